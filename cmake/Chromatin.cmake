@@ -1,0 +1,48 @@
+# How every target of the project is made: one library per folder, one test program per test folder.
+
+add_library(chromatin_options INTERFACE)
+target_include_directories(chromatin_options INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
+target_compile_options(chromatin_options INTERFACE
+  -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast $<$<BOOL:${CHROMATIN_WERROR}>:-Werror>)
+
+find_program(CCACHE_PROGRAM ccache)
+if(CCACHE_PROGRAM)
+  set(CMAKE_CXX_COMPILER_LAUNCHER ${CCACHE_PROGRAM})
+endif()
+find_program(MOLD_PROGRAM mold)
+if(MOLD_PROGRAM)
+  add_link_options(-fuse-ld=mold)
+endif()
+if(CHROMATIN_SANITIZE)
+  add_compile_options(-fsanitize=${CHROMATIN_SANITIZE} -fno-omit-frame-pointer -g1)
+  add_link_options(-fsanitize=${CHROMATIN_SANITIZE})
+endif()
+
+# chromatin_library(NAME [libraries…]): every .cpp of the folder (and of folders named in SUBDIRS) as chromatin::NAME.
+function(chromatin_library name)
+  cmake_parse_arguments(arg "" "" "SUBDIRS;PUBLIC;PRIVATE" ${ARGN})
+  file(GLOB sources CONFIGURE_DEPENDS *.cpp)
+  foreach(subdir ${arg_SUBDIRS})
+    file(GLOB more CONFIGURE_DEPENDS ${subdir}/*.cpp)
+    list(APPEND sources ${more})
+  endforeach()
+  if(NOT sources)
+    add_library(chromatin_${name} INTERFACE)
+    add_library(chromatin::${name} ALIAS chromatin_${name})
+    return()
+  endif()
+  add_library(chromatin_${name} STATIC ${sources})
+  add_library(chromatin::${name} ALIAS chromatin_${name})
+  target_link_libraries(chromatin_${name} PRIVATE chromatin_options PUBLIC ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
+endfunction()
+
+# chromatin_test(NAME libraries…): every *_test.cpp below tests/NAME as one GoogleTest program. A test that is in the folder is
+# registered; none can be forgotten.
+function(chromatin_test name)
+  file(GLOB sources CONFIGURE_DEPENDS ${name}/*.cpp)
+  add_executable(test_${name} ${sources})
+  target_link_libraries(test_${name} PRIVATE chromatin_options ${ARGN} GTest::gmock GTest::gtest GTest::gtest_main)
+  target_compile_definitions(test_${name} PRIVATE CHROMATIN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  gtest_discover_tests(test_${name} TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60
+                       PROPERTIES TIMEOUT 600 SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
+endfunction()
