@@ -1,0 +1,58 @@
+#pragma once
+
+/// What a conversation's window is made of, and the chain of chunk keys that follows from it. Pure values; any thread.
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "kv/chunk.hpp"
+
+namespace chromatin::kv {
+
+/// One chunk of a chain: its key and how many of its 64 token slots are filled (only the last may be partial).
+struct link {
+  chunk_key key;
+  std::uint32_t fill = 0;
+
+  bool operator==(const link&) const = default;
+};
+
+/// The window of a conversation: the tokens the model sees, in order.
+///
+/// Keys are content addresses: `key = hash(parent key, tokens of the chunk)`, the first parent being the model's fingerprint
+/// mixed with the tenant's salt, so equal openings share chunks and another tenant's chunks can neither be hit nor guessed.
+/// After a truncation (CachedAttention §3.4) the chunks that stayed keep their keys, since their bytes are still valid; `parent`
+/// then carries a mark of what was dropped, because deeper layers of what follows did not see the dropped tokens.
+struct lineage {
+  std::vector<token_id> tokens;   ///< the window
+  std::vector<chunk_key> kept;    ///< keys of the chunks that a truncation left; empty before the first one
+  std::uint32_t kept_tokens = 0;  ///< tokens in `kept`; its last chunk may be partly filled
+  chunk_key parent;               ///< hashed into the first chunk that `kept` does not cover whole
+  std::uint32_t settled = 0;      ///< leading tokens whose keys and values were computed and saved
+};
+
+/// The parent of a tenant's first chunks.
+chunk_key root_key(fingerprint model, hash128 tenant_salt);
+
+/// The key of a chunk that follows `parent` and holds `tokens` (1 to 64 of them).
+chunk_key next_key(chunk_key parent, std::span<const token_id> tokens);
+
+/// The links of the first `token_count` tokens of the window: whole chunks, then the partial one if there is a rest.
+std::vector<link> chain(const lineage& window, std::uint32_t token_count);
+
+/// What may be in the cache of a window that now has more tokens than when it was settled: the whole chunks of the window and,
+/// at index `settled / 64`, the partly filled chunk that its last turn left (`tail.fill` 0 when there is none).
+struct reusable {
+  std::vector<link> chunks;  ///< whole chunks only, from the head; never all tokens: the last one must be computed
+  std::uint32_t tail_index = 0;
+  link tail;
+};
+reusable reusable_chain(const lineage& window);
+
+/// Drops tokens from the window by editing it only: the first `protect` tokens stay (rounded up to whole chunks), then as many
+/// whole chunks go as fit into `ratio` of the rest. Nothing is recomputed and no stored byte changes, since keys are stored
+/// unrotated. Returns how many tokens were dropped (0 if there was no whole settled chunk to drop).
+std::uint32_t truncate(lineage& window, std::uint32_t protect, double ratio = 0.5);
+
+}  // namespace chromatin::kv

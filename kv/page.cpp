@@ -1,0 +1,78 @@
+#include "kv/page.hpp"
+
+#include <new>
+#include <stdexcept>
+#include <utility>
+
+namespace chromatin::kv {
+
+page_ref::page_ref(const page_ref& other) noexcept : arena_{other.arena_}, index_{other.index_} {
+  if (arena_) arena_->acquire(index_);
+}
+
+page_ref::page_ref(page_ref&& other) noexcept
+    : arena_{std::exchange(other.arena_, nullptr)}, index_{std::exchange(other.index_, 0)} {}
+
+page_ref& page_ref::operator=(page_ref other) noexcept {
+  std::swap(arena_, other.arena_);
+  std::swap(index_, other.index_);
+  return *this;
+}
+
+page_ref::~page_ref() {
+  if (arena_) arena_->release(index_);
+}
+
+std::span<std::byte> page_ref::writable() const noexcept {
+  if (!arena_) return {};
+  return arena_->memory().subspan(index_ * arena_->page_bytes(), arena_->page_bytes());
+}
+
+memory_block plain_memory(std::size_t size_bytes) {
+  constexpr std::size_t huge_page_bytes = std::size_t{2} << 20;
+  auto* data = static_cast<std::byte*>(::operator new(size_bytes, std::align_val_t{huge_page_bytes}));
+  return {data, size_bytes, [](std::byte* p) { ::operator delete(p, std::align_val_t{huge_page_bytes}); }};
+}
+
+std::shared_ptr<page_arena> page_arena::make(memory_block memory, std::size_t page_bytes) {
+  if (page_bytes == 0 || page_bytes % 4096 != 0)
+    throw std::invalid_argument("a page must be a positive multiple of 4 KiB");
+  if (memory.size_bytes < page_bytes) throw std::invalid_argument("an arena must hold at least one page");
+  return std::shared_ptr<page_arena>(new page_arena(std::move(memory), page_bytes));
+}
+
+page_arena::page_arena(memory_block memory, std::size_t page_bytes)
+    : memory_{std::move(memory)}, page_bytes_{page_bytes}, counts_(memory_.size_bytes / page_bytes) {
+  for (auto i = capacity(); i > 0; --i) free_.push_back(i - 1);
+}
+
+page_arena::~page_arena() {
+  if (memory_.release) memory_.release(memory_.data);
+}
+
+page_ref page_arena::try_allocate() {
+  std::lock_guard lock{mutex_};
+  if (free_.empty()) return {};
+  if (free_.size() == capacity()) self_ = shared_from_this();
+  auto index = free_.back();
+  free_.pop_back();
+  counts_[index].store(1, std::memory_order_relaxed);
+  return {this, index};
+}
+
+std::uint32_t page_arena::available() const {
+  std::lock_guard lock{mutex_};
+  return static_cast<std::uint32_t>(free_.size());
+}
+
+void page_arena::acquire(std::uint32_t index) noexcept { counts_[index].fetch_add(1, std::memory_order_relaxed); }
+
+void page_arena::release(std::uint32_t index) noexcept {
+  if (counts_[index].fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  std::shared_ptr<page_arena> last;  // may destroy the arena, after the lock is gone
+  std::lock_guard lock{mutex_};
+  free_.push_back(index);
+  if (free_.size() == capacity()) last = std::move(self_);
+}
+
+}  // namespace chromatin::kv
