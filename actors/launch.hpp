@@ -1,0 +1,53 @@
+#pragma once
+
+/// Wires the whole system: arenas, stores, backend, actors. The one place that knows which parts there are.
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <string>
+
+#include "actors/actors.hpp"
+#include "model/checkpoint.hpp"
+
+namespace chromatin {
+
+enum class compute_type : std::uint8_t { automatic, f32, bf16 };
+
+struct system_options {
+  std::filesystem::path model;               ///< a Hugging Face checkpoint folder
+  std::uint64_t device_bytes = 64ull << 20;  ///< the device tier's arena
+  std::uint64_t host_bytes = 256ull << 20;   ///< the host tier's arena
+  std::filesystem::path disk;                ///< the disk tier's and the registry's folder; empty: neither is durable, no disk tier
+  std::uint64_t disk_bytes = 1ull << 30;
+  compute_type compute = compute_type::automatic;
+  std::uint32_t threads = 0;               ///< of the backend; 0: as many as there are cores
+  std::uint32_t step_tokens_max = 512;     ///< new tokens of one step, over all sequences
+  std::uint32_t batch_max = 16;            ///< sequences of one step
+  std::uint32_t queue_max = 1024;          ///< turns waiting; more are refused as overloaded
+  std::uint32_t message_bytes_max = 256u << 10;
+  std::uint32_t answer_tokens_default = 256;  ///< when neither the request nor the checkpoint says
+};
+
+/// A running system. Start-up errors are thrown as std::runtime_error with one line that names what and where. Destruction stops
+/// the actors in order: turns are cancelled, what was handed to the tiers is saved, stores are closed.
+class running_system {
+ public:
+  explicit running_system(system_options options);
+  ~running_system();
+  running_system(const running_system&) = delete;
+  running_system& operator=(const running_system&) = delete;
+
+  caf::actor_system& actors();
+  const gateway_actor& gateway() const;
+  const telemetry_actor& telemetry() const;
+  const model::checkpoint& checkpoint() const;
+  /// What was found at the start and where things run, a line each, for people.
+  const std::vector<std::string>& notices() const;
+
+ private:
+  struct parts;
+  std::unique_ptr<parts> parts_;
+};
+
+}  // namespace chromatin
