@@ -45,6 +45,8 @@ using tier_actor = caf::typed_actor<
   // These chunks may not be evicted until they are unpinned as often as they were pinned.
   caf::reacts_to<atom::pin, key_list>,
   caf::reacts_to<atom::unpin, key_list>,
+  // This chain, head first, was used just now, here or above.
+  caf::reacts_to<atom::touch, key_list>,
   // These chunks are of no use any more, here and below: their space may be used at once.
   caf::reacts_to<atom::erase, key_list>,
   // What the scheduler will run next; replaces the hint before.
@@ -74,6 +76,8 @@ using device_tier_actor = upper_tier_actor::extend<
   caf::reacts_to<atom::release, release_order>,
   // INTERNAL: the load of this ticket is past its deadline.
   caf::reacts_to<atom::internal, atom::late, ticket>,
+  // INTERNAL: tries again to make room for the turns that wait for it.
+  caf::reacts_to<atom::internal, atom::proceed>,
   // A tier (a `tier_actor`) now stands below the device; `detach` takes it away.
   caf::reacts_to<atom::attach, caf::strong_actor_ptr>,
   caf::reacts_to<atom::detach>>::extend_with<measured_actor>;

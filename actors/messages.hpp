@@ -6,6 +6,7 @@
 /// CAF_ALLOW_UNSAFE_MESSAGE_TYPE at the end of this file.
 
 #include <array>
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -94,18 +95,25 @@ struct hints {
 /// A turn asks for its block table.
 struct admission {
   turn_id turn = 0;
-  kv::reusable reuse;            ///< empty when nothing may be reused
+  std::vector<kv::link> reuse;   ///< chain that may be reused, head first; its last chunk may be partly filled
   std::uint32_t pages = 0;       ///< of the whole turn: prompt and the longest answer
   bool may_load = true;          ///< false after a failed load: take only what the device already has
   caf::timespan load_deadline{}; ///< past it, recomputing is cheaper than waiting
 };
 
-/// Its block table. Pages of reused chunks come first; while `loading`, the executor is told layer by layer when they are filled.
+/// How far the load of a turn's reused chunks is. Written by the device tier, read by the executor, which gets a `ready` or
+/// `failed` message at each change so that it need not look again and again.
+struct load_progress {
+  std::atomic<std::uint32_t> layers_ready{0};
+  std::atomic<bool> failed{false};
+};
+
+/// Its block table. Pages of reused chunks come first; the rest is for new tokens.
 struct admitted {
   std::vector<kv::page_ref> pages;
   std::uint32_t reused_tokens = 0;
   std::array<std::uint32_t, cache_sources> hit_tokens{};
-  bool loading = false;
+  std::shared_ptr<load_progress> loading;  ///< null when all reused chunks are in place
 };
 
 /// A turn ends: its pages are unpinned, its open last chunk (if `tail` has a page) is saved, the tail it grew from is dropped.
@@ -163,7 +171,7 @@ struct step_part {
   std::vector<kv::token_id> tokens;
   std::uint32_t position = 0;
   std::vector<kv::page_ref> pages;
-  bool loading = false;                     ///< wait for `ready` before each layer
+  std::shared_ptr<load_progress> loading;   ///< wait for it before each layer; null: nothing to wait for
   std::vector<chunk> completed;             ///< chunks this step fills up, to be saved layer by layer
   std::shared_ptr<model::sampler> sampler;  ///< set when the step ends with a token for this sequence
 };

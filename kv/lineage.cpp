@@ -37,17 +37,11 @@ std::vector<link> chain(const lineage& window, std::uint32_t token_count) {
   return links;
 }
 
-reusable reusable_chain(const lineage& window) {
-  reusable result;
-  if (window.tokens.empty()) return result;
+std::vector<link> reusable_chain(const lineage& window) {
+  if (window.tokens.empty()) return {};
   auto usable = static_cast<std::uint32_t>(window.tokens.size() - 1);
-  result.chunks = chain(window, usable / tokens_per_chunk * tokens_per_chunk);
-  auto settled = std::min(window.settled, usable);
-  if (settled == window.settled && settled % tokens_per_chunk != 0) {
-    result.tail_index = settled / tokens_per_chunk;
-    result.tail = chain(window, settled).back();
-  }
-  return result;
+  bool open_tail = window.settled <= usable && window.settled % tokens_per_chunk != 0;
+  return chain(window, open_tail ? window.settled : usable / tokens_per_chunk * tokens_per_chunk);
 }
 
 std::uint32_t truncate(lineage& window, std::uint32_t protect, double ratio) {

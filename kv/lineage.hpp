@@ -41,14 +41,10 @@ chunk_key next_key(chunk_key parent, std::span<const token_id> tokens);
 /// The links of the first `token_count` tokens of the window: whole chunks, then the partial one if there is a rest.
 std::vector<link> chain(const lineage& window, std::uint32_t token_count);
 
-/// What may be in the cache of a window that now has more tokens than when it was settled: the whole chunks of the window and,
-/// at index `settled / 64`, the partly filled chunk that its last turn left (`tail.fill` 0 when there is none).
-struct reusable {
-  std::vector<link> chunks;  ///< whole chunks only, from the head; never all tokens: the last one must be computed
-  std::uint32_t tail_index = 0;
-  link tail;
-};
-reusable reusable_chain(const lineage& window);
+/// What may be in the cache of a window that has grown since it was settled, head first: the whole chunks of the settled part and
+/// the partly filled one its last turn left; of a window that never ran, all whole chunks, since another may have computed them.
+/// Never all tokens: the last one must be computed to be continued.
+std::vector<link> reusable_chain(const lineage& window);
 
 /// Drops tokens from the window by editing it only: the first `protect` tokens stay (rounded up to whole chunks), then as many
 /// whole chunks go as fit into `ratio` of the rest. Nothing is recomputed and no stored byte changes, since keys are stored

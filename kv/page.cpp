@@ -28,6 +28,10 @@ std::span<std::byte> page_ref::writable() const noexcept {
   return arena_->memory().subspan(index_ * arena_->page_bytes(), arena_->page_bytes());
 }
 
+std::span<std::byte> slice_of(const page_ref& page, const geometry& shape, std::uint32_t layer) {
+  return page.writable().subspan(layer * shape.slice_bytes(), shape.slice_bytes());
+}
+
 memory_block plain_memory(std::size_t size_bytes) {
   constexpr std::size_t huge_page_bytes = std::size_t{2} << 20;
   auto* data = static_cast<std::byte*>(::operator new(size_bytes, std::align_val_t{huge_page_bytes}));

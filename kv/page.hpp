@@ -11,6 +11,8 @@
 #include <span>
 #include <vector>
 
+#include "kv/chunk.hpp"
+
 namespace chromatin::kv {
 
 class page_arena;
@@ -43,6 +45,9 @@ class page_ref {
   page_arena* arena_ = nullptr;
   std::uint32_t index_ = 0;
 };
+
+/// The bytes of one layer of the chunk in `page`, for whoever may write them.
+std::span<std::byte> slice_of(const page_ref& page, const geometry& shape, std::uint32_t layer);
 
 /// Memory for an arena and how it is given back: plain memory, pinned memory, huge pages. Aligned to 4 KiB at least.
 struct memory_block {

@@ -1,0 +1,76 @@
+#include "actors/prefetcher.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace chromatin {
+
+void prefetcher_state::hint(const hints& next) {
+  ++hints_seen;
+  if (!host) return;
+  self->send(host, atom::hint_v, next);
+  std::unordered_set<std::uint64_t> upcoming;
+  std::uint32_t ahead = 0;
+  for (std::size_t i = 0; i < next.upcoming.size() && ahead < window_chunks; ++i) {
+    const auto& turn = next.upcoming[i];
+    ahead += static_cast<std::uint32_t>(turn.keys.size());
+    upcoming.insert(turn.conversation);
+    if (seen.contains(turn.conversation)) continue;
+    if (chunks_under_way + turn.keys.size() > window_chunks) break;
+    order(next.links[i], std::chrono::microseconds{std::max<std::int64_t>(turn.starts_in_us, 0)} + std::chrono::seconds{1});
+    seen.insert(turn.conversation);
+  }
+  std::erase_if(seen, [&](auto conversation) { return !upcoming.contains(conversation); });
+}
+
+void prefetcher_state::order(const std::vector<kv::link>& chain, caf::timespan deadline) {
+  if (chain.empty()) return;
+  auto id = next_ticket++;
+  auto count = static_cast<std::uint32_t>(chain.size());
+  under_way.emplace(id, count);
+  chunks_under_way += count;
+  ordered += count;
+  self->request(host, deadline, atom::fetch_v, fetch_order{id, chain, {}, deadline}, layer_sink_actor{self})
+      .then(
+          [this, id](const fetch_started& started) {
+            if (started.chunks.empty()) on_ended(id);
+          },
+          [this, id](const caf::error&) {
+            ++failed;
+            on_ended(id);
+          });
+}
+
+void prefetcher_state::on_ended(ticket id) {
+  auto order = under_way.extract(id);
+  if (!order.empty()) chunks_under_way -= order.mapped();
+}
+
+counters prefetcher_state::stats() const {
+  return {name,
+          {{"hints", hints_seen},
+           {"ordered_chunks", ordered},
+           {"chunks_under_way", chunks_under_way},
+           {"orders_done", raised},
+           {"orders_failed", failed}}};
+}
+
+prefetcher_actor::behavior_type prefetcher(prefetcher_actor::stateful_pointer<prefetcher_state> self, std::uint32_t layers,
+                                           std::uint32_t window_chunks) {
+  auto& state = self->state;
+  state.layers = layers;
+  state.window_chunks = window_chunks;
+  return {
+      [&state](atom::ready, ticket id, std::uint32_t layer) {
+        if (layer + 1 < state.layers) return;
+        state.on_ended(id);
+      },
+      [&state](atom::failed, ticket id, std::uint32_t) { state.on_ended(id); },
+      [&state](atom::hint, const hints& next) { state.hint(next); },
+      [&state](atom::attach, const caf::strong_actor_ptr& tier) { state.host = caf::actor_cast<tier_actor>(tier); },
+      [&state](atom::detach) { state.host = nullptr; },
+      [&state](atom::stats) { return state.stats(); },
+  };
+}
+
+}  // namespace chromatin

@@ -1,0 +1,42 @@
+#pragma once
+
+/// The prefetcher: looks at what the scheduler will run next and has the host tier raise what is not there yet, nearest turn
+/// first, within a byte budget (CachedAttention §3.3: scheduler-aware fetching, look-ahead window).
+
+#include <map>
+#include <unordered_set>
+
+#include <caf/stateful_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+
+#include "actors/actors.hpp"
+
+namespace chromatin {
+
+struct prefetcher_state {
+  static inline const char* name = "prefetcher";
+
+  explicit prefetcher_state(prefetcher_actor::stateful_pointer<prefetcher_state> self) : self{self} {}
+
+  void hint(const hints& next);
+  void order(const std::vector<kv::link>& chain, caf::timespan deadline);
+  void on_ended(ticket id);
+  counters stats() const;
+
+  prefetcher_actor::stateful_pointer<prefetcher_state> self;
+  std::uint32_t layers = 0;
+  std::uint32_t window_chunks = 0;  ///< how many chunks may be raised ahead of need: a part of the host's capacity
+  tier_actor host;
+
+ private:
+  std::map<ticket, std::uint32_t> under_way;      ///< orders and how many chunks each raises
+  std::uint32_t chunks_under_way = 0;
+  std::unordered_set<std::uint64_t> seen;         ///< turns that have been ordered for and are still upcoming
+  ticket next_ticket = 1;
+  std::int64_t hints_seen = 0, ordered = 0, raised = 0, failed = 0;
+};
+
+prefetcher_actor::behavior_type prefetcher(prefetcher_actor::stateful_pointer<prefetcher_state> self, std::uint32_t layers,
+                                           std::uint32_t window_chunks);
+
+}  // namespace chromatin

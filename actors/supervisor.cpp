@@ -1,0 +1,66 @@
+#include "actors/supervisor.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace chromatin {
+namespace {
+
+constexpr caf::timespan pause_min = std::chrono::milliseconds{100};
+constexpr caf::timespan pause_max = std::chrono::seconds{30};
+
+}  // namespace
+
+void supervisor_state::watch(const std::string& part_name, const caf::strong_actor_ptr& actor) {
+  parts[part_name].actor = actor;
+  self->monitor(actor);
+}
+
+void supervisor_state::on_down(const caf::actor_addr& who, const caf::error& reason) {
+  auto is_it = [&](const auto& p) { return p.second.actor == who; };
+  auto found = std::find_if(parts.begin(), parts.end(), is_it);
+  if (found == parts.end()) return;
+  auto& [part_name, dead] = *found;
+  dead.actor = nullptr;
+  auto plan = plans.find(part_name);
+  if (plan == plans.end()) {
+    if (on_fatal) on_fatal(part_name + " died: " + explain(reason));
+    return;
+  }
+  plan->second.take_out();
+  dead.pause = std::clamp(dead.pause * 2, pause_min, pause_max);
+  self->delayed_send(self, dead.pause, atom::internal_v, atom::proceed_v, part_name);
+}
+
+void supervisor_state::restart(const std::string& part_name) {
+  auto& p = parts[part_name];
+  ++p.restarts;
+  watch(part_name, plans.at(part_name).start());
+}
+
+counters supervisor_state::stats() const {
+  counters result{name, {}};
+  for (const auto& [part_name, p] : parts) {
+    result.values.emplace_back(part_name + "_up", p.actor ? 1 : 0);
+    result.values.emplace_back(part_name + "_restarts", p.restarts);
+  }
+  return result;
+}
+
+supervisor_actor::behavior_type supervisor(supervisor_actor::stateful_pointer<supervisor_state> self,
+                                           std::map<std::string, restart_plan> plans,
+                                           std::function<void(const std::string&)> on_fatal) {
+  auto& state = self->state;
+  state.plans = std::move(plans);
+  state.on_fatal = std::move(on_fatal);
+  self->set_down_handler([&state](const caf::down_msg& down) { state.on_down(down.source, down.reason); });
+  return {
+      [&state](atom::attach, const std::string& part_name, const caf::strong_actor_ptr& actor) {
+        state.watch(part_name, actor);
+      },
+      [&state](atom::internal, atom::proceed, const std::string& part_name) { state.restart(part_name); },
+      [&state](atom::stats) { return state.stats(); },
+  };
+}
+
+}  // namespace chromatin

@@ -1,0 +1,25 @@
+#pragma once
+
+/// The CPU backend: oneDNN matmuls on weights packed once, and an own attention kernel over 64-token pages that rotates keys when
+/// it reads them.
+
+#include <memory>
+
+#include "gpu/backend.hpp"
+#include "model/checkpoint.hpp"
+
+namespace chromatin::gpu {
+
+struct cpu_options {
+  kv::dtype compute = kv::dtype::bf16;  ///< of weights, of what is multiplied, and of the cache; sums are float
+  std::uint32_t threads = 0;            ///< 0: as many as there are processors
+  std::uint32_t step_tokens_max = 512;  ///< of one batch
+};
+
+/// bf16 where the processor multiplies it in hardware, else f32.
+kv::dtype best_compute_type();
+
+/// Packs the checkpoint's weights and gives its file pages back; the checkpoint stays alive for its embedding rows.
+std::unique_ptr<backend> make_cpu_backend(std::shared_ptr<const model::checkpoint> checkpoint, const cpu_options& options);
+
+}  // namespace chromatin::gpu

@@ -1,0 +1,275 @@
+// The kernels' text, compiled once per instruction set (kernels_*.cpp), each time with CHROMATIN_KERNELS naming the table.
+// Nothing here may call an inline function of another header: the linker could keep the copy made for a newer processor.
+
+#include "gpu/cpu/kernels.hpp"
+
+namespace chromatin::gpu {
+namespace {
+
+constexpr std::uint32_t page_tokens = 64;
+constexpr float lowest = -1e30f;
+
+typedef float lanes __attribute__((vector_size(64), aligned(4)));
+typedef std::int32_t int_lanes __attribute__((vector_size(64)));
+constexpr std::size_t width = 16;
+
+inline lanes load(const float* p) { return *reinterpret_cast<const lanes*>(p); }
+inline void store(float* p, const lanes& v) { *reinterpret_cast<lanes*>(p) = v; }
+
+inline float bits_to_float(std::uint32_t bits) {
+  float value;
+  __builtin_memcpy(&value, &bits, sizeof value);
+  return value;
+}
+
+inline std::uint16_t round_bf16(float value) {
+  std::uint32_t bits;
+  __builtin_memcpy(&bits, &value, sizeof bits);
+  return static_cast<std::uint16_t>((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
+}
+
+/// e^x for x <= 0, relative error below 2e-7.
+inline lanes exp_lanes(lanes x) {
+  x = x < -87.0f ? lanes{} - 87.0f : x;
+  constexpr float round_magic = 12582912.0f;  // 1.5 · 2^23: adding it rounds to a whole number
+  lanes n = x * 1.44269504f + round_magic - round_magic;
+  lanes r = x - n * 0.693359375f + n * 2.12194440e-4f;
+  lanes p = r * 1.9875691500e-4f + 1.3981999507e-3f;
+  p = p * r + 8.3334519073e-3f;
+  p = p * r + 4.1665795894e-2f;
+  p = p * r + 1.6666665459e-1f;
+  p = p * r + 5.0000001201e-1f;
+  p = p * r * r + r + 1.0f;
+  int_lanes power = (__builtin_convertvector(n, int_lanes) + 127) << 23;
+  lanes scale;
+  __builtin_memcpy(&scale, &power, sizeof scale);
+  return p * scale;
+}
+
+inline float sum_lanes(const lanes& v) {
+  float total = 0;
+  for (std::size_t i = 0; i < width; ++i) total += v[i];
+  return total;
+}
+
+void rms_norm(const float* x, const float* gain, float eps, std::size_t n, float* out, std::uint16_t* out_bf16) {
+  lanes squares{};
+  std::size_t i = 0;
+  for (; i + width <= n; i += width) squares += load(x + i) * load(x + i);
+  float sum = sum_lanes(squares);
+  for (; i < n; ++i) sum += x[i] * x[i];
+  float scale = 1.0f / __builtin_sqrtf(sum / static_cast<float>(n) + eps);
+  if (out_bf16)
+    for (i = 0; i < n; ++i) out_bf16[i] = round_bf16(x[i] * scale * gain[i]);
+  else
+    for (i = 0; i < n; ++i) out[i] = x[i] * scale * gain[i];
+}
+
+inline lanes silu_lanes(const lanes& x) {
+  lanes e = exp_lanes(x > 0.0f ? -x : x);  // e^-|x|
+  lanes s = (x > 0.0f ? lanes{} + 1.0f : e) / (1.0f + e);
+  return x * s;
+}
+
+void silu_mul(const float* gate_up, std::size_t n, float* out, std::uint16_t* out_bf16) {
+  for (std::size_t i = 0; i < n; i += width) {
+    auto count = n - i < width ? n - i : width;
+    lanes gate{}, up{};
+    if (count == width) {
+      gate = load(gate_up + i);
+      up = load(gate_up + n + i);
+    } else {
+      for (std::size_t j = 0; j < count; ++j) {
+        gate[j] = gate_up[i + j];
+        up[j] = gate_up[n + i + j];
+      }
+    }
+    float result[width];
+    store(result, silu_lanes(gate) * up);
+    if (out_bf16)
+      for (std::size_t j = 0; j < count; ++j) out_bf16[i + j] = round_bf16(result[j]);
+    else
+      for (std::size_t j = 0; j < count; ++j) out[i + j] = result[j];
+  }
+}
+
+void add(float* x, const float* y, std::size_t n) {
+  for (std::size_t i = 0; i < n; ++i) x[i] += y[i];
+}
+
+void rotate(float* head, const float* cosines, const float* sines, std::size_t head_dim, float scale) {
+  auto half = head_dim / 2;
+  for (std::size_t j = 0; j < half; ++j) {
+    float a = head[j], b = head[half + j];
+    head[j] = (a * cosines[j] - b * sines[j]) * scale;
+    head[half + j] = (b * cosines[j] + a * sines[j]) * scale;
+  }
+}
+
+void to_bf16(const float* x, std::size_t n, std::uint16_t* out) {
+  for (std::size_t i = 0; i < n; ++i) out[i] = round_bf16(x[i]);
+}
+
+/// One token's stored key or value as float.
+inline void widen(const std::byte* from, bool bf16, std::size_t n, float* out) {
+  if (bf16) {
+    auto values = reinterpret_cast<const std::uint16_t*>(from);
+    for (std::size_t j = 0; j < n; ++j) out[j] = bits_to_float(std::uint32_t{values[j]} << 16);
+  } else {
+    __builtin_memcpy(out, from, n * sizeof(float));
+  }
+}
+
+/// What one query row has gathered so far: online softmax.
+struct running_softmax {
+  float* best;  ///< [rows]
+  float* sum;   ///< [rows]
+};
+
+/// Turns 64 scores into weights, of which the first `visible` count; scales what was gathered before.
+inline void softmax_row(float* scores, std::uint32_t visible, float& best, float& sum, float* gathered, std::uint32_t head_dim) {
+  for (auto t = visible; t < page_tokens; ++t) scores[t] = lowest;
+  lanes top = load(scores);
+  for (std::uint32_t t = width; t < page_tokens; t += width) {
+    lanes v = load(scores + t);
+    top = v > top ? v : top;
+  }
+  float highest = best;
+  for (std::size_t i = 0; i < width; ++i) highest = top[i] > highest ? top[i] : highest;
+  float shrink = exp_lanes(lanes{} + (best - highest))[0];
+  lanes total{};
+  for (std::uint32_t t = 0; t < page_tokens; t += width) {
+    lanes w = exp_lanes(load(scores + t) - highest);
+    store(scores + t, w);
+    total += w;
+  }
+  for (auto t = visible; t < page_tokens; ++t) scores[t] = 0;
+  sum = sum * shrink + sum_lanes(total);
+  best = highest;
+  for (std::uint32_t j = 0; j < head_dim; j += width) store(gathered + j, load(gathered + j) * shrink);
+}
+
+/// gathered[rows][head_dim] += weights[rows][64] · values[64][head_dim], for the first `tokens` of the page.
+inline void gather_values(const float* weights, const float* values, std::uint32_t rows, std::uint32_t tokens,
+                          std::uint32_t head_dim, float* gathered) {
+  constexpr std::uint32_t block = 4;
+  for (std::uint32_t r = 0; r < rows; r += block) {
+    auto count = rows - r < block ? rows - r : block;
+    for (std::uint32_t j = 0; j < head_dim; j += width) {
+      lanes acc[block] = {};
+      for (std::uint32_t b = 0; b < count; ++b) acc[b] = load(gathered + (r + b) * head_dim + j);
+      if (count == block) {
+        for (std::uint32_t t = 0; t < tokens; ++t) {
+          lanes v = load(values + t * head_dim + j);
+          acc[0] += v * weights[(r + 0) * page_tokens + t];
+          acc[1] += v * weights[(r + 1) * page_tokens + t];
+          acc[2] += v * weights[(r + 2) * page_tokens + t];
+          acc[3] += v * weights[(r + 3) * page_tokens + t];
+        }
+      } else {
+        for (std::uint32_t t = 0; t < tokens; ++t) {
+          lanes v = load(values + t * head_dim + j);
+          for (std::uint32_t b = 0; b < count; ++b) acc[b] += v * weights[(r + b) * page_tokens + t];
+        }
+      }
+      for (std::uint32_t b = 0; b < count; ++b) store(gathered + (r + b) * head_dim + j, acc[b]);
+    }
+  }
+}
+
+/// scores[64] of one row against keys laid out [64][head_dim].
+inline void score_row(const float* query, const float* keys, std::uint32_t tokens, std::uint32_t head_dim, float* scores) {
+  for (std::uint32_t t = 0; t < tokens; ++t) {
+    lanes acc{};
+    for (std::uint32_t j = 0; j < head_dim; j += width) acc += load(query + j) * load(keys + t * head_dim + j);
+    scores[t] = sum_lanes(acc);
+  }
+}
+
+/// scores[64] of up to four rows against keys laid out [head_dim][64].
+inline void score_block(const float* const* queries, std::uint32_t rows, const float* keys, std::uint32_t head_dim, float* scores) {
+  for (std::uint32_t t = 0; t < page_tokens; t += 2 * width) {
+    lanes low[4] = {}, high[4] = {};
+    for (std::uint32_t j = 0; j < head_dim; ++j) {
+      lanes k0 = load(keys + j * page_tokens + t), k1 = load(keys + j * page_tokens + t + width);
+      for (std::uint32_t b = 0; b < 4; ++b) {
+        float q = queries[b][j];
+        low[b] += k0 * q;
+        high[b] += k1 * q;
+      }
+    }
+    for (std::uint32_t b = 0; b < rows; ++b) {
+      store(scores + b * page_tokens + t, low[b]);
+      store(scores + b * page_tokens + t + width, high[b]);
+    }
+  }
+}
+
+/// Rotated keys of one page, [64][head_dim].
+inline void rotate_page(const attention_args& a, std::uint32_t page, std::uint32_t tokens, float* keys) {
+  auto half = a.head_dim / 2;
+  auto token_bytes = a.head_dim * (a.bf16 ? 2u : 4u);
+  const std::byte* from = a.pages[page] + a.keys_offset;
+  for (std::uint32_t t = 0; t < tokens; ++t) {
+    auto position = std::size_t{page} * page_tokens + t;
+    widen(from + t * token_bytes, a.bf16, a.head_dim, keys + t * a.head_dim);
+    rotate(keys + t * a.head_dim, a.cosines + position * half, a.sines + position * half, a.head_dim, 1.0f);
+  }
+}
+
+/// [64][head_dim] to [head_dim][64], in blocks that stay in registers and the first cache.
+inline void transpose(const float* from, std::uint32_t head_dim, float* to) {
+  for (std::uint32_t j = 0; j < head_dim; j += width)
+    for (std::uint32_t t = 0; t < page_tokens; ++t)
+      for (std::uint32_t i = 0; i < width; ++i) to[(j + i) * page_tokens + t] = from[t * head_dim + j + i];
+}
+
+void attention(const attention_args& a) {
+  auto rows = a.tokens * a.group;
+  float* keys = a.scratch;
+  float* values = keys + page_tokens * a.head_dim;
+  float* gathered = values + page_tokens * a.head_dim;
+  float* scores = gathered + std::size_t{rows} * a.head_dim;
+  float* best = scores + std::size_t{rows} * page_tokens;
+  float* sum = best + rows;
+  __builtin_memset(gathered, 0, std::size_t{rows} * a.head_dim * sizeof(float));
+  for (std::uint32_t r = 0; r < rows; ++r) {
+    best[r] = lowest;
+    sum[r] = 0;
+  }
+  auto query = [&](std::uint32_t r) { return a.queries + (r / a.group) * a.row_stride + (r % a.group) * a.head_dim; };
+  bool few_rows = rows <= 8;  // transposing keys pays off only when many rows read them
+  auto last_position = a.first_position + a.tokens - 1;
+  auto token_bytes = a.head_dim * (a.bf16 ? 2u : 4u);
+
+  for (std::uint32_t page = 0; page <= last_position / page_tokens; ++page) {
+    auto base = page * page_tokens;
+    auto tokens = last_position + 1 - base < page_tokens ? last_position + 1 - base : page_tokens;
+    rotate_page(a, page, tokens, few_rows ? keys : values);
+    if (!few_rows) transpose(values, a.head_dim, keys);
+    if (few_rows)
+      for (std::uint32_t r = 0; r < rows; ++r) score_row(query(r), keys, tokens, a.head_dim, scores + r * page_tokens);
+    else
+      for (std::uint32_t r = 0; r < rows; r += 4) {
+        auto count = rows - r < 4 ? rows - r : 4;
+        const float* block[4];
+        for (std::uint32_t b = 0; b < 4; ++b) block[b] = query(r + (b < count ? b : 0));
+        score_block(block, count, keys, a.head_dim, scores + r * page_tokens);
+      }
+    for (std::uint32_t r = 0; r < rows; ++r) {
+      auto position = a.first_position + r / a.group;
+      auto visible = position < base ? 0u : position + 1 - base < page_tokens ? position + 1 - base : page_tokens;
+      softmax_row(scores + r * page_tokens, visible, best[r], sum[r], gathered + std::size_t{r} * a.head_dim, a.head_dim);
+    }
+    const std::byte* stored = a.pages[page] + a.values_offset;
+    for (std::uint32_t t = 0; t < tokens; ++t) widen(stored + t * token_bytes, a.bf16, a.head_dim, values + t * a.head_dim);
+    gather_values(scores, values, rows, tokens, a.head_dim, gathered);
+  }
+  for (std::uint32_t r = 0; r < rows; ++r) {
+    float* out = a.out + (r / a.group) * a.row_stride + (r % a.group) * a.head_dim;
+    for (std::uint32_t j = 0; j < a.head_dim; ++j) out[j] = gathered[std::size_t{r} * a.head_dim + j] / sum[r];
+  }
+}
+
+}  // namespace
+}  // namespace chromatin::gpu

@@ -1,0 +1,7 @@
+#include "gpu/cpu/kernels.inl"
+
+namespace chromatin::gpu {
+
+const kernel_table kernels_avx2{"avx2", rms_norm, silu_mul, add, rotate, to_bf16, attention};
+
+}  // namespace chromatin::gpu

@@ -1,0 +1,52 @@
+#pragma once
+
+/// How a conversation becomes tokens. A small set of templates is known by the text that checkpoints ship; they are rendered piece
+/// by piece, so that a conversation's exact token ids are appended to and never made anew from text.
+
+#include <filesystem>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/tokenizer.hpp"
+
+namespace chromatin::model {
+
+struct message {
+  std::string role;  ///< "system", "user" or "assistant"
+  std::string content;
+};
+
+/// Immutable; any thread.
+class chat_template {
+ public:
+  /// Recognises the template in `folder/tokenizer_config.json` by its text. Throws load_error that names the known ones.
+  static chat_template recognise(const std::filesystem::path& folder, std::shared_ptr<const tokenizer> words);
+
+  const std::string& name() const { return name_; }
+  /// What stands before the first message.
+  std::vector<kv::token_id> opening() const;
+  /// One whole message; `after_role` is the role of the message before, empty for the first.
+  std::vector<kv::token_id> render(const message& m, std::string_view after_role = {}) const;
+  /// What makes the model answer.
+  std::vector<kv::token_id> answer_prompt() const;
+  /// The token that ends an answer.
+  kv::token_id answer_end() const { return answer_end_; }
+  /// What stands between an answer's end and the next message.
+  std::vector<kv::token_id> after_answer() const;
+
+ private:
+  struct patterns {
+    std::string_view name, opening, system, user, user_after_system, assistant, answer_prompt, answer_end, after_answer;
+  };
+  static const std::vector<patterns>& known();
+  std::vector<kv::token_id> render_pattern(std::string_view pattern, std::string_view content) const;
+
+  std::string name_;
+  const patterns* patterns_ = nullptr;
+  std::shared_ptr<const tokenizer> words_;
+  kv::token_id answer_end_ = 0;
+};
+
+}  // namespace chromatin::model

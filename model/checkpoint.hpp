@@ -1,0 +1,30 @@
+#pragma once
+
+/// A whole checkpoint folder, opened and checked.
+
+#include <filesystem>
+#include <memory>
+
+#include "model/chat_template.hpp"
+#include "model/config.hpp"
+#include "model/tokenizer.hpp"
+#include "model/weights.hpp"
+
+namespace chromatin::model {
+
+/// Immutable; any thread; held by shared pointer by everyone who uses it.
+struct checkpoint {
+  std::string name;  ///< the folder's name
+  struct config config;
+  std::shared_ptr<const class tokenizer> tokenizer;
+  chat_template chat;
+  class weights weights;
+  kv::fingerprint fingerprint;  ///< of config, tokenizer and weights
+
+  /// Throws load_error.
+  static std::shared_ptr<const checkpoint> open(const std::filesystem::path& folder);
+  /// The fingerprint of a cache that holds this model's keys and values as `type`.
+  kv::fingerprint cache_fingerprint(kv::dtype type) const;
+};
+
+}  // namespace chromatin::model

@@ -1,0 +1,37 @@
+#pragma once
+
+/// From logits to the next token.
+
+#include <random>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "kv/chunk.hpp"
+
+namespace chromatin::model {
+
+struct sampling {
+  float temperature = 0;           ///< 0: greedy
+  std::uint32_t top_k = 0;         ///< only the k likeliest; 0: all
+  float top_p = 1;                 ///< only the likeliest that sum up to p
+  std::uint64_t seed = 0;
+  std::vector<std::string> stop;   ///< texts that end an answer
+  std::uint32_t tokens_max = 256;  ///< of an answer
+};
+
+/// One answer's sampler: the same seed and logits give the same tokens. One thread at a time.
+class sampler {
+ public:
+  explicit sampler(const sampling& how);
+  kv::token_id next(std::span<const float> logits);
+
+ private:
+  float temperature_;
+  std::size_t top_k_;
+  float top_p_;
+  std::mt19937_64 random_;
+  std::vector<std::pair<float, kv::token_id>> candidates_;
+};
+
+}  // namespace chromatin::model

@@ -1,0 +1,36 @@
+#pragma once
+
+/// An answer's text as its tokens come: whole characters only, and nothing that may turn out to belong to a stop string.
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "model/tokenizer.hpp"
+#include "model/utf8.hpp"
+
+namespace chromatin::model {
+
+class text_stream {
+ public:
+  /// `stop`: the answer ends before the first of these texts.
+  text_stream(std::shared_ptr<const tokenizer> words, std::vector<std::string> stop);
+
+  /// The text that is certain now. Nothing more comes once `stopped()`.
+  std::string push(kv::token_id token);
+  /// The text that was held back, when no more tokens come.
+  std::string finish();
+  bool stopped() const { return stopped_; }
+
+ private:
+  std::string release(std::string text);
+
+  std::shared_ptr<const tokenizer> words_;
+  std::vector<std::string> stop_;
+  utf8_assembler characters_;
+  std::string held_;
+  bool at_start_ = true;
+  bool stopped_ = false;
+};
+
+}  // namespace chromatin::model

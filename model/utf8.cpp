@@ -1,0 +1,64 @@
+#include "model/utf8.hpp"
+
+#include <utility>
+
+namespace chromatin::model {
+namespace {
+
+constexpr std::string_view replacement = "\xEF\xBF\xBD";
+
+struct scan {
+  std::size_t bytes = 0;  ///< of the character, or to skip when it is not valid
+  enum { whole, unfinished, invalid } is = whole;
+};
+
+/// Looks at the first character of `text`, which is not empty.
+scan next_character(std::string_view text) {
+  auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+  auto lead = byte(0);
+  if (lead < 0x80) return {1, scan::whole};
+  std::size_t length = lead >= 0xF0 ? 4 : lead >= 0xE0 ? 3 : 2;
+  if (lead < 0xC2 || lead > 0xF4) return {1, scan::invalid};
+  for (std::size_t i = 1; i < length; ++i) {
+    if (i == text.size()) return {i, scan::unfinished};
+    unsigned char low = 0x80, high = 0xBF;
+    if (i == 1 && lead == 0xE0) low = 0xA0;
+    if (i == 1 && lead == 0xED) high = 0x9F;
+    if (i == 1 && lead == 0xF0) low = 0x90;
+    if (i == 1 && lead == 0xF4) high = 0x8F;
+    if (byte(i) < low || byte(i) > high) return {i, scan::invalid};
+  }
+  return {length, scan::whole};
+}
+
+}  // namespace
+
+bool valid_utf8(std::string_view text) {
+  while (!text.empty()) {
+    auto next = next_character(text);
+    if (next.is != scan::whole) return false;
+    text.remove_prefix(next.bytes);
+  }
+  return true;
+}
+
+std::string utf8_assembler::push(std::string_view bytes) {
+  pending_ += bytes;
+  std::string whole;
+  std::string_view rest = pending_;
+  while (!rest.empty()) {
+    auto next = next_character(rest);
+    if (next.is == scan::unfinished) break;
+    whole += next.is == scan::whole ? rest.substr(0, next.bytes) : replacement;
+    rest.remove_prefix(next.bytes);
+  }
+  pending_ = std::string{rest};
+  return whole;
+}
+
+std::string utf8_assembler::finish() {
+  auto rest = std::exchange(pending_, {});
+  return rest.empty() ? std::string{} : std::string{replacement};
+}
+
+}  // namespace chromatin::model

@@ -1,0 +1,25 @@
+#pragma once
+
+/// UTF-8 as it comes from outside and from tokens. Pure; any thread.
+
+#include <string>
+#include <string_view>
+
+namespace chromatin::model {
+
+/// True for well-formed UTF-8: no overlong form, surrogate, or value above U+10FFFF.
+bool valid_utf8(std::string_view text);
+
+/// Puts bytes together to whole characters. Bytes that can never become one turn into U+FFFD.
+class utf8_assembler {
+ public:
+  /// The characters that are whole now.
+  std::string push(std::string_view bytes);
+  /// What is left at the end: U+FFFD for an unfinished character, or nothing.
+  std::string finish();
+
+ private:
+  std::string pending_;
+};
+
+}  // namespace chromatin::model

@@ -1,0 +1,144 @@
+#include "model/weights.hpp"
+
+#include <bit>
+#include <cstring>
+#include <set>
+#include <utility>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "model/load_error.hpp"
+#include "model/safetensors.hpp"
+
+namespace chromatin::model {
+namespace {
+
+float f16_to_f32(std::uint16_t h) {
+  std::uint32_t sign = (h & 0x8000u) << 16, exponent = (h >> 10) & 31u, fraction = h & 0x3ffu;
+  if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000u | fraction << 13);
+  if (exponent != 0) return std::bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
+  float subnormal = static_cast<float>(fraction) * 0x1p-24f;
+  return sign ? -subnormal : subnormal;
+}
+
+std::vector<std::filesystem::path> shard_files(const std::filesystem::path& folder) {
+  auto single = folder / "model.safetensors";
+  auto index = folder / "model.safetensors.index.json";
+  if (std::filesystem::exists(single)) return {single};
+  if (!std::filesystem::exists(index))
+    throw load_error(fmt::format("{}: neither model.safetensors nor model.safetensors.index.json is there", folder.string()));
+  auto parsed = nlohmann::json::parse(read_file(index), nullptr, false);
+  if (!parsed.is_object() || !parsed.value("weight_map", nlohmann::json{}).is_object())
+    throw load_error(fmt::format("{}: has no weight_map", index.string()));
+  std::set<std::filesystem::path> files;
+  for (const auto& [name, file] : parsed["weight_map"].items()) {
+    if (!file.is_string() || file.get<std::string>().find('/') != std::string::npos)
+      throw load_error(fmt::format("{}: the file of {} must be a name in this folder", index.string(), name));
+    files.insert(folder / file.get<std::string>());
+  }
+  return {files.begin(), files.end()};
+}
+
+}  // namespace
+
+std::size_t tensor::size() const {
+  std::size_t product = 1;
+  for (auto dimension : shape) product *= dimension;
+  return product;
+}
+
+void to_f32(const tensor& t, std::span<float> out) {
+  if (t.type == element::f32) {
+    std::memcpy(out.data(), t.bytes.data(), t.bytes.size());
+    return;
+  }
+  for (std::size_t i = 0; i < out.size(); ++i) {
+    std::uint16_t half;
+    std::memcpy(&half, t.bytes.data() + 2 * i, sizeof half);
+    out[i] = t.type == element::bf16 ? std::bit_cast<float>(std::uint32_t{half} << 16) : f16_to_f32(half);
+  }
+}
+
+mapped_file::mapped_file(const std::filesystem::path& file) {
+  int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  if (fd < 0) throw load_error(fmt::format("{}: {}", file.string(), std::strerror(errno)));
+  struct stat status {};
+  ::fstat(fd, &status);
+  size_ = static_cast<std::size_t>(status.st_size);
+  void* data = size_ == 0 ? nullptr : ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd, 0);
+  int error = errno;
+  ::close(fd);
+  if (data == MAP_FAILED) throw load_error(fmt::format("{}: cannot be mapped: {}", file.string(), std::strerror(error)));
+  data_ = static_cast<std::byte*>(data);
+}
+
+mapped_file::~mapped_file() {
+  if (data_) ::munmap(data_, size_);
+}
+
+mapped_file::mapped_file(mapped_file&& other) noexcept
+    : data_{std::exchange(other.data_, nullptr)}, size_{std::exchange(other.size_, 0)} {}
+
+void mapped_file::release_pages() const {
+  if (data_) ::madvise(data_, size_, MADV_DONTNEED);
+}
+
+std::vector<expected_tensor> expected_tensors(const config& c) {
+  std::uint64_t q = std::uint64_t{c.heads} * c.head_dim, kv = std::uint64_t{c.kv_heads} * c.head_dim;
+  std::vector<expected_tensor> all{{"model.embed_tokens.weight", {c.vocabulary, c.hidden}}, {"model.norm.weight", {c.hidden}}};
+  if (!c.tied_embeddings) all.push_back({"lm_head.weight", {c.vocabulary, c.hidden}});
+  for (std::uint32_t l = 0; l < c.layers; ++l) {
+    auto add = [&](const char* name, std::vector<std::uint64_t> shape) {
+      all.push_back({fmt::format("model.layers.{}.{}.weight", l, name), std::move(shape)});
+    };
+    add("input_layernorm", {c.hidden});
+    add("self_attn.q_proj", {q, c.hidden});
+    add("self_attn.k_proj", {kv, c.hidden});
+    add("self_attn.v_proj", {kv, c.hidden});
+    add("self_attn.o_proj", {c.hidden, q});
+    add("post_attention_layernorm", {c.hidden});
+    add("mlp.gate_proj", {c.ffn, c.hidden});
+    add("mlp.up_proj", {c.ffn, c.hidden});
+    add("mlp.down_proj", {c.hidden, c.ffn});
+  }
+  return all;
+}
+
+weights weights::open(const std::filesystem::path& folder, const config& c) {
+  weights w;
+  for (const auto& file : shard_files(folder)) {
+    w.files_.emplace_back(file);
+    w.tensors_.merge(parse_safetensors(w.files_.back().bytes(), file.string()));
+  }
+  for (const auto& [name, shape] : expected_tensors(c)) {
+    auto found = w.tensors_.find(name);
+    if (found == w.tensors_.end()) throw load_error(fmt::format("{}: tensor {} is missing", folder.string(), name));
+    if (found->second.shape != shape)
+      throw load_error(fmt::format("{}: tensor {} has shape [{}], the config asks for [{}]", folder.string(), name,
+                                   fmt::join(found->second.shape, ", "), fmt::join(shape, ", ")));
+  }
+  return w;
+}
+
+const tensor& weights::at(std::string_view name) const {
+  auto found = tensors_.find(name);
+  if (found == tensors_.end()) throw load_error(fmt::format("tensor {} is missing", name));
+  return found->second;
+}
+
+kv::hash128 weights::hash() const {
+  kv::hash128 h;
+  for (const auto& file : files_) h = kv::hash(file.bytes(), h);
+  return h;
+}
+
+void weights::release_pages() const {
+  for (const auto& file : files_) file.release_pages();
+}
+
+}  // namespace chromatin::model

@@ -1,0 +1,73 @@
+#pragma once
+
+/// The tensors of a checkpoint's *.safetensors files, mapped and never copied.
+
+#include <filesystem>
+#include <map>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "model/config.hpp"
+
+namespace chromatin::model {
+
+enum class element : std::uint8_t { bf16, f16, f32 };
+
+/// A view of one tensor, row-major; valid as long as the `weights` it came from.
+struct tensor {
+  std::vector<std::uint64_t> shape;
+  element type = element::bf16;
+  std::span<const std::byte> bytes;
+
+  std::size_t size() const;  ///< elements
+};
+
+/// Elements as float32. `out` has `t.size()` elements.
+void to_f32(const tensor& t, std::span<float> out);
+
+/// A file mapped for reading.
+class mapped_file {
+ public:
+  /// Throws load_error.
+  explicit mapped_file(const std::filesystem::path& file);
+  ~mapped_file();
+  mapped_file(mapped_file&& other) noexcept;
+  mapped_file& operator=(mapped_file&&) = delete;
+
+  std::span<const std::byte> bytes() const { return {data_, size_}; }
+  /// Tells the kernel that the pages are not needed now; they come back from the file when touched.
+  void release_pages() const;
+
+ private:
+  std::byte* data_ = nullptr;
+  std::size_t size_ = 0;
+};
+
+/// All tensors of a checkpoint. Immutable; any thread.
+class weights {
+ public:
+  /// Maps `model.safetensors`, or the shards that `model.safetensors.index.json` names, and checks that every tensor the config
+  /// asks for is there with its shape. Throws load_error naming file and tensor.
+  static weights open(const std::filesystem::path& folder, const config& c);
+
+  /// A tensor that the config asks for; throws load_error for another name.
+  const tensor& at(std::string_view name) const;
+  kv::hash128 hash() const;  ///< of all file bytes
+  void release_pages() const;
+
+ private:
+  std::vector<mapped_file> files_;
+  std::map<std::string, tensor, std::less<>> tensors_;
+};
+
+/// A tensor name and shape; the list of what a model of this config has to have.
+struct expected_tensor {
+  std::string name;
+  std::vector<std::uint64_t> shape;
+};
+std::vector<expected_tensor> expected_tensors(const config& c);
+
+}  // namespace chromatin::model
