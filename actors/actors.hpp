@@ -61,6 +61,11 @@ using host_tier_actor = tier_actor::extend_with<upper_tier_actor>::extend<
   // INTERNAL: copies the next layer of the transfers that can go on.
   caf::reacts_to<atom::internal, atom::proceed>>;
 
+/// The CATALOG interface: the disk tier's durable index. Blocks, so it runs detached.
+using catalog_actor = caf::typed_actor<
+  // Commits a batch; durable when it answers.
+  caf::replies_to<atom::commit, catalog_batch>::with<caf::unit_t>>;
+
 /// The DISK TIER interface: chunks in segment files under a durable catalogue.
 using disk_tier_actor = tier_actor::extend<
   // INTERNAL: the device finished operation `id` with this errno (0: done).

@@ -51,7 +51,7 @@ struct device_tier_state {
     std::optional<waiter> waiting;  ///< until the answer is given
   };
 
-  explicit device_tier_state(device_tier_actor::stateful_pointer<device_tier_state> self) : self{self} {}
+  explicit device_tier_state(device_tier_actor::stateful_pointer<device_tier_state> owner) : self{owner} {}
 
   caf::result<admitted> admit(admission order);
   void try_waiting();

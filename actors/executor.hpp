@@ -16,7 +16,7 @@ namespace chromatin {
 struct executor_state {
   static inline const char* name = "executor";
 
-  explicit executor_state(executor_actor::stateful_pointer<executor_state> self) : self{self} {}
+  explicit executor_state(executor_actor::stateful_pointer<executor_state> owner) : self{owner} {}
 
   caf::result<step_result> step(step_order order);
   /// Runs layers as far as they are loaded; delivers the result after the last one.

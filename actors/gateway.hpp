@@ -21,7 +21,7 @@ struct gateway_limits {
 struct gateway_state {
   static inline const char* name = "gateway";
 
-  explicit gateway_state(gateway_actor::stateful_pointer<gateway_state> self) : self{self} {}
+  explicit gateway_state(gateway_actor::stateful_pointer<gateway_state> owner) : self{owner} {}
 
   caf::result<turn_statistics> say(say_request request, std::shared_ptr<token_sink> sink);
   void cancel(turn_id id);

@@ -52,7 +52,7 @@ struct host_tier_state {
     std::uint32_t next_layer = 0;
   };
 
-  explicit host_tier_state(host_tier_actor::stateful_pointer<host_tier_state> self) : self{self} {}
+  explicit host_tier_state(host_tier_actor::stateful_pointer<host_tier_state> owner) : self{owner} {}
 
   // -- loading --
   std::vector<bool> lookup(const key_list& keys) const;

@@ -18,6 +18,7 @@
 #include <caf/timespan.hpp>
 
 #include "gpu/backend.hpp"
+#include "io/chunk_store.hpp"
 #include "kv/eviction.hpp"
 #include "kv/lineage.hpp"
 #include "kv/page.hpp"
@@ -88,6 +89,13 @@ struct counters {
 struct hints {
   std::vector<kv::upcoming_turn> upcoming;
   std::vector<std::vector<kv::link>> links;  ///< the same chains with fills, for fetching; parallel to `upcoming`
+};
+
+/// One durable change of the disk tier's catalogue.
+struct catalog_batch {
+  std::vector<io::stored_chunk> added;
+  key_list removed;
+  key_list used;
 };
 
 // -- the device tier --------------------------------------------------------------------------------------------------------------
@@ -233,6 +241,7 @@ struct settlement {
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::admission)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::admitted)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::catalog_batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::conversation_info)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::conversation_ref)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::counters)

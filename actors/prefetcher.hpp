@@ -16,7 +16,7 @@ namespace chromatin {
 struct prefetcher_state {
   static inline const char* name = "prefetcher";
 
-  explicit prefetcher_state(prefetcher_actor::stateful_pointer<prefetcher_state> self) : self{self} {}
+  explicit prefetcher_state(prefetcher_actor::stateful_pointer<prefetcher_state> owner) : self{owner} {}
 
   void hint(const hints& next);
   void order(const std::vector<kv::link>& chain, caf::timespan deadline);

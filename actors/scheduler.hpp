@@ -53,7 +53,7 @@ struct sequence {
 struct scheduler_state {
   static inline const char* name = "scheduler";
 
-  explicit scheduler_state(scheduler_actor::stateful_pointer<scheduler_state> self) : self{self} {}
+  explicit scheduler_state(scheduler_actor::stateful_pointer<scheduler_state> owner) : self{owner} {}
 
   caf::result<turn_outcome> take(turn_order order);
   void cancel(turn_id id);

@@ -30,7 +30,7 @@ struct supervisor_state {
     std::int64_t restarts = 0;
   };
 
-  explicit supervisor_state(supervisor_actor::stateful_pointer<supervisor_state> self) : self{self} {}
+  explicit supervisor_state(supervisor_actor::stateful_pointer<supervisor_state> owner) : self{owner} {}
 
   void watch(const std::string& part_name, const caf::strong_actor_ptr& actor);
   void on_down(const caf::actor_addr& who, const caf::error& reason);

@@ -14,7 +14,7 @@ namespace chromatin {
 struct telemetry_state {
   static inline const char* name = "telemetry";
 
-  explicit telemetry_state(telemetry_actor::stateful_pointer<telemetry_state> self) : self{self} {}
+  explicit telemetry_state(telemetry_actor::stateful_pointer<telemetry_state> owner) : self{owner} {}
 
   caf::result<std::vector<counters>> gather();
   void attach(const std::string& part, const caf::strong_actor_ptr& actor);

@@ -1,0 +1,95 @@
+#include "io/sqlite.hpp"
+
+#include <utility>
+
+#include <sqlite3.h>
+
+namespace chromatin::io {
+namespace {
+
+[[noreturn]] void fail(sqlite3* handle, const std::string& what) {
+  auto code = handle ? sqlite3_errcode(handle) : SQLITE_NOMEM;
+  throw sqlite_error(what + ": " + (handle ? sqlite3_errmsg(handle) : "out of memory"), code == SQLITE_CORRUPT || code == SQLITE_NOTADB);
+}
+
+sqlite3* handle_of(sqlite3_stmt* s) { return sqlite3_db_handle(s); }
+
+}  // namespace
+
+void database::closer::operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
+
+database::database(const std::filesystem::path& file) {
+  sqlite3* handle = nullptr;
+  int code = sqlite3_open_v2(file.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  handle_.reset(handle);
+  if (code != SQLITE_OK) fail(handle, file.string());
+  sqlite3_busy_timeout(handle, 2000);
+  execute("PRAGMA journal_mode = WAL");
+  execute("PRAGMA synchronous = FULL");
+}
+
+void database::execute(const char* sql) {
+  if (sqlite3_exec(handle_.get(), sql, nullptr, nullptr, nullptr) != SQLITE_OK) fail(handle_.get(), sql);
+}
+
+statement::statement(database& db, std::string_view sql) {
+  if (sqlite3_prepare_v2(db.get(), sql.data(), static_cast<int>(sql.size()), &statement_, nullptr) != SQLITE_OK)
+    fail(db.get(), std::string{sql});
+}
+
+statement::~statement() { sqlite3_finalize(statement_); }
+
+statement::statement(statement&& other) noexcept : statement_{std::exchange(other.statement_, nullptr)} {}
+
+bool statement::step() {
+  int code = sqlite3_step(statement_);
+  if (code == SQLITE_ROW) return true;
+  if (code == SQLITE_DONE) return false;
+  auto* handle = handle_of(statement_);
+  auto text = std::string{sqlite3_sql(statement_)};
+  fail(handle, text);
+}
+
+void statement::run() {
+  while (step()) {
+  }
+  reset();
+}
+
+void statement::reset() { sqlite3_reset(statement_); }
+
+std::int64_t statement::integer(int column) const { return sqlite3_column_int64(statement_, column); }
+
+std::string statement::text(int column) const {
+  auto* data = reinterpret_cast<const char*>(sqlite3_column_text(statement_, column));
+  return data ? std::string(data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))) : std::string{};
+}
+
+std::span<const std::byte> statement::blob(int column) const {
+  auto* data = static_cast<const std::byte*>(sqlite3_column_blob(statement_, column));
+  return {data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
+}
+
+void statement::bind_one(int index, std::int64_t value) { sqlite3_bind_int64(statement_, index, value); }
+
+void statement::bind_one(int index, std::string_view value) {
+  sqlite3_bind_text(statement_, index, value.data(), static_cast<int>(value.size()), SQLITE_TRANSIENT);
+}
+
+void statement::bind_one(int index, std::span<const std::byte> value) {
+  auto* data = value.empty() ? static_cast<const void*>("") : value.data();
+  sqlite3_bind_blob(statement_, index, data, static_cast<int>(value.size()), SQLITE_TRANSIENT);
+}
+
+transaction::transaction(database& db) : db_{db} { db_.execute("BEGIN IMMEDIATE"); }
+
+transaction::~transaction() {
+  if (open_) sqlite3_exec(db_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+}
+
+void transaction::commit() {
+  db_.execute("COMMIT");
+  open_ = false;
+}
+
+}  // namespace chromatin::io

@@ -1,0 +1,111 @@
+#pragma once
+
+/// A thin cover over SQLite: a database that closes itself, statements that bind and step. One thread at a time.
+
+#include <cstdint>
+#include <filesystem>
+#include <memory>
+#include <span>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace chromatin::io {
+
+/// What SQLite says, with the statement; `damaged` when the file is not a sound database.
+struct sqlite_error : std::runtime_error {
+  sqlite_error(const std::string& text, bool is_damaged) : std::runtime_error{text}, damaged{is_damaged} {}
+  bool damaged;
+};
+
+class database;
+
+/// A prepared statement. Values are bound in order, then rows are read; it can be run again after reset().
+class statement {
+ public:
+  statement(database& db, std::string_view sql);
+  ~statement();
+  statement(statement&& other) noexcept;
+  statement& operator=(statement&&) = delete;
+
+  template <class... Values>
+  statement& bind(const Values&... values) {
+    reset();
+    int index = 0;
+    (bind_one(++index, values), ...);
+    return *this;
+  }
+  /// True while there is a row.
+  bool step();
+  /// Runs to the end.
+  void run();
+  void reset();
+
+  std::int64_t integer(int column) const;
+  std::string text(int column) const;
+  /// Valid until the next step().
+  std::span<const std::byte> blob(int column) const;
+
+ private:
+  void bind_one(int index, std::int64_t value);
+  void bind_one(int index, std::string_view value);
+  void bind_one(int index, const std::string& value) { bind_one(index, std::string_view{value}); }
+  void bind_one(int index, std::span<const std::byte> value);
+
+  sqlite3_stmt* statement_ = nullptr;
+};
+
+class database {
+ public:
+  /// Opens or makes `file` (":memory:" for none) in WAL mode; every commit is durable (synchronous=FULL).
+  explicit database(const std::filesystem::path& file);
+
+  void execute(const char* sql);
+  sqlite3* get() const { return handle_.get(); }
+
+ private:
+  struct closer {
+    void operator()(sqlite3* handle) const;
+  };
+  std::unique_ptr<sqlite3, closer> handle_;
+};
+
+/// Rolls back unless committed.
+class transaction {
+ public:
+  explicit transaction(database& db);
+  ~transaction();
+  transaction(const transaction&) = delete;
+  transaction& operator=(const transaction&) = delete;
+  void commit();
+
+ private:
+  database& db_;
+  bool open_ = true;
+};
+
+/// The bytes of a plain value or of a list of them.
+template <class T>
+std::span<const std::byte> blob_of(const std::vector<T>& values) {
+  return std::as_bytes(std::span{values});
+}
+template <class T>
+std::span<const std::byte> blob_of(const T& value) {
+  return std::as_bytes(std::span{&value, 1});
+}
+
+/// The list in a blob; throws sqlite_error (damaged) if its length does not fit.
+template <class T>
+std::vector<T> list_of(std::span<const std::byte> blob) {
+  if (blob.size() % sizeof(T) != 0) throw sqlite_error("a list in the database has an impossible length", true);
+  std::vector<T> values(blob.size() / sizeof(T));
+  auto* to = std::as_writable_bytes(std::span{values}).data();
+  for (auto byte : blob) *to++ = byte;
+  return values;
+}
+
+}  // namespace chromatin::io
