@@ -63,6 +63,8 @@ using host_tier_actor = tier_actor::extend_with<upper_tier_actor>::extend<
 
 /// The CATALOG interface: the disk tier's durable index. Blocks, so it runs detached.
 using catalog_actor = caf::typed_actor<
+  // Every chunk that was acknowledged, least recently used first.
+  caf::replies_to<atom::open>::with<std::vector<io::stored_chunk>>,
   // Commits a batch; durable when it answers.
   caf::replies_to<atom::commit, catalog_batch>::with<caf::unit_t>>;
 

@@ -374,13 +374,21 @@ disk_tier_actor::behavior_type disk_tier(disk_tier_actor::stateful_pointer<disk_
 }
 
 catalog_actor::behavior_type catalog(catalog_actor::pointer, std::shared_ptr<io::chunk_store> store) {
+  auto failed = [](const io::sqlite_error& e) { return caf::make_error(ec::store_failed, std::string{e.what()}); };
   return {
-      [store](atom::commit, const catalog_batch& batch) -> caf::result<caf::unit_t> {
+      [=](atom::open) -> caf::result<std::vector<io::stored_chunk>> {
+        try {
+          return store->load();
+        } catch (const io::sqlite_error& e) {
+          return failed(e);
+        }
+      },
+      [=](atom::commit, const catalog_batch& batch) -> caf::result<caf::unit_t> {
         try {
           store->commit(batch.added, batch.removed, batch.used);
           return caf::unit;
         } catch (const io::sqlite_error& e) {
-          return caf::make_error(ec::store_failed, std::string{e.what()});
+          return failed(e);
         }
       },
   };

@@ -4,8 +4,10 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "actors/actors.hpp"
 #include "model/checkpoint.hpp"
@@ -26,7 +28,8 @@ struct system_options {
   std::uint32_t batch_max = 16;            ///< sequences of one step
   std::uint32_t queue_max = 1024;          ///< turns waiting; more are refused as overloaded
   std::uint32_t message_bytes_max = 256u << 10;
-  std::uint32_t answer_tokens_default = 256;  ///< when neither the request nor the checkpoint says
+  /// Told once when a part died without which no turn can run. Called from an actor's thread.
+  std::function<void(const std::string&)> on_fatal;
 };
 
 /// A running system. Start-up errors are thrown as std::runtime_error with one line that names what and where. Destruction stops

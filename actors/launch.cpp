@@ -1,0 +1,273 @@
+#include "actors/launch.hpp"
+
+#include <chrono>
+#include <thread>
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/scoped_actor.hpp>
+#include <fmt/format.h>
+
+#include "actors/device_tier.hpp"
+#include "actors/disk_tier.hpp"
+#include "actors/executor.hpp"
+#include "actors/gateway.hpp"
+#include "actors/host_tier.hpp"
+#include "actors/prefetcher.hpp"
+#include "actors/registry.hpp"
+#include "actors/scheduler.hpp"
+#include "actors/supervisor.hpp"
+#include "actors/telemetry.hpp"
+#include "gpu/cpu/cpu_backend.hpp"
+#include "io/thread_device.hpp"
+#include "io/uring_device.hpp"
+
+namespace chromatin {
+namespace {
+
+constexpr auto flush_within = std::chrono::seconds{30};
+constexpr std::uint32_t thread_device_threads = 8;
+
+struct actor_config : caf::actor_system_config {
+  actor_config() {
+    // Idle workers of the default policy poll with pauses of up to 10 ms; those of this one wake up at once.
+    set("scheduler.policy", caf::atom("sharing"));
+  }
+};
+
+std::shared_ptr<kv::page_arena> make_arena(std::uint64_t bytes, std::size_t page_bytes, const char* option) {
+  if (bytes < page_bytes)
+    throw std::runtime_error(fmt::format("{} {} has no room for one chunk of {} bytes", option, bytes, page_bytes));
+  return kv::page_arena::make(kv::plain_memory(bytes / page_bytes * page_bytes), page_bytes);
+}
+
+kv::dtype choose(compute_type wanted) {
+  if (wanted == compute_type::automatic) return gpu::best_compute_type();
+  return wanted == compute_type::f32 ? kv::dtype::f32 : kv::dtype::bf16;
+}
+
+}  // namespace
+
+struct running_system::parts {
+  explicit parts(system_options o) : options{std::move(o)} {}
+
+  void open_model();
+  void open_disk();
+  void spawn_all();
+  void spawn_disk_tier(std::vector<io::stored_chunk> found);
+  std::map<std::string, restart_plan> restart_plans();
+  void watch(const std::string& part, const caf::strong_actor_ptr& actor);
+  void flush();
+  void stop();
+
+  system_options options;
+  std::vector<std::string> notices;
+  actor_config config;
+  std::unique_ptr<caf::actor_system> system;
+
+  std::shared_ptr<const model::checkpoint> checkpoint;
+  kv::geometry geometry;
+  kv::fingerprint cache;
+  std::shared_ptr<gpu::backend> backend;
+  std::shared_ptr<kv::page_arena> device_arena, host_arena;
+  std::shared_ptr<io::chunk_store> chunks;
+  std::shared_ptr<io::registry_store> conversations;
+  disk_parts disk;
+
+  telemetry_actor telemetry;
+  supervisor_actor supervisor;
+  executor_actor executor;
+  device_tier_actor device_tier;
+  host_tier_actor host_tier;
+  disk_tier_actor disk_tier;
+  prefetcher_actor prefetcher;
+  scheduler_actor scheduler;
+  registry_actor registry;
+  gateway_actor gateway;
+};
+
+void running_system::parts::open_model() {
+  checkpoint = model::checkpoint::open(options.model);
+  auto type = choose(options.compute);
+  backend = gpu::make_cpu_backend(
+      checkpoint, {.compute = type, .threads = options.threads, .step_tokens_max = options.step_tokens_max});
+  geometry = backend->geometry();
+  cache = checkpoint->cache_fingerprint(type);
+  device_arena = make_arena(options.device_bytes, geometry.chunk_bytes(), "--device-mem");
+  host_arena = make_arena(options.host_bytes, geometry.chunk_bytes(), "--host-mem");
+  notices.push_back(fmt::format("model {}: {}, template {}", checkpoint->name, backend->description(), checkpoint->chat.name()));
+}
+
+void running_system::parts::open_disk() {
+  conversations = std::make_shared<io::registry_store>(options.disk);
+  if (options.disk.empty()) {
+    notices.push_back("no --disk: conversations and their cache are gone when this process ends");
+    return;
+  }
+  chunks = std::make_shared<io::chunk_store>(
+      io::chunk_store_options{options.disk, options.disk_bytes, geometry, cache});
+  disk.layout = chunks->layout();
+  auto files = io::open_segments(options.disk, disk.layout.segment_sizes_bytes());
+  if (!files.direct) notices.push_back("direct I/O is refused by the file system; the page cache is used");
+  try {
+    disk.device = io::make_uring_device(std::move(files), {.registered = host_arena->memory()});
+  } catch (const io::open_error& e) {
+    notices.push_back(fmt::format("{}; blocking threads are used", e.what()));
+    disk.device = io::make_thread_device(io::open_segments(options.disk, disk.layout.segment_sizes_bytes()), thread_device_threads);
+  }
+}
+
+void running_system::parts::spawn_disk_tier(std::vector<io::stored_chunk> found) {
+  disk_tier = system->spawn(chromatin::disk_tier, geometry, disk, std::move(found));
+}
+
+void running_system::parts::spawn_all() {
+  system = std::make_unique<caf::actor_system>(config);
+  telemetry = system->spawn(chromatin::telemetry);
+  executor = system->spawn<caf::detached>(chromatin::executor, backend);
+  device_tier = system->spawn(chromatin::device_tier, geometry, device_arena, caf::actor_cast<layer_sink_actor>(executor));
+  host_tier = system->spawn(chromatin::host_tier, geometry, host_arena);
+  // A third of the host's room may be filled ahead of need; the rest is for what was used.
+  prefetcher = system->spawn(chromatin::prefetcher, geometry.layers, std::max(1u, host_arena->capacity() / 3));
+  scheduler_limits limits{options.step_tokens_max, options.batch_max, options.queue_max};
+  scheduler = system->spawn(chromatin::scheduler, checkpoint, executor, device_tier, limits);
+  registry = system->spawn<caf::detached>(chromatin::registry, checkpoint, cache, conversations);
+  gateway = system->spawn(chromatin::gateway, registry, scheduler, gateway_limits{.message_bytes_max = options.message_bytes_max});
+  supervisor = system->spawn<caf::detached>(chromatin::supervisor, restart_plans(), options.on_fatal);
+
+  caf::anon_send(executor, atom::attach_v, device_tier);
+  caf::anon_send(device_tier, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(host_tier));
+  caf::anon_send(prefetcher, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(host_tier));
+  caf::anon_send(scheduler, atom::attach_v, prefetcher);
+  if (chunks) {
+    disk.catalog = system->spawn<caf::detached>(chromatin::catalog, chunks);
+    auto found = chunks->load();
+    notices.insert(notices.end(), chunks->notices().begin(), chunks->notices().end());
+    notices.push_back(fmt::format("{}: {} chunks and {} conversations found", options.disk.string(), found.size(),
+                                  conversations->conversations()));
+    spawn_disk_tier(std::move(found));
+    caf::anon_send(host_tier, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(disk_tier));
+  }
+  auto watch_one = [this](const char* part, const auto& actor) {
+    watch(part, caf::actor_cast<caf::strong_actor_ptr>(actor));
+  };
+  watch_one("gateway", gateway);
+  watch_one("registry", registry);
+  watch_one("scheduler", scheduler);
+  watch_one("prefetcher", prefetcher);
+  watch_one("executor", executor);
+  watch_one("device-tier", device_tier);
+  watch_one("host-tier", host_tier);
+  if (disk_tier) watch_one("disk-tier", disk_tier);
+  caf::anon_send(telemetry, atom::attach_v, std::string{"supervisor"}, caf::actor_cast<caf::strong_actor_ptr>(supervisor));
+}
+
+void running_system::parts::watch(const std::string& part, const caf::strong_actor_ptr& actor) {
+  caf::anon_send(telemetry, atom::attach_v, part, actor);
+  caf::anon_send(supervisor, atom::attach_v, part, actor);
+}
+
+/// Runs in the supervisor, which is the only one to change these handles after the start.
+std::map<std::string, restart_plan> running_system::parts::restart_plans() {
+  auto tell = [this](const std::string& part, auto& actor) {
+    auto handle = caf::actor_cast<caf::strong_actor_ptr>(actor);
+    caf::anon_send(telemetry, atom::attach_v, part, handle);
+    return handle;
+  };
+  restart_plan host_plan{
+      .take_out =
+          [this] {
+            caf::anon_send(device_tier, atom::detach_v);
+            caf::anon_send(prefetcher, atom::detach_v);
+          },
+      .start =
+          [=, this] {
+            host_tier = system->spawn(chromatin::host_tier, geometry, host_arena);
+            auto handle = tell("host-tier", host_tier);
+            if (disk_tier) caf::anon_send(host_tier, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(disk_tier));
+            caf::anon_send(device_tier, atom::attach_v, handle);
+            caf::anon_send(prefetcher, atom::attach_v, handle);
+            return handle;
+          }};
+  restart_plan disk_plan{
+      .take_out = [this] { caf::anon_send(host_tier, atom::detach_v); },
+      .start =
+          [=, this] {
+            std::vector<io::stored_chunk> found;
+            caf::scoped_actor self{*system};
+            self->request(disk.catalog, caf::infinite, atom::open_v)
+                .receive([&](std::vector<io::stored_chunk>& rows) { found = std::move(rows); }, [](const caf::error&) {});
+            spawn_disk_tier(std::move(found));
+            auto handle = tell("disk-tier", disk_tier);
+            caf::anon_send(host_tier, atom::attach_v, handle);
+            return handle;
+          }};
+  restart_plan prefetcher_plan{
+      .take_out = [] {},
+      .start =
+          [=, this] {
+            prefetcher = system->spawn(chromatin::prefetcher, geometry.layers, std::max(1u, host_arena->capacity() / 3));
+            caf::anon_send(prefetcher, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(host_tier));
+            caf::anon_send(scheduler, atom::attach_v, prefetcher);
+            return tell("prefetcher", prefetcher);
+          }};
+  return {{"host-tier", host_plan}, {"disk-tier", disk_plan}, {"prefetcher", prefetcher_plan}};
+}
+
+/// Waits until what was handed to the tiers is on the disk: each tier passes things on before it answers, in the order they came.
+void running_system::parts::flush() {
+  if (!disk_tier) return;
+  caf::scoped_actor self{*system};
+  auto ask = [&](const auto& actor) {
+    std::int64_t waiting = 0;
+    self->request(actor, std::chrono::seconds{5}, atom::stats_v)
+        .receive(
+            [&](const counters& c) {
+              for (const auto& [key, value] : c.values)
+                if (key == "saves_waiting") waiting = value;
+            },
+            [](const caf::error&) {});
+    return waiting;
+  };
+  ask(device_tier);
+  ask(host_tier);
+  auto give_up = std::chrono::steady_clock::now() + flush_within;
+  while (ask(disk_tier) > 0 && std::chrono::steady_clock::now() < give_up)
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+}
+
+void running_system::parts::stop() {
+  auto end = [](auto& actor) {
+    if (actor) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+    actor = nullptr;
+  };
+  end(supervisor);  // first: it must not restart what ends now
+  end(gateway);
+  end(scheduler);
+  end(prefetcher);
+  flush();
+  end(executor);
+  end(device_tier);
+  end(host_tier);
+  end(disk_tier);
+  end(disk.catalog);
+  end(registry);
+  end(telemetry);
+  system->await_all_actors_done();
+}
+
+running_system::running_system(system_options options) : parts_{std::make_unique<parts>(std::move(options))} {
+  parts_->open_model();
+  parts_->open_disk();
+  parts_->spawn_all();
+}
+
+running_system::~running_system() { parts_->stop(); }
+
+caf::actor_system& running_system::actors() { return *parts_->system; }
+const gateway_actor& running_system::gateway() const { return parts_->gateway; }
+const telemetry_actor& running_system::telemetry() const { return parts_->telemetry; }
+const model::checkpoint& running_system::checkpoint() const { return *parts_->checkpoint; }
+const std::vector<std::string>& running_system::notices() const { return parts_->notices; }
+
+}  // namespace chromatin
