@@ -4,7 +4,7 @@ add_library(chromatin_options INTERFACE)
 target_include_directories(chromatin_options INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
 target_compile_options(chromatin_options INTERFACE
   # -Wrestrict is wrong about std::string in g++ 12 (bug 105651).
-  -Wno-restrict -Wno-missing-field-initializers -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast $<$<BOOL:${CHROMATIN_WERROR}>:-Werror>)
+  -Wno-restrict -Wno-missing-field-initializers -Wall -Wextra -Wpedantic -Wshadow -Wold-style-cast $<$<BOOL:${CHROMATIN_WERROR}>:-Werror>)
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)

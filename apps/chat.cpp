@@ -1,0 +1,117 @@
+/// chromatin chat: a conversation with a server, in the terminal or through a pipe.
+
+#include <iostream>
+
+#include <fmt/core.h>
+#include <unistd.h>
+
+#include "apps/commands.hpp"
+#include "rpc/client.hpp"
+
+namespace chromatin {
+namespace {
+
+struct chat_flags {
+  std::string server = "127.0.0.1:7411", token, id;
+  model::sampling sampling = {.tokens_max = 0};
+};
+
+constexpr const char* help_text =
+    "/new          start a new conversation\n"
+    "/open NAME    continue another one\n"
+    "/fork [NAME]  go on in a copy\n"
+    "/truncate     drop the older half of the window\n"
+    "/forget       forget this conversation and start a new one\n"
+    "/info         name and length of this conversation\n"
+    "/quit         leave; the conversation stays\n";
+
+struct chat_session {
+  rpc::client client;
+  rpc::conversation conversation;
+  model::sampling sampling;
+  bool terminal;
+
+  void dim(const std::string& line) const { fmt::print(stderr, "{}{}{}\n", terminal ? "\033[2m" : "", line, terminal ? "\033[0m" : ""); }
+
+  void show_info(const conversation_info& info) const {
+    dim(fmt::format("{}: {} messages, {} of {} tokens", info.id, info.messages, info.tokens, info.context_tokens));
+  }
+
+  void say(const std::string& text) {
+    auto report = conversation.say({.text = text, .sampling = sampling}, [](std::string_view piece) {
+      fmt::print("{}", piece);
+      std::fflush(stdout);
+    });
+    fmt::print("\n");
+    std::fflush(stdout);
+    const auto& s = report.server;
+    dim(fmt::format("{} tokens: {} from device, {} host, {} disk, {} computed · first token {:.1f} ms · {} tokens in {:.0f} ms",
+                    s.prompt_tokens, s.hit_tokens[0], s.hit_tokens[1], s.hit_tokens[2], s.computed_tokens,
+                    static_cast<double>(report.first_text_us) / 1e3, s.answer_tokens, static_cast<double>(report.total_us) / 1e3));
+  }
+
+  /// False when the user wants to leave.
+  bool command(const std::string& line) {
+    auto space = line.find(' ');
+    auto verb = line.substr(0, space);
+    auto rest = space == std::string::npos ? std::string{} : line.substr(space + 1);
+    if (verb == "/quit") return false;
+    if (verb == "/new" || verb == "/open")
+      conversation = client.open(rest);
+    else if (verb == "/fork")
+      conversation = conversation.fork(rest);
+    else if (verb == "/truncate")
+      conversation.truncate(0, 0.5);
+    else if (verb == "/forget") {
+      conversation.forget();
+      conversation = client.open();
+    } else if (verb != "/info") {
+      fmt::print(stderr, "{}", help_text);
+      return true;
+    }
+    show_info(conversation.refresh());
+    return true;
+  }
+
+  void run() {
+    show_info(conversation.info());
+    std::string line;
+    while (true) {
+      if (terminal) fmt::print(stderr, "> ");
+      if (!std::getline(std::cin, line)) return;
+      if (line.empty()) continue;
+      try {
+        if (line.front() != '/')
+          say(line);
+        else if (!command(line))
+          return;
+      } catch (const rpc::call_error& e) {
+        if (e.code() == "not_available" || !terminal) throw;
+        fmt::print(stderr, "chromatin: {}\n", e.what());
+      }
+    }
+  }
+};
+
+}  // namespace
+
+void add_chat_command(CLI::App& app) {
+  auto* command = app.add_subcommand("chat", "Chat with a server; /help lists the commands");
+  auto flags = std::make_shared<chat_flags>();
+  command->add_option("--server", flags->server, "HOST:PORT or unix:PATH")->capture_default_str();
+  command->add_option("--token", flags->token, "the tenant's token");
+  command->add_option("--id", flags->id, "conversation to open or to make (default: a new one)");
+  command->add_option("--temperature", flags->sampling.temperature, "0: always the likeliest token")->capture_default_str();
+  command->add_option("--top-k", flags->sampling.top_k, "only the k likeliest tokens; 0: all");
+  command->add_option("--top-p", flags->sampling.top_p, "only the likeliest tokens that sum up to p");
+  command->add_option("--seed", flags->sampling.seed, "of the sampling");
+  command->add_option("--stop", flags->sampling.stop, "text that ends an answer, several allowed");
+  command->add_option("--answer-tokens", flags->sampling.tokens_max, "at most (default: the model's)");
+  command->callback([flags] {
+    rpc::client client{flags->server, flags->token};
+    auto conversation = client.open(flags->id);
+    chat_session{std::move(client), std::move(conversation), flags->sampling, ::isatty(STDIN_FILENO) == 1}.run();
+  });
+}
+
+}  // namespace chromatin

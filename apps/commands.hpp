@@ -1,0 +1,15 @@
+#pragma once
+
+/// Every subcommand of the chromatin binary registers itself with one of these; each lives in the file of its name.
+
+#include <CLI/CLI.hpp>
+
+namespace chromatin {
+
+void add_serve_command(CLI::App& app);
+void add_chat_command(CLI::App& app);
+void add_replay_command(CLI::App& app);
+void add_stat_command(CLI::App& app);
+void add_make_checkpoint_command(CLI::App& app);
+
+}  // namespace chromatin

@@ -1,0 +1,30 @@
+/// The chromatin binary.
+
+#include <cstdio>
+#include <exception>
+
+#include "apps/commands.hpp"
+
+int main(int argc, char** argv) {
+  CLI::App app{
+      "chromatin serves chat models and never throws a conversation's KV cache away.\n"
+      "Start with `chromatin serve`, then `chromatin chat` in another terminal.",
+      "chromatin"};
+  app.set_version_flag("--version", CHROMATIN_VERSION);
+  app.require_subcommand(1);
+  app.fallthrough(false);
+  chromatin::add_serve_command(app);
+  chromatin::add_chat_command(app);
+  chromatin::add_replay_command(app);
+  chromatin::add_stat_command(app);
+  chromatin::add_make_checkpoint_command(app);
+  try {
+    app.parse(argc, argv);
+    return 0;
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e);
+  } catch (const std::exception& e) {
+    std::fprintf(stderr, "chromatin: %s\n", e.what());
+    return 1;
+  }
+}

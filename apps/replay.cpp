@@ -1,0 +1,150 @@
+/// chromatin replay: real conversations through the whole system, with and without reuse.
+
+#include <chrono>
+#include <fstream>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include "apps/commands.hpp"
+#include "apps/replay/report_html.hpp"
+#include "apps/replay/table.hpp"
+#include "apps/system_flags.hpp"
+#include "rpc/server.hpp"
+
+namespace chromatin {
+namespace {
+
+enum class reuse_mode : std::uint8_t { on, off, both };
+
+struct replay_flags {
+  std::string file, connect, token, json, html;
+  reuse_mode reuse = reuse_mode::both;
+  std::size_t limit = 0, join = 2;
+  replay::run_options run;
+  system_options system;
+};
+
+/// A folder that is gone when this is.
+struct temporary_folder {
+  std::filesystem::path path;
+  temporary_folder() {
+    auto pattern = (std::filesystem::temp_directory_path() / "chromatin-replay-XXXXXX").string();
+    if (!::mkdtemp(pattern.data())) throw std::runtime_error(pattern + ": cannot be made");
+    path = pattern;
+  }
+  ~temporary_folder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+  }
+};
+
+/// A line on stderr that says how far a run is: rewritten in a terminal, now and then a new one elsewhere.
+class progress_line {
+ public:
+  progress_line(std::string name, std::size_t total) : name_{std::move(name)}, total_{total} {}
+
+  void operator()(std::size_t done) {
+    auto now = clock::now();
+    auto pause = terminal_ ? std::chrono::milliseconds{200} : std::chrono::milliseconds{5000};
+    if (now - last_ < pause && done < total_) return;
+    last_ = now;
+    auto seconds = std::chrono::duration<double>(now - begin_).count();
+    auto rate = static_cast<double>(done) / std::max(seconds, 1e-3);
+    fmt::print(stderr, "{}{}: {} of {} turns, {:.0f} a second, {:.0f} s to go{}", terminal_ ? "\r" : "", name_, done, total_, rate,
+               static_cast<double>(total_ - done) / rate, terminal_ ? "   " : "\n");
+  }
+  ~progress_line() {
+    if (terminal_) fmt::print(stderr, "\r{:70}\r", "");
+  }
+
+ private:
+  using clock = std::chrono::steady_clock;
+  std::string name_;
+  std::size_t total_;
+  clock::time_point begin_ = clock::now(), last_{};
+  bool terminal_ = ::isatty(STDERR_FILENO) == 1;
+};
+
+/// Each run has a fresh system with an empty disk folder, and speaks to it through a socket, as users do.
+replay::run_result run_once(const replay_flags& flags, const std::vector<replay::sitting>& sittings, bool reuse) {
+  std::size_t total = 0;
+  for (const auto& s : sittings) total += s.user_turns.size();
+  auto options = flags.run;
+  options.reuse = reuse;
+  progress_line progress{reuse ? "with reuse" : "without reuse", total};
+  auto play = [&] { return replay::run(sittings, options, [&](std::size_t done) { progress(done); }); };
+  if (!flags.connect.empty()) {
+    options.server = flags.connect;
+    options.token = flags.token;
+    return play();
+  }
+  temporary_folder folder;
+  auto own = flags.system;
+  own.disk = (own.disk.empty() ? folder.path : own.disk) / (reuse ? "reuse" : "no-reuse");
+  running_system system{own};
+  rpc::server server{system.actors(), system.gateway(), system.telemetry(),
+                     {.listen = {"unix:" + (folder.path / "socket").string()}}};
+  options.server = server.addresses().front();
+  return play();
+}
+
+void write_file(const std::string& file, const std::string& content) {
+  if (auto parent = std::filesystem::path{file}.parent_path(); !parent.empty()) std::filesystem::create_directories(parent);
+  std::ofstream out{file};
+  if (!(out << content) || !out.flush()) throw std::runtime_error(file + ": cannot be written");
+}
+
+void replay_command(const replay_flags& flags) {
+  std::ifstream in{flags.file};
+  auto sittings = replay::string_together(replay::read_conversations(in, flags.file, flags.limit), flags.join);
+  std::optional<replay::run_result> off, on;
+  if (flags.reuse != reuse_mode::on) off = run_once(flags, sittings, false);
+  if (flags.reuse != reuse_mode::off) on = run_once(flags, sittings, true);
+
+  nlohmann::ordered_json json;
+  std::optional<replay::summary> off_sum, on_sum;
+  if (off) json["reuse_off"] = to_json(*(off_sum = replay::summarise(*off)));
+  if (on) json["reuse_on"] = to_json(*(on_sum = replay::summarise(*on)));
+  auto title = fmt::format("{} sittings from {}, {} users at a time", sittings.size(),
+                           std::filesystem::path{flags.file}.filename().string(), flags.run.concurrency);
+  fmt::print("{}\n\n{}", title, replay::text_table(off_sum ? &*off_sum : nullptr, on_sum ? &*on_sum : nullptr));
+  auto cut = std::max(off ? off->sittings_cut : 0, on ? on->sittings_cut : 0);
+  if (cut > 0) fmt::print("\n{} sittings reached the end of the model's context\n", cut);
+  if (off && on) {
+    auto same = replay::compare(*off, *on);
+    json["same_text_share"] = same.share();
+    json["same_text"] = {{"comparable_turns", same.comparable}, {"same", same.same}, {"all_turns", same.all}, {"same_of_all", same.same_of_all}};
+    fmt::print(
+        "\nsame answer in {} of {} turns whose history was still the same in both runs ({:.1f} %); over all turns {} of {}\n"
+        "(where two tokens are almost equally likely, rounding decides: a prompt computed in other pieces rounds differently)\n",
+        same.same, same.comparable, 100 * same.share(), same.same_of_all, same.all);
+  }
+  if (!flags.json.empty()) write_file(flags.json, json.dump(2) + "\n");
+  if (!flags.html.empty()) write_file(flags.html, replay::report_html(off ? &*off : nullptr, on ? &*on : nullptr, title));
+}
+
+}  // namespace
+
+void add_replay_command(CLI::App& app) {
+  static const std::map<std::string, reuse_mode> modes{{"on", reuse_mode::on}, {"off", reuse_mode::off}, {"both", reuse_mode::both}};
+  auto* command = app.add_subcommand("replay", "Play real conversations through the whole system and measure");
+  auto flags = std::make_shared<replay_flags>();
+  command->add_option("file", flags->file, "conversations, one JSON object a line: {\"messages\": [{\"role\", \"content\"}, …]}")->required();
+  command->add_option("--reuse", flags->reuse, "on, off or both (default)")->transform(CLI::CheckedTransformer(modes));
+  command->add_option("--concurrency", flags->run.concurrency, "users who talk at the same time")->capture_default_str()->check(CLI::Range(1, 1024));
+  command->add_option("--think-ms", flags->run.think_ms, "mean pause before a user's next turn; 0: no pauses, their order only")->capture_default_str();
+  command->add_option("--seed", flags->run.seed, "of the pauses")->capture_default_str();
+  command->add_option("--limit", flags->limit, "conversations to read; 0: all");
+  command->add_option("--join", flags->join, "conversations strung to one sitting")->capture_default_str()->check(CLI::Range(1, 1000));
+  command->add_option("--answer-tokens", flags->run.answer_tokens, "of an answer at most")->capture_default_str();
+  command->add_option("--json", flags->json, "write the figures to this file");
+  command->add_option("--html", flags->html, "write a page with charts to this file");
+  command->add_option("--connect", flags->connect, "play against this server (HOST:PORT or unix:PATH) instead of one of its own");
+  command->add_option("--token", flags->token, "the tenant's token on that server");
+  add_system_flags(*command, flags->system);
+  command->callback([flags] { replay_command(*flags); });
+}
+
+}  // namespace chromatin

@@ -1,0 +1,51 @@
+#include "apps/replay/table.hpp"
+
+#include <fmt/format.h>
+
+namespace chromatin::replay {
+namespace {
+
+struct line {
+  const char* name;
+  double (*value)(const summary&);
+  const char* format;
+  bool change;
+};
+
+double hit_percent(const summary& s, source from) {
+  auto tokens = static_cast<double>(s.hit_tokens[static_cast<std::size_t>(from)]);
+  return s.prompt_tokens == 0 ? 0 : 100 * tokens / static_cast<double>(s.prompt_tokens);
+}
+
+constexpr line lines[] = {
+    {"turns", [](const summary& s) { return static_cast<double>(s.turns); }, "{:.0f}", false},
+    {"prompt tokens", [](const summary& s) { return static_cast<double>(s.prompt_tokens); }, "{:.0f}", false},
+    {"prefill tokens computed", [](const summary& s) { return static_cast<double>(s.prefill_tokens_computed); }, "{:.0f}", true},
+    {"reused, % of prompt tokens", [](const summary& s) { return 100 * s.reused_share(); }, "{:.1f}", false},
+    {"  from device", [](const summary& s) { return hit_percent(s, source::device); }, "{:.1f}", false},
+    {"  from host", [](const summary& s) { return hit_percent(s, source::host); }, "{:.1f}", false},
+    {"  from disk", [](const summary& s) { return hit_percent(s, source::disk); }, "{:.1f}", false},
+    {"time to first token, mean ms", [](const summary& s) { return s.ttft_ms.mean; }, "{:.2f}", true},
+    {"  p50 ms", [](const summary& s) { return s.ttft_ms.p50; }, "{:.2f}", true},
+    {"  p99 ms", [](const summary& s) { return s.ttft_ms.p99; }, "{:.2f}", true},
+    {"  mean ms from turn 5 on", [](const summary& s) { return s.ttft_ms_turn5_on.mean; }, "{:.2f}", true},
+    {"prompt tokens per second", [](const summary& s) { return s.prompt_tokens_per_s(); }, "{:.0f}", true},
+    {"seconds in all", [](const summary& s) { return s.wall_s; }, "{:.1f}", true},
+};
+
+}  // namespace
+
+std::string text_table(const summary* off, const summary* on) {
+  std::string out = fmt::format("{:<30}{:>15}{:>15}{:>10}\n", "", off ? "without reuse" : "", on ? "with reuse" : "",
+                                off && on ? "change" : "");
+  for (const auto& l : lines) {
+    auto cell = [&](const summary* s) { return s ? fmt::format(fmt::runtime(l.format), l.value(*s)) : std::string{}; };
+    out += fmt::format("{:<30}{:>15}{:>15}", l.name, cell(off), cell(on));
+    if (off && on && l.change && l.value(*off) > 0)
+      out += fmt::format("{:>+9.1f}%", 100 * (l.value(*on) / l.value(*off) - 1));
+    out += '\n';
+  }
+  return out;
+}
+
+}  // namespace chromatin::replay

@@ -1,0 +1,23 @@
+#pragma once
+
+/// The options of everything that starts a system of its own: serve and replay.
+
+#include <CLI/CLI.hpp>
+
+#include "actors/launch.hpp"
+
+namespace chromatin {
+
+/// The embedded model's folder: beside the installed binary, or in the source tree. Empty if it is in neither place.
+std::filesystem::path embedded_model();
+
+/// Adds --model, --device-mem, … to a command; they are written to `options`.
+void add_system_flags(CLI::App& command, system_options& options);
+
+/// Adds a size option that reads 512M, 4G and the like.
+CLI::Option* add_size(CLI::App& command, const std::string& names, std::uint64_t& bytes, const std::string& help);
+
+/// When the request names no limit of an answer's tokens.
+std::uint32_t answer_tokens_default(const model::checkpoint& checkpoint);
+
+}  // namespace chromatin

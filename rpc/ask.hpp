@@ -1,0 +1,33 @@
+#pragma once
+
+/// From the KJ event loop to an actor and back, without polling and without blocking either side.
+
+#include <memory>
+
+#include <caf/actor_system.hpp>
+#include <caf/event_based_actor.hpp>
+#include <kj/async.h>
+
+#include "actors/error.hpp"
+
+namespace chromatin::rpc {
+
+inline kj::Exception to_exception(const caf::error& error) {
+  return kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__, kj::str(explain(error).c_str()));
+}
+
+/// Sends a request from the loop's thread; the promise has the answer of type T, or the error as an exception. Dropping the promise
+/// drops the answer, not the request.
+template <class T, class Handle, class... Message>
+kj::Promise<T> ask(caf::actor_system& system, const Handle& whom, Message... message) {
+  auto pair = kj::newPromiseAndCrossThreadFulfiller<T>();
+  auto fulfiller = std::make_shared<kj::Own<kj::CrossThreadPromiseFulfiller<T>>>(kj::mv(pair.fulfiller));
+  system.spawn([=](caf::event_based_actor* self) {
+    self->request(whom, caf::infinite, message...)
+        .then([fulfiller](T& answer) { (*fulfiller)->fulfill(kj::mv(answer)); },
+              [fulfiller](const caf::error& error) { (*fulfiller)->reject(to_exception(error)); });
+  });
+  return kj::mv(pair.promise);
+}
+
+}  // namespace chromatin::rpc

@@ -1,0 +1,160 @@
+#include "rpc/client.hpp"
+
+#include <chrono>
+
+#include <capnp/ez-rpc.h>
+
+#include "rpc/convert.hpp"
+
+namespace chromatin::rpc {
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+std::int64_t us_since(clock::time_point begin) {
+  return std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - begin).count();
+}
+
+/// Runs a call; what KJ throws becomes a call_error with the server's own sentence.
+template <class Call>
+auto guarded(Call call) {
+  try {
+    return call();
+  } catch (const kj::Exception& e) {
+    std::string text = e.getDescription().cStr();
+    constexpr std::string_view remote = "remote exception: ";
+    if (text.starts_with(remote)) text.erase(0, remote.size());
+    if (e.getType() == kj::Exception::Type::DISCONNECTED) text = "not_available: the connection is gone (" + text + ")";
+    throw call_error(text);
+  }
+}
+
+class sink_service final : public schema::TokenSink::Server {
+ public:
+  sink_service(turn_report& report, clock::time_point begin, const std::function<void(std::string_view)>& on_text)
+      : report_{report}, begin_{begin}, on_text_{on_text} {}
+
+  kj::Promise<void> text(TextContext call) override {
+    auto text = call.getParams().getText();
+    if (report_.text.empty()) report_.first_text_us = us_since(begin_);
+    report_.text.append(text.begin(), text.size());
+    if (on_text_) on_text_({text.begin(), text.size()});
+    return kj::READY_NOW;
+  }
+  kj::Promise<void> end(EndContext) override { return kj::READY_NOW; }
+
+ private:
+  turn_report& report_;
+  clock::time_point begin_;
+  const std::function<void(std::string_view)>& on_text_;
+};
+
+}  // namespace
+
+std::string call_error::code() const {
+  std::string text = what();
+  return text.substr(0, text.find(':'));
+}
+
+struct client::implementation {
+  implementation(const std::string& address, std::string_view token)
+      : connection{address.c_str(), 7411}, session{log_in(token)} {}
+
+  schema::Session::Client log_in(std::string_view token) {
+    auto request = connection.getMain<schema::Gate>().loginRequest();
+    request.setToken(std::string{token}.c_str());
+    return request.send().wait(connection.getWaitScope()).getSession();
+  }
+
+  capnp::EzRpcClient connection;
+  schema::Session::Client session;
+};
+
+struct conversation::implementation {
+  std::shared_ptr<client::implementation> owner;
+  schema::Conversation::Client self;
+
+  kj::WaitScope& scope() { return owner->connection.getWaitScope(); }
+};
+
+client::client(const std::string& address, std::string_view token)
+    : implementation_{guarded([&] { return std::make_shared<implementation>(address, token); })} {}
+client::~client() = default;
+client::client(client&&) noexcept = default;
+
+conversation client::open(std::string_view id) {
+  return guarded([&] {
+    auto request = implementation_->session.openRequest();
+    request.setId(std::string{id}.c_str());
+    auto answer = request.send().wait(implementation_->connection.getWaitScope());
+    return conversation{std::make_unique<conversation::implementation>(
+                            conversation::implementation{implementation_, answer.getConversation()}),
+                        read(answer.getInfo())};
+  });
+}
+
+std::vector<counters> client::stat() {
+  return guarded([&] {
+    std::vector<counters> parts;
+    auto answer = implementation_->session.statRequest().send().wait(implementation_->connection.getWaitScope());
+    for (auto part : answer.getParts()) parts.push_back(read(part));
+    return parts;
+  });
+}
+
+conversation::conversation(std::unique_ptr<implementation> made, conversation_info info)
+    : implementation_{std::move(made)}, info_{std::move(info)} {}
+conversation::~conversation() = default;
+conversation::conversation(conversation&&) noexcept = default;
+conversation& conversation::operator=(conversation&&) noexcept = default;
+
+turn_report conversation::say(const say_options& options, const std::function<void(std::string_view)>& on_text) {
+  return guarded([&] {
+    turn_report report;
+    auto begin = clock::now();
+    auto request = implementation_->self.sayRequest();
+    auto order = request.initRequest();
+    order.setText(kj::StringPtr(options.text.c_str(), options.text.size()));
+    write(options.sampling, order.initSampling());
+    order.setPriority(options.priority);
+    order.setReuse(options.reuse);
+    request.setSink(kj::heap<sink_service>(report, begin, on_text));
+    auto answer = request.send().wait(implementation_->scope());
+    report.server = read(answer.getStatistics());
+    report.total_us = us_since(begin);
+    if (report.text.empty()) report.first_text_us = report.total_us;
+    return report;
+  });
+}
+
+conversation_info conversation::truncate(std::uint32_t protect_tokens, double ratio) {
+  return guarded([&] {
+    auto request = implementation_->self.truncateRequest();
+    request.setProtectTokens(protect_tokens);
+    request.setRatio(ratio);
+    return info_ = read(request.send().wait(implementation_->scope()).getInfo());
+  });
+}
+
+conversation conversation::fork(std::string_view new_id) {
+  return guarded([&] {
+    auto request = implementation_->self.forkRequest();
+    request.setId(std::string{new_id}.c_str());
+    auto answer = request.send().wait(implementation_->scope());
+    return conversation{std::make_unique<implementation>(implementation{implementation_->owner, answer.getConversation()}),
+                        read(answer.getInfo())};
+  });
+}
+
+void conversation::forget() {
+  guarded([&] {
+    implementation_->self.forgetRequest().send().wait(implementation_->scope());
+    return 0;
+  });
+}
+
+conversation_info conversation::refresh() {
+  return guarded([&] { return info_ = read(implementation_->self.infoRequest().send().wait(implementation_->scope()).getInfo()); });
+}
+
+}  // namespace chromatin::rpc

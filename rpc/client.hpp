@@ -1,0 +1,78 @@
+#pragma once
+
+/// A blocking client, for programs that hold one conversation at a time per thread. A client and its conversations belong to the
+/// thread that connected. No Cap'n Proto type shows here.
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "actors/messages.hpp"
+
+namespace chromatin::rpc {
+
+/// What a server answered instead of a result, or why there is no server: "code: sentence".
+struct call_error : std::runtime_error {
+  using std::runtime_error::runtime_error;
+  /// The part before the colon, such as "busy" or "context_full".
+  std::string code() const;
+};
+
+struct say_options {
+  std::string text;
+  model::sampling sampling = {.tokens_max = 0};  ///< tokens_max 0: the model's default
+  std::uint8_t priority = 50;
+  bool reuse = true;
+};
+
+struct turn_report {
+  turn_statistics server;
+  std::int64_t first_text_us = 0;  ///< from the call to the first text, as the client saw it
+  std::int64_t total_us = 0;
+  std::string text;
+};
+
+class conversation {
+ public:
+  ~conversation();
+  conversation(conversation&&) noexcept;
+  conversation& operator=(conversation&&) noexcept;
+
+  const conversation_info& info() const { return info_; }
+  /// One user turn; `on_text` gets the answer as it comes. Throws call_error. An exception from `on_text` cancels the turn.
+  turn_report say(const say_options& options, const std::function<void(std::string_view)>& on_text = {});
+  conversation_info truncate(std::uint32_t protect_tokens, double ratio);
+  conversation fork(std::string_view new_id);
+  void forget();
+  conversation_info refresh();
+
+ private:
+  friend class client;
+  struct implementation;
+  explicit conversation(std::unique_ptr<implementation> made, conversation_info info);
+  std::unique_ptr<implementation> implementation_;
+  conversation_info info_;
+};
+
+class client {
+ public:
+  /// "unix:PATH" or "HOST:PORT". Throws call_error.
+  explicit client(const std::string& address, std::string_view token = {});
+  ~client();
+  client(client&&) noexcept;
+
+  /// An empty name makes a new conversation.
+  conversation open(std::string_view id = {});
+  std::vector<counters> stat();
+
+ private:
+  friend class conversation;
+  struct implementation;
+  std::shared_ptr<implementation> implementation_;
+};
+
+}  // namespace chromatin::rpc

@@ -1,0 +1,74 @@
+#include "rpc/convert.hpp"
+
+namespace chromatin::rpc {
+
+void write(const conversation_info& from, schema::ConversationInfo::Builder to) {
+  to.setId(from.id.c_str());
+  to.setVersion(from.version);
+  to.setTokens(from.tokens);
+  to.setContextTokens(from.context_tokens);
+  to.setMessages(from.messages);
+}
+
+conversation_info read(schema::ConversationInfo::Reader from) {
+  return {from.getId().cStr(), from.getVersion(), from.getTokens(), from.getContextTokens(), from.getMessages()};
+}
+
+void write(const model::sampling& from, schema::Sampling::Builder to) {
+  to.setTemperature(from.temperature);
+  to.setTopK(from.top_k);
+  to.setTopP(from.top_p);
+  to.setSeed(from.seed);
+  to.setTokensMax(from.tokens_max);
+  auto stop = to.initStop(static_cast<unsigned>(from.stop.size()));
+  for (unsigned i = 0; i < from.stop.size(); ++i) stop.set(i, from.stop[i].c_str());
+}
+
+model::sampling read(schema::Sampling::Reader from) {
+  model::sampling s{from.getTemperature(), from.getTopK(), from.getTopP(), from.getSeed(), {}, from.getTokensMax()};
+  for (auto text : from.getStop()) s.stop.emplace_back(text.begin(), text.size());
+  return s;
+}
+
+void write(const turn_statistics& from, schema::TurnStatistics::Builder to) {
+  to.setPromptTokens(from.prompt_tokens);
+  to.setComputedTokens(from.computed_tokens);
+  to.setDeviceTokens(from.hit_tokens[0]);
+  to.setHostTokens(from.hit_tokens[1]);
+  to.setDiskTokens(from.hit_tokens[2]);
+  to.setAnswerTokens(from.answer_tokens);
+  to.setQueuedUs(from.queued_us);
+  to.setFirstTokenUs(from.first_token_us);
+  to.setTotalUs(from.total_us);
+  to.setStopped(static_cast<schema::StopReason>(from.stopped));
+}
+
+turn_statistics read(schema::TurnStatistics::Reader from) {
+  turn_statistics s;
+  s.prompt_tokens = from.getPromptTokens();
+  s.computed_tokens = from.getComputedTokens();
+  s.hit_tokens = {from.getDeviceTokens(), from.getHostTokens(), from.getDiskTokens()};
+  s.answer_tokens = from.getAnswerTokens();
+  s.queued_us = from.getQueuedUs();
+  s.first_token_us = from.getFirstTokenUs();
+  s.total_us = from.getTotalUs();
+  s.stopped = static_cast<stop_reason>(from.getStopped());
+  return s;
+}
+
+void write(const counters& from, schema::Counters::Builder to) {
+  to.setPart(from.part.c_str());
+  auto values = to.initValues(static_cast<unsigned>(from.values.size()));
+  for (unsigned i = 0; i < from.values.size(); ++i) {
+    values[i].setName(from.values[i].first.c_str());
+    values[i].setValue(from.values[i].second);
+  }
+}
+
+counters read(schema::Counters::Reader from) {
+  counters c{from.getPart().cStr(), {}};
+  for (auto value : from.getValues()) c.values.emplace_back(value.getName().cStr(), value.getValue());
+  return c;
+}
+
+}  // namespace chromatin::rpc

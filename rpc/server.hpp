@@ -1,0 +1,48 @@
+#pragma once
+
+/// Serves the RPC interface (schema/chromatin.capnp) on TCP and Unix sockets from one event loop in a thread of its own.
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "actors/actors.hpp"
+
+namespace chromatin::rpc {
+
+/// A server that cannot start: one line that says why, and the way out.
+struct server_error : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+struct server_options {
+  std::vector<std::string> listen;            ///< "HOST:PORT" (port 0: any free one) and "unix:PATH"
+  std::map<std::string, std::string> tokens;  ///< token → tenant; empty: everybody is the tenant "default", on loopback only
+  std::uint32_t answer_tokens_default = 256;  ///< when a request names no limit
+  std::uint32_t connections_max = 1024;       ///< more are closed at once
+};
+
+/// Lines of "token tenant"; '#' begins a comment. Throws server_error with the line's number.
+std::map<std::string, std::string> read_token_file(const std::string& file);
+
+class server {
+ public:
+  /// Listens when it returns. The actors must live until the server is gone. Throws server_error.
+  server(caf::actor_system& system, gateway_actor gateway, telemetry_actor telemetry, const server_options& options);
+  /// Closes all connections; turns under way are cancelled.
+  ~server();
+  server(const server&) = delete;
+  server& operator=(const server&) = delete;
+
+  /// Where it listens, with real port numbers, in the order of the options; what rpc::client takes.
+  const std::vector<std::string>& addresses() const;
+
+ private:
+  struct implementation;
+  std::unique_ptr<implementation> implementation_;
+};
+
+}  // namespace chromatin::rpc

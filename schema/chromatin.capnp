@@ -1,0 +1,107 @@
+# The RPC interface of chromatin: conversations as capabilities.
+#
+# Errors are exceptions whose text is "code: sentence", the code one of: busy, cancelled, context_full, invalid_argument,
+# invalid_text, no_conversation, no_room, not_available, overloaded, store_failed, too_large, unauthenticated, version_conflict.
+# Times are microseconds, sizes are bytes, lengths of text for models are tokens.
+
+@0xd5e1a6f0c37b9842;
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("chromatin::schema");
+
+interface Gate {
+  # What a connection starts with.
+
+  login @0 (token :Text) -> (session :Session);
+  # The token decides whose conversations are seen. An empty one is accepted where the server has no token file.
+}
+
+interface Session {
+  open @0 (id :Text) -> (conversation :Conversation, info :ConversationInfo);
+  # Opens a conversation by name (1 to 128 printable ASCII characters); one that does not exist is made. An empty name makes a
+  # new conversation with a random one.
+
+  stat @1 () -> (parts :List(Counters));
+  # The counters of every part of the server.
+}
+
+interface Conversation {
+  say @0 (request :SayRequest, sink :TokenSink) -> (statistics :TurnStatistics);
+  # One user turn. The answer's text streams into the sink; the call returns when the answer is complete and durable. Dropping the
+  # call cancels the turn; what was answered so far stays in the conversation.
+
+  truncate @1 (protectTokens :UInt32, ratio :Float64) -> (info :ConversationInfo);
+  # Drops the older part of the window: the first `protectTokens` stay, then the share `ratio` (above 0, at most 1) of the rest goes,
+  # in whole chunks of 64. What stays keeps its cache.
+
+  fork @2 (id :Text) -> (conversation :Conversation, info :ConversationInfo);
+  # Copies the conversation under a new name (empty: a random one); both share the cache of what they have in common.
+
+  forget @3 ();
+  # Forgets the conversation for good.
+
+  info @4 () -> (info :ConversationInfo);
+}
+
+interface TokenSink {
+  text @0 (text :Text) -> stream;
+  # Some more whole characters of the answer.
+
+  end @1 ();
+  # All text was sent; the answer to this call says that all was received.
+}
+
+struct ConversationInfo {
+  id @0 :Text;
+  version @1 :UInt64;         # goes up with every change
+  tokens @2 :UInt32;          # in the window
+  contextTokens @3 :UInt32;   # what the model has room for
+  messages @4 :UInt32;
+}
+
+struct SayRequest {
+  text @0 :Text;
+  sampling @1 :Sampling;
+  priority @2 :UInt8 = 50;    # 0 to 100
+  reuse @3 :Bool = true;      # false: compute everything and keep nothing, for comparison
+}
+
+struct Sampling {
+  temperature @0 :Float32 = 0;   # 0: greedy
+  topK @1 :UInt32 = 0;           # 0: all
+  topP @2 :Float32 = 1;
+  seed @3 :UInt64 = 0;
+  stop @4 :List(Text);
+  tokensMax @5 :UInt32 = 0;      # 0: the model's default
+}
+
+struct TurnStatistics {
+  promptTokens @0 :UInt32;
+  computedTokens @1 :UInt32;     # of the prompt; the others were reused:
+  deviceTokens @2 :UInt32;
+  hostTokens @3 :UInt32;
+  diskTokens @4 :UInt32;
+  answerTokens @5 :UInt32;
+  queuedUs @6 :Int64;            # until the turn had its pages
+  firstTokenUs @7 :Int64;        # from the turn's arrival at the scheduler
+  totalUs @8 :Int64;
+  stopped @9 :StopReason;
+}
+
+enum StopReason {
+  endOfAnswer @0;
+  stopString @1;
+  tokensMax @2;
+  contextFull @3;
+  cancelled @4;
+}
+
+struct Counters {
+  part @0 :Text;
+  values @1 :List(Counter);
+}
+
+struct Counter {
+  name @0 :Text;
+  value @1 :Int64;
+}
