@@ -5,7 +5,6 @@
 
 #include <caf/replies_to.hpp>
 #include <caf/typed_actor.hpp>
-#include <caf/unit.hpp>
 
 #include "actors/atoms.hpp"
 #include "actors/error.hpp"
@@ -66,7 +65,7 @@ using catalog_actor = caf::typed_actor<
   // Every chunk that was acknowledged, least recently used first.
   caf::replies_to<atom::open>::with<std::vector<io::stored_chunk>>,
   // Commits a batch; durable when it answers.
-  caf::replies_to<atom::commit, catalog_batch>::with<caf::unit_t>>;
+  caf::replies_to<atom::commit, catalog_batch>::with<void>>;
 
 /// The DISK TIER interface: chunks in segment files under a durable catalogue.
 using disk_tier_actor = tier_actor::extend<
@@ -128,7 +127,7 @@ using registry_actor = caf::typed_actor<
   // Copies a conversation under a new name.
   caf::replies_to<atom::fork, conversation_ref, std::string>::with<conversation_info>,
   // Forgets a conversation for good.
-  caf::replies_to<atom::forget, conversation_ref>::with<caf::unit_t>>::extend_with<measured_actor>;
+  caf::replies_to<atom::forget, conversation_ref>::with<void>>::extend_with<measured_actor>;
 
 /// The GATEWAY interface: what a client of any protocol can ask for. Checks limits, then leads a turn from registry to scheduler
 /// and back.
@@ -142,7 +141,7 @@ using gateway_actor = caf::typed_actor<
   // As the registry's.
   caf::replies_to<atom::truncate, conversation_ref, std::uint32_t, double>::with<conversation_info>,
   caf::replies_to<atom::fork, conversation_ref, std::string>::with<conversation_info>,
-  caf::replies_to<atom::forget, conversation_ref>::with<caf::unit_t>>::extend_with<measured_actor>;
+  caf::replies_to<atom::forget, conversation_ref>::with<void>>::extend_with<measured_actor>;
 
 /// The TELEMETRY interface: gathers every actor's counters when asked.
 using telemetry_actor = caf::typed_actor<

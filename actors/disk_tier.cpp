@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include <spdlog/spdlog.h>
+
 namespace chromatin {
 namespace {
 
@@ -168,7 +170,7 @@ void disk_tier_state::commit(std::vector<pending_save> batch) {
   auto removed = rows.removed;
   self->request(parts.catalog, caf::infinite, atom::commit_v, std::move(rows))
       .then(
-          [=, this](caf::unit_t) {
+          [=, this] {
             committing = false;
             ++commits;
             std::map<upper_tier_actor, key_list> safe;
@@ -184,7 +186,8 @@ void disk_tier_state::commit(std::vector<pending_save> batch) {
             start_saves();
             start_commit();
           },
-          [=, this](const caf::error&) {
+          [=, this](const caf::error& error) {
+            spdlog::warn("disk tier: {} chunks were not saved: {}", batch.size(), explain(error));
             committing = false;
             ++write_errors;
             for (const auto& save : batch) {
@@ -383,10 +386,10 @@ catalog_actor::behavior_type catalog(catalog_actor::pointer, std::shared_ptr<io:
           return failed(e);
         }
       },
-      [=](atom::commit, const catalog_batch& batch) -> caf::result<caf::unit_t> {
+      [=](atom::commit, const catalog_batch& batch) -> caf::result<void> {
         try {
           store->commit(batch.added, batch.removed, batch.used);
-          return caf::unit;
+          return {};
         } catch (const io::sqlite_error& e) {
           return failed(e);
         }

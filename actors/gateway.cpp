@@ -135,7 +135,7 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
         if (auto error = state.check(conversation_ref{conversation.tenant, id})) return error;
         return state.self->delegate(state.registry, atom::fork_v, conversation, id);
       },
-      [&state](atom::forget, const conversation_ref& conversation) -> caf::result<caf::unit_t> {
+      [&state](atom::forget, const conversation_ref& conversation) -> caf::result<void> {
         return state.self->delegate(state.registry, atom::forget_v, conversation);
       },
       [&state](atom::stats) { return state.stats(); },

@@ -120,11 +120,11 @@ caf::result<conversation_info> registry_state::fork(const conversation_ref& whic
   });
 }
 
-caf::result<caf::unit_t> registry_state::forget(const conversation_ref& which) {
+caf::result<void> registry_state::forget(const conversation_ref& which) {
   if (leased(which)) return busy();
-  return guarded<caf::unit_t>([&] {
+  return guarded<void>([&]() -> caf::result<void> {
     store->forget(key_of(which));
-    return caf::unit;
+    return {};
   });
 }
 

@@ -25,7 +25,7 @@ struct registry_state {
   caf::result<conversation_info> settle(const settlement& end);
   caf::result<conversation_info> truncate(const conversation_ref& which, std::uint32_t protect, double ratio);
   caf::result<conversation_info> fork(const conversation_ref& which, const std::string& new_id);
-  caf::result<caf::unit_t> forget(const conversation_ref& which);
+  caf::result<void> forget(const conversation_ref& which);
   void release(const conversation_ref& which);
   counters stats();
 

@@ -23,9 +23,12 @@ kj::Promise<T> ask(caf::actor_system& system, const Handle& whom, Message... mes
   auto pair = kj::newPromiseAndCrossThreadFulfiller<T>();
   auto fulfiller = std::make_shared<kj::Own<kj::CrossThreadPromiseFulfiller<T>>>(kj::mv(pair.fulfiller));
   system.spawn([=](caf::event_based_actor* self) {
-    self->request(whom, caf::infinite, message...)
-        .then([fulfiller](T& answer) { (*fulfiller)->fulfill(kj::mv(answer)); },
-              [fulfiller](const caf::error& error) { (*fulfiller)->reject(to_exception(error)); });
+    auto failed = [fulfiller](const caf::error& error) { (*fulfiller)->reject(to_exception(error)); };
+    auto asked = self->request(whom, caf::infinite, message...);
+    if constexpr (std::is_void_v<T>)
+      asked.then([fulfiller] { (*fulfiller)->fulfill(); }, failed);
+    else
+      asked.then([fulfiller](T& answer) { (*fulfiller)->fulfill(kj::mv(answer)); }, failed);
   });
   return kj::mv(pair.promise);
 }

@@ -111,7 +111,7 @@ class conversation_service final : public schema::Conversation::Server {
   }
 
   kj::Promise<void> forget(ForgetContext) override {
-    return ask<caf::unit_t>(context_.system, context_.gateway, atom::forget_v, which_).ignoreResult();
+    return ask<void>(context_.system, context_.gateway, atom::forget_v, which_);
   }
 
   kj::Promise<void> info(InfoContext call) override {
