@@ -1,0 +1,34 @@
+# chromatin in two commands: `make demo` and `make test`. Each does everything needed on a bare Debian 12 machine.
+
+JOBS ?= $(shell nproc)
+
+.PHONY: help packages demo test asan tsan clean
+
+help:
+	@echo "make demo   build, play real conversations with and without reuse, restart a server: build/demo/replay.html"
+	@echo "make test   build and run every test"
+	@echo "make asan   the tests under AddressSanitizer; make tsan: under ThreadSanitizer"
+
+packages:
+	@./packages.sh
+
+# configure PRESET: quiet unless it fails.
+configure = mkdir -p build && { cmake --preset $(1) > build/configure.log 2>&1 || { cat build/configure.log; exit 1; }; }
+
+demo: packages
+	@$(call configure,release)
+	@cmake --build --preset release -j $(JOBS) --target chromatin
+	@apps/demo/run.sh build/release/apps/chromatin build/demo
+
+test: packages
+	@$(call configure,release)
+	@cmake --build --preset release -j $(JOBS)
+	@ctest --preset release
+
+asan tsan: packages
+	@$(call configure,$@)
+	@cmake --build --preset $@ -j $(JOBS)
+	@ctest --preset $@
+
+clean:
+	@rm -rf build
