@@ -43,7 +43,7 @@ function(chromatin_test name)
   file(GLOB sources CONFIGURE_DEPENDS ${name}/*.cpp)
   add_executable(test_${name} ${sources})
   target_link_libraries(test_${name} PRIVATE chromatin_options ${ARGN} GTest::gmock GTest::gtest GTest::gtest_main)
-  target_compile_definitions(test_${name} PRIVATE CHROMATIN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
+  target_compile_definitions(test_${name} PRIVATE CHROMATIN_BINARY="$<TARGET_FILE:chromatin>" CHROMATIN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   gtest_discover_tests(test_${name} TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60
                        PROPERTIES TIMEOUT 600 SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
 endfunction()

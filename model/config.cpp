@@ -2,8 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
-#include <limits>
-#include <sstream>
+#include <iterator>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -88,9 +87,9 @@ bool config::is_end_of_answer(kv::token_id token) const {
 
 std::string read_file(const std::filesystem::path& file) {
   std::ifstream in{file, std::ios::binary};
-  std::ostringstream text;
-  if (!in || !(text << in.rdbuf())) throw load_error(fmt::format("{}: cannot be read", file.string()));
-  return std::move(text).str();
+  std::string text{std::istreambuf_iterator<char>{in}, {}};
+  if (!in) throw load_error(fmt::format("{}: cannot be read", file.string()));
+  return text;
 }
 
 config read_config(const std::filesystem::path& folder) {

@@ -38,7 +38,7 @@ tensor parse_tensor(const json& entry, std::span<const std::byte> data, const st
   for (const auto& dimension : entry["shape"]) {
     t.shape.push_back(unsigned_value(dimension, what));
     if (t.shape.back() != 0 && wanted > data.size() / t.shape.back())
-      throw load_error(fmt::format("{}: its shape needs more bytes than the file has", what));
+      throw load_error(fmt::format("{}: its shape needs more bytes than the file has; is the download complete?", what));
     wanted *= t.shape.back();
   }
   auto begin = unsigned_value(entry["data_offsets"][0], what);
