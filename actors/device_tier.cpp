@@ -276,6 +276,7 @@ void device_tier_state::unpin(const key_list& keys) {
 void device_tier_state::attach(const caf::strong_actor_ptr& tier) {
   detach();
   lower = caf::actor_cast<tier_actor>(tier);
+  self->monitor(lower);
   save_order order{{}, 0, geometry.layers};
   for (auto& [key, e] : index) {
     e.below = e.refused = false;
@@ -317,6 +318,9 @@ device_tier_actor::behavior_type device_tier(device_tier_actor::stateful_pointer
   state.arena = std::move(arena);
   state.policy = std::make_unique<kv::lru_policy>();
   state.executor = std::move(executor);
+  self->set_down_handler([&state](const caf::down_msg& down) {
+    if (state.lower && down.source == state.lower.address()) state.detach();
+  });
   return {
       [&state](atom::ready, ticket id, std::uint32_t layer) { state.on_ready(id, layer); },
       [&state](atom::failed, ticket id, std::uint32_t) { state.on_failed(id); },

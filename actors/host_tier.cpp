@@ -312,6 +312,7 @@ void host_tier_state::erase(const key_list& keys) {
 void host_tier_state::attach(const caf::strong_actor_ptr& tier) {
   detach();
   lower = caf::actor_cast<tier_actor>(tier);
+  self->monitor(lower);
   key_list keys;
   for (const auto& [key, e] : index)
     if (e.complete) keys.push_back(key);
@@ -360,6 +361,9 @@ host_tier_actor::behavior_type host_tier(host_tier_actor::stateful_pointer<host_
   state.geometry = geometry;
   state.arena = std::move(arena);
   state.policy = std::make_unique<kv::lru_policy>();
+  self->set_down_handler([&state](const caf::down_msg& down) {
+    if (state.lower && down.source == state.lower.address()) state.detach();
+  });
   return {
       [&state](atom::lookup, const key_list& keys) { return state.lookup(keys); },
       [&state](atom::fetch, fetch_order order, layer_sink_actor sink) {

@@ -51,11 +51,13 @@ kv::dtype choose(compute_type wanted) {
 struct running_system::parts {
   explicit parts(system_options o) : options{std::move(o)} {}
 
+  /// A third of the host's room may be filled ahead of need; the rest is for what was used.
+  std::uint32_t prefetch_window() const { return std::max(1u, host_arena->capacity() / 3); }
   void open_model();
   void open_disk();
   void spawn_all();
   void spawn_disk_tier(std::vector<io::stored_chunk> found);
-  std::map<std::string, restart_plan> restart_plans();
+  std::map<std::string, restart> restarts();
   void watch(const std::string& part, const caf::strong_actor_ptr& actor);
   void flush();
   void stop();
@@ -127,13 +129,12 @@ void running_system::parts::spawn_all() {
   executor = system->spawn<caf::detached>(chromatin::executor, backend);
   device_tier = system->spawn(chromatin::device_tier, geometry, device_arena, caf::actor_cast<layer_sink_actor>(executor));
   host_tier = system->spawn(chromatin::host_tier, geometry, host_arena);
-  // A third of the host's room may be filled ahead of need; the rest is for what was used.
-  prefetcher = system->spawn(chromatin::prefetcher, geometry.layers, std::max(1u, host_arena->capacity() / 3));
+  prefetcher = system->spawn(chromatin::prefetcher, geometry.layers, prefetch_window());
   scheduler_limits limits{options.step_tokens_max, options.batch_max, options.queue_max};
   scheduler = system->spawn(chromatin::scheduler, checkpoint, executor, device_tier, limits);
   registry = system->spawn<caf::detached>(chromatin::registry, checkpoint, cache, conversations);
   gateway = system->spawn(chromatin::gateway, registry, scheduler, gateway_limits{.message_bytes_max = options.message_bytes_max});
-  supervisor = system->spawn<caf::detached>(chromatin::supervisor, restart_plans(), options.on_fatal);
+  supervisor = system->spawn<caf::detached>(chromatin::supervisor, restarts(), options.on_fatal);
 
   caf::anon_send(executor, atom::attach_v, device_tier);
   caf::anon_send(device_tier, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(host_tier));
@@ -168,50 +169,37 @@ void running_system::parts::watch(const std::string& part, const caf::strong_act
 }
 
 /// Runs in the supervisor, which is the only one to change these handles after the start.
-std::map<std::string, restart_plan> running_system::parts::restart_plans() {
+std::map<std::string, restart> running_system::parts::restarts() {
   auto tell = [this](const std::string& part, auto& actor) {
     auto handle = caf::actor_cast<caf::strong_actor_ptr>(actor);
     caf::anon_send(telemetry, atom::attach_v, part, handle);
     return handle;
   };
-  restart_plan host_plan{
-      .take_out =
-          [this] {
-            caf::anon_send(device_tier, atom::detach_v);
-            caf::anon_send(prefetcher, atom::detach_v);
-          },
-      .start =
-          [=, this] {
-            host_tier = system->spawn(chromatin::host_tier, geometry, host_arena);
-            auto handle = tell("host-tier", host_tier);
-            if (disk_tier) caf::anon_send(host_tier, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(disk_tier));
-            caf::anon_send(device_tier, atom::attach_v, handle);
-            caf::anon_send(prefetcher, atom::attach_v, handle);
-            return handle;
-          }};
-  restart_plan disk_plan{
-      .take_out = [this] { caf::anon_send(host_tier, atom::detach_v); },
-      .start =
-          [=, this] {
-            std::vector<io::stored_chunk> found;
-            caf::scoped_actor self{*system};
-            self->request(disk.catalog, caf::infinite, atom::open_v)
-                .receive([&](std::vector<io::stored_chunk>& rows) { found = std::move(rows); }, [](const caf::error&) {});
-            spawn_disk_tier(std::move(found));
-            auto handle = tell("disk-tier", disk_tier);
-            caf::anon_send(host_tier, atom::attach_v, handle);
-            return handle;
-          }};
-  restart_plan prefetcher_plan{
-      .take_out = [] {},
-      .start =
-          [=, this] {
-            prefetcher = system->spawn(chromatin::prefetcher, geometry.layers, std::max(1u, host_arena->capacity() / 3));
-            caf::anon_send(prefetcher, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(host_tier));
-            caf::anon_send(scheduler, atom::attach_v, prefetcher);
-            return tell("prefetcher", prefetcher);
-          }};
-  return {{"host-tier", host_plan}, {"disk-tier", disk_plan}, {"prefetcher", prefetcher_plan}};
+  auto restart_host = [=, this] {
+    host_tier = system->spawn(chromatin::host_tier, geometry, host_arena);
+    auto handle = tell("host-tier", host_tier);
+    if (disk_tier) caf::anon_send(host_tier, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(disk_tier));
+    caf::anon_send(device_tier, atom::attach_v, handle);
+    caf::anon_send(prefetcher, atom::attach_v, handle);
+    return handle;
+  };
+  auto restart_disk = [=, this] {
+    std::vector<io::stored_chunk> found;
+    caf::scoped_actor self{*system};
+    self->request(disk.catalog, caf::infinite, atom::open_v)
+        .receive([&](std::vector<io::stored_chunk>& rows) { found = std::move(rows); }, [](const caf::error&) {});
+    spawn_disk_tier(std::move(found));
+    auto handle = tell("disk-tier", disk_tier);
+    caf::anon_send(host_tier, atom::attach_v, handle);
+    return handle;
+  };
+  auto restart_prefetcher = [=, this] {
+    prefetcher = system->spawn(chromatin::prefetcher, geometry.layers, prefetch_window());
+    caf::anon_send(prefetcher, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(host_tier));
+    caf::anon_send(scheduler, atom::attach_v, prefetcher);
+    return tell("prefetcher", prefetcher);
+  };
+  return {{"host-tier", restart_host}, {"disk-tier", restart_disk}, {"prefetcher", restart_prefetcher}};
 }
 
 /// Waits until what was handed to the tiers is on the disk: each tier passes things on before it answers, in the order they came.

@@ -60,6 +60,9 @@ prefetcher_actor::behavior_type prefetcher(prefetcher_actor::stateful_pointer<pr
   auto& state = self->state;
   state.layers = layers;
   state.window_chunks = window_chunks;
+  self->set_down_handler([&state](const caf::down_msg& down) {
+    if (state.host && down.source == state.host.address()) state.host = nullptr;
+  });
   return {
       [&state](atom::ready, ticket id, std::uint32_t layer) {
         if (layer + 1 < state.layers) return;
@@ -67,7 +70,10 @@ prefetcher_actor::behavior_type prefetcher(prefetcher_actor::stateful_pointer<pr
       },
       [&state](atom::failed, ticket id, std::uint32_t) { state.on_ended(id); },
       [&state](atom::hint, const hints& next) { state.hint(next); },
-      [&state](atom::attach, const caf::strong_actor_ptr& tier) { state.host = caf::actor_cast<tier_actor>(tier); },
+      [&state](atom::attach, const caf::strong_actor_ptr& tier) {
+        state.host = caf::actor_cast<tier_actor>(tier);
+        state.self->monitor(state.host);
+      },
       [&state](atom::detach) { state.host = nullptr; },
       [&state](atom::stats) { return state.stats(); },
   };

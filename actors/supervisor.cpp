@@ -22,20 +22,18 @@ void supervisor_state::on_down(const caf::actor_addr& who, const caf::error& rea
   if (found == parts.end()) return;
   auto& [part_name, dead] = *found;
   dead.actor = nullptr;
-  auto plan = plans.find(part_name);
-  if (plan == plans.end()) {
+  if (!restarts.contains(part_name)) {
     if (on_fatal) on_fatal(part_name + " died: " + explain(reason));
     return;
   }
-  plan->second.take_out();
   dead.pause = std::clamp(dead.pause * 2, pause_min, pause_max);
   self->delayed_send(self, dead.pause, atom::internal_v, atom::proceed_v, part_name);
 }
 
-void supervisor_state::restart(const std::string& part_name) {
+void supervisor_state::start_again(const std::string& part_name) {
   auto& p = parts[part_name];
   ++p.restarts;
-  watch(part_name, plans.at(part_name).start());
+  watch(part_name, restarts.at(part_name)());
 }
 
 counters supervisor_state::stats() const {
@@ -48,17 +46,17 @@ counters supervisor_state::stats() const {
 }
 
 supervisor_actor::behavior_type supervisor(supervisor_actor::stateful_pointer<supervisor_state> self,
-                                           std::map<std::string, restart_plan> plans,
+                                           std::map<std::string, restart> restarts,
                                            std::function<void(const std::string&)> on_fatal) {
   auto& state = self->state;
-  state.plans = std::move(plans);
+  state.restarts = std::move(restarts);
   state.on_fatal = std::move(on_fatal);
   self->set_down_handler([&state](const caf::down_msg& down) { state.on_down(down.source, down.reason); });
   return {
       [&state](atom::attach, const std::string& part_name, const caf::strong_actor_ptr& actor) {
         state.watch(part_name, actor);
       },
-      [&state](atom::internal, atom::proceed, const std::string& part_name) { state.restart(part_name); },
+      [&state](atom::internal, atom::proceed, const std::string& part_name) { state.start_again(part_name); },
       [&state](atom::stats) { return state.stats(); },
   };
 }

@@ -1,8 +1,8 @@
 #pragma once
 
-/// The supervisor: watches every actor. A tier or the prefetcher that dies is taken out of the hierarchy at once, so that turns go
-/// on without it, and started again after a pause that doubles with every death. A part without which no turn can run ends the
-/// process's service: `on_fatal` is called once, with what died and why.
+/// The supervisor: watches every actor. A tier or the prefetcher that dies is started again after a pause that doubles with every
+/// death; those above it have noticed by themselves and go on without it meanwhile. A part without which no turn can run ends the
+/// process's service: `on_fatal` is called, with what died and why.
 
 #include <functional>
 #include <map>
@@ -15,11 +15,8 @@
 
 namespace chromatin {
 
-/// What to do about a part that died. Both functions run in the supervisor.
-struct restart_plan {
-  std::function<void()> take_out;                 ///< tells those that use the part
-  std::function<caf::strong_actor_ptr()> start;   ///< spawns it anew and puts it back in its place; null: cannot be restarted
-};
+/// Starts a part anew and puts it back in its place. Runs in the supervisor.
+using restart = std::function<caf::strong_actor_ptr()>;
 
 struct supervisor_state {
   static inline const char* name = "supervisor";
@@ -34,17 +31,17 @@ struct supervisor_state {
 
   void watch(const std::string& part_name, const caf::strong_actor_ptr& actor);
   void on_down(const caf::actor_addr& who, const caf::error& reason);
-  void restart(const std::string& part_name);
+  void start_again(const std::string& part_name);
   counters stats() const;
 
   supervisor_actor::stateful_pointer<supervisor_state> self;
-  std::map<std::string, restart_plan> plans;
+  std::map<std::string, restart> restarts;
   std::function<void(const std::string&)> on_fatal;
   std::map<std::string, part> parts;
 };
 
 supervisor_actor::behavior_type supervisor(supervisor_actor::stateful_pointer<supervisor_state> self,
-                                           std::map<std::string, restart_plan> plans,
+                                           std::map<std::string, restart> restarts,
                                            std::function<void(const std::string&)> on_fatal);
 
 }  // namespace chromatin

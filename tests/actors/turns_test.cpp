@@ -1,0 +1,164 @@
+// What happens to single turns: hints, cancelling, limits, errors.
+
+#include <gmock/gmock.h>
+
+#include "tests/actors/world.hpp"
+
+namespace chromatin::test {
+namespace {
+
+using testing::HasSubstr;
+const std::string text = "I need a taxi to the airport for four people at six in the morning, and a wake-up call before that, please.";
+
+TEST(Turns, TheNextTurnComputesOnlyWhatIsNew) {
+  world w;
+  auto first = w.talk("c", text);
+  auto second = w.talk("c", "Thanks!");
+  EXPECT_EQ(first.computed_tokens, first.prompt_tokens);
+  EXPECT_EQ(second.hit_tokens[0], first.prompt_tokens + first.answer_tokens - 1);
+  EXPECT_LT(second.computed_tokens, 15u);
+}
+
+TEST(Turns, HintsLeaveBeforeTheComputeTheyAreFor) {
+  world w{{.batch_max = 1}};
+  for (int c = 0; c < 5; ++c) w.say("c" + std::to_string(c), text);
+  w.run();
+  EXPECT_GE(w.counter(w.prefetcher, "hints"), 5);
+}
+
+TEST(Turns, ChunksAreRaisedFromDiskWhileTheirTurnWaits) {
+  world w{{.device_chunks = 6, .host_chunks = 12, .batch_max = 1}};
+  for (int c = 0; c < 6; ++c) w.talk("c" + std::to_string(c), text + text + std::to_string(c));
+  for (int c = 0; c < 6; ++c) w.say("c" + std::to_string(c), "And now?");
+  w.run();
+  EXPECT_GT(w.counter(w.prefetcher, "ordered_chunks"), 0);
+  EXPECT_GT(w.counter(w.host, "raised_chunks"), 0);
+}
+
+TEST(Turns, ASecondTurnOfOneConversationIsRefusedWhileTheFirstRuns) {
+  world w;
+  auto a = w.say("c", text), b = w.say("c", "me too");
+  w.run();
+  EXPECT_EQ(w.outcome(a).error, "");
+  EXPECT_THAT(w.outcome(b).error, HasSubstr("busy"));
+}
+
+TEST(Turns, ACancelledTurnKeepsWhatWasAnsweredAndGivesItsPagesBack) {
+  world w;
+  auto id = w.say("c", text, 400);
+  for (int n = 0; n < 400; ++n) w.scheduler_thread.try_run_once();
+  EXPECT_FALSE(w.outcome(id).done);
+  caf::anon_send(w.gateway, atom::cancel_v, id);
+  w.run();
+  EXPECT_TRUE(w.outcome(id).done);
+  EXPECT_EQ(w.outcome(id).statistics.stopped, stop_reason::cancelled);
+  EXPECT_LT(w.outcome(id).statistics.answer_tokens, 400u);
+  EXPECT_EQ(w.counter(w.device, "turns_with_pages"), 0);
+  EXPECT_EQ(w.info("c").messages, 2u);
+  w.talk("c", "Go on.");
+}
+
+TEST(Turns, ATurnCancelledAtAnyMomentLeavesNothingBehind) {
+  for (int steps = 0; steps < 120; steps += 3) {
+    world w{{.device_chunks = 6, .host_chunks = 8}};
+    for (int c = 0; c < 3; ++c) w.talk("c" + std::to_string(c), text + text);
+    auto id = w.say("c0", "hello", 20);
+    for (int n = 0; n < steps; ++n)
+      if (!w.scheduler_thread.try_run_once()) w.disk_device->poll(1);
+    caf::anon_send(w.gateway, atom::cancel_v, id);
+    w.run();
+    ASSERT_TRUE(w.outcome(id).done) << steps;
+    ASSERT_EQ(w.counter(w.device, "turns_with_pages"), 0) << steps;
+    ASSERT_EQ(w.counter(w.registry, "turns_leased"), 0) << steps;
+    w.talk("c0", "And again.");
+  }
+}
+
+TEST(Turns, TooManyWaitingTurnsAreRefused) {
+  world w{{.batch_max = 1, .queue_max = 2}};
+  std::vector<turn_id> ids;
+  for (int c = 0; c < 5; ++c) ids.push_back(w.say("c" + std::to_string(c), text));
+  w.run();
+  int refused = 0;
+  for (auto id : ids) refused += w.outcome(id).error.starts_with("overloaded") ? 1 : 0;
+  EXPECT_GT(refused, 0);
+  EXPECT_EQ(w.counter(w.scheduler, "turns_refused"), refused);
+}
+
+TEST(Turns, ATurnThatCanNeverFitIsAnErrorThatSaysWhatHelps) {
+  world w{{.device_chunks = 2}};
+  auto id = w.say("c", text, 500);
+  w.run();
+  EXPECT_THAT(w.outcome(id).error, testing::AllOf(HasSubstr("no_room"), HasSubstr("--device-mem")));
+  EXPECT_EQ(w.info("c").messages, 1u);  // what the user said stays
+}
+
+TEST(Turns, TurnsThatDoNotFitTogetherWaitForEachOther) {
+  world w{{.device_chunks = 3, .batch_max = 4}};
+  std::vector<turn_id> ids;
+  for (int c = 0; c < 4; ++c) ids.push_back(w.say("c" + std::to_string(c), text, 60));
+  w.run();
+  for (auto id : ids) EXPECT_EQ(w.outcome(id).error, "");
+}
+
+TEST(Turns, AFullContextIsAClearErrorBeforeAnythingIsWritten) {
+  world w;
+  std::string error;
+  for (int turn = 0; turn < 100 && error.empty(); ++turn) {
+    auto id = w.say("c", text + text + text);
+    w.run();
+    error = w.outcome(id).error;
+  }
+  EXPECT_THAT(error, testing::AllOf(HasSubstr("context_full"), HasSubstr("1024")));
+  auto before = w.info("c");
+  w.say("c", text + text + text);
+  w.run();
+  EXPECT_EQ(w.info("c").version, before.version);
+}
+
+TEST(Turns, BadRequestsAreNamed) {
+  world w;
+  auto error_of = [&](const std::string& conversation, const std::string& message) {
+    auto id = w.say(conversation, message);
+    w.run();
+    return w.outcome(id).error;
+  };
+  EXPECT_THAT(error_of("", "hi"), HasSubstr("invalid_argument"));
+  EXPECT_THAT(error_of("two words", "hi"), HasSubstr("invalid_argument"));
+  EXPECT_THAT(error_of(std::string(129, 'x'), "hi"), HasSubstr("1 to 128"));
+  EXPECT_THAT(error_of("c", "\xff\xfe"), HasSubstr("invalid_text"));
+  EXPECT_THAT(error_of("c", std::string(300 << 10, 'x')), HasSubstr("too_large"));
+  EXPECT_EQ(w.info("c").messages, 0u);
+}
+
+TEST(Turns, AnotherTenantGetsNoHitOnTheSameText) {
+  world w;
+  w.talk("c", text + text);
+  turn_statistics other;
+  say_request request{.turn = 999, .conversation = {"other", "c"}, .text = text + text};
+  request.sampling.tokens_max = 4;
+  w.system.spawn([&](caf::event_based_actor* self) {
+    self->request(w.gateway, caf::infinite, atom::say_v, request, std::shared_ptr<token_sink>{})
+        .then([&](const turn_statistics& s) { other = s; });
+  });
+  w.run();
+  EXPECT_EQ(other.computed_tokens, other.prompt_tokens);
+  EXPECT_EQ(other.answer_tokens, 4u);
+}
+
+TEST(Turns, ARunIsTheSameEveryTime) {
+  auto run_once = [] {
+    world w{{.device_chunks = 12, .host_chunks = 12, .shuffle_seed = 7}};
+    std::vector<turn_id> ids;
+    for (int c = 0; c < 6; ++c) ids.push_back(w.say("c" + std::to_string(c), text + std::to_string(c)));
+    w.run();
+    std::vector<std::int64_t> numbers;
+    for (auto id : ids) numbers.push_back(w.outcome(id).statistics.total_us);
+    for (auto name : {"hit_chunks", "stored_chunks", "commits"}) numbers.push_back(w.counter(w.disk, name));
+    return numbers;
+  };
+  EXPECT_EQ(run_once(), run_once());
+}
+
+}  // namespace
+}  // namespace chromatin::test

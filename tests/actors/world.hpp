@@ -1,0 +1,100 @@
+#pragma once
+
+/// The fixture of deterministic actor runs: the whole system, cooperatively scheduled on one thread under a virtual clock, on a toy
+/// backend and a disk in memory. A seed reproduces a run.
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/scheduler/test_coordinator.hpp>
+#include <gtest/gtest.h>
+
+#include "actors/device_tier.hpp"
+#include "actors/disk_tier.hpp"
+#include "actors/executor.hpp"
+#include "actors/gateway.hpp"
+#include "actors/host_tier.hpp"
+#include "actors/prefetcher.hpp"
+#include "actors/registry.hpp"
+#include "actors/scheduler.hpp"
+#include "actors/telemetry.hpp"
+#include "io/memory_device.hpp"
+#include "tests/support/temporary_folder.hpp"
+#include "tests/support/toy_backend.hpp"
+
+namespace chromatin::test {
+
+struct test_config : caf::actor_system_config {
+  test_config() {
+    set("scheduler.policy", caf::atom("testing"));
+    set("logger.inline-output", true);
+  }
+};
+
+/// Collects an answer's text.
+struct collecting_sink final : token_sink {
+  void text(std::string_view more) override { all += more; }
+  std::string all;
+};
+
+struct world_options {
+  std::uint32_t device_chunks = 64, host_chunks = 64, disk_chunks = 256;
+  std::uint32_t step_tokens_max = 48;
+  std::uint32_t batch_max = 4;
+  std::uint32_t queue_max = 64;
+  std::uint64_t shuffle_seed = 1;  ///< of the order in which disk operations end
+  bool disk = true;
+};
+
+class world {
+ public:
+  explicit world(world_options o = {});
+  ~world();
+
+  /// Runs everything until nothing is left to do, ending disk operations as they come.
+  void run();
+  /// Starts a turn; its answer is in `outcome(id)` after run().
+  turn_id say(const std::string& conversation, const std::string& text, std::uint32_t answer_tokens = 20, bool reuse = true);
+  /// Says and runs; the answer's statistics. Fails the test on an error.
+  turn_statistics talk(const std::string& conversation, const std::string& text, std::uint32_t answer_tokens = 20);
+  /// What a turn ended with: statistics or the error's text.
+  struct ending {
+    bool done = false;
+    turn_statistics statistics;
+    std::string error;
+    std::string text;
+  };
+  const ending& outcome(turn_id id) { return endings_.at(id); }
+  std::int64_t counter(const measured_actor& of, const std::string& name);
+  void kill(const caf::strong_actor_ptr& who);
+  void spawn_host();
+  void spawn_disk(std::vector<io::stored_chunk> found);
+  conversation_info info(const std::string& conversation);
+
+  world_options options;
+  temporary_folder folder;
+  test_config config;
+  caf::actor_system system{config};
+  caf::scheduler::test_coordinator& scheduler_thread;
+  std::shared_ptr<const model::checkpoint> checkpoint;
+  kv::geometry geometry;
+  std::shared_ptr<kv::page_arena> device_arena, host_arena;
+  std::shared_ptr<io::memory_device> disk_device;
+  std::shared_ptr<io::chunk_store> store;
+  executor_actor executor;
+  device_tier_actor device;
+  host_tier_actor host;
+  disk_tier_actor disk;
+  catalog_actor catalog;
+  prefetcher_actor prefetcher;
+  scheduler_actor scheduler;
+  registry_actor registry;
+  gateway_actor gateway;
+
+ private:
+  std::map<turn_id, ending> endings_;
+  std::map<turn_id, std::shared_ptr<collecting_sink>> sinks_;
+  turn_id next_turn_ = 1;
+};
+
+}  // namespace chromatin::test
