@@ -15,38 +15,51 @@ std::int64_t us_since(clock::time_point begin) {
   return std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - begin).count();
 }
 
-/// Runs a call; what KJ throws becomes a call_error with the server's own sentence.
+/// Runs a call; what KJ throws becomes a call_error with the server's own sentence, or `prefix` and KJ's.
 template <class Call>
-auto guarded(Call call) {
+auto guarded(Call call, const std::string& prefix = {}) {
   try {
     return call();
   } catch (const kj::Exception& e) {
     std::string text = e.getDescription().cStr();
     constexpr std::string_view remote = "remote exception: ";
-    if (text.starts_with(remote)) text.erase(0, remote.size());
+    if (text.starts_with(remote))
+      text.erase(0, remote.size());
+    else
+      text = prefix + text;
     if (e.getType() == kj::Exception::Type::DISCONNECTED) text = "not_available: the connection is gone (" + text + ")";
     throw call_error(text);
   }
 }
 
+/// A turn being listened to. The server may hold the sink longer than the caller waits; then nothing is passed on any more.
+struct listening {
+  clock::time_point begin = clock::now();
+  turn_report report;
+  const std::function<void(std::string_view)>* on_text = nullptr;  ///< null when the call is over
+  kj::Own<kj::PromiseFulfiller<turn_statistics>> refused;
+};
+
 class sink_service final : public schema::TokenSink::Server {
  public:
-  sink_service(turn_report& report, clock::time_point begin, const std::function<void(std::string_view)>& on_text)
-      : report_{report}, begin_{begin}, on_text_{on_text} {}
+  explicit sink_service(std::shared_ptr<listening> to) : turn_{std::move(to)} {}
 
   kj::Promise<void> text(TextContext call) override {
     auto text = call.getParams().getText();
-    if (report_.text.empty()) report_.first_text_us = us_since(begin_);
-    report_.text.append(text.begin(), text.size());
-    if (on_text_) on_text_({text.begin(), text.size()});
+    auto& report = turn_->report;
+    if (report.text.empty()) report.first_text_us = us_since(turn_->begin);
+    report.text.append(text.begin(), text.size());
+    try {
+      if (turn_->on_text && *turn_->on_text) (*turn_->on_text)({text.begin(), text.size()});
+    } catch (const std::exception& e) {
+      turn_->refused->reject(KJ_EXCEPTION(FAILED, "cancelled: the caller wants no more", e.what()));
+    }
     return kj::READY_NOW;
   }
   kj::Promise<void> end(EndContext) override { return kj::READY_NOW; }
 
  private:
-  turn_report& report_;
-  clock::time_point begin_;
-  const std::function<void(std::string_view)>& on_text_;
+  std::shared_ptr<listening> turn_;
 };
 
 }  // namespace
@@ -78,7 +91,9 @@ struct conversation::implementation {
 };
 
 client::client(const std::string& address, std::string_view token)
-    : implementation_{guarded([&] { return std::make_shared<implementation>(address, token); })} {}
+    : implementation_{guarded([&] {
+        return std::make_shared<implementation>(address, token);
+      }, "not_available: " + address + ": ")} {}
 client::~client() = default;
 client::client(client&&) noexcept = default;
 
@@ -110,20 +125,25 @@ conversation& conversation::operator=(conversation&&) noexcept = default;
 
 turn_report conversation::say(const say_options& options, const std::function<void(std::string_view)>& on_text) {
   return guarded([&] {
-    turn_report report;
-    auto begin = clock::now();
+    auto turn = std::make_shared<listening>();
+    turn->on_text = &on_text;
+    KJ_DEFER(turn->on_text = nullptr);
     auto request = implementation_->self.sayRequest();
     auto order = request.initRequest();
     order.setText(kj::StringPtr(options.text.c_str(), options.text.size()));
     write(options.sampling, order.initSampling());
     order.setPriority(options.priority);
     order.setReuse(options.reuse);
-    request.setSink(kj::heap<sink_service>(report, begin, on_text));
-    auto answer = request.send().wait(implementation_->scope());
-    report.server = read(answer.getStatistics());
-    report.total_us = us_since(begin);
-    if (report.text.empty()) report.first_text_us = report.total_us;
-    return report;
+    auto refused = kj::newPromiseAndFulfiller<turn_statistics>();
+    turn->refused = kj::mv(refused.fulfiller);
+    request.setSink(kj::heap<sink_service>(turn));
+    turn->report.server = request.send()
+                              .then([](auto answer) { return read(answer.getStatistics()); })
+                              .exclusiveJoin(kj::mv(refused.promise))
+                              .wait(implementation_->scope());
+    turn->report.total_us = us_since(turn->begin);
+    if (turn->report.text.empty()) turn->report.first_text_us = turn->report.total_us;
+    return turn->report;
   });
 }
 
