@@ -2,30 +2,31 @@
 
 JOBS ?= $(shell nproc)
 
-.PHONY: help packages demo test asan tsan clean
+.PHONY: help install-packages demo test asan tsan clean
 
 help:
 	@echo "make demo   build, play real conversations with and without reuse, restart a server: build/demo/replay.html"
 	@echo "make test   build and run every test"
 	@echo "make asan   the tests under AddressSanitizer; make tsan: under ThreadSanitizer"
+	@echo "make install-packages   only install what is missing of packages.txt (the others do it too)"
 
-packages:
+install-packages:
 	@./packages.sh
 
 # configure PRESET: quiet unless it fails.
 configure = mkdir -p build && { cmake --preset $(1) > build/configure.log 2>&1 || { cat build/configure.log; exit 1; }; }
 
-demo: packages
+demo: install-packages
 	@$(call configure,release)
 	@cmake --build --preset release -j $(JOBS) --target chromatin
 	@apps/demo/run.sh build/release/apps/chromatin build/demo
 
-test: packages
+test: install-packages
 	@$(call configure,release)
 	@cmake --build --preset release -j $(JOBS)
 	@ctest --preset release
 
-asan tsan: packages
+asan tsan: install-packages
 	@$(call configure,$@)
 	@cmake --build --preset $@ -j $(JOBS)
 	@ctest --preset $@

@@ -1,7 +1,7 @@
 #pragma once
 
-/// The verbs and nouns of every message, alphabetical. A text has at most ten characters out of 0-9 A-Z a-z _: others would all
-/// encode to zero, and two such atoms could be the same type.
+/// The verbs and nouns of every message, alphabetical. A text has at most ten characters out of 0-9 A-Z a-z _: others
+/// would all encode to zero, and two such atoms could be the same type.
 
 #include <caf/atom.hpp>
 

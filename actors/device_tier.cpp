@@ -19,7 +19,7 @@ std::uint32_t token_sum(std::span<const kv::link> links) {
 
 }  // namespace
 
-// -- admission --------------------------------------------------------------------------------------------------------------------
+// -- admission --
 
 caf::result<admitted> device_tier_state::admit(admission order) {
   if (order.pages > arena->capacity())
@@ -92,7 +92,7 @@ bool device_tier_state::take_pages(std::uint32_t count, std::vector<kv::page_ref
   return true;
 }
 
-// -- loading ----------------------------------------------------------------------------------------------------------------------
+// -- loading --
 
 void device_tier_state::load_rest(waiter w, std::uint32_t run, admitted answer) {
   fetch_order order{next_ticket++, {}, {}, w.order.load_deadline};
@@ -102,13 +102,12 @@ void device_tier_state::load_rest(waiter w, std::uint32_t run, admitted answer) 
   }
   auto deadline = w.order.load_deadline;
   self->request(lower, deadline, atom::fetch_v, order, layer_sink_actor{self})
-      .then(
-          [=, this](const fetch_started& started) mutable { start_load(w, run, std::move(answer), order, started); },
-          [=, this](const caf::error&) mutable {
-            // No answer in time, or the tier died: what it may still write goes into pages nobody uses any more.
-            if (lower) self->send(lower, atom::cancel_v, order.id);
-            give_up({.turn = w.order.turn, .waiting = std::move(w)}, false);
-          });
+      .then([=, this](const fetch_started& started) mutable { start_load(w, run, std::move(answer), order, started); },
+            [=, this](const caf::error&) mutable {
+              // No answer in time, or the tier died: what it may still write goes into pages nobody uses any more.
+              if (lower) self->send(lower, atom::cancel_v, order.id);
+              give_up({.turn = w.order.turn, .waiting = std::move(w)}, false);
+            });
 }
 
 void device_tier_state::start_load(waiter w, std::uint32_t run, admitted answer, const fetch_order& order,
@@ -191,7 +190,7 @@ void device_tier_state::give_up(load l, bool may_load) {
   try_waiting();
 }
 
-// -- saving -----------------------------------------------------------------------------------------------------------------------
+// -- saving --
 
 void device_tier_state::save(turn_id turn, const save_order& order) {
   auto owner = holders.find(turn);
@@ -271,7 +270,7 @@ void device_tier_state::unpin(const key_list& keys) {
     if (auto e = index.find(key); e != index.end() && e->second.pins > 0) --e->second.pins;
 }
 
-// -- the hierarchy ----------------------------------------------------------------------------------------------------------------
+// -- the hierarchy --
 
 void device_tier_state::attach(const caf::strong_actor_ptr& tier) {
   detach();
@@ -311,8 +310,9 @@ counters device_tier_state::stats() const {
            {"late_loads", late}}};
 }
 
-device_tier_actor::behavior_type device_tier(device_tier_actor::stateful_pointer<device_tier_state> self, kv::geometry geometry,
-                                             std::shared_ptr<kv::page_arena> arena, layer_sink_actor executor) {
+device_tier_actor::behavior_type device_tier(device_tier_actor::stateful_pointer<device_tier_state> self,
+                                             kv::geometry geometry, std::shared_ptr<kv::page_arena> arena,
+                                             layer_sink_actor executor) {
   auto& state = self->state;
   state.geometry = geometry;
   state.arena = std::move(arena);

@@ -2,9 +2,9 @@
 
 /// The device tier: the pages the backend computes in, and what of them can be reused.
 ///
-/// A turn is admitted when its whole block table fits: pages of reused chunks (shared and pinned, or filled from below layer by
-/// layer) and fresh pages for what is computed. Turns that find no room wait here in order. A chunk becomes reusable with its
-/// last layer, and may be evicted once the tier below has it.
+/// A turn is admitted when its whole block table fits: pages of reused chunks (shared and pinned, or filled from below
+/// layer by layer) and fresh pages for what is computed. Turns that find no room wait here in order. A chunk becomes
+/// reusable with its last layer, and may be evicted once the tier below has it.
 
 #include <deque>
 #include <map>
@@ -94,7 +94,8 @@ struct device_tier_state {
 };
 
 /// Spawn function. `executor` is told of the layers that arrive.
-device_tier_actor::behavior_type device_tier(device_tier_actor::stateful_pointer<device_tier_state> self, kv::geometry geometry,
-                                             std::shared_ptr<kv::page_arena> arena, layer_sink_actor executor);
+device_tier_actor::behavior_type device_tier(device_tier_actor::stateful_pointer<device_tier_state> self,
+                                             kv::geometry geometry, std::shared_ptr<kv::page_arena> arena,
+                                             layer_sink_actor executor);
 
 }  // namespace chromatin

@@ -2,10 +2,11 @@
 
 /// The disk tier: chunks in segment files under a durable catalogue.
 ///
-/// Saving: write the chunk, sync its segment, commit its row, and only then acknowledge. Syncs and commits are shared by all
-/// chunks that were written meanwhile (group commit). A slot is written again only after the row of its former chunk is deleted
-/// and that is committed. Loading: slices are read layer by layer straight into the orderer's pages, and checked on arrival; a
-/// wrong byte is a miss, and the chunk is quarantined: dropped from index and catalogue, its slot reused.
+/// Saving: write the chunk, sync its segment, commit its row, and only then acknowledge. Syncs and commits are shared
+/// by all chunks that were written meanwhile (group commit). A slot is written again only after the row of its former
+/// chunk is deleted and that is committed. Loading: slices are read layer by layer straight into the orderer's pages,
+/// and checked on arrival; a wrong byte is a miss, and the chunk is quarantined: dropped from index and catalogue, its
+/// slot reused.
 
 #include <deque>
 #include <map>
@@ -58,13 +59,18 @@ struct disk_tier_state {
     std::uint32_t next_read = 0;         ///< counts layer-major: layer · chunks + chunk
     std::uint32_t layers_ready = 0;
     caf::actor_clock::time_point expires{};
-    bool over = false;                   ///< failed or cancelled; waits for reads that are under way
+    bool over = false;  ///< failed or cancelled; waits for reads that are under way
     std::uint32_t under_way = 0;
   };
 
-  struct write_done { std::uint64_t save; };
+  struct write_done {
+    std::uint64_t save;
+  };
   struct sync_done {};
-  struct read_done { ticket id; std::uint32_t index; };
+  struct read_done {
+    ticket id;
+    std::uint32_t index;
+  };
   using operation = std::variant<write_done, sync_done, read_done>;
 
   explicit disk_tier_state(disk_tier_actor::stateful_pointer<disk_tier_state> owner) : self{owner} {}
@@ -106,16 +112,16 @@ struct disk_tier_state {
   std::map<std::uint64_t, operation> operations;
   std::uint64_t next_operation = 1;
 
-  std::deque<pending_save> waiting_saves;            ///< no slot yet
+  std::deque<pending_save> waiting_saves;  ///< no slot yet
   std::map<std::uint64_t, pending_save> writing;
-  std::vector<pending_save> written;                 ///< to be synced and committed
+  std::vector<pending_save> written;  ///< to be synced and committed
   std::vector<pending_save> syncing;
   std::uint32_t syncs_under_way = 0;
   int sync_error = 0;
   bool committing = false;
   std::uint64_t next_save = 1;
-  catalog_batch changes;                             ///< rows to remove and to touch with the next commit
-  std::vector<std::uint32_t> slots_to_free;          ///< free when `changes.removed` is committed
+  catalog_batch changes;                     ///< rows to remove and to touch with the next commit
+  std::vector<std::uint32_t> slots_to_free;  ///< free when `changes.removed` is committed
 
   std::map<ticket, transfer> transfers;
   std::uint32_t reads_under_way = 0;

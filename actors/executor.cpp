@@ -77,7 +77,8 @@ void executor_state::finish() {
   auto logits = backend->finish();
   step_result result;
   std::size_t row = 0;
-  auto rows = std::count_if(order.parts.begin(), order.parts.end(), [](const auto& part) { return part.sampler != nullptr; });
+  auto rows =
+      std::count_if(order.parts.begin(), order.parts.end(), [](const auto& part) { return part.sampler != nullptr; });
   auto vocabulary = rows == 0 ? 0 : logits.size() / static_cast<std::size_t>(rows);
   for (std::size_t i = 0; i < order.parts.size(); ++i) {
     step_result::part part{.failed = failed[i]};

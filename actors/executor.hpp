@@ -2,9 +2,10 @@
 
 /// The executor: drives one backend, a step at a time, layer by layer (CachedAttention §3.2.1).
 ///
-/// Before a layer it waits until the layer's slices of every loading sequence are in place; after a layer it hands the slices of
-/// chunks that the step filled up to the device tier. Waiting is returning to the mailbox: `ready` and `failed` messages resume.
-/// Runs detached, since a layer computes for long; in deterministic runs it is spawned like any other actor.
+/// Before a layer it waits until the layer's slices of every loading sequence are in place; after a layer it hands the
+/// slices of chunks that the step filled up to the device tier. Waiting is returning to the mailbox: `ready` and
+/// `failed` messages resume. Runs detached, since a layer computes for long; in deterministic runs it is spawned like
+/// any other actor.
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>

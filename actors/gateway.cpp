@@ -11,7 +11,8 @@ caf::error gateway_state::check(const conversation_ref& conversation) const {
   auto printable = [](char c) { return c > ' ' && c < 127; };
   const auto& id = conversation.id;
   if (id.empty() || id.size() > limits.name_bytes_max || !std::all_of(id.begin(), id.end(), printable))
-    return caf::make_error(ec::invalid_argument, "a conversation's name has 1 to " + std::to_string(limits.name_bytes_max) +
+    return caf::make_error(ec::invalid_argument, "a conversation's name has 1 to " +
+                                                     std::to_string(limits.name_bytes_max) +
                                                      " printable ASCII characters without spaces");
   return {};
 }
@@ -19,16 +20,17 @@ caf::error gateway_state::check(const conversation_ref& conversation) const {
 caf::error gateway_state::check(const say_request& request) const {
   if (auto error = check(request.conversation)) return error;
   if (request.text.size() > limits.message_bytes_max)
-    return caf::make_error(ec::too_large, "the message has " + std::to_string(request.text.size()) + " bytes, the limit is " +
-                                              std::to_string(limits.message_bytes_max));
+    return caf::make_error(ec::too_large, "the message has " + std::to_string(request.text.size()) +
+                                              " bytes, the limit is " + std::to_string(limits.message_bytes_max));
   if (!model::valid_utf8(request.text)) return caf::make_error(ec::invalid_text, "the message is not valid UTF-8");
   const auto& sampling = request.sampling;
   if (!(sampling.temperature >= 0 && sampling.temperature <= 100))
     return caf::make_error(ec::invalid_argument, "temperature must be between 0 and 100");
-  if (!(sampling.top_p > 0 && sampling.top_p <= 1)) return caf::make_error(ec::invalid_argument, "top_p must be above 0, at most 1");
+  if (!(sampling.top_p > 0 && sampling.top_p <= 1))
+    return caf::make_error(ec::invalid_argument, "top_p must be above 0, at most 1");
   if (sampling.tokens_max == 0) return caf::make_error(ec::invalid_argument, "an answer needs at least one token");
-  if (sampling.stop.size() > limits.stop_strings_max || std::any_of(sampling.stop.begin(), sampling.stop.end(),
-                                                                    [](const auto& text) { return text.empty(); }))
+  if (sampling.stop.size() > limits.stop_strings_max ||
+      std::any_of(sampling.stop.begin(), sampling.stop.end(), [](const auto& text) { return text.empty(); }))
     return caf::make_error(ec::invalid_argument,
                            "at most " + std::to_string(limits.stop_strings_max) + " stop strings, none of them empty");
   return {};
@@ -128,7 +130,8 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
       },
       [&state](atom::cancel, turn_id id) { state.cancel(id); },
       [&state](atom::truncate, const conversation_ref& conversation, std::uint32_t protect, double ratio) -> info {
-        if (!(ratio > 0 && ratio <= 1)) return caf::make_error(ec::invalid_argument, "the ratio must be above 0, at most 1");
+        if (!(ratio > 0 && ratio <= 1))
+          return caf::make_error(ec::invalid_argument, "the ratio must be above 0, at most 1");
         return state.self->delegate(state.registry, atom::truncate_v, conversation, protect, ratio);
       },
       [&state](atom::fork, const conversation_ref& conversation, const std::string& id) -> info {

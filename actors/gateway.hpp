@@ -1,7 +1,7 @@
 #pragma once
 
-/// The gateway: where requests of every protocol come in. Checks limits, then leads a turn from registry to scheduler and back.
-/// Knows nothing of models: text goes in, text comes out.
+/// The gateway: where requests of every protocol come in. Checks limits, then leads a turn from registry to scheduler
+/// and back. Knows nothing of models: text goes in, text comes out.
 
 #include <unordered_map>
 

@@ -2,9 +2,10 @@
 
 /// The host tier: chunks in host memory, between the device's arena and the disk.
 ///
-/// Saving (CachedAttention §3.2.2, asynchronous saving): the device hands over slices as layers finish; the host copies them,
-/// makes their checksums, acknowledges, and passes whole chunks down. Loading (§3.2.1, layer-wise pre-loading): a fetch order
-/// is served layer by layer; what the host lacks is raised from below straight into host pages and passed on as it arrives.
+/// Saving (CachedAttention §3.2.2, asynchronous saving): the device hands over slices as layers finish; the host copies
+/// them, makes their checksums, acknowledges, and passes whole chunks down. Loading (§3.2.1, layer-wise pre-loading): a
+/// fetch order is served layer by layer; what the host lacks is raised from below straight into host pages and passed
+/// on as it arrives.
 
 #include <deque>
 #include <map>
@@ -27,12 +28,12 @@ struct host_tier_state {
     std::uint32_t depth = 0;
     kv::page_ref page;
     checksum_list checksums;
-    bool complete = false;        ///< all layers are in place and `checksums` is set
-    bool below = false;           ///< the tier below has it safe
-    bool refused = false;         ///< the tier below could not take it: it may go, counted as dropped
-    bool raised_unused = false;   ///< came from below ahead of need; its first use counts as a hit there
+    bool complete = false;       ///< all layers are in place and `checksums` is set
+    bool below = false;          ///< the tier below has it safe
+    bool refused = false;        ///< the tier below could not take it: it may go, counted as dropped
+    bool raised_unused = false;  ///< came from below ahead of need; its first use counts as a hit there
     std::uint32_t pins = 0;
-    ticket raise = 0;             ///< the order that brings it from below, 0 if none
+    ticket raise = 0;  ///< the order that brings it from below, 0 if none
   };
 
   /// Chunks on their way up from the tier below, all ordered at once.
@@ -98,7 +99,8 @@ struct host_tier_state {
   void pass_down(const key_list& keys);
 
   std::unordered_map<kv::chunk_key, entry> index;
-  std::unordered_map<kv::chunk_key, std::vector<std::uint64_t>> incoming;  ///< checksums of chunks being saved layer by layer
+  std::unordered_map<kv::chunk_key, std::vector<std::uint64_t>>
+      incoming;  ///< checksums of chunks being saved layer by layer
   std::map<ticket, raise> raises;
   std::map<ticket, transfer> transfers;
   ticket next_raise = 1;
@@ -107,7 +109,8 @@ struct host_tier_state {
   std::int64_t hits = 0, misses = 0, raised = 0, stored = 0, evicted = 0, dropped = 0, refused = 0, corrupt = 0;
 };
 
-/// Spawn function. `arena` holds the tier's pages (one chunk each); it may outlive the actor, so that a restart finds it again.
+/// Spawn function. `arena` holds the tier's pages (one chunk each); it may outlive the actor, so that a restart finds
+/// it again.
 host_tier_actor::behavior_type host_tier(host_tier_actor::stateful_pointer<host_tier_state> self, kv::geometry geometry,
                                          std::shared_ptr<kv::page_arena> arena);
 

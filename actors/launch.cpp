@@ -97,7 +97,8 @@ void running_system::parts::open_model() {
   cache = checkpoint->cache_fingerprint(type);
   device_arena = make_arena(options.device_bytes, geometry.chunk_bytes(), "--device-mem");
   host_arena = make_arena(options.host_bytes, geometry.chunk_bytes(), "--host-mem");
-  notices.push_back(fmt::format("model {}: {}, template {}", checkpoint->name, backend->description(), checkpoint->chat.name()));
+  notices.push_back(
+      fmt::format("model {}: {}, template {}", checkpoint->name, backend->description(), checkpoint->chat.name()));
 }
 
 void running_system::parts::open_disk() {
@@ -106,8 +107,8 @@ void running_system::parts::open_disk() {
     notices.push_back("no --disk: conversations and their cache are gone when this process ends");
     return;
   }
-  chunks = std::make_shared<io::chunk_store>(
-      io::chunk_store_options{options.disk, options.disk_bytes, geometry, cache});
+  chunks =
+      std::make_shared<io::chunk_store>(io::chunk_store_options{options.disk, options.disk_bytes, geometry, cache});
   disk.layout = chunks->layout();
   auto files = io::open_segments(options.disk, disk.layout.segment_sizes_bytes());
   if (!files.direct) notices.push_back("direct I/O is refused by the file system; the page cache is used");
@@ -115,7 +116,8 @@ void running_system::parts::open_disk() {
     disk.device = io::make_uring_device(std::move(files), {.registered = host_arena->memory()});
   } catch (const io::open_error& e) {
     notices.push_back(fmt::format("{}; blocking threads are used", e.what()));
-    disk.device = io::make_thread_device(io::open_segments(options.disk, disk.layout.segment_sizes_bytes()), thread_device_threads);
+    disk.device = io::make_thread_device(io::open_segments(options.disk, disk.layout.segment_sizes_bytes()),
+                                         thread_device_threads);
   }
 }
 
@@ -127,13 +129,15 @@ void running_system::parts::spawn_all() {
   system = std::make_unique<caf::actor_system>(config);
   telemetry = system->spawn(chromatin::telemetry);
   executor = system->spawn<caf::detached>(chromatin::executor, backend);
-  device_tier = system->spawn(chromatin::device_tier, geometry, device_arena, caf::actor_cast<layer_sink_actor>(executor));
+  device_tier =
+      system->spawn(chromatin::device_tier, geometry, device_arena, caf::actor_cast<layer_sink_actor>(executor));
   host_tier = system->spawn(chromatin::host_tier, geometry, host_arena);
   prefetcher = system->spawn(chromatin::prefetcher, geometry.layers, prefetch_window());
   scheduler_limits limits{options.step_tokens_max, options.batch_max, options.queue_max};
   scheduler = system->spawn(chromatin::scheduler, checkpoint, executor, device_tier, limits);
   registry = system->spawn<caf::detached>(chromatin::registry, checkpoint, cache, conversations);
-  gateway = system->spawn(chromatin::gateway, registry, scheduler, gateway_limits{.message_bytes_max = options.message_bytes_max});
+  gateway = system->spawn(chromatin::gateway, registry, scheduler,
+                          gateway_limits{.message_bytes_max = options.message_bytes_max});
   supervisor = system->spawn<caf::detached>(chromatin::supervisor, restarts(), options.on_fatal);
 
   caf::anon_send(executor, atom::attach_v, device_tier);
@@ -160,7 +164,8 @@ void running_system::parts::spawn_all() {
   watch_one("device-tier", device_tier);
   watch_one("host-tier", host_tier);
   if (disk_tier) watch_one("disk-tier", disk_tier);
-  caf::anon_send(telemetry, atom::attach_v, std::string{"supervisor"}, caf::actor_cast<caf::strong_actor_ptr>(supervisor));
+  caf::anon_send(telemetry, atom::attach_v, std::string{"supervisor"},
+                 caf::actor_cast<caf::strong_actor_ptr>(supervisor));
 }
 
 void running_system::parts::watch(const std::string& part, const caf::strong_actor_ptr& actor) {
@@ -202,7 +207,8 @@ std::map<std::string, restart> running_system::parts::restarts() {
   return {{"host-tier", restart_host}, {"disk-tier", restart_disk}, {"prefetcher", restart_prefetcher}};
 }
 
-/// Waits until what was handed to the tiers is on the disk: each tier passes things on before it answers, in the order they came.
+/// Waits until what was handed to the tiers is on the disk: each tier passes things on before it answers, in the order
+/// they came.
 void running_system::parts::flush() {
   if (!disk_tier) return;
   caf::scoped_actor self{*system};

@@ -20,20 +20,21 @@ struct system_options {
   std::filesystem::path model;               ///< a Hugging Face checkpoint folder
   std::uint64_t device_bytes = 64ull << 20;  ///< the device tier's arena
   std::uint64_t host_bytes = 256ull << 20;   ///< the host tier's arena
-  std::filesystem::path disk;                ///< the disk tier's and the registry's folder; empty: neither is durable, no disk tier
+  std::filesystem::path disk;  ///< the disk tier's and the registry's folder; empty: neither is durable, no disk tier
   std::uint64_t disk_bytes = 1ull << 30;
   compute_type compute = compute_type::automatic;
-  std::uint32_t threads = 0;               ///< of the backend; 0: as many as there are cores
-  std::uint32_t step_tokens_max = 512;     ///< new tokens of one step, over all sequences
-  std::uint32_t batch_max = 16;            ///< sequences of one step
-  std::uint32_t queue_max = 1024;          ///< turns waiting; more are refused as overloaded
+  std::uint32_t threads = 0;            ///< of the backend; 0: as many as there are cores
+  std::uint32_t step_tokens_max = 512;  ///< new tokens of one step, over all sequences
+  std::uint32_t batch_max = 16;         ///< sequences of one step
+  std::uint32_t queue_max = 1024;       ///< turns waiting; more are refused as overloaded
   std::uint32_t message_bytes_max = 256u << 10;
   /// Told once when a part died without which no turn can run. Called from an actor's thread.
   std::function<void(const std::string&)> on_fatal;
 };
 
-/// A running system. Start-up errors are thrown as std::runtime_error with one line that names what and where. Destruction stops
-/// the actors in order: turns are cancelled, what was handed to the tiers is saved, stores are closed.
+/// A running system. Start-up errors are thrown as std::runtime_error with one line that names what and where.
+/// Destruction stops the actors in order: turns are cancelled, what was handed to the tiers is saved, stores are
+/// closed.
 class running_system {
  public:
   explicit running_system(system_options options);

@@ -43,25 +43,28 @@ constexpr std::string_view to_string(source s) {
   return names[static_cast<std::size_t>(s)];
 }
 
-// -- tiers ----------------------------------------------------------------------------------------------------------------------
+// -- tiers --
 
 /// A chunk as tiers pass it on.
 struct chunk {
   kv::link link;
   std::uint32_t depth = 0;  ///< its index in the chain
   kv::page_ref page;        ///< where its bytes are
-  checksum_list checksums;  ///< one per layer; made by the host tier when the chunk first leaves the device, null before
+  checksum_list
+      checksums;  ///< one per layer; made by the host tier when the chunk first leaves the device, null before
 };
 
-/// Save `chunks`, layers [layer_begin, layer_end). A saver sends either all layers at once or one layer after the other, in
-/// order, the same chunks each time. When the last layer is safe the tier answers the saver with `saved` or `refused`.
+/// Save `chunks`, layers [layer_begin, layer_end). A saver sends either all layers at once or one layer after the
+/// other, in order, the same chunks each time. When the last layer is safe the tier answers the saver with `saved` or
+/// `refused`.
 struct save_order {
   std::vector<chunk> chunks;
   std::uint32_t layer_begin = 0;
   std::uint32_t layer_end = 0;
 };
 
-/// Bring chunks up. With pages in `into` (one per link) their bytes go there; without, into the tier itself, ahead of need.
+/// Bring chunks up. With pages in `into` (one per link) their bytes go there; without, into the tier itself, ahead of
+/// need.
 struct fetch_order {
   ticket id = 0;
   std::vector<kv::link> links;  ///< head first
@@ -98,19 +101,19 @@ struct catalog_batch {
   key_list used;
 };
 
-// -- the device tier --------------------------------------------------------------------------------------------------------------
+// -- the device tier --
 
 /// A turn asks for its block table.
 struct admission {
   turn_id turn = 0;
-  std::vector<kv::link> reuse;   ///< chain that may be reused, head first; its last chunk may be partly filled
-  std::uint32_t pages = 0;       ///< of the whole turn: prompt and the longest answer
-  bool may_load = true;          ///< false after a failed load: take only what the device already has
-  caf::timespan load_deadline{}; ///< past it, recomputing is cheaper than waiting
+  std::vector<kv::link> reuse;    ///< chain that may be reused, head first; its last chunk may be partly filled
+  std::uint32_t pages = 0;        ///< of the whole turn: prompt and the longest answer
+  bool may_load = true;           ///< false after a failed load: take only what the device already has
+  caf::timespan load_deadline{};  ///< past it, recomputing is cheaper than waiting
 };
 
-/// How far the load of a turn's reused chunks is. Written by the device tier, read by the executor, which gets a `ready` or
-/// `failed` message at each change so that it need not look again and again.
+/// How far the load of a turn's reused chunks is. Written by the device tier, read by the executor, which gets a
+/// `ready` or `failed` message at each change so that it need not look again and again.
 struct load_progress {
   std::atomic<std::uint32_t> layers_ready{0};
   std::atomic<bool> failed{false};
@@ -124,14 +127,15 @@ struct admitted {
   std::shared_ptr<load_progress> loading;  ///< null when all reused chunks are in place
 };
 
-/// A turn ends: its pages are unpinned, its open last chunk (if `tail` has a page) is saved, the tail it grew from is dropped.
+/// A turn ends: its pages are unpinned, its open last chunk (if `tail` has a page) is saved, the tail it grew from is
+/// dropped.
 struct release_order {
   turn_id turn = 0;
   chunk tail;
   kv::chunk_key superseded;  ///< zero if there is none
 };
 
-// -- scheduler and executor -------------------------------------------------------------------------------------------------------
+// -- scheduler and executor --
 
 /// Receives an answer as it is made. Called from the scheduler's thread: must not block. Thread-safe against its owner.
 class token_sink {
@@ -173,7 +177,8 @@ struct turn_outcome {
   turn_statistics statistics;
 };
 
-/// One sequence's part of a step. The executor fills token slots beyond `position` in `pages`; nobody else does meanwhile.
+/// One sequence's part of a step. The executor fills token slots beyond `position` in `pages`; nobody else does
+/// meanwhile.
 struct step_part {
   turn_id turn = 0;
   std::vector<kv::token_id> tokens;
@@ -199,7 +204,7 @@ struct step_result {
   std::int64_t load_wait_us = 0;
 };
 
-// -- registry and gateway ---------------------------------------------------------------------------------------------------------
+// -- registry and gateway --
 
 /// A conversation by name, as one tenant sees it.
 struct conversation_ref {

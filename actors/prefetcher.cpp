@@ -17,7 +17,8 @@ void prefetcher_state::hint(const hints& next) {
     upcoming.insert(turn.conversation);
     if (seen.contains(turn.conversation)) continue;
     if (chunks_under_way + turn.keys.size() > window_chunks) break;
-    order(next.links[i], std::chrono::microseconds{std::max<std::int64_t>(turn.starts_in_us, 0)} + std::chrono::seconds{1});
+    order(next.links[i],
+          std::chrono::microseconds{std::max<std::int64_t>(turn.starts_in_us, 0)} + std::chrono::seconds{1});
     seen.insert(turn.conversation);
   }
   std::erase_if(seen, [&](auto conversation) { return !upcoming.contains(conversation); });
@@ -55,8 +56,8 @@ counters prefetcher_state::stats() const {
            {"orders_failed", failed}}};
 }
 
-prefetcher_actor::behavior_type prefetcher(prefetcher_actor::stateful_pointer<prefetcher_state> self, std::uint32_t layers,
-                                           std::uint32_t window_chunks) {
+prefetcher_actor::behavior_type prefetcher(prefetcher_actor::stateful_pointer<prefetcher_state> self,
+                                           std::uint32_t layers, std::uint32_t window_chunks) {
   auto& state = self->state;
   state.layers = layers;
   state.window_chunks = window_chunks;

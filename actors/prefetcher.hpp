@@ -1,7 +1,7 @@
 #pragma once
 
-/// The prefetcher: looks at what the scheduler will run next and has the host tier raise what is not there yet, nearest turn
-/// first, within a byte budget (CachedAttention §3.3: scheduler-aware fetching, look-ahead window).
+/// The prefetcher: looks at what the scheduler will run next and has the host tier raise what is not there yet, nearest
+/// turn first, within a byte budget (CachedAttention §3.3: scheduler-aware fetching, look-ahead window).
 
 #include <map>
 #include <unordered_set>
@@ -29,14 +29,14 @@ struct prefetcher_state {
   tier_actor host;
 
  private:
-  std::map<ticket, std::uint32_t> under_way;      ///< orders and how many chunks each raises
+  std::map<ticket, std::uint32_t> under_way;  ///< orders and how many chunks each raises
   std::uint32_t chunks_under_way = 0;
-  std::unordered_set<std::uint64_t> seen;         ///< turns that have been ordered for and are still upcoming
+  std::unordered_set<std::uint64_t> seen;  ///< turns that have been ordered for and are still upcoming
   ticket next_ticket = 1;
   std::int64_t hints_seen = 0, ordered = 0, raised = 0, failed = 0;
 };
 
-prefetcher_actor::behavior_type prefetcher(prefetcher_actor::stateful_pointer<prefetcher_state> self, std::uint32_t layers,
-                                           std::uint32_t window_chunks);
+prefetcher_actor::behavior_type prefetcher(prefetcher_actor::stateful_pointer<prefetcher_state> self,
+                                           std::uint32_t layers, std::uint32_t window_chunks);
 
 }  // namespace chromatin

@@ -36,8 +36,7 @@ caf::error missing(const conversation_ref& which) {
 io::conversation_record registry_state::load_or_create(const conversation_ref& which) {
   if (auto record = store->load(key_of(which))) return *std::move(record);
   auto known = salts.find(which.tenant);
-  if (known == salts.end())
-    known = salts.emplace(which.tenant, store->tenant_salt(which.tenant, random_salt())).first;
+  if (known == salts.end()) known = salts.emplace(which.tenant, store->tenant_salt(which.tenant, random_salt())).first;
   return store->create(key_of(which),
                        kv::lineage{.tokens = checkpoint->chat.opening(), .parent = kv::root_key(cache, known->second)});
 }
@@ -52,7 +51,8 @@ caf::result<conversation_info> registry_state::open(const conversation_ref& whic
   return guarded<conversation_info>([&] { return describe(which); });
 }
 
-std::vector<kv::token_id> registry_state::user_tokens(const io::conversation_record& record, const std::string& text) const {
+std::vector<kv::token_id> registry_state::user_tokens(const io::conversation_record& record,
+                                                      const std::string& text) const {
   std::vector<kv::token_id> tokens;
   if (record.last_role == "assistant") tokens = checkpoint->chat.after_answer();
   auto rendered = checkpoint->chat.render({"user", text}, record.last_role);
@@ -68,10 +68,10 @@ caf::result<prepared_turn> registry_state::append(const conversation_ref& which,
     auto answer = checkpoint->chat.answer_prompt();
     auto prompt_tokens = record.window.tokens.size() + tokens.size() + answer.size();
     if (prompt_tokens >= checkpoint->config.context)
-      return caf::make_error(ec::context_full, "with this message the conversation has " + std::to_string(prompt_tokens) +
-                                                   " tokens, the model's context has room for " +
-                                                   std::to_string(checkpoint->config.context) +
-                                                   "; truncate it or start a new one");
+      return caf::make_error(ec::context_full,
+                             "with this message the conversation has " + std::to_string(prompt_tokens) +
+                                 " tokens, the model's context has room for " +
+                                 std::to_string(checkpoint->config.context) + "; truncate it or start a new one");
     store->append(key_of(which), record.version, {"user", text, tokens}, record.window.settled);
     leases.emplace(which.tenant, which.id);
     ++appends;
@@ -97,7 +97,8 @@ caf::result<conversation_info> registry_state::settle(const settlement& end) {
 
 void registry_state::release(const conversation_ref& which) { leases.erase({which.tenant, which.id}); }
 
-caf::result<conversation_info> registry_state::truncate(const conversation_ref& which, std::uint32_t protect, double ratio) {
+caf::result<conversation_info> registry_state::truncate(const conversation_ref& which, std::uint32_t protect,
+                                                        double ratio) {
   if (leased(which)) return busy();
   return guarded<conversation_info>([&]() -> caf::result<conversation_info> {
     auto record = store->load(key_of(which));
@@ -146,13 +147,17 @@ registry_actor::behavior_type registry(registry_actor::stateful_pointer<registry
   state.store = std::move(store);
   return {
       [&state](atom::open, const conversation_ref& which) { return state.open(which); },
-      [&state](atom::append, const conversation_ref& which, const std::string& text) { return state.append(which, text); },
+      [&state](atom::append, const conversation_ref& which, const std::string& text) {
+        return state.append(which, text);
+      },
       [&state](atom::settle, const settlement& end) { return state.settle(end); },
       [&state](atom::release, const conversation_ref& which) { state.release(which); },
       [&state](atom::truncate, const conversation_ref& which, std::uint32_t protect, double ratio) {
         return state.truncate(which, protect, ratio);
       },
-      [&state](atom::fork, const conversation_ref& which, const std::string& new_id) { return state.fork(which, new_id); },
+      [&state](atom::fork, const conversation_ref& which, const std::string& new_id) {
+        return state.fork(which, new_id);
+      },
       [&state](atom::forget, const conversation_ref& which) { return state.forget(which); },
       [&state](atom::stats) { return state.stats(); },
   };

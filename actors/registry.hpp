@@ -1,7 +1,7 @@
 #pragma once
 
-/// The registry: who said what. Renders messages to tokens once, keeps the exact ids, and answers only when what it answers is
-/// durable. Blocks on its store, so it runs detached.
+/// The registry: who said what. Renders messages to tokens once, keeps the exact ids, and answers only when what it
+/// answers is durable. Blocks on its store, so it runs detached.
 
 #include <map>
 #include <set>
@@ -42,7 +42,7 @@ struct registry_state {
   bool leased(const conversation_ref& which) const { return leases.contains({which.tenant, which.id}); }
   std::vector<kv::token_id> user_tokens(const io::conversation_record& record, const std::string& text) const;
 
-  std::set<key> leases;                    ///< conversations with a turn under way
+  std::set<key> leases;  ///< conversations with a turn under way
   std::map<std::string, kv::hash128> salts;
   std::int64_t appends = 0, settled = 0, truncations = 0;
 };

@@ -15,7 +15,7 @@ caf::timespan from_us(double us) { return std::chrono::microseconds{static_cast<
 
 }  // namespace
 
-// -- one turn ---------------------------------------------------------------------------------------------------------------------
+// -- one turn --
 
 std::vector<chunk> sequence::completed_by(std::uint32_t count) const {
   auto first = computed / kv::tokens_per_chunk;
@@ -33,14 +33,15 @@ chunk sequence::open_tail() const {
   return {kv::chain(order.window, computed).back(), depth, pages[depth], nullptr};
 }
 
-// -- the queue --------------------------------------------------------------------------------------------------------------------
+// -- the queue --
 
 caf::result<turn_outcome> scheduler_state::take(turn_order order) {
   if (order.window.tokens.empty()) return caf::make_error(ec::invalid_argument, "a turn needs at least one token");
   if (turns.contains(order.turn)) return caf::make_error(ec::invalid_argument, "this turn is running already");
   if (order.window.tokens.size() >= checkpoint->config.context)
     return caf::make_error(ec::context_full, "the prompt has " + std::to_string(order.window.tokens.size()) +
-                                                 " tokens, the model's context " + std::to_string(checkpoint->config.context));
+                                                 " tokens, the model's context " +
+                                                 std::to_string(checkpoint->config.context));
   if (queue.size() >= limits.queue_max) {
     ++turns_refused;
     return caf::make_error(ec::overloaded, std::to_string(queue.size()) + " turns are waiting; try again later");
@@ -95,7 +96,7 @@ void scheduler_state::send_hints() {
   for (const auto& listener : listeners) self->send(listener, atom::hint_v, next);
 }
 
-// -- admission --------------------------------------------------------------------------------------------------------------------
+// -- admission --
 
 void scheduler_state::admit_more() {
   bool changed = false;
@@ -139,7 +140,7 @@ void scheduler_state::on_admitted(turn_id id, admitted& granted) {
   run_step();
 }
 
-// -- steps ------------------------------------------------------------------------------------------------------------------------
+// -- steps --
 
 step_order scheduler_state::build_step() {
   step_order step;
@@ -231,7 +232,7 @@ void scheduler_state::take_token(sequence& s, kv::token_id token) {
   if (s.tokens().size() >= checkpoint->config.context) finish(id, stop_reason::context_full);
 }
 
-// -- the end of a turn ------------------------------------------------------------------------------------------------------------
+// -- the end of a turn --
 
 void scheduler_state::finish(turn_id id, stop_reason reason) {
   auto node = turns.extract(id);

@@ -2,9 +2,10 @@
 
 /// The scheduler: iteration-level batching with chunked prefill.
 ///
-/// A turn waits in the queue, is admitted by the device tier (which finds what of its chain can be reused), then takes part in
-/// steps: first as prefill, a bounded number of tokens a step, then one token a step. Turns join and leave at any step. Every
-/// change of the queue goes out as a hint before anything else happens, so that hints travel ahead of compute.
+/// A turn waits in the queue, is admitted by the device tier (which finds what of its chain can be reused), then takes
+/// part in steps: first as prefill, a bounded number of tokens a step, then one token a step. Turns join and leave at
+/// any step. Every change of the queue goes out as a hint before anything else happens, so that hints travel ahead of
+/// compute.
 
 #include <deque>
 #include <map>
@@ -32,11 +33,11 @@ struct sequence {
   caf::typed_response_promise<turn_outcome> promise;
   phase at = phase::queued;
   bool cancelled = false;
-  std::vector<kv::link> reuse;        ///< chain that may be in the cache
+  std::vector<kv::link> reuse;  ///< chain that may be in the cache
   std::vector<kv::page_ref> pages;
   std::shared_ptr<load_progress> loading;
   std::uint32_t prompt_tokens = 0;
-  std::uint32_t computed = 0;         ///< leading tokens of the window whose keys and values are in `pages`
+  std::uint32_t computed = 0;  ///< leading tokens of the window whose keys and values are in `pages`
   std::uint32_t load_failures = 0;
   std::shared_ptr<model::sampler> sampler;
   std::unique_ptr<model::text_stream> stream;
@@ -91,8 +92,8 @@ struct scheduler_state {
   double prefill_us_per_token = 200;  ///< measured; the first guess only sets the first deadlines
   double turn_us = 100'000;           ///< measured; mean time between two turns that leave the queue
 
-  std::int64_t turns_done = 0, turns_failed = 0, turns_refused = 0, tokens_computed = 0, tokens_reused = 0, tokens_answered = 0,
-               load_failures = 0;
+  std::int64_t turns_done = 0, turns_failed = 0, turns_refused = 0, tokens_computed = 0, tokens_reused = 0,
+               tokens_answered = 0, load_failures = 0;
 };
 
 scheduler_actor::behavior_type scheduler(scheduler_actor::stateful_pointer<scheduler_state> self,

@@ -1,8 +1,8 @@
 #pragma once
 
-/// The supervisor: watches every actor. A tier or the prefetcher that dies is started again after a pause that doubles with every
-/// death; those above it have noticed by themselves and go on without it meanwhile. A part without which no turn can run ends the
-/// process's service: `on_fatal` is called, with what died and why.
+/// The supervisor: watches every actor. A tier or the prefetcher that dies is started again after a pause that doubles
+/// with every death; those above it have noticed by themselves and go on without it meanwhile. A part without which no
+/// turn can run ends the process's service: `on_fatal` is called, with what died and why.
 
 #include <functional>
 #include <map>

@@ -49,7 +49,9 @@ telemetry_actor::behavior_type telemetry(telemetry_actor::stateful_pointer<telem
   auto& state = self->state;
   return {
       [&state](atom::stats) { return state.gather(); },
-      [&state](atom::attach, const std::string& part, const caf::strong_actor_ptr& actor) { state.attach(part, actor); },
+      [&state](atom::attach, const std::string& part, const caf::strong_actor_ptr& actor) {
+        state.attach(part, actor);
+      },
   };
 }
 

@@ -31,7 +31,9 @@ struct chat_session {
   model::sampling sampling;
   bool terminal;
 
-  void dim(const std::string& line) const { fmt::print(stderr, "{}{}{}\n", terminal ? "\033[2m" : "", line, terminal ? "\033[0m" : ""); }
+  void dim(const std::string& line) const {
+    fmt::print(stderr, "{}{}{}\n", terminal ? "\033[2m" : "", line, terminal ? "\033[0m" : "");
+  }
 
   void show_info(const conversation_info& info) const {
     dim(fmt::format("{}: {} messages, {} of {} tokens", info.id, info.messages, info.tokens, info.context_tokens));
@@ -45,9 +47,10 @@ struct chat_session {
     fmt::print("\n");
     std::fflush(stdout);
     const auto& s = report.server;
-    dim(fmt::format("{} tokens: {} from device, {} host, {} disk, {} computed · first token {:.1f} ms · {} tokens in {:.0f} ms",
-                    s.prompt_tokens, s.hit_tokens[0], s.hit_tokens[1], s.hit_tokens[2], s.computed_tokens,
-                    static_cast<double>(report.first_text_us) / 1e3, s.answer_tokens, static_cast<double>(report.total_us) / 1e3));
+    dim(fmt::format(
+        "{} tokens: {} from device, {} host, {} disk, {} computed · first token {:.1f} ms · {} tokens in {:.0f} ms",
+        s.prompt_tokens, s.hit_tokens[0], s.hit_tokens[1], s.hit_tokens[2], s.computed_tokens,
+        static_cast<double>(report.first_text_us) / 1e3, s.answer_tokens, static_cast<double>(report.total_us) / 1e3));
   }
 
   /// False when the user wants to leave.
@@ -101,7 +104,8 @@ void add_chat_command(CLI::App& app) {
   command->add_option("--server", flags->server, "HOST:PORT or unix:PATH")->capture_default_str();
   command->add_option("--token", flags->token, "the tenant's token");
   command->add_option("--id", flags->id, "conversation to open or to make (default: a new one)");
-  command->add_option("--temperature", flags->sampling.temperature, "0: always the likeliest token")->capture_default_str();
+  command->add_option("--temperature", flags->sampling.temperature, "0: always the likeliest token")
+      ->capture_default_str();
   command->add_option("--top-k", flags->sampling.top_k, "only the k likeliest tokens; 0: all");
   command->add_option("--top-p", flags->sampling.top_p, "only the likeliest tokens that sum up to p");
   command->add_option("--seed", flags->sampling.seed, "of the sampling");

@@ -52,8 +52,8 @@ class progress_line {
     last_ = now;
     auto seconds = std::chrono::duration<double>(now - begin_).count();
     auto rate = static_cast<double>(done) / std::max(seconds, 1e-3);
-    fmt::print(stderr, "{}{}: {} of {} turns, {:.0f} a second, {:.0f} s to go{}", terminal_ ? "\r" : "", name_, done, total_, rate,
-               static_cast<double>(total_ - done) / rate, terminal_ ? "   " : "\n");
+    fmt::print(stderr, "{}{}: {} of {} turns, {:.0f} a second, {:.0f} s to go{}", terminal_ ? "\r" : "", name_, done,
+               total_, rate, static_cast<double>(total_ - done) / rate, terminal_ ? "   " : "\n");
   }
   ~progress_line() {
     if (terminal_) fmt::print(stderr, "\r{:70}\r", "");
@@ -84,14 +84,15 @@ replay::run_result run_once(const replay_flags& flags, const std::vector<replay:
   auto own = flags.system;
   own.disk = (own.disk.empty() ? folder.path : own.disk) / (reuse ? "reuse" : "no-reuse");
   running_system system{own};
-  rpc::server server{system.actors(), system.gateway(), system.telemetry(),
-                     {.listen = {"unix:" + (folder.path / "socket").string()}}};
+  rpc::server server{
+      system.actors(), system.gateway(), system.telemetry(), {.listen = {"unix:" + (folder.path / "socket").string()}}};
   options.server = server.addresses().front();
   return play();
 }
 
 void write_file(const std::string& file, const std::string& content) {
-  if (auto parent = std::filesystem::path{file}.parent_path(); !parent.empty()) std::filesystem::create_directories(parent);
+  if (auto parent = std::filesystem::path{file}.parent_path(); !parent.empty())
+    std::filesystem::create_directories(parent);
   std::ofstream out{file};
   if (!(out << content) || !out.flush()) throw std::runtime_error(file + ": cannot be written");
 }
@@ -115,33 +116,51 @@ void replay_command(const replay_flags& flags) {
   if (off && on) {
     auto same = replay::compare(*off, *on);
     json["same_text_share"] = same.share();
-    json["same_text"] = {{"comparable_turns", same.comparable}, {"same", same.same}, {"all_turns", same.all}, {"same_of_all", same.same_of_all}};
+    json["same_text"] = {{"comparable_turns", same.comparable},
+                         {"same", same.same},
+                         {"all_turns", same.all},
+                         {"same_of_all", same.same_of_all}};
     fmt::print(
-        "\nsame answer in {} of {} turns whose history was still the same in both runs ({:.1f} %); over all turns {} of {}\n"
-        "(where two tokens are almost equally likely, rounding decides: a prompt computed in other pieces rounds differently)\n",
+        "\nsame answer in {} of {} turns whose history was still the same in both runs ({:.1f} %); over all turns {} "
+        "of {}\n"
+        "(where two tokens are almost equally likely, rounding decides: a prompt computed in other pieces rounds "
+        "differently)\n",
         same.same, same.comparable, 100 * same.share(), same.same_of_all, same.all);
   }
   if (!flags.json.empty()) write_file(flags.json, json.dump(2) + "\n");
-  if (!flags.html.empty()) write_file(flags.html, replay::report_html(off ? &*off : nullptr, on ? &*on : nullptr, title));
+  if (!flags.html.empty())
+    write_file(flags.html, replay::report_html(off ? &*off : nullptr, on ? &*on : nullptr, title));
 }
 
 }  // namespace
 
 void add_replay_command(CLI::App& app) {
-  static const std::map<std::string, reuse_mode> modes{{"on", reuse_mode::on}, {"off", reuse_mode::off}, {"both", reuse_mode::both}};
+  static const std::map<std::string, reuse_mode> modes{
+      {"on", reuse_mode::on}, {"off", reuse_mode::off}, {"both", reuse_mode::both}};
   auto* command = app.add_subcommand("replay", "Play real conversations through the whole system and measure");
   auto flags = std::make_shared<replay_flags>();
-  command->add_option("file", flags->file, "conversations, one JSON object a line: {\"messages\": [{\"role\", \"content\"}, …]}")->required();
+  command
+      ->add_option("file", flags->file,
+                   "conversations, one JSON object a line: {\"messages\": [{\"role\", \"content\"}, …]}")
+      ->required();
   command->add_option("--reuse", flags->reuse, "on, off or both (default)")->transform(CLI::CheckedTransformer(modes));
-  command->add_option("--concurrency", flags->run.concurrency, "users who talk at the same time")->capture_default_str()->check(CLI::Range(1, 1024));
-  command->add_option("--think-ms", flags->run.think_ms, "mean pause before a user's next turn; 0: no pauses, their order only")->capture_default_str();
+  command->add_option("--concurrency", flags->run.concurrency, "users who talk at the same time")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1024));
+  command
+      ->add_option("--think-ms", flags->run.think_ms,
+                   "mean pause before a user's next turn; 0: no pauses, their order only")
+      ->capture_default_str();
   command->add_option("--seed", flags->run.seed, "of the pauses")->capture_default_str();
   command->add_option("--limit", flags->limit, "conversations to read; 0: all");
-  command->add_option("--join", flags->join, "conversations strung to one sitting")->capture_default_str()->check(CLI::Range(1, 1000));
+  command->add_option("--join", flags->join, "conversations strung to one sitting")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000));
   command->add_option("--answer-tokens", flags->run.answer_tokens, "of an answer at most")->capture_default_str();
   command->add_option("--json", flags->json, "write the figures to this file");
   command->add_option("--html", flags->html, "write a page with charts to this file");
-  command->add_option("--connect", flags->connect, "play against this server (HOST:PORT or unix:PATH) instead of one of its own");
+  command->add_option("--connect", flags->connect,
+                      "play against this server (HOST:PORT or unix:PATH) instead of one of its own");
   command->add_option("--token", flags->token, "the tenant's token on that server");
   add_system_flags(*command, flags->system);
   command->callback([flags] { replay_command(*flags); });

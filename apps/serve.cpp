@@ -18,7 +18,8 @@ struct serve_flags {
   std::string socket, tokens;
 };
 
-/// Signals are taken by sigwait in the main thread, so every thread must have them blocked: this runs before any is started.
+/// Signals are taken by sigwait in the main thread, so every thread must have them blocked: this runs before any is
+/// started.
 sigset_t block_stop_signals() {
   sigset_t set;
   sigemptyset(&set);
@@ -60,9 +61,11 @@ void add_serve_command(CLI::App& app) {
   auto flags = std::make_shared<serve_flags>();
   command->set_config("--config", "", "TOML file with these options");
   add_system_flags(*command, flags->system);
-  command->add_option("--listen", flags->listen, "HOST:PORT to listen on, several allowed (default 127.0.0.1:7411; port 0: any free one)");
+  command->add_option("--listen", flags->listen,
+                      "HOST:PORT to listen on, several allowed (default 127.0.0.1:7411; port 0: any free one)");
   command->add_option("--socket", flags->socket, "Unix socket to listen on");
-  command->add_option("--tokens", flags->tokens, "file with lines `TOKEN TENANT`; needed to listen beyond this machine");
+  command->add_option("--tokens", flags->tokens,
+                      "file with lines `TOKEN TENANT`; needed to listen beyond this machine");
   command->callback([flags] { serve(*flags); });
 }
 

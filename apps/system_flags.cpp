@@ -26,15 +26,19 @@ void add_system_flags(CLI::App& command, system_options& options) {
   static const std::map<std::string, compute_type> types{
       {"auto", compute_type::automatic}, {"f32", compute_type::f32}, {"bf16", compute_type::bf16}};
   options.model = embedded_model();
-  auto* model = command.add_option("--model", options.model, "Hugging Face checkpoint folder (default: the embedded model)");
+  auto* model =
+      command.add_option("--model", options.model, "Hugging Face checkpoint folder (default: the embedded model)");
   if (options.model.empty()) model->required();
   add_size(command, "--device-mem", options.device_bytes, "memory the backend computes in, e.g. 64M");
   add_size(command, "--host-mem", options.host_bytes, "memory of the host tier");
-  command.add_option("--disk", options.disk, "folder of the disk tier and of the conversations; without it nothing outlives the process");
+  command.add_option("--disk", options.disk,
+                     "folder of the disk tier and of the conversations; without it nothing outlives the process");
   add_size(command, "--disk-size", options.disk_bytes, "space of the disk tier");
   command.add_option("--compute", options.compute, "auto, f32 or bf16")->transform(CLI::CheckedTransformer(types));
   command.add_option("--threads", options.threads, "of the backend (default: one per core)");
-  command.add_option("--batch", options.batch_max, "turns computed together at most")->capture_default_str()->check(CLI::Range(1, 1024));
+  command.add_option("--batch", options.batch_max, "turns computed together at most")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1024));
   command.add_option("--step-tokens", options.step_tokens_max, "new tokens of one step at most")
       ->capture_default_str()
       ->check(CLI::Range(16, 65536));

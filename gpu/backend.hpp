@@ -1,7 +1,8 @@
 #pragma once
 
-/// What an executor needs of a device that computes: one step over a batch of sequences, layer by layer, so that the executor can
-/// wait for a layer's cached slices before it and hand the layer's new slices on after it (CachedAttention §3.2.1).
+/// What an executor needs of a device that computes: one step over a batch of sequences, layer by layer, so that the
+/// executor can wait for a layer's cached slices before it and hand the layer's new slices on after it (CachedAttention
+/// §3.2.1).
 
 #include <cstddef>
 #include <cstdint>
@@ -16,8 +17,9 @@ namespace chromatin::gpu {
 struct sequence_step {
   std::span<const kv::token_id> tokens;  ///< new tokens, at positions `position`, `position` + 1, …
   std::uint32_t position = 0;            ///< tokens that the block table holds already; positions count in the window
-  /// The block table: page i has the chunk of tokens [64 i, 64 i + 64), laid out as kv::geometry says, and there are enough for
-  /// `position + tokens.size()`. Keys in it are not rotated: that is done for the current position whenever they are read.
+  /// The block table: page i has the chunk of tokens [64 i, 64 i + 64), laid out as kv::geometry says, and there are
+  /// enough for `position + tokens.size()`. Keys in it are not rotated: that is done for the current position whenever
+  /// they are read.
   std::span<std::byte* const> pages;
   bool wants_logits = false;  ///< of the last new token
 };

@@ -44,7 +44,8 @@ std::vector<std::uint64_t> slot_layout::segment_sizes_bytes() const {
 chunk_store::chunk_store(const chunk_store_options& options)
     : options_{options}, layout_{slot_layout::of(options.bytes_max, options.geometry.chunk_bytes())} {
   if (layout_.slots == 0)
-    throw open_error(fmt::format("--disk-size {} has no room for one chunk of {} bytes", options.bytes_max, layout_.chunk_bytes));
+    throw open_error(
+        fmt::format("--disk-size {} has no room for one chunk of {} bytes", options.bytes_max, layout_.chunk_bytes));
   std::error_code error;
   std::filesystem::create_directories(options_.folder, error);
   if (error) throw open_error(fmt::format("{}: {}", options_.folder.string(), error.message()));
@@ -56,8 +57,9 @@ chunk_store::chunk_store(const chunk_store_options& options)
     db_.reset();
     for (auto name : {"catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"})
       std::filesystem::rename(options_.folder / name, options_.folder / (std::string{name} + ".damaged"), error);
-    notices_.push_back(fmt::format("{}: the catalogue was damaged; it is kept as catalog.sqlite.damaged, the cache starts empty",
-                                   options_.folder.string()));
+    notices_.push_back(
+        fmt::format("{}: the catalogue was damaged; it is kept as catalog.sqlite.damaged, the cache starts empty",
+                    options_.folder.string()));
     open_catalog();
   }
 }
@@ -71,7 +73,8 @@ void chunk_store::lock_folder() {
   if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
     char owner[32] = {};
     [[maybe_unused]] auto got = ::pread(lock_.get(), owner, sizeof owner - 1, 0);
-    throw open_error(fmt::format("{} is in use by process {}; stop it or choose another --disk", options_.folder.string(), owner));
+    throw open_error(
+        fmt::format("{} is in use by process {}; stop it or choose another --disk", options_.folder.string(), owner));
   }
   auto pid = std::to_string(::getpid());
   if (::ftruncate(lock_.get(), 0) != 0 || ::pwrite(lock_.get(), pid.data(), pid.size(), 0) < 0)
@@ -100,14 +103,17 @@ void chunk_store::check_meta() {
   auto folder = options_.folder.string();
   auto version = ours("format", std::to_string(format_version));
   if (version != std::to_string(format_version))
-    throw open_error(fmt::format("{}: made by a newer chromatin (format {}, this one knows {}); use that one or another --disk", folder,
-                                 version, format_version));
+    throw open_error(
+        fmt::format("{}: made by a newer chromatin (format {}, this one knows {}); use that one or another --disk",
+                    folder, version, format_version));
   auto model = kv::to_string(options_.model);
   if (auto theirs = ours("model", model); theirs != model)
-    throw open_error(fmt::format("{}: holds the cache of another model ({}, this one is {}); choose another --disk", folder, theirs, model));
+    throw open_error(fmt::format("{}: holds the cache of another model ({}, this one is {}); choose another --disk",
+                                 folder, theirs, model));
   auto shape = describe(options_.geometry);
   if (auto theirs = ours("geometry", shape); theirs != shape)
-    throw open_error(fmt::format("{}: holds chunks of {}, this model has {}; choose another --disk", folder, theirs, shape));
+    throw open_error(
+        fmt::format("{}: holds chunks of {}, this model has {}; choose another --disk", folder, theirs, shape));
 }
 
 std::vector<stored_chunk> chunk_store::load() {
@@ -120,8 +126,9 @@ std::vector<stored_chunk> chunk_store::load() {
     if (keys.size() != 1) throw sqlite_error("a key in the catalogue has an impossible length", true);
     stored_chunk c{keys[0], static_cast<std::uint32_t>(rows.integer(1)), static_cast<std::uint32_t>(rows.integer(2)),
                    static_cast<std::uint32_t>(rows.integer(3)), list_of<std::uint64_t>(rows.blob(4))};
-    bool sound = rows.integer(1) >= 0 && rows.integer(1) < layout_.slots && c.fill >= 1 && c.fill <= kv::tokens_per_chunk &&
-                 c.checksums.size() == options_.geometry.layers && taken.insert(c.slot).second;
+    bool sound = rows.integer(1) >= 0 && rows.integer(1) < layout_.slots && c.fill >= 1 &&
+                 c.fill <= kv::tokens_per_chunk && c.checksums.size() == options_.geometry.layers &&
+                 taken.insert(c.slot).second;
     if (sound)
       chunks.push_back(std::move(c));
     else
@@ -142,7 +149,9 @@ void chunk_store::commit(const std::vector<stored_chunk>& added, const std::vect
   for (const auto& key : removed) remove.bind(blob_of(key)).run();
   statement add{*db_, "INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?)"};
   for (const auto& c : added)
-    add.bind(blob_of(c.key), std::int64_t{c.slot}, std::int64_t{c.depth}, std::int64_t{c.fill}, blob_of(c.checksums), ++use_).run();
+    add.bind(blob_of(c.key), std::int64_t{c.slot}, std::int64_t{c.depth}, std::int64_t{c.fill}, blob_of(c.checksums),
+             ++use_)
+        .run();
   statement touch{*db_, "UPDATE chunks SET used = ? WHERE key = ?"};
   for (const auto& key : used) touch.bind(++use_, blob_of(key)).run();
   all.commit();

@@ -1,9 +1,11 @@
 #pragma once
 
-/// The disk folder of one model's chunks: which chunk stands in which slot of the segment files. docs/formats.md has the layout.
+/// The disk folder of one model's chunks: which chunk stands in which slot of the segment files. docs/formats.md has
+/// the layout.
 ///
-/// The order that survives a crash at any moment: a chunk's bytes are written and synced, then its row is committed; a chunk's row
-/// is deleted and that is committed, then its slot may be written again. Group commit: many rows in one transaction.
+/// The order that survives a crash at any moment: a chunk's bytes are written and synced, then its row is committed; a
+/// chunk's row is deleted and that is committed, then its slot may be written again. Group commit: many rows in one
+/// transaction.
 
 #include <filesystem>
 #include <memory>
@@ -21,7 +23,7 @@ struct chunk_store_options {
   std::filesystem::path folder;
   std::uint64_t bytes_max = 0;  ///< of all segment files
   kv::geometry geometry;
-  kv::fingerprint model;        ///< of the cache: model and element type
+  kv::fingerprint model;  ///< of the cache: model and element type
 };
 
 /// A row of the catalogue.
@@ -47,8 +49,9 @@ struct slot_layout {
 /// The catalogue. Blocking; one thread at a time.
 class chunk_store {
  public:
-  /// Opens or makes the folder and takes its lock. Throws open_error for a folder of another model, of a newer format, in use by
-  /// another process, or not writable. A damaged catalogue is put aside and the store starts empty; `notices()` says so.
+  /// Opens or makes the folder and takes its lock. Throws open_error for a folder of another model, of a newer format,
+  /// in use by another process, or not writable. A damaged catalogue is put aside and the store starts empty;
+  /// `notices()` says so.
   explicit chunk_store(const chunk_store_options& options);
   ~chunk_store();
 

@@ -7,7 +7,8 @@ namespace {
 
 bool aligned(extent e, const std::byte* data, std::size_t size) {
   auto address = reinterpret_cast<std::uintptr_t>(data);
-  return size > 0 && e.offset_bytes % alignment_bytes == 0 && size % alignment_bytes == 0 && address % alignment_bytes == 0;
+  return size > 0 && e.offset_bytes % alignment_bytes == 0 && size % alignment_bytes == 0 &&
+         address % alignment_bytes == 0;
 }
 
 }  // namespace
@@ -38,8 +39,6 @@ void device::sync(std::uint32_t segment, io_done done) {
   do_sync(segment, counted(std::move(done)));
 }
 
-device_counters device::counters() const {
-  return {reads_, writes_, syncs_, errors_, bytes_read_, bytes_written_};
-}
+device_counters device::counters() const { return {reads_, writes_, syncs_, errors_, bytes_read_, bytes_written_}; }
 
 }  // namespace chromatin::io

@@ -13,7 +13,8 @@
 
 namespace chromatin::io {
 
-/// Where bytes stand. Offsets, and the lengths and addresses of memory, are multiples of `alignment_bytes` (direct I/O).
+/// Where bytes stand. Offsets, and the lengths and addresses of memory, are multiples of `alignment_bytes` (direct
+/// I/O).
 struct extent {
   std::uint32_t segment = 0;
   std::uint64_t offset_bytes = 0;
@@ -32,8 +33,8 @@ struct device_counters {
 
 /// A set of segment files. The public functions check and count; what they hand on to is the kind of device.
 ///
-/// Any thread may call. Memory must stay valid until `done` was called: exactly once, on the device's own thread (for a manual
-/// device: in poll()), never from inside the call that started the operation. `done` must not block.
+/// Any thread may call. Memory must stay valid until `done` was called: exactly once, on the device's own thread (for a
+/// manual device: in poll()), never from inside the call that started the operation. `done` must not block.
 class device {
  public:
   virtual ~device() = default;

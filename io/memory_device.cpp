@@ -21,8 +21,9 @@ int memory_device::failing::take() {
 std::byte* memory_device::at(extent where, std::size_t size) {
   if (where.segment >= segments_.size()) return nullptr;
   auto& segment = segments_[where.segment];
-  return where.offset_bytes <= segment.size() && size <= segment.size() - where.offset_bytes ? segment.data() + where.offset_bytes
-                                                                                           : nullptr;
+  return where.offset_bytes <= segment.size() && size <= segment.size() - where.offset_bytes
+             ? segment.data() + where.offset_bytes
+             : nullptr;
 }
 
 bool memory_device::poll(std::size_t count) {
@@ -80,7 +81,9 @@ void memory_device::power_cut(std::uint64_t seed) {
     std::memcpy(at(w->where, w->before.size()), w->before.data(), w->before.size());
   for (const auto& w : unsynced_) {
     auto fate = random() % 3;
-    auto kept = fate == 0 ? 0 : fate == 1 ? w.after.size() : random() % (w.after.size() / alignment_bytes + 1) * alignment_bytes;
+    auto kept = fate == 0   ? 0
+                : fate == 1 ? w.after.size()
+                            : random() % (w.after.size() / alignment_bytes + 1) * alignment_bytes;
     std::memcpy(at(w.where, w.after.size()), w.after.data(), kept);
   }
   unsynced_.clear();

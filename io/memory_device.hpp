@@ -1,11 +1,11 @@
 #pragma once
 
-/// A device in memory, for deterministic tests and simulations: operations end in poll(), in order or shuffled by a seed, and can
-/// be made to go wrong.
+/// A device in memory, for deterministic tests and simulations: operations end in poll(), in order or shuffled by a
+/// seed, and can be made to go wrong.
 ///
-/// The fault model: pristine bytes plus faults that can be lifted again. A bit flip spoils what one read returns, not what is
-/// stored. An error is returned by the operation with that number. A power cut keeps, drops or tears (keeps a leading part of)
-/// each write that no finished sync covers, as the seed decides; operations under way never end.
+/// The fault model: pristine bytes plus faults that can be lifted again. A bit flip spoils what one read returns, not
+/// what is stored. An error is returned by the operation with that number. A power cut keeps, drops or tears (keeps a
+/// leading part of) each write that no finished sync covers, as the seed decides; operations under way never end.
 
 #include <cstdint>
 #include <deque>

@@ -35,8 +35,8 @@ registry_store::registry_store(const std::filesystem::path& folder) try {
   statement get{*db_, "PRAGMA user_version"};
   get.step();
   if (get.integer(0) > format_version)
-    throw open_error(fmt::format("{}: made by a newer chromatin (format {}, this one knows {})", file.string(), get.integer(0),
-                                 format_version));
+    throw open_error(fmt::format("{}: made by a newer chromatin (format {}, this one knows {})", file.string(),
+                                 get.integer(0), format_version));
   get.reset();
   db_->execute(tables);
   db_->execute(fmt::format("PRAGMA user_version = {}", format_version).c_str());
@@ -95,32 +95,38 @@ void registry_store::put_window(const conversation_key& key, const kv::lineage& 
 }
 
 void registry_store::bump(const conversation_key& key, std::uint64_t expected_version, std::uint32_t settled) {
-  statement set{*db_,
-                "UPDATE conversations SET version = version + 1, settled = ? WHERE tenant = ? AND id = ? AND version = ? "
-                "RETURNING version"};
+  statement set{
+      *db_,
+      "UPDATE conversations SET version = version + 1, settled = ? WHERE tenant = ? AND id = ? AND version = ? "
+      "RETURNING version"};
   if (!set.bind(std::int64_t{settled}, key.tenant, key.id, static_cast<std::int64_t>(expected_version)).step())
     throw version_conflict("the conversation changed meanwhile");
   set.run();
 }
 
-void registry_store::append(const conversation_key& key, std::uint64_t expected_version, const appended_message& message,
-                            std::uint32_t settled) {
+void registry_store::append(const conversation_key& key, std::uint64_t expected_version,
+                            const appended_message& message, std::uint32_t settled) {
   transaction all{*db_};
   bump(key, expected_version, settled);
-  statement add_tokens{*db_,
-                       "INSERT INTO tokens SELECT ?1, ?2, coalesce(max(part), 0) + 1, ?3 FROM tokens WHERE tenant = ?1 AND id = ?2"};
+  statement add_tokens{
+      *db_,
+      "INSERT INTO tokens SELECT ?1, ?2, coalesce(max(part), 0) + 1, ?3 FROM tokens WHERE tenant = ?1 AND id = ?2"};
   add_tokens.bind(key.tenant, key.id, blob_of(message.tokens)).run();
-  statement add_message{*db_, "INSERT INTO messages SELECT ?1, ?2, messages, ?3, ?4 FROM conversations WHERE tenant = ?1 AND id = ?2"};
+  statement add_message{
+      *db_, "INSERT INTO messages SELECT ?1, ?2, messages, ?3, ?4 FROM conversations WHERE tenant = ?1 AND id = ?2"};
   add_message.bind(key.tenant, key.id, message.role, message.content).run();
-  statement count{*db_, "UPDATE conversations SET messages = messages + 1, last_role = ?3 WHERE tenant = ?1 AND id = ?2"};
+  statement count{*db_,
+                  "UPDATE conversations SET messages = messages + 1, last_role = ?3 WHERE tenant = ?1 AND id = ?2"};
   count.bind(key.tenant, key.id, message.role).run();
   all.commit();
 }
 
-void registry_store::replace_window(const conversation_key& key, std::uint64_t expected_version, const kv::lineage& window) {
+void registry_store::replace_window(const conversation_key& key, std::uint64_t expected_version,
+                                    const kv::lineage& window) {
   transaction all{*db_};
   bump(key, expected_version, window.settled);
-  statement set{*db_, "UPDATE conversations SET kept = ?3, kept_tokens = ?4, parent = ?5 WHERE tenant = ?1 AND id = ?2"};
+  statement set{*db_,
+                "UPDATE conversations SET kept = ?3, kept_tokens = ?4, parent = ?5 WHERE tenant = ?1 AND id = ?2"};
   set.bind(key.tenant, key.id, blob_of(window.kept), std::int64_t{window.kept_tokens}, blob_of(window.parent)).run();
   put_window(key, window);
   all.commit();
@@ -129,10 +135,11 @@ void registry_store::replace_window(const conversation_key& key, std::uint64_t e
 bool registry_store::fork(const conversation_key& key, const std::string& new_id) {
   if (load({key.tenant, new_id})) return false;
   transaction all{*db_};
-  for (auto sql : {"INSERT INTO conversations SELECT tenant, ?3, 1, messages, last_role, kept, kept_tokens, parent, settled "
-                   "FROM conversations WHERE tenant = ?1 AND id = ?2",
-                   "INSERT INTO tokens SELECT tenant, ?3, part, tokens FROM tokens WHERE tenant = ?1 AND id = ?2",
-                   "INSERT INTO messages SELECT tenant, ?3, number, role, content FROM messages WHERE tenant = ?1 AND id = ?2"}) {
+  for (auto sql :
+       {"INSERT INTO conversations SELECT tenant, ?3, 1, messages, last_role, kept, kept_tokens, parent, settled "
+        "FROM conversations WHERE tenant = ?1 AND id = ?2",
+        "INSERT INTO tokens SELECT tenant, ?3, part, tokens FROM tokens WHERE tenant = ?1 AND id = ?2",
+        "INSERT INTO messages SELECT tenant, ?3, number, role, content FROM messages WHERE tenant = ?1 AND id = ?2"}) {
     statement copy{*db_, sql};
     copy.bind(key.tenant, key.id, new_id).run();
   }
@@ -142,8 +149,9 @@ bool registry_store::fork(const conversation_key& key, const std::string& new_id
 
 void registry_store::forget(const conversation_key& key) {
   transaction all{*db_};
-  for (auto sql : {"DELETE FROM conversations WHERE tenant = ? AND id = ?", "DELETE FROM tokens WHERE tenant = ? AND id = ?",
-                   "DELETE FROM messages WHERE tenant = ? AND id = ?"}) {
+  for (auto sql :
+       {"DELETE FROM conversations WHERE tenant = ? AND id = ?", "DELETE FROM tokens WHERE tenant = ? AND id = ?",
+        "DELETE FROM messages WHERE tenant = ? AND id = ?"}) {
     statement remove{*db_, sql};
     remove.bind(key.tenant, key.id).run();
   }

@@ -1,6 +1,7 @@
 #pragma once
 
-/// Conversations, durable: who said what, the exact tokens, and how far their cache goes. Blocking; one thread at a time.
+/// Conversations, durable: who said what, the exact tokens, and how far their cache goes. Blocking; one thread at a
+/// time.
 
 #include <filesystem>
 #include <memory>
@@ -20,9 +21,9 @@ struct conversation_key {
 };
 
 struct conversation_record {
-  std::uint64_t version = 0;   ///< goes up with every change
+  std::uint64_t version = 0;  ///< goes up with every change
   std::uint32_t messages = 0;
-  std::string last_role;       ///< of the last message; empty when there is none
+  std::string last_role;  ///< of the last message; empty when there is none
   kv::lineage window;
 };
 
@@ -40,7 +41,8 @@ struct version_conflict : std::runtime_error {
 
 class registry_store {
  public:
-  /// Opens or makes `folder/registry.sqlite`; an empty path keeps everything in memory. Throws open_error, for a newer format too.
+  /// Opens or makes `folder/registry.sqlite`; an empty path keeps everything in memory. Throws open_error, for a newer
+  /// format too.
   explicit registry_store(const std::filesystem::path& folder);
 
   /// A tenant's salt: 128 random bits, made once. `fresh` is used if there is none yet.
@@ -49,7 +51,8 @@ class registry_store {
   /// The conversation must not exist.
   conversation_record create(const conversation_key& key, const kv::lineage& window);
   /// Durable when it returns. Throws version_conflict. `settled` says how much of the window is cached from now on.
-  void append(const conversation_key& key, std::uint64_t expected_version, const appended_message& message, std::uint32_t settled);
+  void append(const conversation_key& key, std::uint64_t expected_version, const appended_message& message,
+              std::uint32_t settled);
   /// Replaces the window, as after a truncation.
   void replace_window(const conversation_key& key, std::uint64_t expected_version, const kv::lineage& window);
   /// Copies a conversation; false if the new name is taken.

@@ -34,10 +34,10 @@ void preallocate(const std::filesystem::path& file, int fd, std::uint64_t size_b
   if (error == 0) return;
   if (before == 0)
     ::unlink(file.c_str());
-  else
-    [[maybe_unused]] int ignored = ::ftruncate(fd, static_cast<off_t>(before));
-  throw open_error(fmt::format("{}: {} MiB cannot be set aside: {}; free some space or choose a smaller --disk-size", file.string(),
-                               size_bytes >> 20, std::strerror(error)));
+  else [[maybe_unused]]
+    int ignored = ::ftruncate(fd, static_cast<off_t>(before));
+  throw open_error(fmt::format("{}: {} MiB cannot be set aside: {}; free some space or choose a smaller --disk-size",
+                               file.string(), size_bytes >> 20, std::strerror(error)));
 }
 
 }  // namespace

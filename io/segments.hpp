@@ -1,6 +1,7 @@
 #pragma once
 
-/// The segment files of a store: large preallocated files, `segment-0000.kv`, `segment-0001.kv`, …; see docs/formats.md.
+/// The segment files of a store: large preallocated files, `segment-0000.kv`, `segment-0001.kv`, …; see
+/// docs/formats.md.
 
 #include <filesystem>
 #include <vector>
@@ -27,8 +28,8 @@ struct segment_files {
   bool direct = true;  ///< false where the file system refuses O_DIRECT
 };
 
-/// Opens `sizes_bytes.size()` segments in `folder`, makes and preallocates what is missing or shorter. Throws open_error, for a full
-/// disk too, and then leaves no half-made segment behind.
+/// Opens `sizes_bytes.size()` segments in `folder`, makes and preallocates what is missing or shorter. Throws
+/// open_error, for a full disk too, and then leaves no half-made segment behind.
 segment_files open_segments(const std::filesystem::path& folder, const std::vector<std::uint64_t>& sizes_bytes);
 
 }  // namespace chromatin::io

@@ -9,7 +9,8 @@ namespace {
 
 [[noreturn]] void fail(sqlite3* handle, const std::string& what) {
   auto code = handle ? sqlite3_errcode(handle) : SQLITE_NOMEM;
-  throw sqlite_error(what + ": " + (handle ? sqlite3_errmsg(handle) : "out of memory"), code == SQLITE_CORRUPT || code == SQLITE_NOTADB);
+  throw sqlite_error(what + ": " + (handle ? sqlite3_errmsg(handle) : "out of memory"),
+                     code == SQLITE_CORRUPT || code == SQLITE_NOTADB);
 }
 
 sqlite3* handle_of(sqlite3_stmt* s) { return sqlite3_db_handle(s); }
@@ -20,7 +21,8 @@ void database::closer::operator()(sqlite3* handle) const { sqlite3_close_v2(hand
 
 database::database(const std::filesystem::path& file) {
   sqlite3* handle = nullptr;
-  int code = sqlite3_open_v2(file.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  int code =
+      sqlite3_open_v2(file.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
   handle_.reset(handle);
   if (code != SQLITE_OK) fail(handle, file.string());
   sqlite3_busy_timeout(handle, 2000);

@@ -1,6 +1,7 @@
 #pragma once
 
-/// Segment files through plain blocking calls on a few threads: where the system refuses io_uring, as many containers do.
+/// Segment files through plain blocking calls on a few threads: where the system refuses io_uring, as many containers
+/// do.
 
 #include "io/segments.hpp"
 

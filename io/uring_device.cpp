@@ -15,7 +15,8 @@
 namespace chromatin::io {
 namespace {
 
-/// One transfer or sync from its order to its end. Owned by the queue, then by the kernel (as user data), then by the reaper.
+/// One transfer or sync from its order to its end. Owned by the queue, then by the kernel (as user data), then by the
+/// reaper.
 struct operation {
   enum class kind { read, write, sync } what;
   std::uint32_t segment;
@@ -28,8 +29,8 @@ struct operation {
 /// The kernel takes at most this much of one registered buffer.
 constexpr std::size_t registered_piece_bytes = std::size_t{1} << 30;
 
-/// One thread owns the ring: it alone submits and reaps, so the ring needs no lock. Others put operations into `queue_` and wake
-/// it through an eventfd that the ring itself reads; no polling.
+/// One thread owns the ring: it alone submits and reaps, so the ring needs no lock. Others put operations into `queue_`
+/// and wake it through an eventfd that the ring itself reads; no polling.
 class uring_device final : public device {
  public:
   uring_device(segment_files files, const uring_options& options);
@@ -40,7 +41,8 @@ class uring_device final : public device {
     enqueue({operation::kind::read, from.segment, from.offset_bytes, into.data(), into.size(), std::move(done)});
   }
   void do_write(extent to, std::span<const std::byte> from, io_done done) override {
-    enqueue({operation::kind::write, to.segment, to.offset_bytes, const_cast<std::byte*>(from.data()), from.size(), std::move(done)});
+    enqueue({operation::kind::write, to.segment, to.offset_bytes, const_cast<std::byte*>(from.data()), from.size(),
+             std::move(done)});
   }
   void do_sync(std::uint32_t segment, io_done done) override {
     enqueue({operation::kind::sync, segment, 0, nullptr, 0, std::move(done)});
@@ -78,7 +80,8 @@ uring_device::uring_device(segment_files files, const uring_options& options)
     throw open_error(fmt::format("io_uring is refused by this system: {}", std::strerror(-error)));
   std::vector<iovec> pieces;
   for (std::size_t at = 0; at < options.registered.size(); at += registered_piece_bytes)
-    pieces.push_back({options.registered.data() + at, std::min(registered_piece_bytes, options.registered.size() - at)});
+    pieces.push_back(
+        {options.registered.data() + at, std::min(registered_piece_bytes, options.registered.size() - at)});
   if (!pieces.empty() && ::io_uring_register_buffers(&ring_, pieces.data(), static_cast<unsigned>(pieces.size())) == 0)
     registered_ = options.registered;  // refused, as by a small RLIMIT_MEMLOCK: plain buffers do
   wakeup_ = ::eventfd(0, EFD_CLOEXEC);
@@ -114,7 +117,8 @@ void uring_device::run() {
     submit_waiting();
     if (!watching_) watch_wakeup();
     int result = ::io_uring_submit_and_wait(&ring_, 1);
-    // EINTR: a signal; EAGAIN, EBUSY: the kernel is short of memory or completions must be reaped first. All three: reap, go round.
+    // EINTR: a signal; EAGAIN, EBUSY: the kernel is short of memory or completions must be reaped first. All three:
+    // reap, go round.
     if (result < 0 && result != -EINTR && result != -EAGAIN && result != -EBUSY) std::abort();
     reap();
   }

@@ -7,8 +7,9 @@
 namespace chromatin::io {
 
 struct uring_options {
-  std::uint32_t queue_depth = 64;        ///< operations in the kernel at one time; more wait in line
-  std::span<std::byte> registered = {};  ///< memory most transfers use (an arena); registered with the kernel when that is allowed
+  std::uint32_t queue_depth = 64;  ///< operations in the kernel at one time; more wait in line
+  std::span<std::byte> registered =
+      {};  ///< memory most transfers use (an arena); registered with the kernel when that is allowed
 };
 
 /// Throws open_error where io_uring is refused.

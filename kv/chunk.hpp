@@ -27,8 +27,8 @@ enum class dtype : std::uint8_t { f32, bf16 };
 
 constexpr std::size_t bytes_of(dtype type) { return type == dtype::f32 ? 4 : 2; }
 
-/// The shape of a model's cache. A *slice* is one layer of one chunk, laid out `[K|V][kv_head][token][head_dim]` with K before
-/// rotation, padded to 4 KiB so that it is one aligned read. A chunk is its slices, layer after layer.
+/// The shape of a model's cache. A *slice* is one layer of one chunk, laid out `[K|V][kv_head][token][head_dim]` with K
+/// before rotation, padded to 4 KiB so that it is one aligned read. A chunk is its slices, layer after layer.
 struct geometry {
   std::uint32_t layers = 0;
   std::uint32_t kv_heads = 0;

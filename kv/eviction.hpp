@@ -16,12 +16,13 @@ namespace chromatin::kv {
 /// A turn that is about to run, as the scheduler foresees it (CachedAttention §3.3: scheduler-aware eviction).
 struct upcoming_turn {
   std::uint64_t conversation = 0;
-  std::vector<chunk_key> keys;     ///< its chain, head first
-  std::int64_t starts_in_us = 0;   ///< expected, from the moment of the hint
-  std::uint8_t priority = 50;      ///< 0 to 100
+  std::vector<chunk_key> keys;    ///< its chain, head first
+  std::int64_t starts_in_us = 0;  ///< expected, from the moment of the hint
+  std::uint8_t priority = 50;     ///< 0 to 100
 };
 
-/// A replacement policy of one tier. Every policy sees the same calls; the tier decides what may go (pinned chunks may not).
+/// A replacement policy of one tier. Every policy sees the same calls; the tier decides what may go (pinned chunks may
+/// not).
 class eviction_policy {
  public:
   virtual ~eviction_policy() = default;
@@ -36,8 +37,8 @@ class eviction_policy {
   virtual std::optional<chunk_key> victim(const std::function<bool(chunk_key)>& may_go) = 0;
 };
 
-/// Least recently used first, and of one chain the tail before the head: a head serves every continuation, and a tail without its
-/// head serves none.
+/// Least recently used first, and of one chain the tail before the head: a head serves every continuation, and a tail
+/// without its head serves none.
 class lru_policy final : public eviction_policy {
  public:
   void touch(std::span<const chunk_key> chain) override;

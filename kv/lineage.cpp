@@ -23,9 +23,7 @@ chunk_key root_key(fingerprint model, hash128 tenant_salt) {
   return hash(std::as_bytes(std::span{&model, 1}), tenant_salt);
 }
 
-chunk_key next_key(chunk_key parent, std::span<const token_id> tokens) {
-  return hash(std::as_bytes(tokens), parent);
-}
+chunk_key next_key(chunk_key parent, std::span<const token_id> tokens) { return hash(std::as_bytes(tokens), parent); }
 
 std::vector<link> chain(const lineage& window, std::uint32_t token_count) {
   std::vector<link> links;
@@ -59,7 +57,8 @@ std::uint32_t truncate(lineage& window, std::uint32_t protect, double ratio) {
   std::array<std::uint64_t, 3> mark{first, last, window.settled};
   auto dropped = (last - first) * tokens_per_chunk;
   window.parent = hash(std::as_bytes(std::span{mark}), links.back().key);
-  window.tokens.erase(window.tokens.begin() + first * tokens_per_chunk, window.tokens.begin() + last * tokens_per_chunk);
+  window.tokens.erase(window.tokens.begin() + first * tokens_per_chunk,
+                      window.tokens.begin() + last * tokens_per_chunk);
   window.kept = std::move(kept);
   window.settled -= dropped;
   window.kept_tokens = window.settled;

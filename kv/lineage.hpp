@@ -20,10 +20,11 @@ struct link {
 
 /// The window of a conversation: the tokens the model sees, in order.
 ///
-/// Keys are content addresses: `key = hash(parent key, tokens of the chunk)`, the first parent being the model's fingerprint
-/// mixed with the tenant's salt, so equal openings share chunks and another tenant's chunks can neither be hit nor guessed.
-/// After a truncation (CachedAttention §3.4) the chunks that stayed keep their keys, since their bytes are still valid; `parent`
-/// then carries a mark of what was dropped, because deeper layers of what follows did not see the dropped tokens.
+/// Keys are content addresses: `key = hash(parent key, tokens of the chunk)`, the first parent being the model's
+/// fingerprint mixed with the tenant's salt, so equal openings share chunks and another tenant's chunks can neither be
+/// hit nor guessed. After a truncation (CachedAttention §3.4) the chunks that stayed keep their keys, since their bytes
+/// are still valid; `parent` then carries a mark of what was dropped, because deeper layers of what follows did not see
+/// the dropped tokens.
 struct lineage {
   std::vector<token_id> tokens;   ///< the window
   std::vector<chunk_key> kept;    ///< keys of the chunks that a truncation left; empty before the first one
@@ -41,14 +42,14 @@ chunk_key next_key(chunk_key parent, std::span<const token_id> tokens);
 /// The links of the first `token_count` tokens of the window: whole chunks, then the partial one if there is a rest.
 std::vector<link> chain(const lineage& window, std::uint32_t token_count);
 
-/// What may be in the cache of a window that has grown since it was settled, head first: the whole chunks of the settled part and
-/// the partly filled one its last turn left; of a window that never ran, all whole chunks, since another may have computed them.
-/// Never all tokens: the last one must be computed to be continued.
+/// What may be in the cache of a window that has grown since it was settled, head first: the whole chunks of the
+/// settled part and the partly filled one its last turn left; of a window that never ran, all whole chunks, since
+/// another may have computed them. Never all tokens: the last one must be computed to be continued.
 std::vector<link> reusable_chain(const lineage& window);
 
-/// Drops tokens from the window by editing it only: the first `protect` tokens stay (rounded up to whole chunks), then as many
-/// whole chunks go as fit into `ratio` of the rest. Nothing is recomputed and no stored byte changes, since keys are stored
-/// unrotated. Returns how many tokens were dropped (0 if there was no whole settled chunk to drop).
+/// Drops tokens from the window by editing it only: the first `protect` tokens stay (rounded up to whole chunks), then
+/// as many whole chunks go as fit into `ratio` of the rest. Nothing is recomputed and no stored byte changes, since
+/// keys are stored unrotated. Returns how many tokens were dropped (0 if there was no whole settled chunk to drop).
 std::uint32_t truncate(lineage& window, std::uint32_t protect, double ratio = 0.5);
 
 }  // namespace chromatin::kv

@@ -34,8 +34,8 @@ std::span<std::byte> slice_of(const page_ref& page, const geometry& shape, std::
 
 memory_block plain_memory(std::size_t size_bytes) {
   constexpr std::size_t huge_page_bytes = std::size_t{2} << 20;
-  auto* data = static_cast<std::byte*>(::operator new(size_bytes, std::align_val_t{huge_page_bytes}));
-  return {data, size_bytes, [](std::byte* p) { ::operator delete(p, std::align_val_t{huge_page_bytes}); }};
+  auto* data = static_cast<std::byte*>(::operator new (size_bytes, std::align_val_t{huge_page_bytes}));
+  return {data, size_bytes, [](std::byte* p) { ::operator delete (p, std::align_val_t{huge_page_bytes}); }};
 }
 
 std::shared_ptr<page_arena> page_arena::make(memory_block memory, std::size_t page_bytes) {

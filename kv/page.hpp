@@ -17,11 +17,13 @@ namespace chromatin::kv {
 
 class page_arena;
 
-/// A shared handle to a page. The page goes back to its arena when the last handle is gone; the arena stays alive until then.
+/// A shared handle to a page. The page goes back to its arena when the last handle is gone; the arena stays alive until
+/// then.
 ///
-/// A page is written by whoever allocated it until it is published (put into a tier's index, or sent in a message); from then on
-/// the bytes of its filled token slots never change. Only the executor goes on writing, and only into slots beyond the fill of a
-/// sequence's last chunk, in pages that no other sequence has. Copying and destroying handles is safe from any thread.
+/// A page is written by whoever allocated it until it is published (put into a tier's index, or sent in a message);
+/// from then on the bytes of its filled token slots never change. Only the executor goes on writing, and only into
+/// slots beyond the fill of a sequence's last chunk, in pages that no other sequence has. Copying and destroying
+/// handles is safe from any thread.
 class page_ref {
  public:
   page_ref() = default;
@@ -56,13 +58,15 @@ struct memory_block {
   std::function<void(std::byte*)> release;
 };
 
-/// `size_bytes` of plain memory, aligned to 2 MiB so that the kernel can use huge pages; untouched, so that it costs nothing yet.
+/// `size_bytes` of plain memory, aligned to 2 MiB so that the kernel can use huge pages; untouched, so that it costs
+/// nothing yet.
 memory_block plain_memory(std::size_t size_bytes);
 
 /// A bounded set of equal pages. Thread-safe. Held by shared pointer; every page keeps it alive.
 class page_arena : public std::enable_shared_from_this<page_arena> {
  public:
-  /// As many pages of `page_bytes` (a multiple of 4 KiB) as fit into `memory`; throws std::invalid_argument if none does.
+  /// As many pages of `page_bytes` (a multiple of 4 KiB) as fit into `memory`; throws std::invalid_argument if none
+  /// does.
   static std::shared_ptr<page_arena> make(memory_block memory, std::size_t page_bytes);
   ~page_arena();
   page_arena(const page_arena&) = delete;

@@ -94,11 +94,13 @@ chat_template chat_template::recognise(const std::filesystem::path& folder, std:
     if (p.name == name) result.patterns_ = &p;
   }
   if (!result.patterns_)
-    throw load_error(fmt::format("{}: its chat template is not known; known: {}", (folder / "tokenizer_config.json").string(), names));
+    throw load_error(fmt::format("{}: its chat template is not known; known: {}",
+                                 (folder / "tokenizer_config.json").string(), names));
   result.name_ = name;
   result.words_ = std::move(words);
   result.answer_end_ = result.words_->control(result.patterns_->answer_end);
-  result.render({"user", "x"});  // a template whose control tokens the tokenizer lacks is found now, not in the first turn
+  result.render(
+      {"user", "x"});  // a template whose control tokens the tokenizer lacks is found now, not in the first turn
   return result;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
-/// How a conversation becomes tokens. A small set of templates is known by the text that checkpoints ship; they are rendered piece
-/// by piece, so that a conversation's exact token ids are appended to and never made anew from text.
+/// How a conversation becomes tokens. A small set of templates is known by the text that checkpoints ship; they are
+/// rendered piece by piece, so that a conversation's exact token ids are appended to and never made anew from text.
 
 #include <filesystem>
 #include <memory>
@@ -21,7 +21,8 @@ struct message {
 /// Immutable; any thread.
 class chat_template {
  public:
-  /// Recognises the template in `folder/tokenizer_config.json` by its text. Throws load_error that names the known ones.
+  /// Recognises the template in `folder/tokenizer_config.json` by its text. Throws load_error that names the known
+  /// ones.
   static chat_template recognise(const std::filesystem::path& folder, std::shared_ptr<const tokenizer> words);
 
   const std::string& name() const { return name_; }

@@ -106,11 +106,12 @@ config read_config(const std::filesystem::path& folder) {
   c.heads = in.number("num_attention_heads", 1, 1024);
   c.kv_heads = in.number("num_key_value_heads", 1, 1024, c.heads);
   if (c.heads % c.kv_heads != 0)
-    throw load_error(fmt::format("{}: {} attention heads are not a multiple of {} key-value heads", in.where, c.heads, c.kv_heads));
+    throw load_error(
+        fmt::format("{}: {} attention heads are not a multiple of {} key-value heads", in.where, c.heads, c.kv_heads));
   c.head_dim = in.number("head_dim", 16, 256, c.hidden / c.heads);
   if (c.head_dim < 16 || c.head_dim > 256 || c.head_dim % 16 != 0)
-    throw load_error(fmt::format("{}: a head of {} values is not supported; it must be a multiple of 16, at most 256", in.where,
-                                 c.head_dim));
+    throw load_error(fmt::format("{}: a head of {} values is not supported; it must be a multiple of 16, at most 256",
+                                 in.where, c.head_dim));
   c.ffn = in.number("intermediate_size", 1, 1u << 20);
   c.vocabulary = in.number("vocab_size", 2, 1u << 20);
   c.context = in.number("max_position_embeddings", 64, 1u << 20);

@@ -32,7 +32,8 @@ struct config {
   kv::geometry cache_geometry(kv::dtype type) const { return {layers, kv_heads, head_dim, type}; }
 };
 
-/// Reads and checks `folder/config.json`; every number is checked, since sizes of buffers follow from it. Throws load_error.
+/// Reads and checks `folder/config.json`; every number is checked, since sizes of buffers follow from it. Throws
+/// load_error.
 config read_config(const std::filesystem::path& folder);
 
 /// The whole file. Throws load_error naming it.

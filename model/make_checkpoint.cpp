@@ -15,15 +15,35 @@ namespace chromatin::model {
 namespace {
 
 const std::map<std::string, config>& shapes() {
-  static const std::map<std::string, config> all{
-      {"concierge",
-       {.layers = 6, .hidden = 256, .heads = 4, .kv_heads = 2, .head_dim = 64, .ffn = 688, .vocabulary = 4096, .context = 1024,
-        .tied_embeddings = true}},
-      {"134m",
-       {.layers = 30, .hidden = 576, .heads = 9, .kv_heads = 3, .head_dim = 64, .ffn = 1536, .vocabulary = 49152, .context = 8192,
-        .tied_embeddings = true}},
-      {"tinyllama-1.1b",
-       {.layers = 22, .hidden = 2048, .heads = 32, .kv_heads = 4, .head_dim = 64, .ffn = 5632, .vocabulary = 32000, .context = 8192}}};
+  static const std::map<std::string, config> all{{"concierge",
+                                                  {.layers = 6,
+                                                   .hidden = 256,
+                                                   .heads = 4,
+                                                   .kv_heads = 2,
+                                                   .head_dim = 64,
+                                                   .ffn = 688,
+                                                   .vocabulary = 4096,
+                                                   .context = 1024,
+                                                   .tied_embeddings = true}},
+                                                 {"134m",
+                                                  {.layers = 30,
+                                                   .hidden = 576,
+                                                   .heads = 9,
+                                                   .kv_heads = 3,
+                                                   .head_dim = 64,
+                                                   .ffn = 1536,
+                                                   .vocabulary = 49152,
+                                                   .context = 8192,
+                                                   .tied_embeddings = true}},
+                                                 {"tinyllama-1.1b",
+                                                  {.layers = 22,
+                                                   .hidden = 2048,
+                                                   .heads = 32,
+                                                   .kv_heads = 4,
+                                                   .head_dim = 64,
+                                                   .ffn = 5632,
+                                                   .vocabulary = 32000,
+                                                   .context = 8192}}};
   return all;
 }
 
@@ -82,10 +102,10 @@ std::string padded_tokenizer(const std::filesystem::path& embedded, std::uint32_
   auto content = read_file(embedded / "tokenizer.model");
   for (auto i = tokenizer{embedded / "tokenizer.model"}.size(); i < vocabulary; ++i) {
     auto name = fmt::format("<unused_{}>", i);
-    std::string piece{"\x0a"};                             // field 1, bytes: the text
+    std::string piece{"\x0a"};  // field 1, bytes: the text
     piece += static_cast<char>(name.size()) + name;
-    piece += std::string("\x15\0\0\0\0", 5);               // field 2, float: the score 0
-    piece += "\x18\x05";                                   // field 3, enum: UNUSED
+    piece += std::string("\x15\0\0\0\0", 5);  // field 2, float: the score 0
+    piece += "\x18\x05";                      // field 3, enum: UNUSED
     content += std::string{"\x0a"} + static_cast<char>(piece.size()) + piece;
   }
   return content;
@@ -116,7 +136,8 @@ void make_checkpoint(const std::string& shape, std::uint64_t seed, const std::fi
   if (error) throw load_error(fmt::format("{}: {}", folder.string(), error.message()));
   const auto& c = found->second;
   write_text(folder / "tokenizer.model", padded_tokenizer(embedded, c.vocabulary));
-  for (auto name : {"tokenizer_config.json", "generation_config.json"}) write_text(folder / name, read_file(embedded / name));
+  for (auto name : {"tokenizer_config.json", "generation_config.json"})
+    write_text(folder / name, read_file(embedded / name));
   std::ofstream weights{folder / "model.safetensors", std::ios::binary};
   write_weights(c, seed, weights);
   if (!weights.flush()) throw load_error(fmt::format("{}: cannot be written", (folder / "model.safetensors").string()));

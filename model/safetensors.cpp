@@ -30,7 +30,8 @@ std::uint64_t unsigned_value(const json& value, const std::string& what) {
 
 tensor parse_tensor(const json& entry, std::span<const std::byte> data, const std::string& what) {
   if (!entry.is_object() || !entry.contains("shape") || !entry["shape"].is_array() || !entry.contains("data_offsets") ||
-      !entry["data_offsets"].is_array() || entry["data_offsets"].size() != 2 || !entry.value("dtype", json{}).is_string())
+      !entry["data_offsets"].is_array() || entry["data_offsets"].size() != 2 ||
+      !entry.value("dtype", json{}).is_string())
     throw load_error(fmt::format("{}: needs dtype, shape and two data_offsets", what));
   tensor t;
   t.type = parse_type(entry["dtype"].get<std::string>(), what);
@@ -38,15 +39,17 @@ tensor parse_tensor(const json& entry, std::span<const std::byte> data, const st
   for (const auto& dimension : entry["shape"]) {
     t.shape.push_back(unsigned_value(dimension, what));
     if (t.shape.back() != 0 && wanted > data.size() / t.shape.back())
-      throw load_error(fmt::format("{}: its shape needs more bytes than the file has; is the download complete?", what));
+      throw load_error(
+          fmt::format("{}: its shape needs more bytes than the file has; is the download complete?", what));
     wanted *= t.shape.back();
   }
   auto begin = unsigned_value(entry["data_offsets"][0], what);
   auto end = unsigned_value(entry["data_offsets"][1], what);
   if (begin > end || end > data.size())
-    throw load_error(fmt::format("{}: bytes {} to {} are outside the file's {} data bytes; is the download complete?", what, begin,
-                                 end, data.size()));
-  if (end - begin != wanted) throw load_error(fmt::format("{}: has {} bytes, its shape needs {}", what, end - begin, wanted));
+    throw load_error(fmt::format("{}: bytes {} to {} are outside the file's {} data bytes; is the download complete?",
+                                 what, begin, end, data.size()));
+  if (end - begin != wanted)
+    throw load_error(fmt::format("{}: has {} bytes, its shape needs {}", what, end - begin, wanted));
   t.bytes = data.subspan(begin, wanted);
   return t;
 }
@@ -62,21 +65,24 @@ void check_overlap(const std::map<std::string, tensor, std::less<>>& tensors, co
 
 }  // namespace
 
-std::map<std::string, tensor, std::less<>> parse_safetensors(std::span<const std::byte> bytes, const std::string& where) {
+std::map<std::string, tensor, std::less<>> parse_safetensors(std::span<const std::byte> bytes,
+                                                             const std::string& where) {
   std::uint64_t header_bytes = 0;
   if (bytes.size() < sizeof header_bytes) throw load_error(fmt::format("{}: too short for a safetensors file", where));
   std::memcpy(&header_bytes, bytes.data(), sizeof header_bytes);
   if (header_bytes > header_bytes_max || header_bytes > bytes.size() - sizeof header_bytes)
-    throw load_error(fmt::format("{}: the header claims {} bytes, more than there are; is this a safetensors file, and complete?",
-                                 where, header_bytes));
+    throw load_error(
+        fmt::format("{}: the header claims {} bytes, more than there are; is this a safetensors file, and complete?",
+                    where, header_bytes));
   auto text = bytes.subspan(sizeof header_bytes, header_bytes);
-  auto header = json::parse(reinterpret_cast<const char*>(text.data()), reinterpret_cast<const char*>(text.data() + text.size()),
-                            nullptr, false);
+  auto header = json::parse(reinterpret_cast<const char*>(text.data()),
+                            reinterpret_cast<const char*>(text.data() + text.size()), nullptr, false);
   if (!header.is_object()) throw load_error(fmt::format("{}: the header is not a JSON object", where));
   auto data = bytes.subspan(sizeof header_bytes + header_bytes);
   std::map<std::string, tensor, std::less<>> tensors;
   for (const auto& [name, entry] : header.items())
-    if (name != "__metadata__") tensors.emplace(name, parse_tensor(entry, data, fmt::format("{}: tensor {}", where, name)));
+    if (name != "__metadata__")
+      tensors.emplace(name, parse_tensor(entry, data, fmt::format("{}: tensor {}", where, name)));
   check_overlap(tensors, where);
   return tensors;
 }

@@ -12,9 +12,9 @@
 namespace chromatin::model {
 
 struct sampling {
-  float temperature = 0;           ///< 0: greedy
-  std::uint32_t top_k = 0;         ///< only the k likeliest; 0: all
-  float top_p = 1;                 ///< only the likeliest that sum up to p
+  float temperature = 0;    ///< 0: greedy
+  std::uint32_t top_k = 0;  ///< only the k likeliest; 0: all
+  float top_p = 1;          ///< only the likeliest that sum up to p
   std::uint64_t seed = 0;
   std::vector<std::string> stop;   ///< texts that end an answer
   std::uint32_t tokens_max = 256;  ///< of an answer

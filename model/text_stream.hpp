@@ -1,6 +1,7 @@
 #pragma once
 
-/// An answer's text as its tokens come: whole characters only, and nothing that may turn out to belong to a stop string.
+/// An answer's text as its tokens come: whole characters only, and nothing that may turn out to belong to a stop
+/// string.
 
 #include <memory>
 #include <string>

@@ -18,7 +18,8 @@ constexpr std::string_view space_mark = "\xE2\x96\x81";  // ▁
 
 struct tokenizer::implementation {
   sentencepiece::SentencePieceProcessor processor;
-  std::vector<std::string> forgeable;  ///< pieces that look like control text and that the library would find inside plain text
+  std::vector<std::string>
+      forgeable;  ///< pieces that look like control text and that the library would find inside plain text
 
   std::vector<kv::token_id> encode(std::string_view text) const {
     std::vector<int> ids;

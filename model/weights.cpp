@@ -31,7 +31,8 @@ std::vector<std::filesystem::path> shard_files(const std::filesystem::path& fold
   auto index = folder / "model.safetensors.index.json";
   if (std::filesystem::exists(single)) return {single};
   if (!std::filesystem::exists(index))
-    throw load_error(fmt::format("{}: neither model.safetensors nor model.safetensors.index.json is there", folder.string()));
+    throw load_error(
+        fmt::format("{}: neither model.safetensors nor model.safetensors.index.json is there", folder.string()));
   auto parsed = nlohmann::json::parse(read_file(index), nullptr, false);
   if (!parsed.is_object() || !parsed.value("weight_map", nlohmann::json{}).is_object())
     throw load_error(fmt::format("{}: has no weight_map", index.string()));
@@ -73,7 +74,8 @@ mapped_file::mapped_file(const std::filesystem::path& file) {
   void* data = size_ == 0 ? nullptr : ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd, 0);
   int error = errno;
   ::close(fd);
-  if (data == MAP_FAILED) throw load_error(fmt::format("{}: cannot be mapped: {}", file.string(), std::strerror(error)));
+  if (data == MAP_FAILED)
+    throw load_error(fmt::format("{}: cannot be mapped: {}", file.string(), std::strerror(error)));
   data_ = static_cast<std::byte*>(data);
 }
 
@@ -90,7 +92,8 @@ void mapped_file::release_pages() const {
 
 std::vector<expected_tensor> expected_tensors(const config& c) {
   std::uint64_t q = std::uint64_t{c.heads} * c.head_dim, kv = std::uint64_t{c.kv_heads} * c.head_dim;
-  std::vector<expected_tensor> all{{"model.embed_tokens.weight", {c.vocabulary, c.hidden}}, {"model.norm.weight", {c.hidden}}};
+  std::vector<expected_tensor> all{{"model.embed_tokens.weight", {c.vocabulary, c.hidden}},
+                                   {"model.norm.weight", {c.hidden}}};
   if (!c.tied_embeddings) all.push_back({"lm_head.weight", {c.vocabulary, c.hidden}});
   for (std::uint32_t l = 0; l < c.layers; ++l) {
     auto add = [&](const char* name, std::vector<std::uint64_t> shape) {

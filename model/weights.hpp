@@ -49,8 +49,8 @@ class mapped_file {
 /// All tensors of a checkpoint. Immutable; any thread.
 class weights {
  public:
-  /// Maps `model.safetensors`, or the shards that `model.safetensors.index.json` names, and checks that every tensor the config
-  /// asks for is there with its shape. Throws load_error naming file and tensor.
+  /// Maps `model.safetensors`, or the shards that `model.safetensors.index.json` names, and checks that every tensor
+  /// the config asks for is there with its shape. Throws load_error naming file and tensor.
   static weights open(const std::filesystem::path& folder, const config& c);
 
   /// A tensor that the config asks for; throws load_error for another name.

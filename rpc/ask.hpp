@@ -16,8 +16,8 @@ inline kj::Exception to_exception(const caf::error& error) {
   return kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__, kj::str(explain(error).c_str()));
 }
 
-/// Sends a request from the loop's thread; the promise has the answer of type T, or the error as an exception. Dropping the promise
-/// drops the answer, not the request.
+/// Sends a request from the loop's thread; the promise has the answer of type T, or the error as an exception. Dropping
+/// the promise drops the answer, not the request.
 template <class T, class Handle, class... Message>
 kj::Promise<T> ask(caf::actor_system& system, const Handle& whom, Message... message) {
   auto pair = kj::newPromiseAndCrossThreadFulfiller<T>();

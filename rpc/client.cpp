@@ -32,7 +32,8 @@ auto guarded(Call call, const std::string& prefix = {}) {
   }
 }
 
-/// A turn being listened to. The server may hold the sink longer than the caller waits; then nothing is passed on any more.
+/// A turn being listened to. The server may hold the sink longer than the caller waits; then nothing is passed on any
+/// more.
 struct listening {
   clock::time_point begin = clock::now();
   turn_report report;
@@ -91,9 +92,8 @@ struct conversation::implementation {
 };
 
 client::client(const std::string& address, std::string_view token)
-    : implementation_{guarded([&] {
-        return std::make_shared<implementation>(address, token);
-      }, "not_available: " + address + ": ")} {}
+    : implementation_{guarded([&] { return std::make_shared<implementation>(address, token); },
+                              "not_available: " + address + ": ")} {}
 client::~client() = default;
 client::client(client&&) noexcept = default;
 
@@ -161,8 +161,9 @@ conversation conversation::fork(std::string_view new_id) {
     auto request = implementation_->self.forkRequest();
     request.setId(std::string{new_id}.c_str());
     auto answer = request.send().wait(implementation_->scope());
-    return conversation{std::make_unique<implementation>(implementation{implementation_->owner, answer.getConversation()}),
-                        read(answer.getInfo())};
+    return conversation{
+        std::make_unique<implementation>(implementation{implementation_->owner, answer.getConversation()}),
+        read(answer.getInfo())};
   });
 }
 
@@ -174,7 +175,9 @@ void conversation::forget() {
 }
 
 conversation_info conversation::refresh() {
-  return guarded([&] { return info_ = read(implementation_->self.infoRequest().send().wait(implementation_->scope()).getInfo()); });
+  return guarded([&] {
+    return info_ = read(implementation_->self.infoRequest().send().wait(implementation_->scope()).getInfo());
+  });
 }
 
 }  // namespace chromatin::rpc

@@ -1,7 +1,7 @@
 #pragma once
 
-/// A blocking client, for programs that hold one conversation at a time per thread. A client and its conversations belong to the
-/// thread that connected. No Cap'n Proto type shows here.
+/// A blocking client, for programs that hold one conversation at a time per thread. A client and its conversations
+/// belong to the thread that connected. No Cap'n Proto type shows here.
 
 #include <cstdint>
 #include <functional>
@@ -43,7 +43,8 @@ class conversation {
   conversation& operator=(conversation&&) noexcept;
 
   const conversation_info& info() const { return info_; }
-  /// One user turn; `on_text` gets the answer as it comes. Throws call_error. An exception from `on_text` cancels the turn.
+  /// One user turn; `on_text` gets the answer as it comes. Throws call_error. An exception from `on_text` cancels the
+  /// turn.
   turn_report say(const say_options& options, const std::function<void(std::string_view)>& on_text = {});
   conversation_info truncate(std::uint32_t protect_tokens, double ratio);
   conversation fork(std::string_view new_id);

@@ -46,12 +46,14 @@ void check_address(const std::string& address, bool has_tokens) {
   if (address.starts_with(unix_prefix)) {
     auto path = address.substr(unix_prefix.size());
     if (path.empty() || path.size() >= sizeof sockaddr_un{}.sun_path)
-      throw server_error(fmt::format("{}: a socket's path has 1 to {} characters", address, sizeof sockaddr_un{}.sun_path - 1));
+      throw server_error(
+          fmt::format("{}: a socket's path has 1 to {} characters", address, sizeof sockaddr_un{}.sun_path - 1));
     clear_stale_socket(path);
   } else if (address.rfind(':') == std::string::npos) {
     throw server_error(fmt::format("{}: an address is HOST:PORT or unix:PATH", address));
   } else if (!has_tokens && !is_loopback(address)) {
-    throw server_error(fmt::format("{} is open to other machines: give --tokens FILE, or listen on 127.0.0.1", address));
+    throw server_error(
+        fmt::format("{} is open to other machines: give --tokens FILE, or listen on 127.0.0.1", address));
   }
 }
 
@@ -63,7 +65,8 @@ struct server::implementation : private kj::TaskSet::ErrorHandler {
   void run(std::promise<void>& listening);
   std::string listen_on(kj::Network& network, kj::WaitScope& scope, const std::string& address);
   kj::Promise<void> accept_all(kj::ConnectionReceiver& listener);
-  void taskFailed(kj::Exception&&) override { /* a connection broke; its turns cancel themselves */ }
+  void taskFailed(kj::Exception&&) override { /* a connection broke; its turns cancel themselves */
+  }
 
   service_context context;
   server_options options;
@@ -96,7 +99,8 @@ kj::Promise<void> server::implementation::accept_all(kj::ConnectionReceiver& lis
   return listener.accept().then([this, &listener](kj::Own<kj::AsyncIoStream> stream) {
     if (connection_count < options.connections_max) {
       ++connection_count;
-      auto served = connections->accept(*stream).attach(kj::mv(stream)).attach(kj::defer([this] { --connection_count; }));
+      auto served =
+          connections->accept(*stream).attach(kj::mv(stream)).attach(kj::defer([this] { --connection_count; }));
       tasks->add(kj::mv(served));
     }
     return accept_all(listener);
@@ -130,9 +134,11 @@ void server::implementation::run(std::promise<void>& listening) {
   }
 }
 
-server::server(caf::actor_system& system, gateway_actor gateway, telemetry_actor telemetry, const server_options& options)
-    : implementation_{std::make_unique<implementation>(
-          service_context{system, std::move(gateway), std::move(telemetry), options.tokens, options.answer_tokens_default}, options)} {
+server::server(caf::actor_system& system, gateway_actor gateway, telemetry_actor telemetry,
+               const server_options& options)
+    : implementation_{std::make_unique<implementation>(service_context{system, std::move(gateway), std::move(telemetry),
+                                                                       options.tokens, options.answer_tokens_default},
+                                                       options)} {
   std::promise<void> listening;
   auto ready = listening.get_future();
   implementation_->thread = std::thread{[this, &listening] { implementation_->run(listening); }};
@@ -162,7 +168,8 @@ std::map<std::string, std::string> read_token_file(const std::string& file) {
     std::string token, tenant, rest;
     if (!(words >> token)) continue;
     if (!(words >> tenant) || (words >> rest) || token.size() < 16)
-      throw server_error(fmt::format("{}:{}: a line is a token of at least 16 characters and a tenant's name", file, number));
+      throw server_error(
+          fmt::format("{}:{}: a line is a token of at least 16 characters and a tenant's name", file, number));
     tokens[token] = tenant;
   }
   if (tokens.empty()) throw server_error(fmt::format("{}: holds no token", file));

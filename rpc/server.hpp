@@ -1,6 +1,7 @@
 #pragma once
 
-/// Serves the RPC interface (schema/chromatin.capnp) on TCP and Unix sockets from one event loop in a thread of its own.
+/// Serves the RPC interface (schema/chromatin.capnp) on TCP and Unix sockets from one event loop in a thread of its
+/// own.
 
 #include <cstdint>
 #include <map>
@@ -19,8 +20,9 @@ struct server_error : std::runtime_error {
 };
 
 struct server_options {
-  std::vector<std::string> listen;            ///< "HOST:PORT" (port 0: any free one) and "unix:PATH"
-  std::map<std::string, std::string> tokens;  ///< token → tenant; empty: everybody is the tenant "default", on loopback only
+  std::vector<std::string> listen;  ///< "HOST:PORT" (port 0: any free one) and "unix:PATH"
+  std::map<std::string, std::string>
+      tokens;  ///< token → tenant; empty: everybody is the tenant "default", on loopback only
   std::uint32_t answer_tokens_default = 256;  ///< when a request names no limit
   std::uint32_t connections_max = 1024;       ///< more are closed at once
 };

@@ -22,7 +22,8 @@ std::string random_name() {
 /// Equal length and content, in a time that does not depend on where they differ.
 bool same_secret(std::string_view a, std::string_view b) {
   unsigned difference = a.size() != b.size();
-  for (std::size_t i = 0; i < a.size(); ++i) difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i % b.size()]);
+  for (std::size_t i = 0; i < a.size(); ++i)
+    difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i % b.size()]);
   return difference == 0;
 }
 
@@ -53,7 +54,8 @@ kj::Promise<void> stream_text(std::shared_ptr<answering> turn, schema::TokenSink
 
 class conversation_service final : public schema::Conversation::Server {
  public:
-  conversation_service(service_context& context, conversation_ref which) : context_{context}, which_{std::move(which)} {}
+  conversation_service(service_context& context, conversation_ref which)
+      : context_{context}, which_{std::move(which)} {}
 
   kj::Promise<void> say(SayContext call) override {
     call.allowCancellation();
@@ -162,7 +164,8 @@ class gate_service final : public schema::Gate::Server {
     for (const auto& [token, owner] : context_.tokens)
       if (same_secret(given, token)) tenant = &owner;
     if (!context_.tokens.empty() && !tenant)
-      return kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__, kj::str("unauthenticated: this token is not known"));
+      return kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__,
+                           kj::str("unauthenticated: this token is not known"));
     call.getResults().setSession(kj::heap<session_service>(context_, tenant ? *tenant : "default"));
     return kj::READY_NOW;
   }

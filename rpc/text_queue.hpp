@@ -1,7 +1,7 @@
 #pragma once
 
-/// An answer's text on its way from the scheduler's thread to the event loop. The scheduler never waits: what the client has not
-/// taken yet piles up here, bounded by the answer's token limit.
+/// An answer's text on its way from the scheduler's thread to the event loop. The scheduler never waits: what the
+/// client has not taken yet piles up here, bounded by the answer's token limit.
 
 #include <memory>
 #include <mutex>
@@ -31,7 +31,8 @@ class text_queue final : public token_sink {
     wake();
   }
 
-  /// All text that has come since the last call; waits for some. Empty: closed, and everything was taken. Loop thread only.
+  /// All text that has come since the last call; waits for some. Empty: closed, and everything was taken. Loop thread
+  /// only.
   kj::Promise<std::string> next() {
     std::lock_guard lock{mutex_};
     if (!pending_.empty() || closed_) return std::exchange(pending_, {});

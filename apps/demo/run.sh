@@ -16,14 +16,16 @@ echo
 echo "figures: $out/replay.json   charts: $out/replay.html"
 
 start() {
+  : > "$work/log"  # else the line of the server before would be taken for this one's
   "$chromatin" serve --socket "$work/socket" --disk "$work/store" --disk-size 256M --device-mem 24M --host-mem 48M 2> "$work/log" &
   server=$!
   for _ in $(seq 200); do grep -q 'listening' "$work/log" && return; sleep 0.05; done
+  echo "the server does not start:" >&2
   cat "$work/log" >&2
   exit 1
 }
 stop() { kill -TERM "$server"; wait "$server" || true; server=""; }
-chat() { "$chromatin" chat --server "unix:$work/socket" --id dinner; }
+chat() { "$chromatin" chat --server "unix:$work/socket" --id dinner 2>&1; }  # the dim lines too, in their order
 
 echo
 echo "== 2. a conversation, the server stopped and started again, the conversation continued"
@@ -33,6 +35,14 @@ printf '%s\n' "I want to book a table for dinner." "In San Jose please, somethin
 stop
 echo "-- the server is stopped and started again"
 start
-grep 'found' "$work/log"
-echo "Yes, please make the reservation." | chat 2>&1
+grep 'found' "$work/log" | sed "s|^$work/||"
+echo "Yes, please make the reservation." | chat | tee "$work/continued"
 stop
+echo "-- of the conversation's $(grep -o '[0-9]* tokens:' "$work/continued" | tr -dc 0-9) tokens," \
+  "$(grep -o '[0-9]* disk' "$work/continued" | tr -dc 0-9) were found on disk"
+
+if [ -x "$here/apps/demo/dna.sh" ]; then
+  echo
+  echo "== 3. a cache packed into DNA and read back"
+  "$here/apps/demo/dna.sh" "$chromatin" "$out"
+fi

@@ -48,8 +48,9 @@ struct chart {
   void key(const std::vector<std::pair<std::string, std::string>>& entries) {
     double at = left + 8;
     for (const auto& [name, colour] : entries) {
-      body += fmt::format(R"svg(<rect x="{:.0f}" y="{}" width="10" height="10" fill="var(--{})"/><text class="key" x="{:.0f}" y="{}">{}</text>)svg",
-                          at, top - 6, colour, at + 14, top + 3, name);
+      body += fmt::format(
+          R"svg(<rect x="{:.0f}" y="{}" width="10" height="10" fill="var(--{})"/><text class="key" x="{:.0f}" y="{}">{}</text>)svg",
+          at, top - 6, colour, at + 14, top + 3, name);
       at += 30 + 7.2 * static_cast<double>(name.size());
     }
   }
@@ -58,14 +59,17 @@ struct chart {
     std::string grid;
     for (int i = 0; i <= 4; ++i) {
       auto value = y_max * i / 4;
-      grid += fmt::format(R"svg(<line x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}" stroke="var(--line)"/><text x="{}" y="{:.1f}" text-anchor="end">{:.4g}</text>)svg",
-                          left, chart_width - right, y(value), y(value), left - 6, y(value) + 4, value);
+      grid += fmt::format(
+          R"svg(<line x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}" stroke="var(--line)"/><text x="{}" y="{:.1f}" text-anchor="end">{:.4g}</text>)svg",
+          left, chart_width - right, y(value), y(value), left - 6, y(value) + 4, value);
       auto along = x_max * i / 4;
-      grid += fmt::format(R"svg(<text x="{:.1f}" y="{}" text-anchor="middle">{:.3g}</text>)svg", x(along), chart_height - bottom + 16, along);
+      grid += fmt::format(R"svg(<text x="{:.1f}" y="{}" text-anchor="middle">{:.3g}</text>)svg", x(along),
+                          chart_height - bottom + 16, along);
     }
     return fmt::format(
         R"svg(<svg viewBox="0 0 {} {}" role="img">{}{}<text x="{}" y="{}" text-anchor="end">{}</text><text x="4" y="{}" transform="rotate(-90 12 {})" text-anchor="middle">{}</text></svg>)svg",
-        chart_width, chart_height, grid, body, chart_width - right, chart_height - 3, x_name, chart_height / 2, chart_height / 2, y_name);
+        chart_width, chart_height, grid, body, chart_width - right, chart_height - 3, x_name, chart_height / 2,
+        chart_height / 2, y_name);
   }
 };
 
@@ -87,7 +91,8 @@ double mean_ms(const std::vector<const turn_record*>& turns) {
 std::string polyline(const chart& c, const std::vector<std::pair<double, double>>& points, const std::string& colour) {
   std::string list;
   for (auto [px, py] : points) list += fmt::format("{:.1f},{:.1f} ", c.x(px), c.y(std::min(py, c.y_max)));
-  return fmt::format(R"svg(<polyline points="{}" fill="none" stroke="var(--{})" stroke-width="2.2"/>)svg", list, colour);
+  return fmt::format(R"svg(<polyline points="{}" fill="none" stroke="var(--{})" stroke-width="2.2"/>)svg", list,
+                     colour);
 }
 
 std::string chart_by_turn(const run_result* off, const run_result* on) {
@@ -155,7 +160,8 @@ std::string chart_distribution(const run_result* off, const run_result* on) {
     std::vector<std::pair<double, double>> points;
     auto step = std::max<std::size_t>(1, values.size() / 200);
     for (std::size_t i = 0; i < values.size(); i += step)
-      points.emplace_back(std::min(values[i], c.x_max), 100.0 * static_cast<double>(i + 1) / static_cast<double>(values.size()));
+      points.emplace_back(std::min(values[i], c.x_max),
+                          100.0 * static_cast<double>(i + 1) / static_cast<double>(values.size()));
     c.body += polyline(c, points, colour);
   }
   return c.svg("ms to first token", "% of turns");
@@ -163,7 +169,8 @@ std::string chart_distribution(const run_result* off, const run_result* on) {
 
 std::string table(const run_result* off, const run_result* on) {
   auto a = off ? summarise(*off) : summary{}, b = on ? summarise(*on) : summary{};
-  std::string rows = fmt::format("<tr><th></th>{}{}</tr>", off ? "<th>without reuse</th>" : "", on ? "<th>with reuse</th>" : "");
+  std::string rows =
+      fmt::format("<tr><th></th>{}{}</tr>", off ? "<th>without reuse</th>" : "", on ? "<th>with reuse</th>" : "");
   auto row = [&](const char* name, auto value) {
     rows += fmt::format("<tr><td>{}</td>", name);
     if (off) rows += fmt::format("<td>{}</td>", value(a));
@@ -189,8 +196,10 @@ std::string report_html(const run_result* off, const run_result* on, const std::
   std::string page = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>chromatin replay</title>" +
                      std::string{style} + "</head><body><h1>chromatin replay</h1><p>" + escape(title) + "</p>";
   page += "<h2>In numbers</h2>" + table(off, on);
-  page += "<h2>Time to first token over a sitting</h2><p>The longer a conversation, the more there is to compute again.</p>" +
-          chart_by_turn(off, on);
+  page +=
+      "<h2>Time to first token over a sitting</h2><p>The longer a conversation, the more there is to compute "
+      "again.</p>" +
+      chart_by_turn(off, on);
   if (on) page += "<h2>Where prompt tokens came from</h2><p>With reuse.</p>" + chart_sources(*on);
   page += "<h2>Share of turns answered within a time</h2>" + chart_distribution(off, on);
   return page + "</body></html>\n";

@@ -29,10 +29,12 @@ class user {
     while (!due_.empty() && !stop) {
       auto [when_ms, index] = due_.top();
       due_.pop();
-      if (options_.think_ms > 0) std::this_thread::sleep_until(begin + std::chrono::duration<double, std::milli>(when_ms));
+      if (options_.think_ms > 0)
+        std::this_thread::sleep_until(begin + std::chrono::duration<double, std::milli>(when_ms));
       if (!take_turn(open_[index])) continue;
       turn_done();
-      auto now_ms = options_.think_ms > 0 ? std::chrono::duration<double, std::milli>(clock::now() - begin).count() : when_ms;
+      auto now_ms =
+          options_.think_ms > 0 ? std::chrono::duration<double, std::milli>(clock::now() - begin).count() : when_ms;
       if (open_[index].turn < all_[open_[index].sitting].user_turns.size()) due_.push({now_ms + pause(), index});
     }
   }
@@ -73,7 +75,8 @@ class user {
 
 }  // namespace
 
-run_result run(const std::vector<sitting>& sittings, const run_options& options, const std::function<void(std::size_t)>& progress) {
+run_result run(const std::vector<sitting>& sittings, const run_options& options,
+               const std::function<void(std::size_t)>& progress) {
   run_result result;
   std::mutex mutex;
   std::atomic<bool> stop{false};
@@ -103,8 +106,9 @@ run_result run(const std::vector<sitting>& sittings, const run_options& options,
   for (auto& t : threads) t.join();
   if (failure) std::rethrow_exception(failure);
   result.wall_s = std::chrono::duration<double>(clock::now() - begin).count();
-  std::sort(result.turns.begin(), result.turns.end(),
-            [](const auto& a, const auto& b) { return std::pair{a.sitting, a.turn} < std::pair{b.sitting, b.turn}; });
+  std::sort(result.turns.begin(), result.turns.end(), [](const auto& a, const auto& b) {
+    return std::pair{a.sitting, a.turn} < std::pair{b.sitting, b.turn};
+  });
   return result;
 }
 

@@ -14,7 +14,7 @@ struct run_options {
   std::string server, token;
   bool reuse = true;
   std::uint32_t concurrency = 4;  ///< users who talk at the same time, each with a thread and a connection
-  double think_ms = 0;            ///< mean pause between an answer and the next turn; 0: only the order follows the pauses
+  double think_ms = 0;  ///< mean pause between an answer and the next turn; 0: only the order follows the pauses
   std::uint64_t seed = 1;
   std::uint32_t answer_tokens = 32;
 };
@@ -33,8 +33,9 @@ struct run_result {
   std::uint32_t sittings_cut = 0;  ///< ended where the model's context did
 };
 
-/// `progress` is called from several threads with the number of turns done. Throws rpc::call_error when a turn fails for another
-/// reason than a full context.
-run_result run(const std::vector<sitting>& sittings, const run_options& options, const std::function<void(std::size_t)>& progress);
+/// `progress` is called from several threads with the number of turns done. Throws rpc::call_error when a turn fails
+/// for another reason than a full context.
+run_result run(const std::vector<sitting>& sittings, const run_options& options,
+               const std::function<void(std::size_t)>& progress);
 
 }  // namespace chromatin::replay

@@ -62,7 +62,9 @@ agreement compare(const run_result& a, const run_result& b) {
 }
 
 nlohmann::ordered_json to_json(const summary& s) {
-  auto times = [](const distribution& d) { return nlohmann::ordered_json{{"mean", d.mean}, {"p50", d.p50}, {"p99", d.p99}}; };
+  auto times = [](const distribution& d) {
+    return nlohmann::ordered_json{{"mean", d.mean}, {"p50", d.p50}, {"p99", d.p99}};
+  };
   nlohmann::ordered_json json{{"turns", s.turns},
                               {"prompt_tokens", s.prompt_tokens},
                               {"prefill_tokens_computed", s.prefill_tokens_computed},

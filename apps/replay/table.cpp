@@ -20,7 +20,8 @@ double hit_percent(const summary& s, source from) {
 constexpr line lines[] = {
     {"turns", [](const summary& s) { return static_cast<double>(s.turns); }, "{:.0f}", false},
     {"prompt tokens", [](const summary& s) { return static_cast<double>(s.prompt_tokens); }, "{:.0f}", false},
-    {"prefill tokens computed", [](const summary& s) { return static_cast<double>(s.prefill_tokens_computed); }, "{:.0f}", true},
+    {"prefill tokens computed", [](const summary& s) { return static_cast<double>(s.prefill_tokens_computed); },
+     "{:.0f}", true},
     {"reused, % of prompt tokens", [](const summary& s) { return 100 * s.reused_share(); }, "{:.1f}", false},
     {"  from device", [](const summary& s) { return hit_percent(s, source::device); }, "{:.1f}", false},
     {"  from host", [](const summary& s) { return hit_percent(s, source::host); }, "{:.1f}", false},

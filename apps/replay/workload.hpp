@@ -13,8 +13,8 @@ struct sitting {
   std::vector<std::string> user_turns;
 };
 
-/// Reads one JSON object a line: {"messages": [{"role": "user"|"assistant"|…, "content": …}, …], …}. Throws std::runtime_error
-/// that names file and line. At most `limit` conversations; 0: all.
+/// Reads one JSON object a line: {"messages": [{"role": "user"|"assistant"|…, "content": …}, …], …}. Throws
+/// std::runtime_error that names file and line. At most `limit` conversations; 0: all.
 std::vector<sitting> read_conversations(std::istream& in, const std::string& file, std::size_t limit);
 
 /// Strings every `join` conversations to one sitting; what is left over makes a shorter one.

@@ -38,9 +38,12 @@ layer_weights pack_layer(const model::weights& w, std::uint32_t l, bool bf16) {
     for (auto n : names) parts.push_back(&w.at(name(n)));
     return packed_matrix{parts, bf16};
   };
-  return {gains(w, name("input_layernorm")), gains(w, name("post_attention_layernorm")),
-          pack({"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"}), pack({"self_attn.o_proj"}),
-          pack({"mlp.gate_proj", "mlp.up_proj"}), pack({"mlp.down_proj"})};
+  return {gains(w, name("input_layernorm")),
+          gains(w, name("post_attention_layernorm")),
+          pack({"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"}),
+          pack({"self_attn.o_proj"}),
+          pack({"mlp.gate_proj", "mlp.up_proj"}),
+          pack({"mlp.down_proj"})};
 }
 
 /// A row of a batch: which sequence, which token of it.
@@ -106,8 +109,7 @@ cpu_backend::cpu_backend(std::shared_ptr<const model::checkpoint> checkpoint, co
       threads_{options.threads ? static_cast<int>(options.threads) : omp_get_num_procs()},
       rows_max_{padded_rows(options.step_tokens_max)},
       kernels_{kernels()} {
-  if (bf16_ && !has_bf16_matmul())
-    throw std::runtime_error("this processor does not multiply bf16; use --compute f32");
+  if (bf16_ && !has_bf16_matmul()) throw std::runtime_error("this processor does not multiply bf16; use --compute f32");
   const auto& w = checkpoint_->weights;
   omp_set_num_threads(threads_);
   for (std::uint32_t l = 0; l < config_.layers; ++l) {
@@ -124,7 +126,8 @@ cpu_backend::cpu_backend(std::shared_ptr<const model::checkpoint> checkpoint, co
   sines_.resize(cosines_.size());
   for (std::uint32_t j = 0; j < half; ++j) {
     // As the reference does: the inverse frequency in float, the angle's sine and cosine of a float product.
-    auto frequency = 1.0f / std::pow(config_.rope_theta, static_cast<float>(2 * j) / static_cast<float>(config_.head_dim));
+    auto frequency =
+        1.0f / std::pow(config_.rope_theta, static_cast<float>(2 * j) / static_cast<float>(config_.head_dim));
     for (std::uint32_t p = 0; p < config_.context; ++p) {
       auto angle = static_cast<float>(p) * frequency;
       cosines_[std::size_t{p} * half + j] = std::cos(angle);
@@ -145,8 +148,8 @@ cpu_backend::cpu_backend(std::shared_ptr<const model::checkpoint> checkpoint, co
 }
 
 std::string cpu_backend::description() const {
-  return fmt::format("cpu: {}, {}, own kernels {}, {} threads", matmul_description(), bf16_ ? "bf16" : "f32", kernels_.name,
-                     threads_);
+  return fmt::format("cpu: {}, {}, own kernels {}, {} threads", matmul_description(), bf16_ ? "bf16" : "f32",
+                     kernels_.name, threads_);
 }
 
 template <class Work>
@@ -170,7 +173,8 @@ void cpu_backend::begin(std::span<const sequence_step> batch) {
     for (std::uint32_t t = 0; t < step.tokens.size(); ++t) places_.push_back({s, t});
   }
   rows_ = static_cast<std::uint32_t>(places_.size());
-  if (rows_ == 0 || rows_ > rows_max_) throw std::invalid_argument("a batch must have one token at least, step_tokens_max at most");
+  if (rows_ == 0 || rows_ > rows_max_)
+    throw std::invalid_argument("a batch must have one token at least, step_tokens_max at most");
   plan_attention();
   embed();
 }
@@ -199,8 +203,8 @@ void cpu_backend::plan_attention() {
 void cpu_backend::norm(const std::vector<float>& gain) {
   auto n = config_.hidden;
   each_row(n, [&](std::size_t row) {
-    kernels_.rms_norm(hidden_.data() + row * n, gain.data(), config_.rms_norm_eps, n, bf16_ ? nullptr : wide_.data() + row * n,
-                      bf16_ ? narrow_.data() + row * n : nullptr);
+    kernels_.rms_norm(hidden_.data() + row * n, gain.data(), config_.rms_norm_eps, n,
+                      bf16_ ? nullptr : wide_.data() + row * n, bf16_ ? narrow_.data() + row * n : nullptr);
   });
 }
 
@@ -297,7 +301,8 @@ std::span<const float> cpu_backend::finish() {
   for (std::size_t s = 0; s < batch_.size(); ++s) {  // last rows of those who want logits, moved together
     if (!batch_[s].wants_logits) continue;
     auto last = first_row_[s] + batch_[s].tokens.size() - 1;
-    if (last != count) std::memcpy(hidden_.data() + std::size_t{count} * n, hidden_.data() + last * n, n * sizeof(float));
+    if (last != count)
+      std::memcpy(hidden_.data() + std::size_t{count} * n, hidden_.data() + last * n, n * sizeof(float));
     ++count;
   }
   if (count == 0) return {};
@@ -312,7 +317,8 @@ std::span<const float> cpu_backend::finish() {
 
 kv::dtype best_compute_type() { return has_bf16_matmul() ? kv::dtype::bf16 : kv::dtype::f32; }
 
-std::unique_ptr<backend> make_cpu_backend(std::shared_ptr<const model::checkpoint> checkpoint, const cpu_options& options) {
+std::unique_ptr<backend> make_cpu_backend(std::shared_ptr<const model::checkpoint> checkpoint,
+                                          const cpu_options& options) {
   return std::make_unique<cpu_backend>(std::move(checkpoint), options);
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
-/// The CPU backend: oneDNN matmuls on weights packed once, and an own attention kernel over 64-token pages that rotates keys when
-/// it reads them.
+/// The CPU backend: oneDNN matmuls on weights packed once, and an own attention kernel over 64-token pages that rotates
+/// keys when it reads them.
 
 #include <memory>
 
@@ -20,6 +20,7 @@ struct cpu_options {
 kv::dtype best_compute_type();
 
 /// Packs the checkpoint's weights and gives its file pages back; the checkpoint stays alive for its embedding rows.
-std::unique_ptr<backend> make_cpu_backend(std::shared_ptr<const model::checkpoint> checkpoint, const cpu_options& options);
+std::unique_ptr<backend> make_cpu_backend(std::shared_ptr<const model::checkpoint> checkpoint,
+                                          const cpu_options& options);
 
 }  // namespace chromatin::gpu

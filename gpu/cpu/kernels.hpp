@@ -18,12 +18,12 @@ struct attention_args {
   std::uint32_t group;           ///< query heads that share this key-value head, side by side
   std::uint32_t head_dim;        ///< a multiple of 16
   std::byte* const* pages;
-  std::size_t keys_offset;       ///< of this layer's and head's keys in a page, [64][head_dim], not rotated
+  std::size_t keys_offset;  ///< of this layer's and head's keys in a page, [64][head_dim], not rotated
   std::size_t values_offset;
-  bool bf16;                     ///< type of keys and values; float otherwise
-  const float* cosines;          ///< [position][head_dim / 2]
+  bool bf16;             ///< type of keys and values; float otherwise
+  const float* cosines;  ///< [position][head_dim / 2]
   const float* sines;
-  float* scratch;                ///< attention_scratch_floats(…) floats
+  float* scratch;  ///< attention_scratch_floats(…) floats
 };
 
 constexpr std::size_t attention_scratch_floats(std::uint32_t rows, std::uint32_t head_dim) {
@@ -49,7 +49,8 @@ extern const kernel_table kernels_generic;
 extern const kernel_table kernels_avx2;
 extern const kernel_table kernels_avx512;
 
-/// The best table for this processor, or a lesser one named by the environment variable CHROMATIN_ISA (avx512, avx2, generic).
+/// The best table for this processor, or a lesser one named by the environment variable CHROMATIN_ISA (avx512, avx2,
+/// generic).
 const kernel_table& kernels();
 
 }  // namespace chromatin::gpu

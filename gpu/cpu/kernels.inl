@@ -1,5 +1,6 @@
-// The kernels' text, compiled once per instruction set (kernels_*.cpp), each time with CHROMATIN_KERNELS naming the table.
-// Nothing here may call an inline function of another header: the linker could keep the copy made for a newer processor.
+// The kernels' text, compiled once per instruction set (kernels_*.cpp), each time with CHROMATIN_KERNELS naming the
+// table. Nothing here may call an inline function of another header: the linker could keep the copy made for a newer
+// processor.
 
 #include "gpu/cpu/kernels.hpp"
 
@@ -127,7 +128,8 @@ struct running_softmax {
 };
 
 /// Turns 64 scores into weights, of which the first `visible` count; scales what was gathered before.
-inline void softmax_row(float* scores, std::uint32_t visible, float& best, float& sum, float* gathered, std::uint32_t head_dim) {
+inline void softmax_row(float* scores, std::uint32_t visible, float& best, float& sum, float* gathered,
+                        std::uint32_t head_dim) {
   for (auto t = visible; t < page_tokens; ++t) scores[t] = lowest;
   lanes top = load(scores);
   for (std::uint32_t t = width; t < page_tokens; t += width) {
@@ -178,7 +180,8 @@ inline void gather_values(const float* weights, const float* values, std::uint32
 }
 
 /// scores[64] of one row against keys laid out [64][head_dim].
-inline void score_row(const float* query, const float* keys, std::uint32_t tokens, std::uint32_t head_dim, float* scores) {
+inline void score_row(const float* query, const float* keys, std::uint32_t tokens, std::uint32_t head_dim,
+                      float* scores) {
   for (std::uint32_t t = 0; t < tokens; ++t) {
     lanes acc{};
     for (std::uint32_t j = 0; j < head_dim; j += width) acc += load(query + j) * load(keys + t * head_dim + j);
@@ -187,7 +190,8 @@ inline void score_row(const float* query, const float* keys, std::uint32_t token
 }
 
 /// scores[64] of up to four rows against keys laid out [head_dim][64].
-inline void score_block(const float* const* queries, std::uint32_t rows, const float* keys, std::uint32_t head_dim, float* scores) {
+inline void score_block(const float* const* queries, std::uint32_t rows, const float* keys, std::uint32_t head_dim,
+                        float* scores) {
   for (std::uint32_t t = 0; t < page_tokens; t += 2 * width) {
     lanes low[4] = {}, high[4] = {};
     for (std::uint32_t j = 0; j < head_dim; ++j) {
@@ -259,10 +263,12 @@ void attention(const attention_args& a) {
     for (std::uint32_t r = 0; r < rows; ++r) {
       auto position = a.first_position + r / a.group;
       auto visible = position < base ? 0u : position + 1 - base < page_tokens ? position + 1 - base : page_tokens;
-      softmax_row(scores + r * page_tokens, visible, best[r], sum[r], gathered + std::size_t{r} * a.head_dim, a.head_dim);
+      softmax_row(scores + r * page_tokens, visible, best[r], sum[r], gathered + std::size_t{r} * a.head_dim,
+                  a.head_dim);
     }
     const std::byte* stored = a.pages[page] + a.values_offset;
-    for (std::uint32_t t = 0; t < tokens; ++t) widen(stored + t * token_bytes, a.bf16, a.head_dim, values + t * a.head_dim);
+    for (std::uint32_t t = 0; t < tokens; ++t)
+      widen(stored + t * token_bytes, a.bf16, a.head_dim, values + t * a.head_dim);
     gather_values(scores, values, rows, tokens, a.head_dim, gathered);
   }
   for (std::uint32_t r = 0; r < rows; ++r) {

@@ -68,7 +68,8 @@ packed_matrix::packed_matrix(const std::vector<const model::tensor*>& parts, boo
   }
   memory::dim n = n_, k = k_;
   auto compute = bf16 ? type::bf16 : type::f32;
-  dnnl::matmul::desc wanted{{{layout_rows, k}, compute, tag::ab}, {{k, n}, compute, tag::any}, {{layout_rows, n}, type::f32, tag::ab}};
+  dnnl::matmul::desc wanted{
+      {{layout_rows, k}, compute, tag::ab}, {{k, n}, compute, tag::any}, {{layout_rows, n}, type::f32, tag::ab}};
   auto layout = dnnl::matmul::primitive_desc(wanted, cpu()).weights_desc();
   // [n][k] in rows is [k][n] in columns.
   memory source{{{k, n}, stored_bf16 ? type::bf16 : type::f32, tag::ba}, cpu(), stacked.data()};
@@ -86,7 +87,8 @@ void packed_matrix::multiply(const void* x, std::uint32_t rows, float* y) {
   if (found == kernels_->by_rows.end()) {
     memory::desc x_desc{{m, k_}, bf16_ ? type::bf16 : type::f32, tag::ab}, y_desc{{m, n_}, type::f32, tag::ab};
     dnnl::matmul::primitive_desc made{dnnl::matmul::desc{x_desc, kernels_->weights.get_desc(), y_desc}, cpu()};
-    kernels::made entry{dnnl::matmul{made}, memory{x_desc, cpu(), DNNL_MEMORY_NONE}, memory{y_desc, cpu(), DNNL_MEMORY_NONE}};
+    kernels::made entry{dnnl::matmul{made}, memory{x_desc, cpu(), DNNL_MEMORY_NONE},
+                        memory{y_desc, cpu(), DNNL_MEMORY_NONE}};
     found = kernels_->by_rows.emplace(m, std::move(entry)).first;
   }
   auto& k = found->second;

@@ -9,8 +9,10 @@ namespace chromatin::test {
 namespace {
 
 const std::string long_text =
-    "Please find me a one way flight from San Francisco to Seattle on the tenth of March, economy class, for three people, and a "
-    "hotel near the centre with a pool and free wireless for four nights, as well as somebody who can look after the garden.";
+    "Please find me a one way flight from San Francisco to Seattle on the tenth of March, economy class, for three "
+    "people, and a "
+    "hotel near the centre with a pool and free wireless for four nights, as well as somebody who can look after the "
+    "garden.";
 
 world_options tight(std::uint64_t seed = 1) {
   return {.device_chunks = 8, .host_chunks = 10, .disk_chunks = 256, .shuffle_seed = seed};
@@ -42,7 +44,8 @@ TEST(Faults, ChecksumMismatchIsAMissAndTheChunkIsQuarantined) {
   world w{tight()};
   auto answers = play(w, [&](int i) {
     if (i % 3 != 2) return;
-    for (std::uint32_t slot = 0; slot < 40; ++slot) w.disk_device->spoil(w.store->layout().at(slot, (slot % 3) * w.geometry.slice_bytes()));
+    for (std::uint32_t slot = 0; slot < 40; ++slot)
+      w.disk_device->spoil(w.store->layout().at(slot, (slot % 3) * w.geometry.slice_bytes()));
   });
   EXPECT_EQ(answers, faultless());
   EXPECT_GT(w.counter(w.disk, "corrupt_chunks"), 0);
@@ -50,7 +53,11 @@ TEST(Faults, ChecksumMismatchIsAMissAndTheChunkIsQuarantined) {
 
 TEST(Faults, ReadErrorsAreMisses) {
   world w{tight()};
-  EXPECT_EQ(play(w, [&](int i) { if (i % 2) w.disk_device->fail_reads(1, EIO); }), faultless());
+  EXPECT_EQ(play(w,
+                 [&](int i) {
+                   if (i % 2) w.disk_device->fail_reads(1, EIO);
+                 }),
+            faultless());
   EXPECT_GT(w.counter(w.disk, "read_errors"), 0);
 }
 
@@ -103,7 +110,9 @@ TEST(Faults, TheDiskTierDiesWhileItWorksAndFindsItsChunksAgain) {
   });
   // The extra turn changed conversation c4 from then on; all others are as they were.
   for (std::size_t i = 0; i < answers.size(); ++i)
-    if (i % 5 != 4 || i < 7) { EXPECT_EQ(answers[i], faultless()[i]) << i; }
+    if (i % 5 != 4 || i < 7) {
+      EXPECT_EQ(answers[i], faultless()[i]) << i;
+    }
   EXPECT_GT(w.counter(w.disk, "hit_chunks"), 0);
 }
 
@@ -128,14 +137,18 @@ TEST(Faults, AfterAPowerCutEveryAcknowledgedChunkIsRightOrAbsent) {
       for (std::uint64_t n = 0; n < steps; ++n)
         if (!w.scheduler_thread.try_run_once() && !w.disk_device->poll(1)) break;
       w.disk_device->power_cut(seed);
-      for (const auto& tier : {caf::actor_cast<caf::strong_actor_ptr>(w.disk), caf::actor_cast<caf::strong_actor_ptr>(w.host)}) w.kill(tier);
+      for (const auto& tier :
+           {caf::actor_cast<caf::strong_actor_ptr>(w.disk), caf::actor_cast<caf::strong_actor_ptr>(w.host)})
+        w.kill(tier);
       caf::anon_send(w.device, atom::detach_v);
       w.run();
       w.spawn_disk(w.store->load());
       w.spawn_host();
     });
     for (std::size_t i = 0; i < answers.size(); ++i)
-      if (i % 5 != 0 || i < 10) { ASSERT_EQ(answers[i], faultless()[i]) << i; }
+      if (i % 5 != 0 || i < 10) {
+        ASSERT_EQ(answers[i], faultless()[i]) << i;
+      }
     EXPECT_EQ(w.counter(w.disk, "corrupt_chunks"), 0);  // data was durable before its row
   }
 }

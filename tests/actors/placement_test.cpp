@@ -1,4 +1,5 @@
-// Placement changes nothing: the same tokens, whether chunks stayed in the device, came from host or disk, or were computed again.
+// Placement changes nothing: the same tokens, whether chunks stayed in the device, came from host or disk, or were
+// computed again.
 
 #include "tests/actors/world.hpp"
 
@@ -6,8 +7,10 @@ namespace chromatin::test {
 namespace {
 
 const std::string long_text =
-    "I would like to book a table for two people at an Italian restaurant in San Jose tomorrow evening, please, and it should "
-    "not be too expensive; also tell me whether they have vegetarian dishes and live music, and what the weather will be.";
+    "I would like to book a table for two people at an Italian restaurant in San Jose tomorrow evening, please, and it "
+    "should "
+    "not be too expensive; also tell me whether they have vegetarian dishes and live music, and what the weather will "
+    "be.";
 
 /// Six conversations of several turns, one after the other in turns, so that each is pushed out by the others.
 std::vector<std::string> play(world& w) {

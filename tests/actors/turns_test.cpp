@@ -8,7 +8,8 @@ namespace chromatin::test {
 namespace {
 
 using testing::HasSubstr;
-const std::string text = "I need a taxi to the airport for four people at six in the morning, and a wake-up call before that, please.";
+const std::string text =
+    "I need a taxi to the airport for four people at six in the morning, and a wake-up call before that, please.";
 
 TEST(Turns, TheNextTurnComputesOnlyWhatIsNew) {
   world w;

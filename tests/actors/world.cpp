@@ -17,15 +17,19 @@ world::world(world_options o)
       checkpoint{model::checkpoint::open(std::string{CHROMATIN_SOURCE_DIR} + "/assets/concierge")} {
   auto backend = std::make_shared<toy_backend>(checkpoint->config.vocabulary);
   geometry = backend->geometry();
-  auto arena = [&](std::uint32_t chunks) { return kv::page_arena::make(kv::plain_memory(chunks * geometry.chunk_bytes()), geometry.chunk_bytes()); };
+  auto arena = [&](std::uint32_t chunks) {
+    return kv::page_arena::make(kv::plain_memory(chunks * geometry.chunk_bytes()), geometry.chunk_bytes());
+  };
   device_arena = arena(o.device_chunks);
   host_arena = arena(o.host_chunks);
   auto cache = checkpoint->cache_fingerprint(geometry.type);
   executor = system.spawn(chromatin::executor, backend);
   device = system.spawn(device_tier, geometry, device_arena, caf::actor_cast<layer_sink_actor>(executor));
   prefetcher = system.spawn(chromatin::prefetcher, geometry.layers, o.host_chunks / 3);
-  scheduler = system.spawn(chromatin::scheduler, checkpoint, executor, device, scheduler_limits{o.step_tokens_max, o.batch_max, o.queue_max});
-  registry = system.spawn(chromatin::registry, checkpoint, cache, std::make_shared<io::registry_store>(std::filesystem::path{}));
+  scheduler = system.spawn(chromatin::scheduler, checkpoint, executor, device,
+                           scheduler_limits{o.step_tokens_max, o.batch_max, o.queue_max});
+  registry = system.spawn(chromatin::registry, checkpoint, cache,
+                          std::make_shared<io::registry_store>(std::filesystem::path{}));
   gateway = system.spawn(chromatin::gateway, registry, scheduler, gateway_limits{});
   caf::anon_send(executor, atom::attach_v, device);
   caf::anon_send(scheduler, atom::attach_v, prefetcher);
@@ -40,8 +44,8 @@ world::world(world_options o)
 }
 
 world::~world() {
-  for (auto actor : {erased(gateway), erased(registry), erased(scheduler), erased(prefetcher), erased(device), erased(executor),
-                     erased(host), erased(disk), erased(catalog)})
+  for (auto actor : {erased(gateway), erased(registry), erased(scheduler), erased(prefetcher), erased(device),
+                     erased(executor), erased(host), erased(disk), erased(catalog)})
     if (actor) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
   run();
 }
@@ -75,8 +79,12 @@ turn_id world::say(const std::string& conversation, const std::string& text, std
   system.spawn([&end, sink, request, to = gateway](caf::event_based_actor* self) {
     self->request(to, caf::infinite, atom::say_v, request, std::shared_ptr<token_sink>{sink})
         .then(
-            [&end, sink](const turn_statistics& statistics) { end = {true, statistics, {}, sink->all}; },
-            [&end, sink](const caf::error& error) { end = {true, {}, explain(error), sink->all}; });
+            [&end, sink](const turn_statistics& statistics) {
+              end = {true, statistics, {}, sink->all};
+            },
+            [&end, sink](const caf::error& error) {
+              end = {true, {}, explain(error), sink->all};
+            });
   });
   return id;
 }

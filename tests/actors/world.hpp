@@ -1,7 +1,7 @@
 #pragma once
 
-/// The fixture of deterministic actor runs: the whole system, cooperatively scheduled on one thread under a virtual clock, on a toy
-/// backend and a disk in memory. A seed reproduces a run.
+/// The fixture of deterministic actor runs: the whole system, cooperatively scheduled on one thread under a virtual
+/// clock, on a toy backend and a disk in memory. A seed reproduces a run.
 
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
@@ -54,7 +54,8 @@ class world {
   /// Runs everything until nothing is left to do, ending disk operations as they come.
   void run();
   /// Starts a turn; its answer is in `outcome(id)` after run().
-  turn_id say(const std::string& conversation, const std::string& text, std::uint32_t answer_tokens = 20, bool reuse = true);
+  turn_id say(const std::string& conversation, const std::string& text, std::uint32_t answer_tokens = 20,
+              bool reuse = true);
   /// Says and runs; the answer's statistics. Fails the test on an error.
   turn_statistics talk(const std::string& conversation, const std::string& text, std::uint32_t answer_tokens = 20);
   /// What a turn ended with: statistics or the error's text.

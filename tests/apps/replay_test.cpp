@@ -19,7 +19,8 @@ std::vector<sitting> read(const std::string& text, std::size_t limit = 0) {
 }
 
 TEST(Workload, UserTurnsAreTakenAndStrungTogether) {
-  std::string line = R"({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}]})";
+  std::string line =
+      R"({"messages": [{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}]})";
   auto conversations = read(line + "\n\n" + line + "\n" + line + "\n");
   ASSERT_EQ(conversations.size(), 3u);
   auto sittings = string_together(conversations, 2);
@@ -86,7 +87,8 @@ TEST(Summary, AnswersAreComparedAsLongAsHistoriesAreTheSame) {
 TEST(Report, IsOnePageWithChartsAndEscapesItsTitle) {
   run_result run{.turns = {turn(0, 1, 10, "a"), turn(0, 2, 20, "b")}, .wall_s = 2};
   auto page = report_html(&run, &run, "<file>");
-  EXPECT_THAT(page, testing::AllOf(HasSubstr("<svg"), HasSubstr("&lt;file&gt;"), testing::Not(HasSubstr("http")), HasSubstr("</html>")));
+  EXPECT_THAT(page, testing::AllOf(HasSubstr("<svg"), HasSubstr("&lt;file&gt;"), testing::Not(HasSubstr("http")),
+                                   HasSubstr("</html>")));
   EXPECT_THAT(report_html(nullptr, &run, "t"), testing::Not(HasSubstr("<th>without reuse")));
   run_result empty;
   EXPECT_THAT(report_html(&empty, nullptr, "t"), HasSubstr("</html>"));

@@ -1,4 +1,5 @@
-// The CPU backend against an independent float32 implementation (tests/data/golden.json; tolerances in assets/concierge/README.md).
+// The CPU backend against an independent float32 implementation (tests/data/golden.json; tolerances in
+// assets/concierge/README.md).
 
 #include <algorithm>
 #include <cmath>
@@ -31,7 +32,8 @@ std::shared_ptr<const model::checkpoint> concierge() {
 
 /// A sequence with pages of its own.
 struct sequence {
-  explicit sequence(const backend& b) : arena{kv::page_arena::make(kv::plain_memory(17 * b.geometry().chunk_bytes()), b.geometry().chunk_bytes())} {
+  explicit sequence(const backend& b)
+      : arena{kv::page_arena::make(kv::plain_memory(17 * b.geometry().chunk_bytes()), b.geometry().chunk_bytes())} {
     for (int i = 0; i < 17; ++i) {
       pages.push_back(arena->try_allocate());
       table.push_back(pages.back().writable().data());
@@ -61,7 +63,8 @@ std::vector<float> run(backend& b, std::vector<sequence_step> batch) {
 std::vector<float> prefill(backend& b, sequence& s, const tokens& input, std::size_t piece) {
   std::vector<float> logits;
   for (std::size_t i = 0; i < input.size(); i += piece) {
-    tokens part(input.begin() + static_cast<std::ptrdiff_t>(i), input.begin() + static_cast<std::ptrdiff_t>(std::min(i + piece, input.size())));
+    tokens part(input.begin() + static_cast<std::ptrdiff_t>(i),
+                input.begin() + static_cast<std::ptrdiff_t>(std::min(i + piece, input.size())));
     logits = run(b, {s.next(part)});
   }
   return logits;
@@ -149,7 +152,8 @@ TEST_P(Golden, LogProbabilityOfThePromptIsTheReferences) {
     sum += logits[input[i + 1]] - top - std::log(mass);
   }
   // Rounding adds up over the prompt's tokens, much of it with either sign.
-  EXPECT_NEAR(sum, c["sum_logprob"].get<double>(), GetParam().tolerance * std::sqrt(static_cast<double>(input.size())) * 2);
+  EXPECT_NEAR(sum, c["sum_logprob"].get<double>(),
+              GetParam().tolerance * std::sqrt(static_cast<double>(input.size())) * 2);
 }
 
 TEST_P(Golden, TruncationKeepsTheCache) {
@@ -167,7 +171,8 @@ TEST_P(Golden, TruncationKeepsTheCache) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, Golden,
-                         testing::Values(mode{"f32", kv::dtype::f32, 1e-3, 0.01}, mode{"bf16", kv::dtype::bf16, 0.12, 0.25}),
+                         testing::Values(mode{"f32", kv::dtype::f32, 1e-3, 0.01},
+                                         mode{"bf16", kv::dtype::bf16, 0.12, 0.25}),
                          [](const auto& type) { return type.param.name; });
 
 }  // namespace

@@ -82,7 +82,11 @@ TEST(ChunkStore, ASecondProcessIsRefusedByName) {
   test::temporary_folder folder;
   chunk_store store{options_in(folder.path())};
   auto child = ::fork();
-  if (child == 0) ::_exit(reason(options_in(folder.path())).find("in use by process " + std::to_string(::getppid())) != std::string::npos ? 0 : 1);
+  if (child == 0)
+    ::_exit(reason(options_in(folder.path())).find("in use by process " + std::to_string(::getppid())) !=
+                    std::string::npos
+                ? 0
+                : 1);
   int status = 1;
   ::waitpid(child, &status, 0);
   EXPECT_EQ(status, 0);

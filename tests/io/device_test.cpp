@@ -34,7 +34,9 @@ class Device : public testing::TestWithParam<kind> {
   void TearDown() override { device_.reset(); }
 
   std::span<std::byte> memory() { return {block_.data, block_.size_bytes}; }
-  std::span<std::byte> buffer(std::size_t index, std::size_t pages = 1) { return memory().subspan(index * page, pages * page); }
+  std::span<std::byte> buffer(std::size_t index, std::size_t pages = 1) {
+    return memory().subspan(index * page, pages * page);
+  }
   int wait(const std::function<void(io_done)>& start) {
     std::promise<int> done;
     start([&](int error) { done.set_value(error); });
@@ -113,12 +115,20 @@ TEST_P(Device, MisalignedTransfersAreRefused) {
   EXPECT_THROW(device_->read({0, 0}, {}, [](int) {}), std::invalid_argument);
 }
 
-INSTANTIATE_TEST_SUITE_P(
-    Kinds, Device,
-    testing::Values(kind{"uring", [](segment_files f, std::span<std::byte> m) { return make_uring_device(std::move(f), {8, m}); }},
-                    kind{"uring_plain_buffers", [](segment_files f, std::span<std::byte>) { return make_uring_device(std::move(f), {8, {}}); }},
-                    kind{"threads", [](segment_files f, std::span<std::byte>) { return make_thread_device(std::move(f), 4); }}),
-    [](const auto& k) { return k.param.name; });
+INSTANTIATE_TEST_SUITE_P(Kinds, Device,
+                         testing::Values(kind{"uring",
+                                              [](segment_files f, std::span<std::byte> m) {
+                                                return make_uring_device(std::move(f), {8, m});
+                                              }},
+                                         kind{"uring_plain_buffers",
+                                              [](segment_files f, std::span<std::byte>) {
+                                                return make_uring_device(std::move(f), {8, {}});
+                                              }},
+                                         kind{"threads",
+                                              [](segment_files f, std::span<std::byte>) {
+                                                return make_thread_device(std::move(f), 4);
+                                              }}),
+                         [](const auto& k) { return k.param.name; });
 
 TEST(Segments, ADiskThatIsTooSmallIsAClearErrorAndLeavesNothing) {
   test::temporary_folder folder;

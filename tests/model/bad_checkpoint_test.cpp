@@ -59,9 +59,14 @@ TEST_F(BadCheckpoint, UnknownArchitecture) {
 }
 
 TEST_F(BadCheckpoint, AbsurdNumbers) {
-  for (auto [key, value] : {std::pair<const char*, json>{"num_hidden_layers", 0}, {"hidden_size", -5}, {"vocab_size", 1ull << 60},
-                            {"num_attention_heads", "four"}, {"rms_norm_eps", -1}, {"eos_token_id", 5000}}) {
-    std::filesystem::copy(embedded / "config.json", folder / "config.json", std::filesystem::copy_options::overwrite_existing);
+  for (auto [key, value] : {std::pair<const char*, json>{"num_hidden_layers", 0},
+                            {"hidden_size", -5},
+                            {"vocab_size", 1ull << 60},
+                            {"num_attention_heads", "four"},
+                            {"rms_norm_eps", -1},
+                            {"eos_token_id", 5000}}) {
+    std::filesystem::copy(embedded / "config.json", folder / "config.json",
+                          std::filesystem::copy_options::overwrite_existing);
     edit_config([&](json& c) { c[key] = value; });
     EXPECT_THAT(open(), testing::AllOf(HasSubstr("config.json"), HasSubstr(key)));
   }
@@ -93,9 +98,11 @@ TEST_F(BadCheckpoint, WeightsAreTruncated) {
 
 TEST_F(BadCheckpoint, AShardIsMissing) {
   std::filesystem::remove(folder / "model.safetensors");
-  std::ofstream{folder / "model.safetensors.index.json"} << json{{"weight_map", {{"model.norm.weight", "a.safetensors"}}}};
+  std::ofstream{folder / "model.safetensors.index.json"}
+      << json{{"weight_map", {{"model.norm.weight", "a.safetensors"}}}};
   EXPECT_THAT(open(), HasSubstr("a.safetensors: No such file"));
-  std::ofstream{folder / "model.safetensors.index.json"} << json{{"weight_map", {{"model.norm.weight", "../../etc/passwd"}}}};
+  std::ofstream{folder / "model.safetensors.index.json"}
+      << json{{"weight_map", {{"model.norm.weight", "../../etc/passwd"}}}};
   EXPECT_THAT(open(), HasSubstr("must be a name in this folder"));
 }
 
@@ -116,7 +123,8 @@ TEST_F(BadCheckpoint, NoTemplate) {
 
 TEST_F(BadCheckpoint, ShardsOfASoundCheckpointAreRead) {
   std::filesystem::rename(folder / "model.safetensors", folder / "part-1.safetensors");
-  std::ofstream{folder / "model.safetensors.index.json"} << json{{"weight_map", {{"model.norm.weight", "part-1.safetensors"}}}};
+  std::ofstream{folder / "model.safetensors.index.json"}
+      << json{{"weight_map", {{"model.norm.weight", "part-1.safetensors"}}}};
   EXPECT_EQ(open(), "no error");
 }
 
@@ -130,13 +138,16 @@ std::string parse(const json& header, std::size_t data_bytes) {
 }
 
 TEST(Safetensors, EveryOffsetIsChecked) {
-  auto entry = [](const char* type, json shape, json offsets) { return json{{"dtype", type}, {"shape", shape}, {"data_offsets", offsets}}; };
+  auto entry = [](const char* type, json shape, json offsets) {
+    return json{{"dtype", type}, {"shape", shape}, {"data_offsets", offsets}};
+  };
   EXPECT_EQ(parse({{"a", entry("BF16", {2, 2}, {0, 8})}}, 8), "no error");
   EXPECT_THAT(parse({{"a", entry("BF16", {2, 2}, {0, 8})}}, 7), HasSubstr("a"));
   EXPECT_THAT(parse({{"a", entry("BF16", {2, 2}, {8, 0})}}, 8), HasSubstr("outside"));
   EXPECT_THAT(parse({{"a", entry("BF16", {2}, {0, 8})}}, 8), HasSubstr("its shape needs 4"));
   EXPECT_THAT(parse({{"a", entry("I8", {8}, {0, 8})}}, 8), HasSubstr("I8 is not known"));
-  EXPECT_THAT(parse({{"a", entry("BF16", {1ull << 40, 1ull << 40}, {0, 8})}}, 8), HasSubstr("more bytes than the file has"));
+  EXPECT_THAT(parse({{"a", entry("BF16", {1ull << 40, 1ull << 40}, {0, 8})}}, 8),
+              HasSubstr("more bytes than the file has"));
   EXPECT_THAT(parse({{"a", entry("BF16", {-1}, {0, 8})}}, 8), HasSubstr("whole numbers"));
   EXPECT_THAT(parse({{"a", 5}}, 8), HasSubstr("needs dtype"));
   EXPECT_THAT(parse({{"a", entry("BF16", {4}, {0, 8})}, {"b", entry("BF16", {4}, {4, 12})}}, 12), HasSubstr("overlap"));
@@ -151,8 +162,10 @@ TEST(MakeCheckpoint, TheSameSeedGivesTheSameModelAndItLoads) {
   EXPECT_EQ(a->fingerprint, b->fingerprint);
   EXPECT_NE(a->fingerprint, c->fingerprint);
   EXPECT_NE(a->cache_fingerprint(kv::dtype::f32), a->cache_fingerprint(kv::dtype::bf16));
-  EXPECT_THAT(reason([&] { make_checkpoint("concierge", 1, folder / "a", embedded); }), HasSubstr("holds a checkpoint already"));
-  EXPECT_THAT(reason([&] { make_checkpoint("huge", 1, folder / "d", embedded); }), HasSubstr("known: 134m, concierge, tinyllama-1.1b"));
+  EXPECT_THAT(reason([&] { make_checkpoint("concierge", 1, folder / "a", embedded); }),
+              HasSubstr("holds a checkpoint already"));
+  EXPECT_THAT(reason([&] { make_checkpoint("huge", 1, folder / "d", embedded); }),
+              HasSubstr("known: 134m, concierge, tinyllama-1.1b"));
 }
 
 TEST(MakeCheckpoint, ALargerVocabularyIsPaddedWithUnusedPieces) {

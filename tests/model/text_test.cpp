@@ -8,13 +8,15 @@ namespace chromatin::model {
 namespace {
 
 std::shared_ptr<const tokenizer> words() {
-  static const auto shared = std::make_shared<const tokenizer>(std::string{CHROMATIN_SOURCE_DIR} + "/assets/concierge/tokenizer.model");
+  static const auto shared =
+      std::make_shared<const tokenizer>(std::string{CHROMATIN_SOURCE_DIR} + "/assets/concierge/tokenizer.model");
   return shared;
 }
 
 TEST(Utf8, ValidatesAsTheStandardSays) {
   for (auto good : {"", "plain", "Zürich", "日本", "😀", "\xF4\x8F\xBF\xBF"}) EXPECT_TRUE(valid_utf8(good)) << good;
-  for (auto bad : {"\xff", "\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xE2\x82", "a\x80"}) EXPECT_FALSE(valid_utf8(bad));
+  for (auto bad : {"\xff", "\xC0\x80", "\xE0\x80\x80", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xE2\x82", "a\x80"})
+    EXPECT_FALSE(valid_utf8(bad));
 }
 
 TEST(Utf8, CharactersAreReleasedWhole) {

@@ -54,7 +54,8 @@ gateway_actor::behavior_type fake_gateway(gateway_actor::pointer self, std::shar
           return running->emplace(request.turn, self->make_response_promise<turn_statistics>()).first->second;
         }
         for (int i = 0; i < pieces; ++i) sink->text(std::to_string(i) + " ");
-        return turn_statistics{.prompt_tokens = 30, .computed_tokens = 6, .hit_tokens = {8, 9, 7}, .answer_tokens = pieces};
+        return turn_statistics{
+            .prompt_tokens = 30, .computed_tokens = 6, .hit_tokens = {8, 9, 7}, .answer_tokens = pieces};
       },
       [=](atom::cancel, turn_id id) {
         if (auto node = running->extract(id); !node.empty()) {
@@ -65,15 +66,21 @@ gateway_actor::behavior_type fake_gateway(gateway_actor::pointer self, std::shar
       [](atom::truncate, const conversation_ref& which, std::uint32_t protect, double) {
         return conversation_info{which.id, 2, protect, 1024, 2};
       },
-      [](atom::fork, const conversation_ref&, const std::string& id) { return conversation_info{id, 1, 10, 1024, 2}; },
+      [](atom::fork, const conversation_ref&, const std::string& id) {
+        return conversation_info{id, 1, 10, 1024, 2};
+      },
       [](atom::forget, const conversation_ref&) {},
-      [](atom::stats) { return counters{"gateway", {{"turns", 5}}}; },
+      [](atom::stats) {
+        return counters{"gateway", {{"turns", 5}}};
+      },
   };
 }
 
 telemetry_actor::behavior_type fake_telemetry() {
   return {
-      [](atom::stats) { return std::vector<counters>{{"a", {{"x", 1}, {"y", -2}}}, {"b", {}}}; },
+      [](atom::stats) {
+        return std::vector<counters>{{"a", {{"x", 1}, {"y", -2}}}, {"b", {}}};
+      },
       [](atom::attach, const std::string&, const caf::strong_actor_ptr&) {},
   };
 }
@@ -135,8 +142,9 @@ TEST_F(RpcServer, AnAnswerStreamsInOrderAndWholeOverBothKindsOfSocket) {
     auto conversation = c.open("talk");
     EXPECT_EQ(conversation.info().id, "default/talk");
     std::string streamed;
-    auto report = conversation.say({.text = "hi", .sampling = {.temperature = 0.5f, .stop = {"a", "b"}, .tokens_max = 7}, .priority = 80},
-                                   [&](std::string_view piece) { streamed += piece; });
+    auto report = conversation.say(
+        {.text = "hi", .sampling = {.temperature = 0.5f, .stop = {"a", "b"}, .tokens_max = 7}, .priority = 80},
+        [&](std::string_view piece) { streamed += piece; });
     EXPECT_EQ(streamed, all_numbers());
     EXPECT_EQ(report.text, streamed);
     EXPECT_EQ(report.server.hit_tokens, (std::array<std::uint32_t, 3>{8, 9, 7}));
@@ -197,7 +205,9 @@ TEST_F(RpcServer, AClientThatVanishesMidAnswerCancelsItsTurn) {
   auto child = std::thread{[&] {
     client c{address};
     auto conversation = c.open("talk");
-    EXPECT_NE(reason([&] { conversation.say({.text = "slow"}, [](std::string_view) { throw std::runtime_error("gone"); }); }), "no error");
+    EXPECT_NE(
+        reason([&] { conversation.say({.text = "slow"}, [](std::string_view) { throw std::runtime_error("gone"); }); }),
+        "no error");
   }};
   child.join();
   wait_for([&] { return log->cancelled == 1; });
@@ -231,20 +241,24 @@ TEST_F(RpcServer, StoppingTheServerEndsACallWithAnError) {
 }
 
 TEST_F(RpcServer, TokensDecideTheTenant) {
-  auto address = start({.listen = {socket_address()}, .tokens = {{"secret-of-alice-0001", "alice"}, {"secret-of-bob-000001", "bob"}}}).addresses()[0];
+  auto address = start({.listen = {socket_address()},
+                        .tokens = {{"secret-of-alice-0001", "alice"}, {"secret-of-bob-000001", "bob"}}})
+                     .addresses()[0];
   EXPECT_EQ(client(address, "secret-of-bob-000001").open("talk").info().id, "bob/talk");
   EXPECT_THAT(reason([&] { client c(address, "secret-of-alice-0002"); }), HasSubstr("unauthenticated"));
   EXPECT_THAT(reason([&] { client c(address); }), HasSubstr("unauthenticated"));
 }
 
 TEST_F(RpcServer, WithoutTokensOnlyThisMachineIsListenedTo) {
-  EXPECT_THAT(reason([&] { start({.listen = {"0.0.0.0:0"}}); }), testing::AllOf(HasSubstr("--tokens"), HasSubstr("127.0.0.1")));
+  EXPECT_THAT(reason([&] { start({.listen = {"0.0.0.0:0"}}); }),
+              testing::AllOf(HasSubstr("--tokens"), HasSubstr("127.0.0.1")));
   EXPECT_THAT(reason([&] { start({.listen = {"nonsense"}}); }), HasSubstr("HOST:PORT"));
 }
 
 TEST_F(RpcServer, ASecondServerOnOneSocketIsRefusedAndALeftOverSocketReplaced) {
   start();
-  EXPECT_THAT(reason([&] { server second(system, gateway, telemetry, {.listen = {socket_address()}}); }), HasSubstr("another server"));
+  EXPECT_THAT(reason([&] { server second(system, gateway, telemetry, {.listen = {socket_address()}}); }),
+              HasSubstr("another server"));
   auto left_over = folder / "left-over";
   int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
   sockaddr_un name{};

@@ -1,8 +1,8 @@
 #pragma once
 
-/// A backend for deterministic actor runs: its "keys and values" are a running hash of all tokens before, written into every layer
-/// of the pages, and its logits come from reading every page of the history. A page that is wrong, stale or in the wrong place
-/// changes the tokens that follow.
+/// A backend for deterministic actor runs: its "keys and values" are a running hash of all tokens before, written into
+/// every layer of the pages, and its logits come from reading every page of the history. A page that is wrong, stale or
+/// in the wrong place changes the tokens that follow.
 
 #include <cstring>
 #include <vector>
@@ -13,7 +13,8 @@ namespace chromatin::test {
 
 class toy_backend final : public gpu::backend {
  public:
-  explicit toy_backend(std::uint32_t vocabulary, std::uint32_t layers = 3) : vocabulary_{vocabulary}, geometry_{layers, 1, 16, kv::dtype::f32} {}
+  explicit toy_backend(std::uint32_t vocabulary, std::uint32_t layers = 3)
+      : vocabulary_{vocabulary}, geometry_{layers, 1, 16, kv::dtype::f32} {}
 
   const kv::geometry& geometry() const override { return geometry_; }
   std::string description() const override { return "toy"; }
@@ -43,10 +44,13 @@ class toy_backend final : public gpu::backend {
   }
 
  private:
-  static std::uint64_t mix(std::uint64_t a, std::uint64_t b) { return (a ^ (b + 0x9e3779b97f4a7c15u)) * 0xff51afd7ed558ccdu ^ a >> 29; }
+  static std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
+    return (a ^ (b + 0x9e3779b97f4a7c15u)) * 0xff51afd7ed558ccdu ^ a >> 29;
+  }
 
   std::byte* slot(const gpu::sequence_step& step, std::uint32_t layer, std::uint32_t position) const {
-    return step.pages[position / kv::tokens_per_chunk] + layer * geometry_.slice_bytes() + position % kv::tokens_per_chunk * 64;
+    return step.pages[position / kv::tokens_per_chunk] + layer * geometry_.slice_bytes() +
+           position % kv::tokens_per_chunk * 64;
   }
   void put(const gpu::sequence_step& step, std::uint32_t layer, std::uint32_t position, std::uint64_t value) const {
     std::memcpy(slot(step, layer, position), &value, sizeof value);

@@ -22,9 +22,13 @@ using testing::HasSubstr;
 /// A server process of its own.
 class server_process {
  public:
-  server_process(const std::filesystem::path& folder, std::vector<std::string> more = {}) : log_{folder / "log"}, address_{"unix:" + (folder / "socket").string()} {
-    std::vector<std::string> words{CHROMATIN_BINARY, "serve", "--socket", (folder / "socket").string(), "--disk-size", "64M", "--device-mem", "8M", "--host-mem", "8M"};
-    if (std::find(more.begin(), more.end(), "--disk") == more.end()) words.insert(words.end(), {"--disk", (folder / "store").string()});
+  server_process(const std::filesystem::path& folder, std::vector<std::string> more = {})
+      : log_{folder / "log"}, address_{"unix:" + (folder / "socket").string()} {
+    std::vector<std::string> words{CHROMATIN_BINARY, "serve", "--socket",     (folder / "socket").string(),
+                                   "--disk-size",    "64M",   "--device-mem", "8M",
+                                   "--host-mem",     "8M"};
+    if (std::find(more.begin(), more.end(), "--disk") == more.end())
+      words.insert(words.end(), {"--disk", (folder / "store").string()});
     words.insert(words.end(), more.begin(), more.end());
     std::filesystem::remove(log_);
     pid_ = ::fork();
@@ -67,10 +71,13 @@ class server_process {
   int status_ = 0;
 };
 
-const std::vector<std::string> said{"I want to book a table for dinner.", "In San Jose please, something Italian.", "For two people at half past seven.",
-                                    "What is their address?", "Do they have live music?", "Yes, please make the reservation."};
+const std::vector<std::string> said{"I want to book a table for dinner.", "In San Jose please, something Italian.",
+                                    "For two people at half past seven.", "What is their address?",
+                                    "Do they have live music?",           "Yes, please make the reservation."};
 
-rpc::turn_report say(rpc::conversation& c, const std::string& text) { return c.say({.text = text, .sampling = {.tokens_max = 24}}); }
+rpc::turn_report say(rpc::conversation& c, const std::string& text) {
+  return c.say({.text = text, .sampling = {.tokens_max = 24}});
+}
 
 /// What a server that is never disturbed answers.
 const std::vector<std::string>& undisturbed() {
@@ -121,8 +128,7 @@ TEST(Restart, KilledWhileSavingNoChunkIsWrongAndTheAnswersAreThoseOfAnUndisturbe
     auto conversation = client.open("talk");
     answers.push_back(say(conversation, said[i]).text);
     for (const auto& part : client.stat())
-      for (const auto& [name, value] : part.values)
-        EXPECT_TRUE(name != "corrupt_chunks" || value == 0) << value;
+      for (const auto& [name, value] : part.values) EXPECT_TRUE(name != "corrupt_chunks" || value == 0) << value;
     server.stop(SIGKILL);
     others.join();
   }
@@ -143,7 +149,9 @@ TEST(Restart, ASecondServerOnTheSameFolderIsRefused) {
 TEST(Restart, AFolderOfAnotherModelIsRefused) {
   temporary_folder folder;
   { server_process{folder.path(), {"--compute", "f32"}}.stop(SIGTERM); }
-  auto status = std::system((std::string{CHROMATIN_BINARY} + " make-checkpoint --shape concierge --seed 5 " + (folder / "model").string() + " > /dev/null").c_str());
+  auto status = std::system((std::string{CHROMATIN_BINARY} + " make-checkpoint --shape concierge --seed 5 " +
+                             (folder / "model").string() + " > /dev/null")
+                                .c_str());
   ASSERT_EQ(status, 0);
   server_process other{folder.path(), {"--compute", "f32", "--model", (folder / "model").string()}};
   for (int i = 0; i < 500 && !other.exited(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds{10});
@@ -159,14 +167,15 @@ TEST(Commands, ErrorsAreOneLineOnStderrAndANonZeroExit) {
     for (int c; (c = std::fgetc(pipe)) != EOF;) out += static_cast<char>(c);
     return std::pair{::pclose(pipe), out};
   };
-  for (auto arguments : {"serve --model /nowhere", "replay /nowhere.jsonl", "stat --server unix:/nowhere", "serve --device-mem 1K",
-                         "serve --listen 0.0.0.0:0"}) {
+  for (auto arguments : {"serve --model /nowhere", "replay /nowhere.jsonl", "stat --server unix:/nowhere",
+                         "serve --device-mem 1K", "serve --listen 0.0.0.0:0"}) {
     auto [status, text] = run(arguments);
     EXPECT_NE(status, 0) << arguments;
     EXPECT_TRUE(text.starts_with("chromatin: ")) << arguments << ": " << text;
     EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << arguments << ": " << text;
   }
-  for (auto command : {"", "serve", "chat", "replay", "stat", "make-checkpoint"}) EXPECT_EQ(run(std::string{command} + " --help").first, 0);
+  for (auto command : {"", "serve", "chat", "replay", "stat", "make-checkpoint"})
+    EXPECT_EQ(run(std::string{command} + " --help").first, 0);
 }
 
 }  // namespace

@@ -1,5 +1,5 @@
-// House style as a test: include direction, sizes, registration, stray files. Looks at what git would commit, or at the tree where
-// there is no git.
+// House style as a test: include direction, sizes, registration, stray files. Looks at what git would commit, or at the
+// tree where there is no git.
 
 #include <algorithm>
 #include <filesystem>
@@ -31,10 +31,32 @@ const std::map<std::string, std::set<std::string>> may_include{
     {"bench", {"kv", "model", "gpu", "io", "dna", "actors", "schema", "rpc", "apps"}},
     {"tests", {"kv", "model", "gpu", "io", "dna", "actors", "schema", "rpc", "apps", "bench"}}};
 
-const std::set<std::string> top_level{".ci",  ".clang-format", ".git",   ".gitignore", "CMakeLists.txt", "CMakePresets.json", "LICENSE", "Makefile",
-                                      "README.md", "actors", "apps",  "assets",     "bench",          "build",             "cmake",   "dna",
-                                      "docs", "gpu",           "io",    "kv",         "model",          "packages.sh",       "packages.txt", "rpc",
-                                      "schema", "tests"};
+const std::set<std::string> top_level{".ci",
+                                      ".clang-format",
+                                      ".git",
+                                      ".gitignore",
+                                      "CMakeLists.txt",
+                                      "CMakePresets.json",
+                                      "LICENSE",
+                                      "Makefile",
+                                      "README.md",
+                                      "actors",
+                                      "apps",
+                                      "assets",
+                                      "bench",
+                                      "build",
+                                      "cmake",
+                                      "dna",
+                                      "docs",
+                                      "gpu",
+                                      "io",
+                                      "kv",
+                                      "model",
+                                      "packages.sh",
+                                      "packages.txt",
+                                      "rpc",
+                                      "schema",
+                                      "tests"};
 
 constexpr std::size_t lines_max = 400;
 
