@@ -38,7 +38,7 @@ start
 grep 'found' "$work/log" | sed "s|^$work/||"
 echo "Yes, please make the reservation." | chat | tee "$work/continued"
 stop
-echo "-- of the conversation's $(grep -o '[0-9]* tokens:' "$work/continued" | tr -dc 0-9) tokens," \
+echo "-- of the prompt's $(grep -o '[0-9]* tokens:' "$work/continued" | tr -dc 0-9) tokens," \
   "$(grep -o '[0-9]* disk' "$work/continued" | tr -dc 0-9) were found on disk"
 
 if [ -x "$here/apps/demo/dna.sh" ]; then
