@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "apps/replay/summary.hpp"
+#include "apps/replay/table.hpp"
 
 namespace chromatin::replay {
 namespace {
@@ -19,8 +19,8 @@ constexpr const char* style = R"svg(<style>
 body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:760px;margin:2rem auto;padding:0 1rem}
 h1{font-size:1.35rem;margin:0 0 .2rem}h2{font-size:1.02rem;margin:2rem 0 .4rem}p{color:var(--soft);margin:.2rem 0}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}td,th{padding:.28rem .5rem;border-bottom:1px solid var(--line);text-align:right}
-td:first-child,th:first-child{text-align:left}svg{width:100%;height:auto}svg text{fill:var(--soft);font-size:12px}svg .key{fill:var(--ink)}
-@media print{body{margin:0}}</style>)svg";
+td:first-child,th:first-child{text-align:left}td.part{padding-left:1.6rem;color:var(--soft)}svg{width:100%;height:auto}svg text{fill:var(--soft);font-size:12px}svg .key{fill:var(--ink)}
+@media print{body{margin:0}h2,svg,tr{break-inside:avoid}h2,h2+p{break-after:avoid}rect,polyline{print-color-adjust:exact;-webkit-print-color-adjust:exact}}</style>)svg";
 
 std::string escape(const std::string& text) {
   std::string out;
@@ -169,24 +169,18 @@ std::string chart_distribution(const run_result* off, const run_result* on) {
 
 std::string table(const run_result* off, const run_result* on) {
   auto a = off ? summarise(*off) : summary{}, b = on ? summarise(*on) : summary{};
-  std::string rows =
-      fmt::format("<tr><th></th>{}{}</tr>", off ? "<th>without reuse</th>" : "", on ? "<th>with reuse</th>" : "");
-  auto row = [&](const char* name, auto value) {
-    rows += fmt::format("<tr><td>{}</td>", name);
-    if (off) rows += fmt::format("<td>{}</td>", value(a));
-    if (on) rows += fmt::format("<td>{}</td>", value(b));
-    rows += "</tr>";
+  bool both = off && on;
+  auto cells = [&](const char* tag, std::string_view off_cell, std::string_view on_cell, std::string_view change) {
+    std::string out;
+    if (off) out += fmt::format("<{0}>{1}</{0}>", tag, off_cell);
+    if (on) out += fmt::format("<{0}>{1}</{0}>", tag, on_cell);
+    if (both) out += fmt::format("<{0}>{1}</{0}>", tag, change);
+    return out;
   };
-  row("turns", [](const summary& s) { return fmt::format("{}", s.turns); });
-  row("prompt tokens", [](const summary& s) { return fmt::format("{}", s.prompt_tokens); });
-  row("prefill tokens computed", [](const summary& s) { return fmt::format("{}", s.prefill_tokens_computed); });
-  row("reused", [](const summary& s) { return fmt::format("{:.1f} %", 100 * s.reused_share()); });
-  row("ms to first token: mean", [](const summary& s) { return fmt::format("{:.2f}", s.ttft_ms.mean); });
-  row("p50", [](const summary& s) { return fmt::format("{:.2f}", s.ttft_ms.p50); });
-  row("p99", [](const summary& s) { return fmt::format("{:.2f}", s.ttft_ms.p99); });
-  row("mean from turn 5 on", [](const summary& s) { return fmt::format("{:.2f}", s.ttft_ms_turn5_on.mean); });
-  row("prompt tokens per second", [](const summary& s) { return fmt::format("{:.0f}", s.prompt_tokens_per_s()); });
-  row("seconds in all", [](const summary& s) { return fmt::format("{:.1f}", s.wall_s); });
+  auto rows = "<tr><th></th>" + cells("th", "without reuse", "with reuse", "change") + "</tr>";
+  for (const auto& row : table_rows(off ? &a : nullptr, on ? &b : nullptr))
+    rows += fmt::format("<tr><td{}>{}</td>{}</tr>", row.part ? " class=\"part\"" : "", row.name,
+                        cells("td", row.off, row.on, row.change));
   return "<table>" + rows + "</table>";
 }
 

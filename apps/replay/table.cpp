@@ -7,6 +7,7 @@ namespace {
 
 struct line {
   const char* name;
+  bool part;
   double (*value)(const summary&);
   const char* format;
   bool change;
@@ -18,34 +19,45 @@ double hit_percent(const summary& s, source from) {
 }
 
 constexpr line lines[] = {
-    {"turns", [](const summary& s) { return static_cast<double>(s.turns); }, "{:.0f}", false},
-    {"prompt tokens", [](const summary& s) { return static_cast<double>(s.prompt_tokens); }, "{:.0f}", false},
-    {"prefill tokens computed", [](const summary& s) { return static_cast<double>(s.prefill_tokens_computed); },
+    {"turns", false, [](const summary& s) { return static_cast<double>(s.turns); }, "{:.0f}", false},
+    {"prompt tokens", false, [](const summary& s) { return static_cast<double>(s.prompt_tokens); }, "{:.0f}", false},
+    {"prefill tokens computed", false, [](const summary& s) { return static_cast<double>(s.prefill_tokens_computed); },
      "{:.0f}", true},
-    {"reused, % of prompt tokens", [](const summary& s) { return 100 * s.reused_share(); }, "{:.1f}", false},
-    {"  from device", [](const summary& s) { return hit_percent(s, source::device); }, "{:.1f}", false},
-    {"  from host", [](const summary& s) { return hit_percent(s, source::host); }, "{:.1f}", false},
-    {"  from disk", [](const summary& s) { return hit_percent(s, source::disk); }, "{:.1f}", false},
-    {"time to first token, mean ms", [](const summary& s) { return s.ttft_ms.mean; }, "{:.2f}", true},
-    {"  p50 ms", [](const summary& s) { return s.ttft_ms.p50; }, "{:.2f}", true},
-    {"  p99 ms", [](const summary& s) { return s.ttft_ms.p99; }, "{:.2f}", true},
-    {"  mean ms from turn 5 on", [](const summary& s) { return s.ttft_ms_turn5_on.mean; }, "{:.2f}", true},
-    {"prompt tokens per second", [](const summary& s) { return s.prompt_tokens_per_s(); }, "{:.0f}", true},
-    {"seconds in all", [](const summary& s) { return s.wall_s; }, "{:.1f}", true},
+    {"reused, % of prompt tokens", false, [](const summary& s) { return 100 * s.reused_share(); }, "{:.1f}", false},
+    {"from device", true, [](const summary& s) { return hit_percent(s, source::device); }, "{:.1f}", false},
+    {"from host", true, [](const summary& s) { return hit_percent(s, source::host); }, "{:.1f}", false},
+    {"from disk", true, [](const summary& s) { return hit_percent(s, source::disk); }, "{:.1f}", false},
+    {"time to first token, mean ms", false, [](const summary& s) { return s.ttft_ms.mean; }, "{:.2f}", true},
+    {"p50 ms", true, [](const summary& s) { return s.ttft_ms.p50; }, "{:.2f}", true},
+    {"p99 ms", true, [](const summary& s) { return s.ttft_ms.p99; }, "{:.2f}", true},
+    {"mean ms from turn 5 on", true, [](const summary& s) { return s.ttft_ms_turn5_on.mean; }, "{:.2f}", true},
+    {"prompt tokens per second", false, [](const summary& s) { return s.prompt_tokens_per_s(); }, "{:.0f}", true},
+    {"seconds in all", false, [](const summary& s) { return s.wall_s; }, "{:.1f}", true},
 };
 
 }  // namespace
 
-std::string text_table(const summary* off, const summary* on) {
-  std::string out = fmt::format("{:<30}{:>15}{:>15}{:>10}\n", "", off ? "without reuse" : "", on ? "with reuse" : "",
-                                off && on ? "change" : "");
+std::vector<table_row> table_rows(const summary* off, const summary* on) {
+  std::vector<table_row> rows;
   for (const auto& l : lines) {
     auto cell = [&](const summary* s) { return s ? fmt::format(fmt::runtime(l.format), l.value(*s)) : std::string{}; };
-    out += fmt::format("{:<30}{:>15}{:>15}", l.name, cell(off), cell(on));
+    table_row row{l.name, l.part, cell(off), cell(on), {}};
     if (off && on && l.change && l.value(*off) > 0)
-      out += fmt::format("{:>+9.1f}%", 100 * (l.value(*on) / l.value(*off) - 1));
-    out += '\n';
+      row.change = fmt::format("{:+.1f}%", 100 * (l.value(*on) / l.value(*off) - 1));
+    rows.push_back(std::move(row));
   }
+  return rows;
+}
+
+std::string text_table(const summary* off, const summary* on) {
+  auto line = [](const auto& name, const auto& a, const auto& b, const auto& change) {
+    auto text = fmt::format("{:<30}{:>15}{:>15}{:>10}", name, a, b, change);
+    text.erase(text.find_last_not_of(' ') + 1);
+    return text + "\n";
+  };
+  auto out = line("", off ? "without reuse" : "", on ? "with reuse" : "", off && on ? "change" : "");
+  for (const auto& row : table_rows(off, on))
+    out += line((row.part ? "  " : "") + row.name, row.off, row.on, row.change);
   return out;
 }
 

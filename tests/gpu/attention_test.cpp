@@ -1,0 +1,167 @@
+// The attention kernel of every instruction set against a plain float64 computation.
+
+#include <cmath>
+#include <random>
+
+#include <gtest/gtest.h>
+
+#include "gpu/cpu/kernels.hpp"
+#include "kv/page.hpp"
+
+namespace chromatin::gpu {
+namespace {
+
+struct shape {
+  std::uint32_t head_dim, group, history, tokens;
+};
+
+std::ostream& operator<<(std::ostream& out, const shape& s) {
+  return out << "head_dim " << s.head_dim << ", group " << s.group << ", history " << s.history << ", tokens "
+             << s.tokens;
+}
+
+/// Random queries, and pages with random keys and values of one head in one layer; as float32, so that nothing is
+/// rounded.
+struct problem {
+  problem(const shape& s, std::uint32_t seed) : of{s}, random{seed} {
+    auto positions = s.history + s.tokens;
+    auto half = s.head_dim / 2;
+    for (std::uint32_t p = 0; p < positions; ++p)
+      for (std::uint32_t j = 0; j < half; ++j) {
+        auto angle = p * std::pow(10000.0, -2.0 * j / s.head_dim);
+        cosines.push_back(static_cast<float>(std::cos(angle)));
+        sines.push_back(static_cast<float>(std::sin(angle)));
+      }
+    auto values = [&](std::size_t n) {
+      std::vector<float> v(n);
+      for (auto& x : v) x = normal(random);
+      return v;
+    };
+    queries = values(std::size_t{s.tokens} * s.group * s.head_dim);
+    for (std::uint32_t page = 0; page < kv::chunks_for(positions); ++page) {
+      pages.push_back(values(2 * 64 * std::size_t{s.head_dim}));
+      table.push_back(reinterpret_cast<std::byte*>(pages.back().data()));
+    }
+    scratch.resize(attention_scratch_floats(s.tokens * s.group, s.head_dim));
+  }
+
+  attention_args args() {
+    return {.queries = queries.data(),
+            .out = out.data(),
+            .row_stride = std::size_t{of.group} * of.head_dim,
+            .tokens = of.tokens,
+            .first_position = of.history,
+            .group = of.group,
+            .head_dim = of.head_dim,
+            .pages = table.data(),
+            .keys_offset = 0,
+            .values_offset = 64 * std::size_t{of.head_dim} * sizeof(float),
+            .bf16 = false,
+            .cosines = cosines.data(),
+            .sines = sines.data(),
+            .scratch = scratch.data()};
+  }
+
+  double key(std::uint32_t position, std::uint32_t j) const {
+    const float* k = pages[position / 64].data() + (position % 64) * of.head_dim;
+    auto half = of.head_dim / 2;
+    double c = cosines[position * half + j % half], s = sines[position * half + j % half];
+    return j < half ? k[j] * c - k[j + half] * s : k[j] * c + k[j - half] * s;
+  }
+  double value(std::uint32_t position, std::uint32_t j) const {
+    return pages[position / 64][64 * std::size_t{of.head_dim} + (position % 64) * of.head_dim + j];
+  }
+
+  /// One row's result, the plain way.
+  std::vector<double> expected(std::uint32_t token, std::uint32_t head) const {
+    const float* q = queries.data() + (token * of.group + head) * of.head_dim;
+    auto visible = of.history + token + 1;
+    std::vector<double> weights(visible), result(of.head_dim);
+    double top = -1e300, sum = 0;
+    for (std::uint32_t p = 0; p < visible; ++p) {
+      for (std::uint32_t j = 0; j < of.head_dim; ++j) weights[p] += q[j] * key(p, j);
+      top = std::max(top, weights[p]);
+    }
+    for (auto& w : weights) sum += w = std::exp(w - top);
+    for (std::uint32_t p = 0; p < visible; ++p)
+      for (std::uint32_t j = 0; j < of.head_dim; ++j) result[j] += weights[p] / sum * value(p, j);
+    return result;
+  }
+
+  shape of;
+  std::mt19937 random;
+  std::normal_distribution<float> normal{0, 0.5f};
+  std::vector<float> queries, cosines, sines, scratch;
+  std::vector<std::vector<float>> pages;
+  std::vector<std::byte*> table;
+  std::vector<float> out;
+};
+
+std::vector<const kernel_table*> tables() {
+  std::vector<const kernel_table*> usable{&kernels_generic};
+  if (__builtin_cpu_supports("x86-64-v3")) usable.push_back(&kernels_avx2);
+  if (__builtin_cpu_supports("x86-64-v4")) usable.push_back(&kernels_avx512);
+  return usable;
+}
+
+TEST(Attention, IsThePlainComputationForEveryShapeAndInstructionSet) {
+  std::uint32_t seed = 1;
+  for (shape s : {shape{64, 2, 0, 1},
+                  {64, 2, 0, 64},
+                  {64, 1, 63, 1},
+                  {64, 8, 64, 5},
+                  {64, 2, 300, 33},
+                  {128, 1, 130, 17},
+                  {32, 2, 7, 90},
+                  {16, 4, 200, 3},
+                  {96, 1, 65, 2},
+                  {256, 8, 100, 4}})
+    for (const auto* table : tables()) {
+      std::stringstream what;
+      what << s << ", " << table->name << ", seed " << ++seed;
+      SCOPED_TRACE(what.str());
+      problem p{s, seed};
+      p.out.assign(p.queries.size(), NAN);
+      table->attention(p.args());
+      for (std::uint32_t t = 0; t < s.tokens; ++t)
+        for (std::uint32_t h = 0; h < s.group; ++h) {
+          auto expected = p.expected(t, h);
+          for (std::uint32_t j = 0; j < s.head_dim; ++j)
+            ASSERT_NEAR(p.out[(t * s.group + h) * s.head_dim + j], expected[j], 2e-5) << t << " " << h << " " << j;
+        }
+    }
+}
+
+TEST(Attention, SlotsBeyondTheLastTokenAreNeverRead) {
+  for (const auto* table : tables()) {
+    problem p{{64, 2, 70, 1}, 9};
+    for (std::uint32_t t = 71; t < 128; ++t)
+      for (std::uint32_t j = 0; j < 64; ++j) p.pages[1][(t - 64) * 64 + j] = p.pages[1][4096 + (t - 64) * 64 + j] = NAN;
+    p.out.assign(p.queries.size(), NAN);
+    table->attention(p.args());
+    for (auto value : p.out) ASSERT_FALSE(std::isnan(value)) << table->name;
+  }
+}
+
+TEST(Kernels, RoundToNearestEvenAndNormAndSilu) {
+  for (const auto* table : tables()) {
+    SCOPED_TRACE(table->name);
+    std::vector<float> x{1.0f, 1.00390625f, 1.01171875f, -2.5f};
+    std::vector<std::uint16_t> rounded(4);
+    table->to_bf16(x.data(), 4, rounded.data());
+    EXPECT_EQ(rounded, (std::vector<std::uint16_t>{0x3f80, 0x3f80, 0x3f82, 0xc020}));
+    std::vector<float> gate_up{0.5f, -3.0f, 100.0f, -100.0f, 2, 2, 2, 2}, out(4);
+    table->silu_mul(gate_up.data(), 4, out.data(), nullptr);
+    EXPECT_NEAR(out[0], 2 * 0.5 / (1 + std::exp(-0.5)), 1e-6);
+    EXPECT_NEAR(out[1], 2 * -3.0 / (1 + std::exp(3.0)), 1e-6);
+    EXPECT_NEAR(out[2], 200, 1e-4);
+    EXPECT_NEAR(out[3], 0, 1e-6);
+    std::vector<float> row{3, 4}, gain{1, 2};
+    table->rms_norm(row.data(), gain.data(), 0, 2, out.data(), nullptr);
+    EXPECT_NEAR(out[0], 3 / std::sqrt(12.5), 1e-6);
+    EXPECT_NEAR(out[1], 8 / std::sqrt(12.5), 1e-6);
+  }
+}
+
+}  // namespace
+}  // namespace chromatin::gpu
