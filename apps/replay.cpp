@@ -97,6 +97,19 @@ void write_file(const std::string& file, const std::string& content) {
   if (!(out << content) || !out.flush()) throw std::runtime_error(file + ": cannot be written");
 }
 
+/// What was played on what, for people.
+std::string describe(const replay_flags& flags, std::size_t sittings) {
+  auto mib = [](std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
+  const auto& s = flags.system;
+  auto server =
+      flags.connect.empty()
+          ? fmt::format("{} with {:.4g} MiB of device memory, {:.4g} MiB of host memory, {:.4g} MiB of disk",
+                        s.model.filename().string(), mib(s.device_bytes), mib(s.host_bytes), mib(s.disk_bytes))
+          : flags.connect;
+  return fmt::format("{} sittings from {}, {} users at a time; {}", sittings,
+                     std::filesystem::path{flags.file}.filename().string(), flags.run.concurrency, server);
+}
+
 void replay_command(const replay_flags& flags) {
   std::ifstream in{flags.file};
   auto sittings = replay::string_together(replay::read_conversations(in, flags.file, flags.limit), flags.join);
@@ -108,11 +121,10 @@ void replay_command(const replay_flags& flags) {
   std::optional<replay::summary> off_sum, on_sum;
   if (off) json["reuse_off"] = to_json(*(off_sum = replay::summarise(*off)));
   if (on) json["reuse_on"] = to_json(*(on_sum = replay::summarise(*on)));
-  auto title = fmt::format("{} sittings from {}, {} users at a time", sittings.size(),
-                           std::filesystem::path{flags.file}.filename().string(), flags.run.concurrency);
+  auto title = describe(flags, sittings.size());
   fmt::print("{}\n\n{}", title, replay::text_table(off_sum ? &*off_sum : nullptr, on_sum ? &*on_sum : nullptr));
   auto cut = std::max(off ? off->sittings_cut : 0, on ? on->sittings_cut : 0);
-  if (cut > 0) fmt::print("\n{} sittings reached the end of the model's context\n", cut);
+  if (cut > 0) fmt::print("\n{} sittings ended early, at the end of the model's context\n", cut);
   if (off && on) {
     auto same = replay::compare(*off, *on);
     json["same_text_share"] = same.share();

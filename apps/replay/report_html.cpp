@@ -11,7 +11,7 @@
 namespace chromatin::replay {
 namespace {
 
-constexpr double chart_width = 720, chart_height = 260, left = 56, bottom = 34, top = 14, right = 14;
+constexpr double chart_width = 720, chart_height = 260, left = 56, bottom = 34, top = 30, right = 14;
 
 constexpr const char* style = R"svg(<style>
 :root{--ink:#1d2330;--soft:#667085;--line:#d9dee7;--paper:#fff;--off:#c2410c;--on:#0f766e;--device:#0f766e;--host:#2563eb;--disk:#7c3aed;--none:#d97706}
@@ -28,13 +28,19 @@ std::string escape(const std::string& text) {
   return out;
 }
 
-/// A round number not below `value`, for the end of an axis.
-double nice_ceiling(double value) {
-  if (value <= 0) return 1;
-  auto unit = std::pow(10, std::floor(std::log10(value)));
-  for (double factor : {1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.5, 10.0})
-    if (value <= factor * unit) return factor * unit;
+/// The distance of ticks that are round numbers, at most eight up to `end`.
+double tick_step(double end) {
+  auto unit = std::pow(10, std::floor(std::log10(end / 8)));
+  for (double factor : {1.0, 2.0, 5.0})
+    if (factor * unit * 8 >= end) return factor * unit;
   return 10 * unit;
+}
+
+/// The first tick not below `value`, for the end of an axis.
+double axis_end(double value) {
+  if (value <= 0) return 1;
+  auto step = tick_step(value);
+  return step * std::ceil(value / step);
 }
 
 /// A frame with axes; values are placed with x() and y().
@@ -45,40 +51,56 @@ struct chart {
   double x(double value) const { return left + value / x_max * (chart_width - left - right); }
   double y(double value) const { return chart_height - bottom - value / y_max * (chart_height - bottom - top); }
 
-  void key(const std::vector<std::pair<std::string, std::string>>& entries) {
-    double at = left + 8;
+  using entry = std::pair<std::string, std::string>;  ///< a name and its colour
+
+  void key(const std::vector<entry>& entries) {
+    double at = left;
     for (const auto& [name, colour] : entries) {
-      body += fmt::format(
-          R"svg(<rect x="{:.0f}" y="{}" width="10" height="10" fill="var(--{})"/><text class="key" x="{:.0f}" y="{}">{}</text>)svg",
-          at, top - 6, colour, at + 14, top + 3, name);
+      body += fmt::format(R"svg(<rect x="{:.0f}" y="4" width="10" height="10" fill="var(--{})"/>)svg", at, colour);
+      body += fmt::format(R"svg(<text class="key" x="{:.0f}" y="13">{}</text>)svg", at + 14, name);
       at += 30 + 7.2 * static_cast<double>(name.size());
     }
   }
 
-  std::string svg(const std::string& x_name, const std::string& y_name) const {
-    std::string grid;
-    for (int i = 0; i <= 4; ++i) {
-      auto value = y_max * i / 4;
-      grid += fmt::format(
-          R"svg(<line x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}" stroke="var(--line)"/><text x="{}" y="{:.1f}" text-anchor="end">{:.4g}</text>)svg",
-          left, chart_width - right, y(value), y(value), left - 6, y(value) + 4, value);
-      auto along = x_max * i / 4;
-      grid += fmt::format(R"svg(<text x="{:.1f}" y="{}" text-anchor="middle">{:.3g}</text>)svg", x(along),
-                          chart_height - bottom + 16, along);
+  std::string grid() const {
+    std::string out;
+    for (double value = 0, step = tick_step(y_max); value <= y_max * 1.001; value += step) {
+      out += fmt::format(R"svg(<line x1="{}" x2="{}" y1="{:.1f}" y2="{:.1f}" stroke="var(--line)"/>)svg", left,
+                         chart_width - right, y(value), y(value));
+      out += fmt::format(R"svg(<text x="{}" y="{:.1f}" text-anchor="end">{:.4g}</text>)svg", left - 6, y(value) + 4,
+                         value);
     }
-    return fmt::format(
-        R"svg(<svg viewBox="0 0 {} {}" role="img">{}{}<text x="{}" y="{}" text-anchor="end">{}</text><text x="4" y="{}" transform="rotate(-90 12 {})" text-anchor="middle">{}</text></svg>)svg",
-        chart_width, chart_height, grid, body, chart_width - right, chart_height - 3, x_name, chart_height / 2,
-        chart_height / 2, y_name);
+    for (double value = 0, step = tick_step(x_max); value <= x_max * 1.001; value += step)
+      out += fmt::format(R"svg(<text x="{:.1f}" y="{}" text-anchor="middle">{:.3g}</text>)svg", x(value),
+                         chart_height - bottom + 16, value);
+    return out;
+  }
+
+  std::string svg(const std::string& x_name, const std::string& y_name) const {
+    auto out = fmt::format(R"svg(<svg viewBox="0 0 {} {}" role="img" aria-label="{} over {}">)svg", chart_width,
+                           chart_height, y_name, x_name);
+    out += grid() + body;
+    out += fmt::format(R"svg(<text x="{}" y="{}" text-anchor="end">{}</text>)svg", chart_width - right,
+                       chart_height - 3, x_name);
+    out += fmt::format(R"svg(<text x="4" y="{0}" transform="rotate(-90 12 {0})" text-anchor="middle">{1}</text>)svg",
+                       chart_height / 2, y_name);
+    return out + "</svg>";
   }
 };
 
+/// The runs that were made, with the colours of their lines.
+std::vector<std::pair<const run_result*, chart::entry>> made(const run_result* off, const run_result* on) {
+  std::vector<std::pair<const run_result*, chart::entry>> runs;
+  if (off) runs.push_back({off, {"without reuse", "off"}});
+  if (on) runs.push_back({on, {"with reuse", "on"}});
+  return runs;
+}
+
 using by_turn = std::map<std::uint32_t, std::vector<const turn_record*>>;
 
-by_turn group(const run_result* run) {
+by_turn group(const run_result& run) {
   by_turn groups;
-  if (run)
-    for (const auto& t : run->turns) groups[t.turn].push_back(&t);
+  for (const auto& t : run.turns) groups[t.turn].push_back(&t);
   return groups;
 }
 
@@ -95,27 +117,38 @@ std::string polyline(const chart& c, const std::vector<std::pair<double, double>
                      colour);
 }
 
+using points = std::vector<std::pair<double, double>>;
+
+std::string line_chart(const std::vector<std::pair<points, chart::entry>>& lines, double x_end, double y_end,
+                       const std::string& x_name, const std::string& y_name) {
+  chart c{x_end, y_end, {}};
+  std::vector<chart::entry> entries;
+  for (const auto& [line, entry] : lines) {
+    c.body += polyline(c, line, entry.second);
+    entries.push_back(entry);
+  }
+  c.key(entries);
+  return c.svg(x_name, y_name);
+}
+
 std::string chart_by_turn(const run_result* off, const run_result* on) {
   double x_max = 1, y_max = 0;
-  std::vector<std::pair<std::string, std::vector<std::pair<double, double>>>> lines;
-  for (auto [run, colour] : {std::pair{off, "off"}, std::pair{on, "on"}}) {
-    std::vector<std::pair<double, double>> points;
-    for (const auto& [turn, records] : group(run)) {
-      points.emplace_back(turn, mean_ms(records));
-      x_max = std::max(x_max, points.back().first);
-      y_max = std::max(y_max, points.back().second);
+  std::vector<std::pair<points, chart::entry>> lines;
+  for (const auto& [run, entry] : made(off, on)) {
+    points line;
+    for (const auto& [turn, records] : group(*run)) {
+      line.emplace_back(turn, mean_ms(records));
+      x_max = std::max(x_max, line.back().first);
+      y_max = std::max(y_max, line.back().second);
     }
-    if (!points.empty()) lines.emplace_back(colour, std::move(points));
+    lines.emplace_back(std::move(line), entry);
   }
-  chart c{x_max, nice_ceiling(y_max), {}};
-  for (const auto& [colour, points] : lines) c.body += polyline(c, points, colour);
-  c.key({{"without reuse", "off"}, {"with reuse", "on"}});
-  return c.svg("turn of the sitting", "mean ms to first token");
+  return line_chart(lines, x_max, axis_end(y_max), "turn of the sitting", "mean ms to first token");
 }
 
 std::string chart_sources(const run_result& run) {
-  auto groups = group(&run);
-  chart c{static_cast<double>(groups.empty() ? 1 : groups.rbegin()->first), 0, {}};
+  auto groups = group(run);
+  chart c{groups.empty() ? 1 : groups.rbegin()->first + 0.6, 0, {}};
   std::map<std::uint32_t, std::array<double, 4>> means;
   for (const auto& [turn, records] : groups) {
     auto& m = means[turn];
@@ -127,7 +160,7 @@ std::string chart_sources(const run_result& run) {
     for (auto& value : m) sum += value /= static_cast<double>(records.size());
     c.y_max = std::max(c.y_max, sum);
   }
-  c.y_max = nice_ceiling(c.y_max);
+  c.y_max = axis_end(c.y_max);
   auto bar = 0.8 * (chart_width - left - right) / c.x_max;
   constexpr std::array colours{"device", "host", "disk", "none"};
   for (const auto& [turn, m] : means) {
@@ -135,7 +168,7 @@ std::string chart_sources(const run_result& run) {
     for (std::size_t i = 0; i < 4; ++i) {
       auto y = c.y(base + m[i]), height = c.y(base) - y;
       c.body += fmt::format(R"svg(<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" fill="var(--{})"/>)svg",
-                            c.x(turn - 0.9), y, bar, height, colours[i]);
+                            c.x(turn - 0.4), y, bar, height, colours[i]);
       base += m[i];
     }
   }
@@ -145,26 +178,20 @@ std::string chart_sources(const run_result& run) {
 
 std::string chart_distribution(const run_result* off, const run_result* on) {
   double x_max = 0;
-  std::vector<std::pair<std::string, std::vector<double>>> sorted;
-  for (auto [run, colour] : {std::pair{off, "off"}, std::pair{on, "on"}}) {
-    if (!run) continue;
+  std::vector<std::pair<points, chart::entry>> lines;
+  for (const auto& [run, entry] : made(off, on)) {
     std::vector<double> values;
     for (const auto& t : run->turns) values.push_back(static_cast<double>(t.first_text_us) / 1e3);
     std::sort(values.begin(), values.end());
-    if (values.empty()) continue;
-    x_max = std::max(x_max, values[values.size() * 99 / 100]);
-    sorted.emplace_back(colour, std::move(values));
+    if (!values.empty()) x_max = std::max(x_max, values[values.size() * 99 / 100]);
+    points line;
+    for (std::size_t i = 0, step = std::max<std::size_t>(1, values.size() / 200); i < values.size(); i += step)
+      line.emplace_back(values[i], 100.0 * static_cast<double>(i + 1) / static_cast<double>(values.size()));
+    lines.emplace_back(std::move(line), entry);
   }
-  chart c{nice_ceiling(x_max), 100, {}};
-  for (const auto& [colour, values] : sorted) {
-    std::vector<std::pair<double, double>> points;
-    auto step = std::max<std::size_t>(1, values.size() / 200);
-    for (std::size_t i = 0; i < values.size(); i += step)
-      points.emplace_back(std::min(values[i], c.x_max),
-                          100.0 * static_cast<double>(i + 1) / static_cast<double>(values.size()));
-    c.body += polyline(c, points, colour);
-  }
-  return c.svg("ms to first token", "% of turns");
+  auto x_end = axis_end(x_max);
+  for (auto& [line, entry] : lines) std::erase_if(line, [&](const auto& p) { return p.first > x_end; });
+  return line_chart(lines, x_end, 100, "ms to first token", "% of turns");
 }
 
 std::string table(const run_result* off, const run_result* on) {
@@ -187,14 +214,21 @@ std::string table(const run_result* off, const run_result* on) {
 }  // namespace
 
 std::string report_html(const run_result* off, const run_result* on, const std::string& title) {
-  std::string page = "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\"><title>chromatin replay</title>" +
-                     std::string{style} + "</head><body><h1>chromatin replay</h1><p>" + escape(title) + "</p>";
-  page += "<h2>In numbers</h2>" + table(off, on);
+  std::string page =
+      "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">"
+      "<meta name=\"viewport\" content=\"width=device-width\"><title>chromatin replay</title>" +
+      std::string{style} + "</head><body>";
+  page += "<h1>chromatin replay</h1><p>" + escape(title) + "</p><h2>In numbers</h2>" + table(off, on);
+  if (off && on) {
+    auto same = compare(*off, *on);
+    page += fmt::format("<p>The same answer in {} of {} turns whose history was still the same in both runs.</p>",
+                        same.same, same.comparable);
+  }
   page +=
-      "<h2>Time to first token over a sitting</h2><p>The longer a conversation, the more there is to compute "
-      "again.</p>" +
+      "<h2>Time to first token over a sitting</h2><p>As the client saw it, waiting in the queue included; means "
+      "over the sittings that are that long.</p>" +
       chart_by_turn(off, on);
-  if (on) page += "<h2>Where prompt tokens came from</h2><p>With reuse.</p>" + chart_sources(*on);
+  if (on) page += "<h2>Where prompt tokens came from</h2><p>With reuse; means of a turn.</p>" + chart_sources(*on);
   page += "<h2>Share of turns answered within a time</h2>" + chart_distribution(off, on);
   return page + "</body></html>\n";
 }

@@ -1,3 +1,4 @@
+#include <fstream>
 #include <sstream>
 
 #include <gmock/gmock.h>
@@ -89,9 +90,20 @@ TEST(Report, IsOnePageWithChartsAndEscapesItsTitle) {
   auto page = report_html(&run, &run, "<file>");
   EXPECT_THAT(page, testing::AllOf(HasSubstr("<svg"), HasSubstr("&lt;file&gt;"), testing::Not(HasSubstr("http")),
                                    HasSubstr("</html>")));
-  EXPECT_THAT(report_html(nullptr, &run, "t"), testing::Not(HasSubstr("<th>without reuse")));
+  EXPECT_THAT(page, HasSubstr("The same answer in 2 of 2 turns"));
+  EXPECT_THAT(report_html(nullptr, &run, "t"), testing::Not(HasSubstr("without reuse")));
   run_result empty;
   EXPECT_THAT(report_html(&empty, nullptr, "t"), HasSubstr("</html>"));
+}
+
+TEST(Workload, TheBundledConversationsAreReadWhole) {
+  auto count = [](const std::string& name) {
+    auto file = std::string{CHROMATIN_SOURCE_DIR} + "/assets/conversations/" + name;
+    std::ifstream in{file};
+    return read_conversations(in, file, 0).size();
+  };
+  EXPECT_EQ(count("sgd-sample.jsonl"), 120u);
+  EXPECT_EQ(count("taskmaster4-sample.jsonl"), 40u);
 }
 
 TEST(Table, ShowsTheChangeOnlyWithBothRuns) {

@@ -1,0 +1,80 @@
+// Plays sittings against a real system behind a real socket: the path that replay measures.
+
+#include <fstream>
+
+#include <gtest/gtest.h>
+
+#include "actors/launch.hpp"
+#include "apps/replay/summary.hpp"
+#include "rpc/server.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace chromatin::replay {
+namespace {
+
+struct live_server {
+  test::temporary_folder folder;
+  running_system system{{.model = std::filesystem::path{CHROMATIN_SOURCE_DIR} / "assets/concierge",
+                         .device_bytes = 16u << 20,
+                         .host_bytes = 32u << 20,
+                         .disk = folder.path() / "store",
+                         .disk_bytes = 64u << 20,
+                         .threads = 1}};
+  rpc::server server{system.actors(),
+                     system.gateway(),
+                     system.telemetry(),
+                     {.listen = {"unix:" + (folder.path() / "socket").string()}}};
+};
+
+std::vector<sitting> sample(std::size_t conversations, std::size_t join) {
+  auto file = std::string{CHROMATIN_SOURCE_DIR} + "/assets/conversations/sgd-sample.jsonl";
+  std::ifstream in{file};
+  return string_together(read_conversations(in, file, conversations), join);
+}
+
+run_result play(const std::vector<sitting>& sittings, bool reuse) {
+  live_server live;
+  run_options options{.server = live.server.addresses().front(), .reuse = reuse, .concurrency = 2, .answer_tokens = 8};
+  std::atomic<std::size_t> told = 0;
+  auto result = run(sittings, options, [&](std::size_t done) { told = done; });
+  EXPECT_EQ(told, result.turns.size());
+  return result;
+}
+
+TEST(ReplayRun, EveryTurnIsPlayedInOrderAndReuseComputesLess) {
+  auto sittings = sample(6, 2);
+  auto off = play(sittings, false), on = play(sittings, true);
+  ASSERT_EQ(off.turns.size(), on.turns.size());
+  std::size_t at = 0;
+  for (std::uint32_t s = 0; s < sittings.size(); ++s)
+    for (std::uint32_t t = 1; t <= sittings[s].user_turns.size(); ++t, ++at) {
+      EXPECT_EQ(std::pair(on.turns[at].sitting, on.turns[at].turn), std::pair(s, t));
+      EXPECT_GT(on.turns[at].first_text_us, 0);
+    }
+  EXPECT_EQ(at, on.turns.size());
+
+  auto a = summarise(off), b = summarise(on);
+  EXPECT_EQ(a.prefill_tokens_computed, a.prompt_tokens) << "without reuse everything is computed";
+  EXPECT_GT(b.reused_share(), 0.8);
+  EXPECT_EQ(b.prefill_tokens_computed + b.hit_tokens[0] + b.hit_tokens[1] + b.hit_tokens[2], b.prompt_tokens);
+}
+
+TEST(ReplayRun, ASittingThatFillsTheContextEndsThereAndTheOthersGoOn) {
+  sitting endless{std::vector<std::string>(40, std::string(400, 'x'))}, shortly{{"Hello.", "Thank you."}};
+  auto result = play({endless, shortly}, true);
+  EXPECT_EQ(result.sittings_cut, 1u);
+  EXPECT_EQ(result.turns.back().sitting, 1u);
+  EXPECT_EQ(result.turns.back().turn, 2u);
+}
+
+TEST(ReplayRun, AServerThatIsNotThereIsNamed) {
+  try {
+    run(sample(1, 1), {.server = "unix:nowhere"}, [](std::size_t) {});
+    FAIL() << "nothing listens there";
+  } catch (const rpc::call_error& e) {
+    EXPECT_NE(std::string{e.what()}.find("nowhere"), std::string::npos) << e.what();
+  }
+}
+
+}  // namespace
+}  // namespace chromatin::replay
