@@ -114,7 +114,7 @@ void device_tier_state::start_load(waiter w, std::uint32_t run, admitted answer,
                                    const fetch_started& started) {
   auto count = std::min(started.chunks.size(), order.links.size());
   if (!holders.contains(w.order.turn)) {
-    self->send(lower, atom::cancel_v, order.id);
+    if (lower) self->send(lower, atom::cancel_v, order.id);
     w.promise.deliver(caf::make_error(ec::cancelled));
     return;
   }

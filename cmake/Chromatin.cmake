@@ -4,7 +4,9 @@ add_library(chromatin_options INTERFACE)
 target_include_directories(chromatin_options INTERFACE ${CMAKE_SOURCE_DIR} ${CMAKE_BINARY_DIR})
 target_compile_options(chromatin_options INTERFACE
   # -Wrestrict is wrong about std::string in g++ 12 (bug 105651).
-  -Wno-restrict -Wno-missing-field-initializers -Wall -Wextra -Wpedantic -Wshadow -Wold-style-cast $<$<BOOL:${CHROMATIN_WERROR}>:-Werror>)
+  -Wno-restrict -Wno-missing-field-initializers -Wall -Wextra -Wpedantic -Wshadow -Wold-style-cast $<$<BOOL:${CHROMATIN_WERROR}>:-Werror>
+  # Instrumented, much of the standard library looks uninitialised to g++ 12.
+  $<$<BOOL:${CHROMATIN_SANITIZE}>:-Wno-maybe-uninitialized>)
 
 find_program(CCACHE_PROGRAM ccache)
 if(CCACHE_PROGRAM)
@@ -27,11 +29,6 @@ function(chromatin_library name)
     file(GLOB more CONFIGURE_DEPENDS ${subdir}/*.cpp)
     list(APPEND sources ${more})
   endforeach()
-  if(NOT sources)
-    add_library(chromatin_${name} INTERFACE)
-    add_library(chromatin::${name} ALIAS chromatin_${name})
-    return()
-  endif()
   add_library(chromatin_${name} STATIC ${sources})
   add_library(chromatin::${name} ALIAS chromatin_${name})
   target_link_libraries(chromatin_${name} PRIVATE chromatin_options PUBLIC ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
@@ -45,5 +42,6 @@ function(chromatin_test name)
   target_link_libraries(test_${name} PRIVATE chromatin_options ${ARGN} GTest::gmock GTest::gtest GTest::gtest_main)
   target_compile_definitions(test_${name} PRIVATE CHROMATIN_BINARY="$<TARGET_FILE:chromatin>" CHROMATIN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   gtest_discover_tests(test_${name} TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60
-                       PROPERTIES TIMEOUT 600 SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]")
+                       PROPERTIES TIMEOUT 600 SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]"
+                       ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/support/tsan.supp")
 endfunction()
