@@ -16,11 +16,8 @@
 namespace chromatin {
 namespace {
 
-enum class reuse_mode : std::uint8_t { on, off, both };
-
 struct replay_flags {
-  std::string file, connect, token, json, html;
-  reuse_mode reuse = reuse_mode::both;
+  std::string file, connect, token, json, html, reuse = "both";
   std::size_t limit = 0, join = 2;
   replay::run_options run;
   system_options system;
@@ -29,8 +26,9 @@ struct replay_flags {
 /// A folder that is gone when this is.
 struct temporary_folder {
   std::filesystem::path path;
-  temporary_folder() {
-    auto pattern = (std::filesystem::temp_directory_path() / "chromatin-replay-XXXXXX").string();
+  explicit temporary_folder(const std::filesystem::path& parent) {
+    std::filesystem::create_directories(parent);
+    auto pattern = (parent / "chromatin-replay-XXXXXX").string();
     if (!::mkdtemp(pattern.data())) throw std::runtime_error(pattern + ": cannot be made");
     path = pattern;
   }
@@ -80,9 +78,10 @@ replay::run_result run_once(const replay_flags& flags, const std::vector<replay:
     options.token = flags.token;
     return play();
   }
-  temporary_folder folder;
+  const auto temporary = std::filesystem::temp_directory_path();
+  temporary_folder store{flags.system.disk.empty() ? temporary : flags.system.disk}, folder{temporary};
   auto own = flags.system;
-  own.disk = (own.disk.empty() ? folder.path : own.disk) / (reuse ? "reuse" : "no-reuse");
+  own.disk = store.path;
   running_system system{own};
   rpc::server server{
       system.actors(), system.gateway(), system.telemetry(), {.listen = {"unix:" + (folder.path / "socket").string()}}};
@@ -114,8 +113,8 @@ void replay_command(const replay_flags& flags) {
   std::ifstream in{flags.file};
   auto sittings = replay::string_together(replay::read_conversations(in, flags.file, flags.limit), flags.join);
   std::optional<replay::run_result> off, on;
-  if (flags.reuse != reuse_mode::on) off = run_once(flags, sittings, false);
-  if (flags.reuse != reuse_mode::off) on = run_once(flags, sittings, true);
+  if (flags.reuse != "on") off = run_once(flags, sittings, false);
+  if (flags.reuse != "off") on = run_once(flags, sittings, true);
 
   nlohmann::ordered_json json;
   std::optional<replay::summary> off_sum, on_sum;
@@ -134,10 +133,13 @@ void replay_command(const replay_flags& flags) {
                          {"same_of_all", same.same_of_all}};
     fmt::print(
         "\nsame answer in {} of {} turns whose history was still the same in both runs ({:.1f} %); over all turns {} "
-        "of {}\n"
-        "(where two tokens are almost equally likely, rounding decides: a prompt computed in other pieces rounds "
-        "differently)\n",
+        "of "
+        "{}\n",
         same.same, same.comparable, 100 * same.share(), same.same_of_all, same.all);
+    if (same.same < same.comparable)
+      fmt::print(
+          "(where two tokens are almost equally likely, rounding decides: a prompt computed in other pieces rounds "
+          "differently)\n");
   }
   if (!flags.json.empty()) write_file(flags.json, json.dump(2) + "\n");
   if (!flags.html.empty())
@@ -147,28 +149,30 @@ void replay_command(const replay_flags& flags) {
 }  // namespace
 
 void add_replay_command(CLI::App& app) {
-  static const std::map<std::string, reuse_mode> modes{
-      {"on", reuse_mode::on}, {"off", reuse_mode::off}, {"both", reuse_mode::both}};
   auto* command = app.add_subcommand("replay", "Play real conversations through the whole system and measure");
   auto flags = std::make_shared<replay_flags>();
   command
       ->add_option("file", flags->file,
                    "conversations, one JSON object a line: {\"messages\": [{\"role\", \"content\"}, …]}")
       ->required();
-  command->add_option("--reuse", flags->reuse, "on, off or both (default)")->transform(CLI::CheckedTransformer(modes));
+  command->add_option("--reuse", flags->reuse, "on, off or both")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"on", "off", "both"}));
   command->add_option("--concurrency", flags->run.concurrency, "users who talk at the same time")
       ->capture_default_str()
       ->check(CLI::Range(1, 1024));
   command
       ->add_option("--think-ms", flags->run.think_ms,
                    "mean pause before a user's next turn; 0: no pauses, their order only")
+      ->check(CLI::Range(0.0, 3.6e6))
       ->capture_default_str();
   command->add_option("--seed", flags->run.seed, "of the pauses")->capture_default_str();
   command->add_option("--limit", flags->limit, "conversations to read; 0: all");
   command->add_option("--join", flags->join, "conversations strung to one sitting")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));
-  command->add_option("--answer-tokens", flags->run.answer_tokens, "of an answer at most")->capture_default_str();
+  command->add_option("--answer-tokens", flags->run.answer_tokens, "of an answer at most; 0: the model's default")
+      ->capture_default_str();
   command->add_option("--json", flags->json, "write the figures to this file");
   command->add_option("--html", flags->html, "write a page with charts to this file");
   command->add_option("--connect", flags->connect,

@@ -11,7 +11,7 @@ namespace {
 sitting parse_line(const std::string& line, const std::string& where) {
   auto parsed = nlohmann::json::parse(line, nullptr, false);
   if (!parsed.is_object() || !parsed.contains("messages") || !parsed["messages"].is_array())
-    throw std::runtime_error(fmt::format("{}: not a JSON object with \"messages\"", where));
+    throw std::runtime_error(fmt::format("{}: not a JSON object in UTF-8 with \"messages\"", where));
   sitting result;
   for (const auto& message : parsed["messages"]) {
     if (!message.is_object() || !message.value("role", nlohmann::json{}).is_string() ||
