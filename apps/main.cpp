@@ -12,7 +12,8 @@ int main(int argc, char** argv) {
       "chromatin"};
   app.set_version_flag("--version", CHROMATIN_VERSION);
   app.require_subcommand(1);
-  app.fallthrough(false);
+  app.set_config("--config", "", "TOML file with options, those of a command under its name: [serve]");
+  app.allow_config_extras(false);
   chromatin::add_serve_command(app);
   chromatin::add_chat_command(app);
   chromatin::add_replay_command(app);

@@ -59,7 +59,7 @@ void serve(serve_flags flags) {
 void add_serve_command(CLI::App& app) {
   auto* command = app.add_subcommand("serve", "Serve a model; conversations keep their cache in memory and on disk");
   auto flags = std::make_shared<serve_flags>();
-  command->set_config("--config", "", "TOML file with these options");
+  command->fallthrough();  // --config belongs to the program
   add_system_flags(*command, flags->system);
   command->add_option("--listen", flags->listen,
                       "HOST:PORT to listen on, several allowed (default 127.0.0.1:7411; port 0: any free one)");

@@ -34,7 +34,7 @@ void add_system_flags(CLI::App& command, system_options& options) {
   command.add_option("--disk", options.disk,
                      "folder of the disk tier and of the conversations; without it nothing outlives the process");
   add_size(command, "--disk-size", options.disk_bytes, "space of the disk tier");
-  command.add_option("--compute", options.compute, "auto, f32 or bf16")->transform(CLI::CheckedTransformer(types));
+  command.add_option("--compute", options.compute, "auto, f32 or bf16")->transform(CLI::CheckedTransformer(types))->option_text("TYPE");
   command.add_option("--threads", options.threads, "of the backend (default: one per core)");
   command.add_option("--batch", options.batch_max, "turns computed together at most")
       ->capture_default_str()
