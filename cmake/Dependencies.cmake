@@ -14,6 +14,8 @@ find_package(SQLite3 REQUIRED)
 pkg_check_modules(uring REQUIRED IMPORTED_TARGET liburing)
 pkg_check_modules(sentencepiece REQUIRED IMPORTED_TARGET sentencepiece)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+pkg_check_modules(htslib REQUIRED IMPORTED_TARGET htslib)
+pkg_check_modules(edlib REQUIRED IMPORTED_TARGET edlib-1)
 
 # CAF 0.17 ships neither a CMake package nor a pkg-config file; that of oneDNN asks for OpenCL, which we do not use.
 function(import_library name library header)

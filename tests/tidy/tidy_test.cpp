@@ -23,12 +23,13 @@ const std::map<std::string, std::set<std::string>> may_include{
     {"model", {"kv"}},
     {"gpu", {"kv", "model"}},
     {"io", {"kv"}},
+    {"dna", {}},
     {"schema", {}},
     {"actors", {"kv", "model", "gpu", "io"}},
     {"rpc", {"kv", "model", "gpu", "io", "actors", "schema"}},
     {"apps", {"kv", "model", "gpu", "io", "actors", "schema", "rpc", "bench"}},
     {"bench", {"kv", "model", "gpu", "io", "actors", "schema", "rpc", "apps"}},
-    {"tests", {"kv", "model", "gpu", "io", "actors", "schema", "rpc", "apps", "bench"}}};
+    {"tests", {"kv", "model", "gpu", "io", "dna", "actors", "schema", "rpc", "apps", "bench"}}};
 
 const std::set<std::string> top_level{".ci",
                                       ".clang-format",
@@ -45,6 +46,7 @@ const std::set<std::string> top_level{".ci",
                                       "bench",
                                       "build",
                                       "cmake",
+                                      "dna",
                                       "docs",
                                       "gpu",
                                       "io",

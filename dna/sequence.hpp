@@ -1,0 +1,14 @@
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace chromatin::dna {
+
+/// A, C, G, T, in this order 0 to 3; anything else -1. Lower case is not a base here: readers raise it first.
+int base_index(char base);
+
+/// The other strand, 5' to 3'. What is not a base (N) stays as it is.
+std::string reverse_complement(std::string_view bases);
+
+}  // namespace chromatin::dna
