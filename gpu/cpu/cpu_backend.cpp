@@ -16,6 +16,9 @@ namespace {
 
 /// Query rows (tokens × heads that share keys) of one piece of attention work.
 constexpr std::uint32_t attention_rows = 128;
+/// A step with fewer multiplications for each thread runs on one: waking the others and waiting for them costs more
+/// than they do.
+constexpr std::uint64_t thread_multiplications_min = 24'000'000;
 /// Below this many values a loop is not worth waking the other threads for.
 constexpr std::size_t parallel_values_min = 32768;
 
@@ -84,6 +87,7 @@ class cpu_backend final : public backend {
   kv::geometry geometry_;
   bool bf16_;
   int threads_;
+  std::uint64_t token_multiplications_ = 0;  ///< of all matrices, for one token
   std::uint32_t rows_max_;
   const kernel_table& kernels_;
   std::vector<layer_weights> layers_;
@@ -120,6 +124,10 @@ cpu_backend::cpu_backend(std::shared_ptr<const model::checkpoint> checkpoint, co
   head_ = std::make_unique<packed_matrix>(
       std::vector{&w.at(config_.tied_embeddings ? "model.embed_tokens.weight" : "lm_head.weight")}, bf16_);
   w.release_pages();
+
+  for (const auto& layer : layers_)
+    for (const auto* m : {&layer.qkv, &layer.output, &layer.gate_up, &layer.down})
+      token_multiplications_ += m->multiplications();
 
   auto half = config_.head_dim / 2;
   cosines_.resize(std::size_t{config_.context} * half);
@@ -160,7 +168,6 @@ void cpu_backend::each_row(std::size_t values_per_row, Work work) const {
 }
 
 void cpu_backend::begin(std::span<const sequence_step> batch) {
-  omp_set_num_threads(threads_);  // a setting of the calling thread
   batch_.assign(batch.begin(), batch.end());
   first_row_.clear();
   places_.clear();
@@ -175,6 +182,10 @@ void cpu_backend::begin(std::span<const sequence_step> batch) {
   rows_ = static_cast<std::uint32_t>(places_.size());
   if (rows_ == 0 || rows_ > rows_max_)
     throw std::invalid_argument("a batch must have one token at least, step_tokens_max at most");
+  // A setting of the calling thread, for our loops and for oneDNN's.
+  omp_set_num_threads(rows_ * token_multiplications_ < static_cast<std::uint64_t>(threads_) * thread_multiplications_min
+                          ? 1
+                          : threads_);
   plan_attention();
   embed();
 }

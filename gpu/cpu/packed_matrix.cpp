@@ -5,6 +5,7 @@
 
 #include <dnnl.hpp>
 #include <fmt/format.h>
+#include <omp.h>
 
 namespace chromatin::gpu {
 namespace {
@@ -47,7 +48,7 @@ struct packed_matrix::kernels {
   };
   dnnl::stream stream{cpu()};
   memory weights;
-  std::map<std::uint32_t, made> by_rows;
+  std::map<std::pair<std::uint32_t, int>, made> by_rows_and_threads;
 };
 
 packed_matrix::packed_matrix(const std::vector<const model::tensor*>& parts, bool bf16)
@@ -83,13 +84,14 @@ packed_matrix::packed_matrix(packed_matrix&&) noexcept = default;
 
 void packed_matrix::multiply(const void* x, std::uint32_t rows, float* y) {
   auto m = padded_rows(rows);
-  auto found = kernels_->by_rows.find(m);
-  if (found == kernels_->by_rows.end()) {
+  std::pair shape{m, omp_get_max_threads()};  // oneDNN divides the work when a kernel is made
+  auto found = kernels_->by_rows_and_threads.find(shape);
+  if (found == kernels_->by_rows_and_threads.end()) {
     memory::desc x_desc{{m, k_}, bf16_ ? type::bf16 : type::f32, tag::ab}, y_desc{{m, n_}, type::f32, tag::ab};
     dnnl::matmul::primitive_desc made{dnnl::matmul::desc{x_desc, kernels_->weights.get_desc(), y_desc}, cpu()};
     kernels::made entry{dnnl::matmul{made}, memory{x_desc, cpu(), DNNL_MEMORY_NONE},
                         memory{y_desc, cpu(), DNNL_MEMORY_NONE}};
-    found = kernels_->by_rows.emplace(m, std::move(entry)).first;
+    found = kernels_->by_rows_and_threads.emplace(shape, std::move(entry)).first;
   }
   auto& k = found->second;
   k.x.set_data_handle(const_cast<void*>(x));  // oneDNN's interface has no const; the source is only read
@@ -97,7 +99,5 @@ void packed_matrix::multiply(const void* x, std::uint32_t rows, float* y) {
   k.run.execute(kernels_->stream, {{DNNL_ARG_SRC, k.x}, {DNNL_ARG_WEIGHTS, kernels_->weights}, {DNNL_ARG_DST, k.y}});
   kernels_->stream.wait();
 }
-
-std::size_t packed_matrix::bytes() const { return kernels_->weights.get_desc().get_size(); }
 
 }  // namespace chromatin::gpu

@@ -28,7 +28,7 @@ class packed_matrix {
   std::uint32_t n() const { return n_; }
   /// `x` has padded_rows(rows) rows of k values (bf16 or float as packed), `y` the same number of rows of n floats.
   void multiply(const void* x, std::uint32_t rows, float* y);
-  std::size_t bytes() const;
+  std::uint64_t multiplications() const { return std::uint64_t{n_} * k_; }  ///< for one row
 
  private:
   struct kernels;
