@@ -47,10 +47,12 @@ inline lanes exp_lanes(lanes x) {
   return p * scale;
 }
 
-inline float sum_lanes(const lanes& v) {
-  float total = 0;
-  for (std::size_t i = 0; i < width; ++i) total += v[i];
-  return total;
+inline float sum_lanes(lanes v) {
+  v += __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7);
+  v += __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11);
+  v += __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13);
+  v += __builtin_shufflevector(v, v, 1, 0, 3, 2, 5, 4, 7, 6, 9, 8, 11, 10, 13, 12, 15, 14);
+  return v[0];
 }
 
 void rms_norm(const float* x, const float* gain, float eps, std::size_t n, float* out, std::uint16_t* out_bf16) {
