@@ -89,9 +89,15 @@ replay::run_result run_once(const replay_flags& flags, const std::vector<replay:
   return play();
 }
 
-void write_file(const std::string& file, const std::string& content) {
+/// A path that cannot be written is better known before a long run than after it.
+void check_writable(const std::string& file) {
+  if (file.empty()) return;
   if (auto parent = std::filesystem::path{file}.parent_path(); !parent.empty())
     std::filesystem::create_directories(parent);
+  if (!std::ofstream{file, std::ios::app}) throw std::runtime_error(file + ": cannot be written");
+}
+
+void write_file(const std::string& file, const std::string& content) {
   std::ofstream out{file};
   if (!(out << content) || !out.flush()) throw std::runtime_error(file + ": cannot be written");
 }
@@ -110,6 +116,8 @@ std::string describe(const replay_flags& flags, std::size_t sittings) {
 }
 
 void replay_command(const replay_flags& flags) {
+  check_writable(flags.json);
+  check_writable(flags.html);
   std::ifstream in{flags.file};
   auto sittings = replay::string_together(replay::read_conversations(in, flags.file, flags.limit), flags.join);
   std::optional<replay::run_result> off, on;

@@ -27,7 +27,8 @@ auto guarded(Call call, const std::string& prefix = {}) {
       text.erase(0, remote.size());
     else
       text = prefix + text;
-    if (e.getType() == kj::Exception::Type::DISCONNECTED) text = "not_available: the connection is gone (" + text + ")";
+    if (e.getType() == kj::Exception::Type::DISCONNECTED && prefix.empty())
+      text = "not_available: the connection is gone (" + text + ")";
     throw call_error(text);
   }
 }

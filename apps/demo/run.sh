@@ -40,9 +40,3 @@ echo "Yes, please make the reservation." | chat | tee "$work/continued"
 stop
 echo "-- of the prompt's $(grep -o '[0-9]* tokens:' "$work/continued" | tr -dc 0-9) tokens," \
   "$(grep -o '[0-9]* disk' "$work/continued" | tr -dc 0-9) were found on disk"
-
-if [ -x "$here/apps/demo/dna.sh" ]; then
-  echo
-  echo "== 3. a cache packed into DNA and read back"
-  "$here/apps/demo/dna.sh" "$chromatin" "$out"
-fi

@@ -72,6 +72,27 @@ TEST(Faults, WriteAndSyncErrorsLoseOnlyReuse) {
   EXPECT_GT(w.counter(w.disk, "refused_chunks"), 0);
 }
 
+TEST(Faults, ALoadPastItsDeadlineIsRecomputedAndTheLateAnswerDropped) {
+  auto options = tight();
+  options.host_chunks = 40;  // saves that the stalled disk does not acknowledge must fit somewhere
+  world w{options};
+  auto answers = play(w, [&](int i) { w.disk_stalled = i >= 10 && i < 14; });
+  EXPECT_EQ(answers, faultless());
+}
+
+TEST(Faults, AStalledDiskDelaysNoTurnBeyondItsDeadline) {
+  world w{tight()};
+  play(w);
+  w.disk_stalled = true;
+  auto begin = w.system.clock().now();
+  auto id = w.say("c0", "Are you still there?");
+  w.run();
+  EXPECT_EQ(w.outcome(id).error, "");
+  EXPECT_LT(w.system.clock().now() - begin, std::chrono::seconds{2});
+  w.disk_stalled = false;
+  w.run();
+}
+
 TEST(Faults, AFullDiskEvictsItsOldest) {
   auto options = tight();
   options.disk_chunks = 12;

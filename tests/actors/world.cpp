@@ -64,7 +64,7 @@ void world::spawn_disk(std::vector<io::stored_chunk> found) {
 void world::run() {
   while (true) {  // messages first, then the disk, and only when nothing else is left the clock
     if (scheduler_thread.try_run_once()) continue;
-    if (disk_device && disk_device->poll(1)) continue;
+    if (disk_device && !disk_stalled && disk_device->poll(1)) continue;
     if (scheduler_thread.trigger_timeout()) continue;
     return;
   }

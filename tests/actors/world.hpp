@@ -73,6 +73,7 @@ class world {
   conversation_info info(const std::string& conversation);
 
   world_options options;
+  bool disk_stalled = false;  ///< operations neither fail nor end
   temporary_folder folder;
   test_config config;
   caf::actor_system system{config};
