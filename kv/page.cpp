@@ -35,7 +35,8 @@ std::span<std::byte> slice_of(const page_ref& page, const geometry& shape, std::
 memory_block plain_memory(std::size_t size_bytes) {
   constexpr std::size_t huge_page_bytes = std::size_t{2} << 20;
   auto* data = static_cast<std::byte*>(::operator new (size_bytes, std::align_val_t{huge_page_bytes}));
-  return {data, size_bytes, [](std::byte* p) { ::operator delete (p, std::align_val_t{huge_page_bytes}); }};
+  auto release = [](std::byte* p) { ::operator delete(p, std::align_val_t{huge_page_bytes}); };
+  return {{data, release}, size_bytes};
 }
 
 std::shared_ptr<page_arena> page_arena::make(memory_block memory, std::size_t page_bytes) {
@@ -48,10 +49,6 @@ std::shared_ptr<page_arena> page_arena::make(memory_block memory, std::size_t pa
 page_arena::page_arena(memory_block memory, std::size_t page_bytes)
     : memory_{std::move(memory)}, page_bytes_{page_bytes}, counts_(memory_.size_bytes / page_bytes) {
   for (auto i = capacity(); i > 0; --i) free_.push_back(i - 1);
-}
-
-page_arena::~page_arena() {
-  if (memory_.release) memory_.release(memory_.data);
 }
 
 page_ref page_arena::try_allocate() {

@@ -53,9 +53,10 @@ std::span<std::byte> slice_of(const page_ref& page, const geometry& shape, std::
 
 /// Memory for an arena and how it is given back: plain memory, pinned memory, huge pages. Aligned to 4 KiB at least.
 struct memory_block {
-  std::byte* data = nullptr;
+  std::unique_ptr<std::byte, std::function<void(std::byte*)>> data;
   std::size_t size_bytes = 0;
-  std::function<void(std::byte*)> release;
+
+  std::span<std::byte> bytes() const { return {data.get(), size_bytes}; }
 };
 
 /// `size_bytes` of plain memory, aligned to 2 MiB so that the kernel can use huge pages; untouched, so that it costs
@@ -68,7 +69,6 @@ class page_arena : public std::enable_shared_from_this<page_arena> {
   /// As many pages of `page_bytes` (a multiple of 4 KiB) as fit into `memory`; throws std::invalid_argument if none
   /// does.
   static std::shared_ptr<page_arena> make(memory_block memory, std::size_t page_bytes);
-  ~page_arena();
   page_arena(const page_arena&) = delete;
   page_arena& operator=(const page_arena&) = delete;
 
@@ -79,7 +79,7 @@ class page_arena : public std::enable_shared_from_this<page_arena> {
   std::uint32_t available() const;
   std::size_t page_bytes() const noexcept { return page_bytes_; }
   /// The whole arena, for registration with a device or the kernel.
-  std::span<std::byte> memory() const noexcept { return {memory_.data, memory_.size_bytes}; }
+  std::span<std::byte> memory() const noexcept { return memory_.bytes(); }
 
  private:
   friend class page_ref;

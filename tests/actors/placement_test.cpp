@@ -95,6 +95,24 @@ TEST(Placement, AForkGoesOnFromTheSharedCache) {
   EXPECT_LT(statistics.computed_tokens, 20u);
 }
 
+TEST(Placement, TwoTurnsThatGrowOneTailAtTheSameTimeDoNotMix) {
+  auto both = [](bool together) {
+    world w;
+    w.talk("original", long_text);
+    w.system.spawn([&](caf::event_based_actor* self) {
+      self->request(w.gateway, caf::infinite, atom::fork_v, conversation_ref{"tenant", "original"}, std::string{"copy"})
+          .then([](const conversation_info&) {});
+    });
+    w.run();
+    auto a = w.say("original", "For two people.");
+    if (!together) w.run();
+    auto b = w.say("copy", "For eleven people, on the terrace.");
+    w.run();
+    return std::pair{w.outcome(a).text, w.outcome(b).text};
+  };
+  EXPECT_EQ(both(true), both(false));
+}
+
 TEST(Placement, AfterATruncationTheCacheOfWhatStaysIsUsed) {
   world w{{.device_chunks = 10, .host_chunks = 12}};
   for (int turn = 0; turn < 4; ++turn) w.talk("c", long_text + std::to_string(turn));

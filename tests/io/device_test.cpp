@@ -33,7 +33,7 @@ class Device : public testing::TestWithParam<kind> {
   }
   void TearDown() override { device_.reset(); }
 
-  std::span<std::byte> memory() { return {block_.data, block_.size_bytes}; }
+  std::span<std::byte> memory() { return block_.bytes(); }
   std::span<std::byte> buffer(std::size_t index, std::size_t pages = 1) {
     return memory().subspan(index * page, pages * page);
   }
@@ -42,8 +42,6 @@ class Device : public testing::TestWithParam<kind> {
     start([&](int error) { done.set_value(error); });
     return done.get_future().get();
   }
-  ~Device() override { block_.release(block_.data); }
-
   test::temporary_folder folder_;
   kv::memory_block block_ = kv::plain_memory(256 * page);
   std::unique_ptr<device> device_;
@@ -101,12 +99,11 @@ TEST_P(Device, ReadingPastTheEndIsAnErrorNotGarbage) {
 
 TEST_P(Device, MemoryThatIsNotRegisteredWorksToo) {
   auto other = kv::plain_memory(page);
-  std::span<std::byte> bytes{other.data, page};
+  auto bytes = other.bytes();
   fill(bytes, 4);
   EXPECT_EQ(wait([&](io_done done) { device_->write({0, 0}, bytes, std::move(done)); }), 0);
   EXPECT_EQ(wait([&](io_done done) { device_->read({0, 0}, buffer(0), std::move(done)); }), 0);
   EXPECT_TRUE(std::equal(bytes.begin(), bytes.end(), buffer(0).begin()));
-  other.release(other.data);
 }
 
 TEST_P(Device, MisalignedTransfersAreRefused) {
@@ -153,7 +150,7 @@ TEST(MemoryDevice, APowerCutKeepsWhatWasSyncedAndDropsOrTearsTheRest) {
     SCOPED_TRACE(seed);
     memory_device device{{64 * page}};
     auto block = kv::plain_memory(8 * page);
-    std::span<std::byte> bytes{block.data, 8 * page};
+    auto bytes = block.bytes();
     auto ok = [](int error) { ASSERT_EQ(error, 0); };
     std::fill(bytes.begin(), bytes.end(), std::byte{1});
     device.write({0, 0}, bytes.first(4 * page), ok);
@@ -169,7 +166,6 @@ TEST(MemoryDevice, APowerCutKeepsWhatWasSyncedAndDropsOrTearsTheRest) {
     for (std::size_t i = 0; i < 4 * page; ++i) ASSERT_EQ(bytes[i], std::byte{1});
     auto written = std::count(bytes.begin() + 4 * page, bytes.end(), std::byte{2});
     (written == 0 ? dropped : written == 4 * page ? kept : torn) += 1;
-    block.release(block.data);
   }
   EXPECT_GT(kept, 0u);
   EXPECT_GT(dropped, 0u);
