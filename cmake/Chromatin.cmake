@@ -34,14 +34,18 @@ function(chromatin_library name)
   target_link_libraries(chromatin_${name} PRIVATE chromatin_options PUBLIC ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
 endfunction()
 
-# chromatin_test(NAME libraries…): every *_test.cpp below tests/NAME as one GoogleTest program. A test that is in the folder is
-# registered; none can be forgotten.
+# chromatin_test(NAME [THREADS n] libraries…): every *_test.cpp below tests/NAME as one GoogleTest program. A test that is in the
+# folder is registered; none can be forgotten. THREADS says how many cores one of its tests keeps busy: OpenMP's threads wait for
+# each other spinning, so two such tests at once on two cores take many times longer than one after the other.
 function(chromatin_test name)
+  cmake_parse_arguments(arg "" "THREADS" "" ${ARGN})
+  if(NOT arg_THREADS)
+    set(arg_THREADS 1)
+  endif()
   file(GLOB sources CONFIGURE_DEPENDS ${name}/*.cpp)
   add_executable(test_${name} ${sources})
-  target_link_libraries(test_${name} PRIVATE chromatin_options ${ARGN} GTest::gmock GTest::gtest GTest::gtest_main)
+  target_link_libraries(test_${name} PRIVATE chromatin_options ${arg_UNPARSED_ARGUMENTS} GTest::gmock GTest::gtest GTest::gtest_main)
   target_compile_definitions(test_${name} PRIVATE CHROMATIN_BINARY="$<TARGET_FILE:chromatin>" CHROMATIN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")
   gtest_discover_tests(test_${name} TEST_PREFIX ${name}. DISCOVERY_TIMEOUT 60
-                       PROPERTIES TIMEOUT 600 SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]"
-                       ENVIRONMENT "TSAN_OPTIONS=suppressions=${CMAKE_SOURCE_DIR}/tests/support/tsan.supp")
+                       PROPERTIES TIMEOUT 600 SKIP_REGULAR_EXPRESSION "\\[  SKIPPED \\]" PROCESSORS ${arg_THREADS})
 endfunction()

@@ -60,6 +60,12 @@ struct attention_piece {
   std::uint32_t sequence, head, first_token, tokens;
 };
 
+/// Never more than OpenMP will really start (OMP_THREAD_LIMIT): oneDNN divides work by the number it is told.
+int threads_for(const cpu_options& options) {
+  auto wanted = options.threads ? static_cast<int>(options.threads) : omp_get_num_procs();
+  return std::min(wanted, omp_get_thread_limit());
+}
+
 class cpu_backend final : public backend {
  public:
   cpu_backend(std::shared_ptr<const model::checkpoint> checkpoint, const cpu_options& options);
@@ -110,7 +116,7 @@ cpu_backend::cpu_backend(std::shared_ptr<const model::checkpoint> checkpoint, co
       config_{checkpoint_->config},
       geometry_{config_.cache_geometry(options.compute)},
       bf16_{options.compute == kv::dtype::bf16},
-      threads_{options.threads ? static_cast<int>(options.threads) : omp_get_num_procs()},
+      threads_{threads_for(options)},
       rows_max_{padded_rows(options.step_tokens_max)},
       kernels_{kernels()} {
   if (bf16_ && !has_bf16_matmul()) throw std::runtime_error("this processor does not multiply bf16; use --compute f32");

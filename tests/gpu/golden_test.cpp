@@ -97,6 +97,8 @@ struct mode {
   double tolerance, margin;
 };
 
+void PrintTo(const mode& m, std::ostream* out) { *out << m.name; }
+
 class Golden : public testing::TestWithParam<mode> {
  protected:
   void SetUp() override {

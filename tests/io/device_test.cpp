@@ -22,6 +22,8 @@ struct kind {
   std::unique_ptr<device> (*make)(segment_files, std::span<std::byte>);
 };
 
+void PrintTo(const kind& k, std::ostream* out) { *out << k.name; }
+
 class Device : public testing::TestWithParam<kind> {
  protected:
   void SetUp() override {
