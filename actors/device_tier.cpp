@@ -95,7 +95,7 @@ bool device_tier_state::take_pages(std::uint32_t count, std::vector<kv::page_ref
 // -- loading --
 
 void device_tier_state::load_rest(waiter w, std::uint32_t run, admitted answer) {
-  fetch_order order{next_ticket++, {}, {}, w.order.load_deadline};
+  fetch_order order{new_ticket(), {}, {}, w.order.load_deadline};
   for (auto i = run; i < w.order.reuse.size(); ++i) {
     order.links.push_back(w.order.reuse[i]);
     order.into.push_back(answer.pages[i]);

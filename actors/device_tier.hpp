@@ -88,7 +88,6 @@ struct device_tier_state {
   std::map<turn_id, holder> holders;
   std::deque<waiter> waiting;
   std::map<ticket, load> loads;
-  ticket next_ticket = 1;
 
   std::int64_t hits = 0, loaded = 0, computed = 0, evicted = 0, dropped = 0, refused = 0, late = 0, failed = 0;
 };

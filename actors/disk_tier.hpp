@@ -119,6 +119,7 @@ struct disk_tier_state {
   std::uint32_t syncs_under_way = 0;
   int sync_error = 0;
   bool committing = false;
+  std::size_t saves_in_commit = 0;
   std::uint64_t next_save = 1;
   catalog_batch changes;                     ///< rows to remove and to touch with the next commit
   std::vector<std::uint32_t> slots_to_free;  ///< free when `changes.removed` is committed

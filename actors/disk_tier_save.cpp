@@ -122,10 +122,12 @@ void disk_tier_state::commit(std::vector<pending_save> batch) {
   for (const auto& save : batch)
     rows.added.push_back({save.what.link.key, save.slot, save.what.depth, save.what.link.fill, *save.what.checksums});
   auto removed = rows.removed;
+  saves_in_commit = batch.size();
   self->request(parts.catalog, caf::infinite, atom::commit_v, std::move(rows))
       .then(
           [=, this] {
             committing = false;
+            saves_in_commit = 0;
             ++commits;
             std::map<upper_tier_actor, key_list> safe;
             for (const auto& save : batch) {
@@ -143,6 +145,7 @@ void disk_tier_state::commit(std::vector<pending_save> batch) {
           [=, this](const caf::error& error) {
             spdlog::warn("disk tier: {} chunks were not saved: {}", batch.size(), explain(error));
             committing = false;
+            saves_in_commit = 0;
             ++write_errors;
             for (const auto& save : batch) {
               free_slots.push_back(save.slot);

@@ -31,7 +31,7 @@ caf::result<fetch_started> host_tier_state::fetch(fetch_order order, layer_sink_
   for (const auto& link : order.links)
     if (index.contains(link.key)) held.push_back(link.key);
   pin(held, true);
-  fetch_order from_below{next_raise++, {}, {}, order.deadline};
+  fetch_order from_below{new_ticket(), {}, {}, order.deadline};
   for (const auto& link : wanted) {
     auto page = allocate();
     if (!page) break;

@@ -103,7 +103,6 @@ struct host_tier_state {
       incoming;  ///< checksums of chunks being saved layer by layer
   std::map<ticket, raise> raises;
   std::map<ticket, transfer> transfers;
-  ticket next_raise = 1;
   bool proceeding = false;  ///< a `proceed` message is on its way
 
   std::int64_t hits = 0, misses = 0, raised = 0, stored = 0, evicted = 0, dropped = 0, refused = 0, corrupt = 0;

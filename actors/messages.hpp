@@ -29,8 +29,12 @@ namespace chromatin {
 /// One answer being made; unique in the process.
 using turn_id = std::uint64_t;
 
-/// One order given to a tier; unique per orderer.
+/// One order given to a tier; unique in the process, since a tier serves several orderers.
 using ticket = std::uint64_t;
+inline ticket new_ticket() {
+  static std::atomic<ticket> last{0};
+  return ++last;
+}
 
 using key_list = std::vector<kv::chunk_key>;
 using checksum_list = std::shared_ptr<const std::vector<std::uint64_t>>;

@@ -26,7 +26,7 @@ void prefetcher_state::hint(const hints& next) {
 
 void prefetcher_state::order(const std::vector<kv::link>& chain, caf::timespan deadline) {
   if (chain.empty()) return;
-  auto id = next_ticket++;
+  auto id = new_ticket();
   auto count = static_cast<std::uint32_t>(chain.size());
   under_way.emplace(id, count);
   chunks_under_way += count;

@@ -32,7 +32,6 @@ struct prefetcher_state {
   std::map<ticket, std::uint32_t> under_way;  ///< orders and how many chunks each raises
   std::uint32_t chunks_under_way = 0;
   std::unordered_set<std::uint64_t> seen;  ///< turns that have been ordered for and are still upcoming
-  ticket next_ticket = 1;
   std::int64_t hints_seen = 0, ordered = 0, raised = 0, failed = 0;
 };
 

@@ -34,6 +34,7 @@ TEST(Turns, ChunksAreRaisedFromDiskWhileTheirTurnWaits) {
   w.run();
   EXPECT_GT(w.counter(w.prefetcher, "ordered_chunks"), 0);
   EXPECT_GT(w.counter(w.host, "raised_chunks"), 0);
+  EXPECT_EQ(w.counter(w.device, "late_loads"), 0);  // two orders for the same chunks do not disturb each other
 }
 
 TEST(Turns, ASecondTurnOfOneConversationIsRefusedWhileTheFirstRuns) {
