@@ -134,8 +134,10 @@ void disk_tier_state::fail(ticket id, transfer& t, std::uint32_t chunk_index) {
   auto key = t.keys[chunk_index];
   self->send(t.sink, atom::failed_v, id, chunk_index);
   t.over = true;
-  if (!index.contains(key)) return;
-  remove(key);  // quarantined: never offered again
+  auto e = index.find(key);
+  // Quarantined: never offered again. Unless another order found the damage first, and the chunk is being saved anew.
+  if (e == index.end() || !e->second.durable || e->second.slot != t.slots[chunk_index]) return;
+  remove(key);
   start_commit();
 }
 

@@ -86,6 +86,7 @@ void disk_tier_state::on_written(std::uint64_t save_id, int error) {
 void disk_tier_state::refuse(const pending_save& save) {
   ++refused;
   index.erase(save.what.link.key);
+  policy->erase(save.what.link.key);
   self->send(save.upper, atom::refused_v, key_list{save.what.link.key});
 }
 
