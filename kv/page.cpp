@@ -4,6 +4,8 @@
 #include <stdexcept>
 #include <utility>
 
+#include <sys/mman.h>
+
 namespace chromatin::kv {
 
 page_ref::page_ref(const page_ref& other) noexcept : arena_{other.arena_}, index_{other.index_} {
@@ -33,9 +35,11 @@ std::span<std::byte> slice_of(const page_ref& page, const geometry& shape, std::
 }
 
 memory_block plain_memory(std::size_t size_bytes) {
-  constexpr std::size_t huge_page_bytes = std::size_t{2} << 20;
-  auto* data = static_cast<std::byte*>(::operator new (size_bytes, std::align_val_t{huge_page_bytes}));
-  auto release = [](std::byte* p) { ::operator delete(p, std::align_val_t{huge_page_bytes}); };
+  constexpr std::size_t huge_page_bytes = std::size_t{2} << 20, page_bytes = 4096;
+  std::align_val_t alignment{size_bytes < huge_page_bytes ? page_bytes : huge_page_bytes};
+  auto* data = static_cast<std::byte*>(::operator new(size_bytes, alignment));
+  if (size_bytes >= huge_page_bytes) ::madvise(data, size_bytes / huge_page_bytes * huge_page_bytes, MADV_HUGEPAGE);
+  auto release = [alignment](std::byte* p) { ::operator delete(p, alignment); };
   return {{data, release}, size_bytes};
 }
 

@@ -59,8 +59,8 @@ struct memory_block {
   std::span<std::byte> bytes() const { return {data.get(), size_bytes}; }
 };
 
-/// `size_bytes` of plain memory, aligned to 2 MiB so that the kernel can use huge pages; untouched, so that it costs
-/// nothing yet.
+/// `size_bytes` of plain memory with arbitrary contents, aligned to pages; from 2 MiB on in huge pages where the kernel
+/// has them, since streaming through small ones is a tenth slower. Untouched, so that it costs nothing yet.
 memory_block plain_memory(std::size_t size_bytes);
 
 /// A bounded set of equal pages. Thread-safe. Held by shared pointer; every page keeps it alive.

@@ -44,17 +44,54 @@ struct reader {
   }
 };
 
-void check_architecture(const json& object, const std::string& where) {
+/// The name of the architecture, one of those that compute as LLaMA does.
+std::string check_architecture(const json& object, const std::string& where) {
   auto named = object.value("architectures", json::array());
   auto name = named.is_array() && !named.empty() && named[0].is_string() ? named[0].get<std::string>() : "none";
-  if (name != "LlamaForCausalLM")
-    throw load_error(fmt::format("{}: architecture {} is not known; known: LlamaForCausalLM", where, name));
+  if (name != "LlamaForCausalLM" && name != "MistralForCausalLM" && name != "Qwen2ForCausalLM")
+    throw load_error(
+        fmt::format("{}: architecture {} is not known; known: LlamaForCausalLM, MistralForCausalLM, Qwen2ForCausalLM",
+                    where, name));
   if (auto act = object.value("hidden_act", "silu"); act != "silu")
     throw load_error(fmt::format("{}: activation {} is not known; known: silu", where, act));
-  if (auto scaling = object.find("rope_scaling"); scaling != object.end() && !scaling->is_null())
-    throw load_error(fmt::format("{}: rope_scaling is not supported; only plain rotary positions are", where));
   for (auto key : {"attention_bias", "mlp_bias"})
     if (object.value(key, false)) throw load_error(fmt::format("{}: {} is not supported", where, key));
+  return name;
+}
+
+/// A window that slides over a part of the context only would need pages to be forgotten while they are read.
+void check_sliding_window(const json& object, const std::string& architecture, const config& c,
+                          const std::string& where) {
+  auto window = object.find("sliding_window");
+  if (window == object.end() || !window->is_number_integer() || *window >= c.context) return;
+  if (architecture == "Qwen2ForCausalLM" && !object.value("use_sliding_window", false)) return;
+  throw load_error(
+      fmt::format("{}: a sliding window of {} tokens in a context of {} is not supported; set "
+                  "\"max_position_embeddings\" to {} to use the model within its window",
+                  where, window->get<std::int64_t>(), c.context, window->get<std::int64_t>()));
+}
+
+rope_scaling read_scaling(const json& object, const std::string& where, std::uint32_t context) {
+  auto found = object.find("rope_scaling");
+  if (found == object.end() || found->is_null()) return {};
+  reader in{*found, where + ": rope_scaling"};
+  auto type = !found->is_object() ? "" : found->value("rope_type", found->value("type", ""));
+  if (type == "default") return {};
+  rope_scaling scaling;
+  if (type == "linear")
+    scaling.type = rope_scaling::kind::linear;
+  else if (type == "llama3")
+    scaling.type = rope_scaling::kind::llama3;
+  else
+    throw load_error(fmt::format("{}: \"{}\" is not known; known: default, linear, llama3", in.where, type));
+  scaling.factor = in.real("factor", 1, 1024, 1);
+  if (scaling.type == rope_scaling::kind::linear) return scaling;
+  scaling.low_frequency_factor = in.real("low_freq_factor", 1e-3f, 1024, 1);
+  scaling.high_frequency_factor = in.real("high_freq_factor", 1e-3f, 1024, 4);
+  scaling.original_context = in.number("original_max_position_embeddings", 1, context);
+  if (scaling.high_frequency_factor <= scaling.low_frequency_factor)
+    throw load_error(fmt::format("{}: \"high_freq_factor\" must be above \"low_freq_factor\"", in.where));
+  return scaling;
 }
 
 std::vector<kv::token_id> token_list(const json& object, const reader& in, std::uint32_t vocabulary) {
@@ -98,7 +135,7 @@ config read_config(const std::filesystem::path& folder) {
   auto file = folder / "config.json";
   auto object = parse(file);
   reader in{object, file.string()};
-  check_architecture(object, in.where);
+  auto architecture = check_architecture(object, in.where);
 
   config c;
   c.layers = in.number("num_hidden_layers", 1, 1024);
@@ -113,8 +150,13 @@ config read_config(const std::filesystem::path& folder) {
     throw load_error(fmt::format("{}: a head of {} values is not supported; it must be a multiple of 16, at most 256",
                                  in.where, c.head_dim));
   c.ffn = in.number("intermediate_size", 1, 1u << 20);
+  if (c.hidden % 2 != 0 || c.ffn % 2 != 0)
+    throw load_error(fmt::format("{}: \"hidden_size\" and \"intermediate_size\" must be even", in.where));
   c.vocabulary = in.number("vocab_size", 2, 1u << 20);
   c.context = in.number("max_position_embeddings", 64, 1u << 20);
+  check_sliding_window(object, architecture, c, in.where);
+  c.scaling = read_scaling(object, in.where, c.context);
+  c.attention_bias = architecture == "Qwen2ForCausalLM";
   c.rms_norm_eps = in.real("rms_norm_eps", 0, 1, 1e-6f);
   c.rope_theta = in.real("rope_theta", 1, 1e9f, 10000.0f);
   c.tied_embeddings = object.value("tie_word_embeddings", false);

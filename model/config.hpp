@@ -1,6 +1,7 @@
 #pragma once
 
-/// The shape of a LLaMA-family model, read from a Hugging Face folder's config.json and generation_config.json.
+/// The shape of a LLaMA-family model (LLaMA, Mistral, Qwen2), read from a Hugging Face folder's config.json and
+/// generation_config.json.
 
 #include <cstdint>
 #include <filesystem>
@@ -10,6 +11,15 @@
 #include "kv/chunk.hpp"
 
 namespace chromatin::model {
+
+/// How rotary positions are stretched over a longer context than the model was first trained on.
+struct rope_scaling {
+  enum class kind : std::uint8_t { none, linear, llama3 };
+  kind type = kind::none;
+  float factor = 1;
+  float low_frequency_factor = 1, high_frequency_factor = 4;  ///< of llama3
+  std::uint32_t original_context = 0;                         ///< of llama3, tokens
+};
 
 struct config {
   std::uint32_t layers = 0;
@@ -22,7 +32,9 @@ struct config {
   std::uint32_t context = 0;  ///< tokens
   float rms_norm_eps = 1e-5f;
   float rope_theta = 10000.0f;
+  rope_scaling scaling;
   bool tied_embeddings = false;
+  bool attention_bias = false;  ///< of the query, key and value projections (Qwen2)
   kv::token_id bos = 1;
   std::vector<kv::token_id> end_of_answer;  ///< any of them ends an answer
   std::uint32_t answer_tokens_default = 0;  ///< generation_config.json's max_new_tokens, 0 if it names none

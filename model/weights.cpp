@@ -105,6 +105,9 @@ std::vector<expected_tensor> expected_tensors(const config& c) {
     add("self_attn.v_proj", {kv, c.hidden});
     add("self_attn.o_proj", {c.hidden, q});
     add("post_attention_layernorm", {c.hidden});
+    if (c.attention_bias)
+      for (auto [name, size] : {std::pair{"q_proj", q}, {"k_proj", kv}, {"v_proj", kv}})
+        all.push_back({fmt::format("model.layers.{}.self_attn.{}.bias", l, name), {size}});
     add("mlp.gate_proj", {c.ffn, c.hidden});
     add("mlp.up_proj", {c.ffn, c.hidden});
     add("mlp.down_proj", {c.hidden, c.ffn});

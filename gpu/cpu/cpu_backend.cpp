@@ -9,7 +9,8 @@
 #include <omp.h>
 
 #include "gpu/cpu/kernels.hpp"
-#include "gpu/cpu/packed_matrix.hpp"
+#include "gpu/cpu/layer_weights.hpp"
+#include "model/rope.hpp"
 
 namespace chromatin::gpu {
 namespace {
@@ -18,36 +19,9 @@ namespace {
 constexpr std::uint32_t attention_rows = 128;
 /// A step with fewer multiplications for each thread runs on one: waking the others and waiting for them costs more
 /// than they do.
-constexpr std::uint64_t thread_multiplications_min = 24'000'000;
+constexpr std::uint64_t thread_multiplications_min = 2000000;
 /// Below this many values a loop is not worth waking the other threads for.
 constexpr std::size_t parallel_values_min = 32768;
-
-struct layer_weights {
-  std::vector<float> attention_norm, ffn_norm;
-  packed_matrix qkv, output, gate_up, down;
-};
-
-std::vector<float> gains(const model::weights& w, const std::string& name) {
-  const auto& t = w.at(name);
-  std::vector<float> values(t.size());
-  model::to_f32(t, values);
-  return values;
-}
-
-layer_weights pack_layer(const model::weights& w, std::uint32_t l, bool bf16) {
-  auto name = [&](const char* rest) { return fmt::format("model.layers.{}.{}.weight", l, rest); };
-  auto pack = [&](std::initializer_list<const char*> names) {
-    std::vector<const model::tensor*> parts;
-    for (auto n : names) parts.push_back(&w.at(name(n)));
-    return packed_matrix{parts, bf16};
-  };
-  return {gains(w, name("input_layernorm")),
-          gains(w, name("post_attention_layernorm")),
-          pack({"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"}),
-          pack({"self_attn.o_proj"}),
-          pack({"mlp.gate_proj", "mlp.up_proj"}),
-          pack({"mlp.down_proj"})};
-}
 
 /// A row of a batch: which sequence, which token of it.
 struct row_place {
@@ -83,7 +57,11 @@ class cpu_backend final : public backend {
   void store_and_rotate(std::uint32_t layer);
   void attend(std::uint32_t layer);
   void add_residual();
+  void silu();
   const void* input() const { return bf16_ ? static_cast<const void*>(narrow_.data()) : wide_.data(); }
+  /// Does `work` and books its time.
+  template <class Work>
+  void timed(operation what, Work work);
   /// Calls `work(row)` for every row of the batch, on all threads when it is worth it.
   template <class Work>
   void each_row(std::size_t values_per_row, Work work) const;
@@ -92,6 +70,8 @@ class cpu_backend final : public backend {
   const model::config& config_;
   kv::geometry geometry_;
   bool bf16_;
+  bool deterministic_;
+  operation_times* times_;
   int threads_;
   std::uint64_t token_multiplications_ = 0;  ///< of all matrices, for one token
   std::uint32_t rows_max_;
@@ -107,6 +87,7 @@ class cpu_backend final : public backend {
   std::vector<attention_piece> pieces_;
   std::uint32_t rows_ = 0;
   std::vector<float> hidden_, qkv_, result_, wide_, logits_;
+  widened_weights widened_;
   std::vector<std::uint16_t> narrow_;  ///< what goes into a bf16 matmul; `wide_` for float
   std::vector<std::vector<float>> scratch_;
 };
@@ -116,19 +97,22 @@ cpu_backend::cpu_backend(std::shared_ptr<const model::checkpoint> checkpoint, co
       config_{checkpoint_->config},
       geometry_{config_.cache_geometry(options.compute)},
       bf16_{options.compute == kv::dtype::bf16},
+      deterministic_{options.deterministic},
+      times_{options.times},
       threads_{threads_for(options)},
       rows_max_{padded_rows(options.step_tokens_max)},
       kernels_{kernels()} {
   if (bf16_ && !has_bf16_matmul()) throw std::runtime_error("this processor does not multiply bf16; use --compute f32");
   const auto& w = checkpoint_->weights;
   omp_set_num_threads(threads_);
+  matrix_options matrices{.bf16 = bf16_, .int8 = options.int8_weights, .fixed_order = deterministic_};
   for (std::uint32_t l = 0; l < config_.layers; ++l) {
-    layers_.push_back(pack_layer(w, l, bf16_));
+    layers_.emplace_back(*checkpoint_, l, matrices);
     w.release_pages();  // so that no more than one layer is in memory twice
   }
-  final_norm_ = gains(w, "model.norm.weight");
+  final_norm_ = vector_of(w, "model.norm.weight");
   head_ = std::make_unique<packed_matrix>(
-      std::vector{&w.at(config_.tied_embeddings ? "model.embed_tokens.weight" : "lm_head.weight")}, bf16_);
+      std::vector{&w.at(config_.tied_embeddings ? "model.embed_tokens.weight" : "lm_head.weight")}, matrices);
   w.release_pages();
 
   for (const auto& layer : layers_)
@@ -138,16 +122,13 @@ cpu_backend::cpu_backend(std::shared_ptr<const model::checkpoint> checkpoint, co
   auto half = config_.head_dim / 2;
   cosines_.resize(std::size_t{config_.context} * half);
   sines_.resize(cosines_.size());
-  for (std::uint32_t j = 0; j < half; ++j) {
-    // As the reference does: the inverse frequency in float, the angle's sine and cosine of a float product.
-    auto frequency =
-        1.0f / std::pow(config_.rope_theta, static_cast<float>(2 * j) / static_cast<float>(config_.head_dim));
-    for (std::uint32_t p = 0; p < config_.context; ++p) {
-      auto angle = static_cast<float>(p) * frequency;
+  auto frequencies = model::rotary_frequencies(config_);
+  for (std::uint32_t p = 0; p < config_.context; ++p)
+    for (std::uint32_t j = 0; j < half; ++j) {  // as the reference does: of a product of floats
+      auto angle = static_cast<float>(p) * frequencies[j];
       cosines_[std::size_t{p} * half + j] = std::cos(angle);
       sines_[std::size_t{p} * half + j] = std::sin(angle);
     }
-  }
   std::size_t rows = rows_max_;
   auto q = std::size_t{config_.heads} * config_.head_dim;
   auto widest = std::max<std::size_t>({config_.hidden, q, config_.ffn});
@@ -164,6 +145,14 @@ cpu_backend::cpu_backend(std::shared_ptr<const model::checkpoint> checkpoint, co
 std::string cpu_backend::description() const {
   return fmt::format("cpu: {}, {}, own kernels {}, {} threads", matmul_description(), bf16_ ? "bf16" : "f32",
                      kernels_.name, threads_);
+}
+
+template <class Work>
+void cpu_backend::timed(operation what, Work work) {
+  if (!times_) return work();
+  auto begun = std::chrono::steady_clock::now();
+  work();
+  times_->spent[static_cast<std::size_t>(what)] += std::chrono::steady_clock::now() - begun;
 }
 
 template <class Work>
@@ -193,7 +182,7 @@ void cpu_backend::begin(std::span<const sequence_step> batch) {
                           ? 1
                           : threads_);
   plan_attention();
-  embed();
+  timed(operation::embed, [&] { embed(); });
 }
 
 void cpu_backend::embed() {
@@ -230,12 +219,14 @@ void cpu_backend::store_and_rotate(std::uint32_t layer) {
   auto q = std::size_t{config_.heads} * d, kv = std::size_t{config_.kv_heads} * d, columns = q + 2 * kv;
   auto scale = 1.0f / std::sqrt(static_cast<float>(d));
   auto element = kv::bytes_of(geometry_.type);
+  const auto& bias = layers_[layer].qkv_bias;
   each_row(columns, [&](std::size_t row) {
     auto [s, t] = places_[row];
     const auto& step = batch_[s];
     auto position = step.position + t;
     auto half = std::size_t{d} / 2;
     float* values = qkv_.data() + row * columns;
+    if (!bias.empty()) kernels_.add(values, bias.data(), columns);
     for (std::uint32_t h = 0; h < config_.heads; ++h)
       kernels_.rotate(values + h * d, cosines_.data() + position * half, sines_.data() + position * half, d, scale);
     auto* slice = step.pages[position / kv::tokens_per_chunk] + layer * geometry_.slice_bytes();
@@ -278,7 +269,9 @@ void cpu_backend::attend(std::uint32_t layer) {
                         .bf16 = bf16_,
                         .cosines = cosines_.data(),
                         .sines = sines_.data(),
-                        .scratch = scratch_[static_cast<std::size_t>(omp_get_thread_num())].data()});
+                        .scratch = scratch_[static_cast<std::size_t>(omp_get_thread_num())].data(),
+                        .fixed_order = deterministic_,
+                        .keys_rotated = false});
   }
   each_row(q, [&](std::size_t row) {
     if (bf16_)
@@ -295,21 +288,28 @@ void cpu_backend::add_residual() {
 
 void cpu_backend::run_layer(std::uint32_t layer) {
   auto& w = layers_.at(layer);
-  norm(w.attention_norm);
-  w.qkv.multiply(input(), rows_, qkv_.data());
-  store_and_rotate(layer);
-  attend(layer);
-  w.output.multiply(input(), rows_, result_.data());
-  add_residual();
-  norm(w.ffn_norm);
-  w.gate_up.multiply(input(), rows_, result_.data());
+  auto multiply = [&](operation what, packed_matrix& by, std::vector<float>& result) {
+    timed(what, [&] { by.multiply(input(), rows_, result.data(), widened_); });
+  };
+  timed(operation::norm, [&] { norm(w.attention_norm); });
+  multiply(operation::qkv, w.qkv, qkv_);
+  timed(operation::rotate_and_store, [&] { store_and_rotate(layer); });
+  timed(operation::attention, [&] { attend(layer); });
+  multiply(operation::output, w.output, result_);
+  timed(operation::residual, [&] { add_residual(); });
+  timed(operation::norm, [&] { norm(w.ffn_norm); });
+  multiply(operation::gate_up, w.gate_up, result_);
+  timed(operation::silu, [&] { silu(); });
+  multiply(operation::down, w.down, result_);
+  timed(operation::residual, [&] { add_residual(); });
+}
+
+void cpu_backend::silu() {
   auto n = std::size_t{config_.ffn};
   each_row(2 * n, [&](std::size_t row) {
     kernels_.silu_mul(result_.data() + row * 2 * n, n, bf16_ ? nullptr : wide_.data() + row * n,
                       bf16_ ? narrow_.data() + row * n : nullptr);
   });
-  w.down.multiply(input(), rows_, result_.data());
-  add_residual();
 }
 
 std::span<const float> cpu_backend::finish() {
@@ -326,7 +326,7 @@ std::span<const float> cpu_backend::finish() {
   rows_ = count;
   norm(final_norm_);
   logits_.resize(std::size_t{padded_rows(count)} * config_.vocabulary);
-  head_->multiply(input(), count, logits_.data());
+  timed(operation::head, [&] { head_->multiply(input(), count, logits_.data(), widened_); });
   return {logits_.data(), std::size_t{count} * config_.vocabulary};
 }
 

@@ -6,14 +6,20 @@
 #include <memory>
 
 #include "gpu/backend.hpp"
+#include "gpu/operation_times.hpp"
 #include "model/checkpoint.hpp"
 
 namespace chromatin::gpu {
 
 struct cpu_options {
   kv::dtype compute = kv::dtype::bf16;  ///< of weights, of what is multiplied, and of the cache; sums are float
+  bool int8_weights = false;            ///< whole numbers with a scale per output channel, half the bytes of bf16
+  /// A sequence's results do not depend, to the last bit, on who shares its batch nor on how its tokens were cut into
+  /// steps.
+  bool deterministic = false;
   std::uint32_t threads = 0;            ///< 0: as many as there are processors
   std::uint32_t step_tokens_max = 512;  ///< of one batch
+  operation_times* times = nullptr;     ///< where to book time, for measuring
 };
 
 /// bf16 where the processor multiplies it in hardware, else f32.

@@ -23,7 +23,9 @@ struct attention_args {
   bool bf16;             ///< type of keys and values; float otherwise
   const float* cosines;  ///< [position][head_dim / 2]
   const float* sines;
-  float* scratch;  ///< attention_scratch_floats(…) floats
+  float* scratch;     ///< attention_scratch_floats(…) floats
+  bool fixed_order;   ///< a row's result must not depend on how many rows there are
+  bool keys_rotated;  ///< for measuring only: takes keys as they are
 };
 
 constexpr std::size_t attention_scratch_floats(std::uint32_t rows, std::uint32_t head_dim) {
@@ -43,14 +45,25 @@ struct kernel_table {
   /// Rounds to nearest even.
   void (*to_bf16)(const float* x, std::size_t n, std::uint16_t* out);
   void (*attention)(const attention_args& args);
+  /// Whole numbers of -127 … 127 as bf16, exactly.
+  void (*widen_int8)(const std::int8_t* from, std::size_t n, std::uint16_t* to);
+  /// sums[rows][64] += x[rows][2 · pairs] · weights[pairs][64][2]. A row's sums do not depend on the other rows.
+  void (*dot_f32_int8)(const float* x, std::size_t stride, std::uint32_t rows, const std::int8_t* weights,
+                       std::size_t pairs, float* sums);
+  /// The same for bf16; null where the processor does not multiply bf16.
+  void (*dot_bf16)(const std::uint16_t* x, std::size_t stride, std::uint32_t rows, const std::uint16_t* weights,
+                   std::size_t pairs, float* sums);
+  void (*dot_bf16_int8)(const std::uint16_t* x, std::size_t stride, std::uint32_t rows, const std::int8_t* weights,
+                        std::size_t pairs, float* sums);
 };
 
 extern const kernel_table kernels_generic;
 extern const kernel_table kernels_avx2;
 extern const kernel_table kernels_avx512;
+extern const kernel_table kernels_avx512_bf16;
 
-/// The best table for this processor, or a lesser one named by the environment variable CHROMATIN_ISA (avx512, avx2,
-/// generic).
+/// The best table for this processor, or a lesser one named by the environment variable CHROMATIN_ISA (avx512,
+/// avx2, generic).
 const kernel_table& kernels();
 
 }  // namespace chromatin::gpu

@@ -12,6 +12,7 @@ constexpr float lowest = -1e30f;
 
 typedef float lanes __attribute__((vector_size(64), aligned(4)));
 typedef std::int32_t int_lanes __attribute__((vector_size(64)));
+typedef std::int16_t short_lanes __attribute__((vector_size(32)));
 constexpr std::size_t width = 16;
 
 inline lanes load(const float* p) { return *reinterpret_cast<const lanes*>(p); }
@@ -123,10 +124,9 @@ inline void widen(const std::byte* from, bool bf16, std::size_t n, float* out) {
   }
 }
 
-/// What one query row has gathered so far: online softmax.
-struct running_softmax {
-  float* best;  ///< [rows]
-  float* sum;   ///< [rows]
+template <std::uint32_t n>
+struct count_of {
+  static constexpr std::uint32_t value = n;
 };
 
 /// Turns 64 scores into weights, of which the first `visible` count; scales what was gathered before.
@@ -153,41 +153,70 @@ inline void softmax_row(float* scores, std::uint32_t visible, float& best, float
   for (std::uint32_t j = 0; j < head_dim; j += width) store(gathered + j, load(gathered + j) * shrink);
 }
 
+/// gathered[count][4 · width] += weights[count][64] · values[64][4 · width] of rows `head_dim` long.
+template <std::uint32_t count>
+inline void gather_block(const float* weights, const float* values, std::uint32_t tokens, std::uint32_t head_dim,
+                         std::uint32_t vectors, float* gathered) {
+  lanes acc[count][4] = {};
+  for (std::uint32_t b = 0; b < count; ++b)
+    for (std::uint32_t i = 0; i < vectors; ++i) acc[b][i] = load(gathered + b * head_dim + i * width);
+  for (std::uint32_t t = 0; t < tokens; ++t)
+    for (std::uint32_t i = 0; i < vectors; ++i) {
+      lanes v = load(values + t * head_dim + i * width);
+      for (std::uint32_t b = 0; b < count; ++b) acc[b][i] += v * weights[b * page_tokens + t];
+    }
+  for (std::uint32_t b = 0; b < count; ++b)
+    for (std::uint32_t i = 0; i < vectors; ++i) store(gathered + b * head_dim + i * width, acc[b][i]);
+}
+
 /// gathered[rows][head_dim] += weights[rows][64] · values[64][head_dim], for the first `tokens` of the page.
 inline void gather_values(const float* weights, const float* values, std::uint32_t rows, std::uint32_t tokens,
                           std::uint32_t head_dim, float* gathered) {
   constexpr std::uint32_t block = 4;
-  for (std::uint32_t r = 0; r < rows; r += block) {
-    auto count = rows - r < block ? rows - r : block;
-    for (std::uint32_t j = 0; j < head_dim; j += width) {
-      lanes acc[block] = {};
-      for (std::uint32_t b = 0; b < count; ++b) acc[b] = load(gathered + (r + b) * head_dim + j);
-      if (count == block) {
-        for (std::uint32_t t = 0; t < tokens; ++t) {
-          lanes v = load(values + t * head_dim + j);
-          acc[0] += v * weights[(r + 0) * page_tokens + t];
-          acc[1] += v * weights[(r + 1) * page_tokens + t];
-          acc[2] += v * weights[(r + 2) * page_tokens + t];
-          acc[3] += v * weights[(r + 3) * page_tokens + t];
-        }
-      } else {
-        for (std::uint32_t t = 0; t < tokens; ++t) {
-          lanes v = load(values + t * head_dim + j);
-          for (std::uint32_t b = 0; b < count; ++b) acc[b] += v * weights[(r + b) * page_tokens + t];
-        }
+  for (std::uint32_t r = 0; r < rows; r += block)
+    for (std::uint32_t j = 0; j < head_dim; j += 4 * width) {
+      auto* w = weights + r * page_tokens;
+      auto* to = gathered + r * head_dim + j;
+      auto gather = [&](auto count) {
+        if (head_dim - j >= 4 * width)
+          gather_block<count.value>(w, values + j, tokens, head_dim, 4, to);
+        else
+          gather_block<count.value>(w, values + j, tokens, head_dim, (head_dim - j) / width, to);
+      };
+      switch (rows - r) {
+        case 1: gather(count_of<1>{}); break;
+        case 2: gather(count_of<2>{}); break;
+        case 3: gather(count_of<3>{}); break;
+        default: gather(count_of<block>{});
       }
-      for (std::uint32_t b = 0; b < count; ++b) store(gathered + (r + b) * head_dim + j, acc[b]);
     }
-  }
 }
 
-/// scores[64] of one row against keys laid out [64][head_dim].
+/// The sums of 16 vectors, each in its lane.
+inline lanes sum_each(lanes v[16]) {
+  for (int i = 0; i < 8; ++i)
+    v[i] = __builtin_shufflevector(v[i], v[i + 8], 0, 1, 2, 3, 4, 5, 6, 7, 16, 17, 18, 19, 20, 21, 22, 23) +
+           __builtin_shufflevector(v[i], v[i + 8], 8, 9, 10, 11, 12, 13, 14, 15, 24, 25, 26, 27, 28, 29, 30, 31);
+  for (int i = 0; i < 4; ++i)
+    v[i] = __builtin_shufflevector(v[i], v[i + 4], 0, 1, 2, 3, 16, 17, 18, 19, 8, 9, 10, 11, 24, 25, 26, 27) +
+           __builtin_shufflevector(v[i], v[i + 4], 4, 5, 6, 7, 20, 21, 22, 23, 12, 13, 14, 15, 28, 29, 30, 31);
+  for (int i = 0; i < 2; ++i)
+    v[i] = __builtin_shufflevector(v[i], v[i + 2], 0, 1, 16, 17, 4, 5, 20, 21, 8, 9, 24, 25, 12, 13, 28, 29) +
+           __builtin_shufflevector(v[i], v[i + 2], 2, 3, 18, 19, 6, 7, 22, 23, 10, 11, 26, 27, 14, 15, 30, 31);
+  return __builtin_shufflevector(v[0], v[1], 0, 16, 2, 18, 4, 20, 6, 22, 8, 24, 10, 26, 12, 28, 14, 30) +
+         __builtin_shufflevector(v[0], v[1], 1, 17, 3, 19, 5, 21, 7, 23, 9, 25, 11, 27, 13, 29, 15, 31);
+}
+
+/// scores[64] of one row against keys laid out [64][head_dim]; those from `tokens` on mean nothing.
 inline void score_row(const float* query, const float* keys, std::uint32_t tokens, std::uint32_t head_dim,
                       float* scores) {
-  for (std::uint32_t t = 0; t < tokens; ++t) {
-    lanes acc{};
-    for (std::uint32_t j = 0; j < head_dim; j += width) acc += load(query + j) * load(keys + t * head_dim + j);
-    scores[t] = sum_lanes(acc);
+  for (std::uint32_t t = 0; t < tokens; t += 16) {
+    lanes acc[16] = {};
+    for (std::uint32_t j = 0; j < head_dim; j += width) {
+      lanes q = load(query + j);
+      for (std::uint32_t i = 0; i < 16; ++i) acc[i] += q * load(keys + (t + i) * head_dim + j);
+    }
+    store(scores + t, sum_each(acc));
   }
 }
 
@@ -219,7 +248,8 @@ inline void rotate_page(const attention_args& a, std::uint32_t page, std::uint32
   for (std::uint32_t t = 0; t < tokens; ++t) {
     auto position = std::size_t{page} * page_tokens + t;
     widen(from + t * token_bytes, a.bf16, a.head_dim, keys + t * a.head_dim);
-    rotate(keys + t * a.head_dim, a.cosines + position * half, a.sines + position * half, a.head_dim, 1.0f);
+    if (!a.keys_rotated)
+      rotate(keys + t * a.head_dim, a.cosines + position * half, a.sines + position * half, a.head_dim, 1.0f);
   }
 }
 
@@ -244,7 +274,7 @@ void attention(const attention_args& a) {
     sum[r] = 0;
   }
   auto query = [&](std::uint32_t r) { return a.queries + (r / a.group) * a.row_stride + (r % a.group) * a.head_dim; };
-  bool few_rows = rows <= 8;  // transposing keys pays off only when many rows read them
+  bool few_rows = rows <= 8 && !a.fixed_order;  // transposing keys pays off only when many rows read them
   auto last_position = a.first_position + a.tokens - 1;
   auto token_bytes = a.head_dim * (a.bf16 ? 2u : 4u);
 
@@ -276,6 +306,43 @@ void attention(const attention_args& a) {
   for (std::uint32_t r = 0; r < rows; ++r) {
     float* out = a.out + (r / a.group) * a.row_stride + (r % a.group) * a.head_dim;
     for (std::uint32_t j = 0; j < a.head_dim; ++j) out[j] = gathered[std::size_t{r} * a.head_dim + j] / sum[r];
+  }
+}
+
+void widen_int8(const std::int8_t* from, std::size_t n, std::uint16_t* to) {
+  for (std::size_t i = 0; i < n; ++i) {
+    float value = from[i];
+    std::uint32_t bits;
+    __builtin_memcpy(&bits, &value, sizeof bits);
+    to[i] = static_cast<std::uint16_t>(bits >> 16);
+  }
+}
+
+/// Weights of 16 outputs, those of even and those of odd inputs.
+inline void split_pairs(const std::int8_t* pairs, lanes& even, lanes& odd) {
+  short_lanes both;
+  __builtin_memcpy(&both, pairs, sizeof both);
+  even = __builtin_convertvector(__builtin_convertvector(static_cast<short_lanes>(both << 8) >> 8, int_lanes), lanes);
+  odd = __builtin_convertvector(__builtin_convertvector(both >> 8, int_lanes), lanes);
+}
+
+void dot_f32_int8(const float* x, std::size_t stride, std::uint32_t rows, const std::int8_t* weights,
+                  std::size_t pairs, float* sums) {
+  constexpr std::uint32_t block = 4;
+  for (std::uint32_t r = 0; r < rows; r += block) {
+    auto count = rows - r < block ? rows - r : block;
+    const float* from[block];
+    for (std::uint32_t b = 0; b < block; ++b) from[b] = x + (r + (b < count ? b : 0)) * stride;
+    for (std::uint32_t j = 0; j < 64; j += width) {
+      lanes acc[block] = {};
+      for (std::uint32_t b = 0; b < count; ++b) acc[b] = load(sums + (r + b) * 64 + j);
+      for (std::size_t p = 0; p < pairs; ++p) {
+        lanes even, odd;
+        split_pairs(weights + (p * 64 + j) * 2, even, odd);
+        for (std::uint32_t b = 0; b < block; ++b) acc[b] += even * from[b][2 * p] + odd * from[b][2 * p + 1];
+      }
+      for (std::uint32_t b = 0; b < count; ++b) store(sums + (r + b) * 64 + j, acc[b]);
+    }
   }
 }
 

@@ -1,0 +1,34 @@
+#pragma once
+
+/// Where a backend's time goes, by operation; filled when asked for (it costs a look at the clock each).
+
+#include <array>
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+
+namespace chromatin::gpu {
+
+enum class operation : std::uint8_t {
+  embed,
+  norm,
+  qkv,
+  rotate_and_store,
+  attention,
+  output,
+  gate_up,
+  silu,
+  down,
+  residual,
+  head
+};
+constexpr std::size_t operation_count = 11;
+constexpr std::array<const char*, operation_count> operation_names{
+    "embedding rows",  "RMSNorm",   "Q, K, V matmul", "rotate Q, store K V", "attention",    "output matmul",
+    "gate, up matmul", "SiLU · up", "down matmul",    "residual sums",       "logits matmul"};
+
+struct operation_times {
+  std::array<std::chrono::nanoseconds, operation_count> spent{};
+};
+
+}  // namespace chromatin::gpu
