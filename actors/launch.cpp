@@ -89,12 +89,15 @@ struct running_system::parts {
 };
 
 void running_system::parts::open_model() {
-  checkpoint = model::checkpoint::open(options.model);
+  checkpoint = model::checkpoint::open(options.model, options.context);
   auto type = choose(options.compute);
-  backend = gpu::make_cpu_backend(
-      checkpoint, {.compute = type, .threads = options.threads, .step_tokens_max = options.step_tokens_max});
+  backend = gpu::make_cpu_backend(checkpoint, {.compute = type,
+                                               .int8_weights = options.int8_weights,
+                                               .deterministic = options.deterministic,
+                                               .threads = options.threads,
+                                               .step_tokens_max = options.step_tokens_max});
   geometry = backend->geometry();
-  cache = checkpoint->cache_fingerprint(type);
+  cache = checkpoint->cache_fingerprint(type, options.int8_weights);
   device_arena = make_arena(options.device_bytes, geometry.chunk_bytes(), "--device-mem");
   host_arena = make_arena(options.host_bytes, geometry.chunk_bytes(), "--host-mem");
   notices.push_back(

@@ -23,6 +23,9 @@ struct system_options {
   std::filesystem::path disk;  ///< the disk tier's and the registry's folder; empty: neither is durable, no disk tier
   std::uint64_t disk_bytes = 1ull << 30;
   compute_type compute = compute_type::automatic;
+  bool int8_weights = false;            ///< half the bytes of bf16, at an error that a notice tells
+  bool deterministic = false;           ///< answers do not depend, to the last bit, on who is served at the same time
+  std::uint32_t context = 0;            ///< tokens of a sequence at most; 0: what the model was made for
   std::uint32_t threads = 0;            ///< of the backend; 0: as many as there are cores
   std::uint32_t step_tokens_max = 512;  ///< new tokens of one step, over all sequences
   std::uint32_t batch_max = 16;         ///< sequences of one step

@@ -34,7 +34,19 @@ void add_system_flags(CLI::App& command, system_options& options) {
   command.add_option("--disk", options.disk,
                      "folder of the disk tier and of the conversations; without it nothing outlives the process");
   add_size(command, "--disk-size", options.disk_bytes, "space of the disk tier");
-  command.add_option("--compute", options.compute, "auto, f32 or bf16")->transform(CLI::CheckedTransformer(types))->option_text("TYPE");
+  command.add_option("--compute", options.compute, "auto, f32 or bf16")
+      ->transform(CLI::CheckedTransformer(types))
+      ->option_text("TYPE");
+  static const std::map<std::string, bool> weights{{"model", false}, {"int8", true}};
+  command.add_option("--weights", options.int8_weights, "model (as it comes) or int8: half the memory, faster answers")
+      ->transform(CLI::CheckedTransformer(weights))
+      ->option_text("TYPE");
+  command.add_flag("--deterministic", options.deterministic,
+                   "answers do not depend, to the last bit, on who is served at the same time");
+  command
+      .add_option("--context", options.context,
+                  "tokens of a conversation's window (default: what the model was made for)")
+      ->check(CLI::Range(64, 1 << 20));
   command.add_option("--threads", options.threads, "of the backend (default: one per core)");
   command.add_option("--batch", options.batch_max, "turns computed together at most")
       ->capture_default_str()

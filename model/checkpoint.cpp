@@ -8,8 +8,9 @@
 
 namespace chromatin::model {
 
-std::shared_ptr<const checkpoint> checkpoint::open(const std::filesystem::path& folder) {
+std::shared_ptr<const checkpoint> checkpoint::open(const std::filesystem::path& folder, std::uint32_t context) {
   auto config = read_config(folder);
+  if (context > 0) config.context = context;
   auto words = std::make_shared<const class tokenizer>(folder / "tokenizer.model");
   if (words->size() > config.vocabulary)
     throw load_error(fmt::format("{}: the tokenizer has {} pieces, the model a vocabulary of {}", folder.string(),
@@ -27,8 +28,8 @@ std::shared_ptr<const checkpoint> checkpoint::open(const std::filesystem::path& 
       checkpoint{last.string(), std::move(config), std::move(words), std::move(chat), std::move(tensors), fingerprint});
 }
 
-kv::fingerprint checkpoint::cache_fingerprint(kv::dtype type) const {
-  std::array<std::uint32_t, 2> layout{static_cast<std::uint32_t>(type), kv::tokens_per_chunk};
+kv::fingerprint checkpoint::cache_fingerprint(kv::dtype type, bool int8_weights) const {
+  std::array<std::uint32_t, 3> layout{static_cast<std::uint32_t>(type), kv::tokens_per_chunk, int8_weights ? 1u : 0u};
   return kv::hash(std::as_bytes(std::span{layout}), fingerprint);
 }
 

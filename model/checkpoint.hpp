@@ -21,10 +21,11 @@ struct checkpoint {
   class weights weights;
   kv::fingerprint fingerprint;  ///< of config, tokenizer and weights
 
-  /// Throws load_error.
-  static std::shared_ptr<const checkpoint> open(const std::filesystem::path& folder);
-  /// The fingerprint of a cache that holds this model's keys and values as `type`.
-  kv::fingerprint cache_fingerprint(kv::dtype type) const;
+  /// `context` overrides the config's number of tokens, unless 0. Throws load_error.
+  static std::shared_ptr<const checkpoint> open(const std::filesystem::path& folder, std::uint32_t context = 0);
+  /// The fingerprint of a cache that holds this model's keys and values as `type`, computed with weights as they are or
+  /// rounded to int8.
+  kv::fingerprint cache_fingerprint(kv::dtype type, bool int8_weights = false) const;
 };
 
 }  // namespace chromatin::model

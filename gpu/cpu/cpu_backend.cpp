@@ -70,9 +70,11 @@ class cpu_backend final : public backend {
   const model::config& config_;
   kv::geometry geometry_;
   bool bf16_;
+  bool int8_;
   bool deterministic_;
   operation_times* times_;
   int threads_;
+  double rounding_error_ = 0;                ///< of int8 weights: root mean square, relative
   std::uint64_t token_multiplications_ = 0;  ///< of all matrices, for one token
   std::uint32_t rows_max_;
   const kernel_table& kernels_;
@@ -97,6 +99,7 @@ cpu_backend::cpu_backend(std::shared_ptr<const model::checkpoint> checkpoint, co
       config_{checkpoint_->config},
       geometry_{config_.cache_geometry(options.compute)},
       bf16_{options.compute == kv::dtype::bf16},
+      int8_{options.int8_weights},
       deterministic_{options.deterministic},
       times_{options.times},
       threads_{threads_for(options)},
@@ -115,9 +118,14 @@ cpu_backend::cpu_backend(std::shared_ptr<const model::checkpoint> checkpoint, co
       std::vector{&w.at(config_.tied_embeddings ? "model.embed_tokens.weight" : "lm_head.weight")}, matrices);
   w.release_pages();
 
+  double lost = head_->squared_error(), all = head_->squared_weights();
   for (const auto& layer : layers_)
-    for (const auto* m : {&layer.qkv, &layer.output, &layer.gate_up, &layer.down})
+    for (const auto* m : {&layer.qkv, &layer.output, &layer.gate_up, &layer.down}) {
       token_multiplications_ += m->multiplications();
+      lost += m->squared_error();
+      all += m->squared_weights();
+    }
+  rounding_error_ = all > 0 ? std::sqrt(lost / all) : 0;
 
   auto half = config_.head_dim / 2;
   cosines_.resize(std::size_t{config_.context} * half);
@@ -143,8 +151,11 @@ cpu_backend::cpu_backend(std::shared_ptr<const model::checkpoint> checkpoint, co
 }
 
 std::string cpu_backend::description() const {
-  return fmt::format("cpu: {}, {}, own kernels {}, {} threads", matmul_description(), bf16_ ? "bf16" : "f32",
-                     kernels_.name, threads_);
+  auto text = fmt::format("cpu: {}, {}, own kernels {}, {} threads", matmul_description(), bf16_ ? "bf16" : "f32",
+                          kernels_.name, threads_);
+  if (int8_) text += fmt::format(", int8 weights ({:.2f} % rounding error)", 100 * rounding_error_);
+  if (deterministic_) text += ", deterministic";
+  return text;
 }
 
 template <class Work>

@@ -9,54 +9,18 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "gpu/cpu/cpu_backend.hpp"
-#include "kv/page.hpp"
+#include "tests/gpu/sequence.hpp"
 
 namespace chromatin::gpu {
 namespace {
 
 using nlohmann::json;
-using tokens = std::vector<kv::token_id>;
 
 const std::string source_dir = CHROMATIN_SOURCE_DIR;
 
 const json& golden() {
   static const json data = json::parse(std::ifstream{source_dir + "/tests/data/golden.json"});
   return data;
-}
-
-std::shared_ptr<const model::checkpoint> concierge() {
-  static const auto checkpoint = model::checkpoint::open(source_dir + "/assets/concierge");
-  return checkpoint;
-}
-
-/// A sequence with pages of its own.
-struct sequence {
-  explicit sequence(const backend& b)
-      : arena{kv::page_arena::make(kv::plain_memory(17 * b.geometry().chunk_bytes()), b.geometry().chunk_bytes())} {
-    for (int i = 0; i < 17; ++i) {
-      pages.push_back(arena->try_allocate());
-      table.push_back(pages.back().writable().data());
-    }
-  }
-
-  sequence_step next(const tokens& input, bool wants_logits = true) {
-    sequence_step step{input, position, table, wants_logits};
-    position += static_cast<std::uint32_t>(input.size());
-    return step;
-  }
-
-  std::shared_ptr<kv::page_arena> arena;
-  std::vector<kv::page_ref> pages;
-  std::vector<std::byte*> table;
-  std::uint32_t position = 0;
-};
-
-std::vector<float> run(backend& b, std::vector<sequence_step> batch) {
-  b.begin(batch);
-  for (std::uint32_t l = 0; l < b.geometry().layers; ++l) b.run_layer(l);
-  auto logits = b.finish();
-  return {logits.begin(), logits.end()};
 }
 
 /// Prefills in pieces of `piece` tokens; the logits after the last.
@@ -93,7 +57,7 @@ void expect_greedy(backend& b, sequence& s, std::vector<float> logits, const jso
 
 struct mode {
   const char* name;
-  kv::dtype type;
+  cpu_options options;
   double tolerance, margin;
 };
 
@@ -102,9 +66,12 @@ void PrintTo(const mode& m, std::ostream* out) { *out << m.name; }
 class Golden : public testing::TestWithParam<mode> {
  protected:
   void SetUp() override {
-    if (GetParam().type == kv::dtype::bf16 && best_compute_type() != kv::dtype::bf16)
+    if (GetParam().options.compute == kv::dtype::bf16 && best_compute_type() != kv::dtype::bf16)
       GTEST_SKIP() << "this processor does not multiply bf16";
-    backend_ = make_cpu_backend(concierge(), {.compute = GetParam().type, .threads = 2, .step_tokens_max = 1024});
+    auto options = GetParam().options;
+    options.threads = 2;
+    options.step_tokens_max = 1024;
+    backend_ = make_cpu_backend(concierge(), options);
   }
   std::unique_ptr<backend> backend_;
 };
@@ -172,10 +139,16 @@ TEST_P(Golden, TruncationKeepsTheCache) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, Golden,
-                         testing::Values(mode{"f32", kv::dtype::f32, 1e-3, 0.01},
-                                         mode{"bf16", kv::dtype::bf16, 0.12, 0.25}),
-                         [](const auto& type) { return type.param.name; });
+constexpr auto f32 = kv::dtype::f32, bf16 = kv::dtype::bf16;
+
+INSTANTIATE_TEST_SUITE_P(
+    Types, Golden,
+    testing::Values(mode{"f32", {.compute = f32}, 1e-3, 0.01}, mode{"bf16", {.compute = bf16}, 0.12, 0.25},
+                    mode{"f32_deterministic", {.compute = f32, .deterministic = true}, 1e-3, 0.01},
+                    mode{"bf16_deterministic", {.compute = bf16, .deterministic = true}, 0.12, 0.25},
+                    mode{"f32_int8", {.compute = f32, .int8_weights = true}, 0.4, 0.8},
+                    mode{"bf16_int8", {.compute = bf16, .int8_weights = true}, 0.4, 0.8}),
+    [](const auto& type) { return type.param.name; });
 
 }  // namespace
 }  // namespace chromatin::gpu
