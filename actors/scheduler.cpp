@@ -223,7 +223,7 @@ void scheduler_state::take_token(sequence& s, kv::token_id token) {
   s.outcome.answer.push_back(token);
   s.order.window.tokens.push_back(token);
   ++statistics.answer_tokens;
-  if (checkpoint->config.is_end_of_answer(token)) return finish(id, stop_reason::end_of_answer);
+  if (checkpoint->config.is_end_of_answer(token) && !s.order.sampling.ignore_end_of_answer) return finish(id, stop_reason::end_of_answer);
   auto text = s.stream->push(token);
   s.outcome.text += text;
   if (!text.empty() && s.order.sink) s.order.sink->text(text);

@@ -4,6 +4,8 @@
 #include <exception>
 
 #include "apps/commands.hpp"
+#include "apps/system_flags.hpp"
+#include "bench/bench.hpp"
 
 int main(int argc, char** argv) {
   CLI::App app{
@@ -19,6 +21,7 @@ int main(int argc, char** argv) {
   chromatin::add_replay_command(app);
   chromatin::add_stat_command(app);
   chromatin::add_make_checkpoint_command(app);
+  chromatin::bench::add_bench_command(app, chromatin::embedded_model());
   try {
     app.parse(argc, argv);
     return 0;

@@ -31,6 +31,7 @@ class backend {
 
   virtual const kv::geometry& geometry() const = 0;
   virtual std::string description() const = 0;
+  virtual std::uint64_t weight_bytes() const = 0;  ///< in memory, as packed
 
   /// Takes a batch; an unfinished one before it is dropped. What the spans refer to must stay until finish().
   virtual void begin(std::span<const sequence_step> batch) = 0;

@@ -18,6 +18,7 @@ struct sampling {
   std::uint64_t seed = 0;
   std::vector<std::string> stop;   ///< texts that end an answer
   std::uint32_t tokens_max = 256;  ///< of an answer
+  bool ignore_end_of_answer = false;  ///< for measuring: answers of a known length
 };
 
 /// One answer's sampler: the same seed and logits give the same tokens. One thread at a time.

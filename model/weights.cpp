@@ -139,7 +139,14 @@ const tensor& weights::at(std::string_view name) const {
 
 kv::hash128 weights::hash() const {
   kv::hash128 h;
-  for (const auto& file : files_) h = kv::hash(file.bytes(), h);
+  constexpr std::size_t piece_bytes = std::size_t{64} << 20;
+  for (const auto& file : files_)
+    for (auto rest = file.bytes(); !rest.empty();) {
+      auto piece = rest.first(std::min(rest.size(), piece_bytes));
+      h = kv::hash(piece, h);
+      file.release_pages();  // so that the file is never in memory as a whole
+      rest = rest.subspan(piece.size());
+    }
   return h;
 }
 

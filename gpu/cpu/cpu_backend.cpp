@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <future>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -46,6 +47,7 @@ class cpu_backend final : public backend {
 
   const kv::geometry& geometry() const override { return geometry_; }
   std::string description() const override;
+  std::uint64_t weight_bytes() const override { return weight_bytes_; }
   void begin(std::span<const sequence_step> batch) override;
   void run_layer(std::uint32_t layer) override;
   std::span<const float> finish() override;
@@ -74,6 +76,7 @@ class cpu_backend final : public backend {
   bool deterministic_;
   operation_times* times_;
   int threads_;
+  std::uint64_t weight_bytes_ = 0;
   double rounding_error_ = 0;                ///< of int8 weights: root mean square, relative
   std::uint64_t token_multiplications_ = 0;  ///< of all matrices, for one token
   std::uint32_t rows_max_;
@@ -118,10 +121,12 @@ cpu_backend::cpu_backend(std::shared_ptr<const model::checkpoint> checkpoint, co
       std::vector{&w.at(config_.tied_embeddings ? "model.embed_tokens.weight" : "lm_head.weight")}, matrices);
   w.release_pages();
 
+  weight_bytes_ = head_->bytes();
   double lost = head_->squared_error(), all = head_->squared_weights();
   for (const auto& layer : layers_)
     for (const auto* m : {&layer.qkv, &layer.output, &layer.gate_up, &layer.down}) {
       token_multiplications_ += m->multiplications();
+      weight_bytes_ += m->bytes();
       lost += m->squared_error();
       all += m->squared_weights();
     }
@@ -347,7 +352,11 @@ kv::dtype best_compute_type() { return has_bf16_matmul() ? kv::dtype::bf16 : kv:
 
 std::unique_ptr<backend> make_cpu_backend(std::shared_ptr<const model::checkpoint> checkpoint,
                                           const cpu_options& options) {
-  return std::make_unique<cpu_backend>(std::move(checkpoint), options);
+  // In a thread that ends: OpenMP keeps workers for every thread that ever computed, and when it counts more of them
+  // than processors it lets them sleep between loops, which makes a small model's decode several times slower.
+  auto made = std::async(std::launch::async,
+                         [&] { return std::make_unique<cpu_backend>(std::move(checkpoint), options); });
+  return made.get();
 }
 
 }  // namespace chromatin::gpu

@@ -18,6 +18,7 @@ class toy_backend final : public gpu::backend {
 
   const kv::geometry& geometry() const override { return geometry_; }
   std::string description() const override { return "toy"; }
+  std::uint64_t weight_bytes() const override { return 0; }
 
   void begin(std::span<const gpu::sequence_step> batch) override { batch_.assign(batch.begin(), batch.end()); }
 

@@ -1,0 +1,14 @@
+#pragma once
+
+/// Every measurement registers itself with one of these; each lives in the file of its name.
+
+#include <filesystem>
+
+#include <CLI/CLI.hpp>
+
+namespace chromatin::bench {
+
+void add_executor(CLI::App& bench, const std::filesystem::path& embedded);
+void add_peers(CLI::App& bench, const std::filesystem::path& embedded);
+
+}  // namespace chromatin::bench

@@ -1,0 +1,64 @@
+#include "bench/llama_cpp.hpp"
+
+#include <array>
+#include <cstdio>
+#include <stdexcept>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+#include <nlohmann/json.hpp>
+
+namespace chromatin::bench {
+namespace {
+
+const std::string script = CHROMATIN_SOURCE_DIR "/bench/peers/llama-cpp.sh";
+
+std::string quoted(const std::string& argument) {
+  std::string text = "'";
+  for (char c : argument) c == '\'' ? text += "'\\''" : text += c;
+  return text + "'";
+}
+
+std::string output_of(const std::vector<std::string>& arguments) {
+  std::string line = "bash " + quoted(script);
+  for (const auto& a : arguments) line += " " + quoted(a);
+  auto* pipe = ::popen((line + " 2>/dev/null").c_str(), "r");
+  if (!pipe) throw std::runtime_error("cannot run " + line);
+  std::string text;
+  std::array<char, 4096> buffer;
+  for (std::size_t n = 0; (n = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;) text.append(buffer.data(), n);
+  if (auto status = ::pclose(pipe); status != 0) throw std::runtime_error(fmt::format("failed ({}): {}", status, line));
+  return text;
+}
+
+}  // namespace
+
+llama_cpp::llama_cpp(std::filesystem::path root) : root_{std::filesystem::absolute(root)} {
+  if (!std::filesystem::exists(root_ / "usr/bin/llama-bench"))
+    throw std::runtime_error(fmt::format("{}: no llama.cpp there; make it with `bench/peers/llama-cpp.sh setup {}`",
+                                         root.string(), root.string()));
+  version_ = output_of({"run", root_, "dpkg-query", "-W", "-f=${Version}", "llama.cpp"});
+}
+
+std::string llama_cpp::convert(const std::filesystem::path& checkpoint, bool quantized) {
+  auto name = checkpoint.filename().string();
+  auto converted = root_ / "models" / (name + ".gguf");
+  if (!std::filesystem::exists(converted)) output_of({"convert", root_, checkpoint, converted});
+  if (!quantized) return name;
+  auto smaller = root_ / "models" / (name + "-q8.gguf");
+  if (!std::filesystem::exists(smaller))
+    output_of({"run", root_, "llama-quantize", "/models/" + name + ".gguf", "/models/" + name + "-q8.gguf", "Q8_0"});
+  return name + "-q8";
+}
+
+double llama_cpp::tokens_per_s(const std::string& model, std::uint32_t threads, std::uint32_t prompt,
+                               std::uint32_t generate, std::uint32_t depth) {
+  auto number = [](std::uint32_t n) { return std::to_string(n); };
+  auto text = output_of({"run", root_, "llama-bench", "-m", "/models/" + model + ".gguf", "-t", number(threads), "-p",
+                         number(prompt), "-n", number(generate), "-d", number(depth), "-r", "1", "-o", "json"});
+  auto json = nlohmann::json::parse(text, nullptr, false);
+  if (!json.is_array() || json.size() != 1) throw std::runtime_error("llama-bench answered something unknown");
+  return json[0].at("avg_ts").get<double>();
+}
+
+}  // namespace chromatin::bench

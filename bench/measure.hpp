@@ -1,0 +1,36 @@
+#pragma once
+
+/// Clocks, medians and what the operating system knows of this process and machine.
+
+#include <chrono>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include <nlohmann/json_fwd.hpp>
+
+namespace chromatin::bench {
+
+template <class Work>
+double seconds_of(Work work) {
+  auto begin = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+}
+
+/// Of the middle; 0 of nothing.
+double median(std::vector<double> values);
+
+/// The most memory this process has had at once.
+std::uint64_t peak_memory_bytes();
+
+/// Processor, cores and date: what a figure is worth nothing without.
+std::string machine();
+
+/// What two threads read from memory at best, over more of it than caches hold.
+double memory_bytes_per_s(std::uint32_t threads);
+
+/// Throws when `file` cannot be written; does nothing when it is empty.
+void write_json(const std::string& file, const nlohmann::ordered_json& content);
+
+}  // namespace chromatin::bench

@@ -1,0 +1,82 @@
+#include "bench/served.hpp"
+
+#include <csignal>
+#include <cstdlib>
+#include <string_view>
+#include <thread>
+
+#include <caf/scoped_actor.hpp>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "bench/measure.hpp"
+
+namespace chromatin::bench {
+namespace {
+
+struct silent_sink final : token_sink {
+  void text(std::string_view) override {}
+};
+
+std::int64_t executor_compute_us(caf::scoped_actor& self, running_system& system) {
+  std::int64_t result = 0;
+  self->request(system.telemetry(), caf::infinite, atom::stats_v)
+      .receive(
+          [&](const std::vector<counters>& all) {
+            for (const auto& part : all)
+              for (const auto& [key, value] : part.values)
+                if (part.part == "executor" && key == "compute_us") result = value;
+          },
+          [](const caf::error& e) { throw std::runtime_error(to_string(e)); });
+  return result;
+}
+
+}  // namespace
+
+served_turn serve_one(running_system& system, const std::string& conversation, std::uint32_t answer_tokens) {
+  caf::scoped_actor self{system.actors()};
+  static turn_id last = 0;
+  say_request request{.turn = ++last, .conversation = {"bench", conversation}, .text = "Tell me about the weather."};
+  request.sampling.tokens_max = answer_tokens;
+  request.sampling.ignore_end_of_answer = true;
+  served_turn result;
+  auto computed_us = executor_compute_us(self, system);
+  self->request(system.gateway(), caf::infinite, atom::say_v, request,
+                std::shared_ptr<token_sink>{std::make_shared<silent_sink>()})
+      .receive(
+          [&](const turn_statistics& s) {
+            result.first_token_s = static_cast<double>(s.first_token_us) * 1e-6;
+            result.token_s = static_cast<double>(s.total_us - s.first_token_us) * 1e-6 / (s.answer_tokens - 1);
+          },
+          [](const caf::error& e) { throw std::runtime_error(to_string(e)); });
+  // The prefill's share is small: a short prompt.
+  result.compute_s =
+      static_cast<double>(executor_compute_us(self, system) - computed_us) * 1e-6 / static_cast<double>(answer_tokens);
+  return result;
+}
+
+double start_s(const std::filesystem::path& model) {
+  int out[2];
+  if (::pipe(out) != 0) throw std::runtime_error("no pipe");
+  auto begin = std::chrono::steady_clock::now();
+  auto child = ::fork();
+  if (child == 0) {
+    ::dup2(out[1], STDERR_FILENO);
+    ::execl("/proc/self/exe", "chromatin", "serve", "--model", model.c_str(), "--listen", "127.0.0.1:0", nullptr);
+    ::_exit(127);
+  }
+  ::close(out[1]);
+  std::string said;
+  char buffer[512];
+  for (ssize_t n = 0;
+       said.find("listening on") == std::string::npos && (n = ::read(out[0], buffer, sizeof buffer)) > 0;)
+    said.append(buffer, static_cast<std::size_t>(n));
+  auto seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
+  ::kill(child, SIGTERM);
+  ::waitpid(child, nullptr, 0);
+  ::close(out[0]);
+  if (said.find("listening on") == std::string::npos) throw std::runtime_error("the server did not start: " + said);
+  return seconds;
+}
+
+}  // namespace chromatin::bench

@@ -1,0 +1,22 @@
+#pragma once
+
+/// The whole system in one process, from the gateway to the executor and back, and the program as users start it.
+
+#include <filesystem>
+
+#include "actors/launch.hpp"
+
+namespace chromatin::bench {
+
+/// One turn of greedy decoding through all actors.
+struct served_turn {
+  double first_token_s = 0;
+  double token_s = 0;    ///< mean from one token to the next
+  double compute_s = 0;  ///< of it, in the backend
+};
+served_turn serve_one(running_system& system, const std::string& conversation, std::uint32_t answer_tokens);
+
+/// Seconds from starting this program as `serve` to its first word of being ready.
+double start_s(const std::filesystem::path& model);
+
+}  // namespace chromatin::bench
