@@ -192,9 +192,8 @@ counters disk_tier_state::stats() const {
           {{"capacity_bytes", chunk * parts.layout.slots},
            {"used_bytes", chunk * used},
            {"chunks", static_cast<std::int64_t>(index.size())},
-           {"saves_waiting",
-            static_cast<std::int64_t>(waiting_saves.size() + writing.size() + written.size() + syncing.size() +
-                                                          saves_in_commit)},
+           {"saves_waiting", static_cast<std::int64_t>(waiting_saves.size() + writing.size() + written.size() +
+                                                       syncing.size() + saves_in_commit)},
            {"hit_chunks", hits},
            {"missed_chunks", misses},
            {"stored_chunks", stored},

@@ -29,14 +29,20 @@ struct executor_state {
   device_tier_actor device;
 
  private:
+  /// Gives the order's parts to the backend.
+  void begin_step();
   bool layer_loaded();
   void save_layer();
-  void finish();
+  /// Samples; true when the order asks for one more step, which then has begun.
+  bool sample_and_continue();
+  void deliver();
 
   bool running = false;
   step_order order;
   std::vector<std::vector<std::byte*>> tables;  ///< block tables of the parts, as the backend wants them
   std::vector<bool> failed;
+  std::vector<step_result::part> results;
+  std::uint32_t steps_done = 0;  ///< of this order
   caf::typed_response_promise<step_result> promise;
   std::uint32_t layer = 0;
   caf::actor_clock::time_point begun{};

@@ -193,15 +193,20 @@ struct step_part {
   std::shared_ptr<model::sampler> sampler;  ///< set when the step ends with a token for this sequence
 };
 
+/// With `decode_steps` above 1 every part ends with a token, and the executor goes on by itself: each sequence's token
+/// is its next input, until that many tokens were sampled or one of them is in `ends`. The path to the scheduler and
+/// back costs a small model as much as a step. No chunk is filled up after the first step.
 struct step_order {
   std::vector<step_part> parts;
+  std::uint32_t decode_steps = 1;
+  std::vector<kv::token_id> ends;
 };
 
 /// What a step gave, in the order of its parts.
 struct step_result {
   struct part {
-    kv::token_id token = 0;
-    bool failed = false;  ///< its load failed: nothing of this part counts
+    std::vector<kv::token_id> tokens;  ///< sampled, one a step
+    bool failed = false;               ///< its load failed: nothing of this part counts
   };
   std::vector<part> parts;
   std::int64_t compute_us = 0;

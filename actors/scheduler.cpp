@@ -10,6 +10,8 @@ namespace {
 constexpr std::size_t hint_turns_max = 64;
 /// A load may take this much longer than recomputing before it is given up: a disk has bad moments.
 constexpr auto load_grace = std::chrono::milliseconds{500};
+/// The executor decodes by itself for about this long at most; meanwhile nobody is admitted and nothing is streamed.
+constexpr double decode_burst_us = 2000;
 
 caf::timespan from_us(double us) { return std::chrono::microseconds{static_cast<std::int64_t>(us)}; }
 
@@ -176,6 +178,8 @@ void scheduler_state::run_step() {
     ids.push_back(part.turn);
     counts.push_back(static_cast<std::uint32_t>(part.tokens.size()));
   }
+  step.decode_steps = decode_steps(step);
+  step.ends = checkpoint->config.end_of_answer;
   stepping = true;
   self->request(executor, caf::infinite, atom::step_v, std::move(step))
       .then([=, this](const step_result& result) { on_step(ids, counts, result); },
@@ -197,16 +201,35 @@ void scheduler_state::on_step(const std::vector<turn_id>& ids, const std::vector
       continue;
     }
     tokens += counts[i];
-    s.computed += counts[i];
     s.loading = nullptr;
-    if (s.cancelled)
-      finish(ids[i], stop_reason::cancelled);
-    else if (s.computed == s.tokens().size())
-      take_token(s, result.parts[i].token);
+    take_part(ids[i], counts[i], result.parts[i].tokens);
   }
   learn(result, tokens);
   run_step();
   admit_more();
+}
+
+void scheduler_state::take_part(turn_id id, std::uint32_t count, const std::vector<kv::token_id>& tokens) {
+  auto& s = turns.at(id);
+  s.computed += count;
+  if (s.cancelled) return finish(id, stop_reason::cancelled);
+  for (std::size_t i = 0; i < tokens.size() && turns.contains(id); ++i) {
+    if (i > 0) ++s.computed;  // the executor took the token before as its next input
+    take_token(s, tokens[i]);
+  }
+}
+
+std::uint32_t scheduler_state::decode_steps(const step_order& step) const {
+  if (decode_step_us <= 0) return 1;
+  auto steps = std::min(limits.decode_steps_max, static_cast<std::uint32_t>(decode_burst_us / decode_step_us) + 1);
+  for (const auto& part : step.parts) {
+    const auto& s = turns.at(part.turn);
+    if (part.tokens.size() > 1 || !part.sampler || part.loading) return 1;
+    steps = std::min({steps, std::max(1u, kv::tokens_per_chunk - 1 - part.position % kv::tokens_per_chunk),
+                      s.order.sampling.tokens_max - s.outcome.statistics.answer_tokens,
+                      checkpoint->config.context - part.position - 1});
+  }
+  return std::max(steps, 1u);
 }
 
 void scheduler_state::on_step_error(const std::vector<turn_id>& ids, const caf::error& error) {
@@ -223,7 +246,8 @@ void scheduler_state::take_token(sequence& s, kv::token_id token) {
   s.outcome.answer.push_back(token);
   s.order.window.tokens.push_back(token);
   ++statistics.answer_tokens;
-  if (checkpoint->config.is_end_of_answer(token) && !s.order.sampling.ignore_end_of_answer) return finish(id, stop_reason::end_of_answer);
+  if (checkpoint->config.is_end_of_answer(token) && !s.order.sampling.ignore_end_of_answer)
+    return finish(id, stop_reason::end_of_answer);
   auto text = s.stream->push(token);
   s.outcome.text += text;
   if (!text.empty() && s.order.sink) s.order.sink->text(text);
@@ -281,7 +305,13 @@ void scheduler_state::release_pages(sequence& s, bool keep_tail) {
 
 void scheduler_state::learn(const step_result& result, std::uint32_t tokens) {
   constexpr std::uint32_t prefill_tokens_min = 32;
-  if (tokens < prefill_tokens_min) return;
+  if (tokens < prefill_tokens_min) {
+    if (result.parts.front().tokens.empty()) return;
+    auto step_us =
+        std::max(1.0, static_cast<double>(result.compute_us) / static_cast<double>(result.parts.front().tokens.size()));
+    decode_step_us = decode_step_us > 0 ? decode_step_us + 0.3 * (step_us - decode_step_us) : step_us;
+    return;
+  }
   auto us = static_cast<double>(result.compute_us) / tokens;
   prefill_us_per_token += 0.1 * (us - prefill_us_per_token);
 }

@@ -23,6 +23,7 @@ struct scheduler_limits {
   std::uint32_t step_tokens_max = 512;  ///< new tokens of one step, over all sequences
   std::uint32_t batch_max = 16;         ///< turns that have pages at one time
   std::uint32_t queue_max = 1024;       ///< turns waiting; more are refused
+  std::uint32_t decode_steps_max = 16;  ///< that the executor takes by itself, as far as they are over soon
 };
 
 /// One turn from its order to its outcome. Pure bookkeeping, testable without an actor.
@@ -80,6 +81,11 @@ struct scheduler_state {
   void finish(turn_id id, stop_reason reason);
   void fail(turn_id id, const caf::error& error);
   void release_pages(sequence& s, bool keep_tail);
+  /// Decode steps that the executor may take by itself: no chunk is filled, no answer passes its length, and newcomers
+  /// do not wait long.
+  std::uint32_t decode_steps(const step_order& step) const;
+  /// Takes what a step gave a sequence; it may be over then, and gone.
+  void take_part(turn_id id, std::uint32_t count, const std::vector<kv::token_id>& tokens);
   void learn(const step_result& result, std::uint32_t tokens);
   void send_hints();
   std::int64_t since(caf::actor_clock::time_point then) const;
@@ -90,6 +96,7 @@ struct scheduler_state {
   std::uint32_t admitting = 0;
   bool stepping = false;
   double prefill_us_per_token = 200;  ///< measured; the first guess only sets the first deadlines
+  double decode_step_us = 0;          ///< measured; 0: not yet
   double turn_us = 100'000;           ///< measured; mean time between two turns that leave the queue
 
   std::int64_t turns_done = 0, turns_failed = 0, turns_refused = 0, tokens_computed = 0, tokens_reused = 0,

@@ -46,12 +46,11 @@ served_turn serve_one(running_system& system, const std::string& conversation, s
       .receive(
           [&](const turn_statistics& s) {
             result.first_token_s = static_cast<double>(s.first_token_us) * 1e-6;
+            result.around_s = static_cast<double>(s.total_us) * 1e-6;
             result.token_s = static_cast<double>(s.total_us - s.first_token_us) * 1e-6 / (s.answer_tokens - 1);
           },
           [](const caf::error& e) { throw std::runtime_error(to_string(e)); });
-  // The prefill's share is small: a short prompt.
-  result.compute_s =
-      static_cast<double>(executor_compute_us(self, system) - computed_us) * 1e-6 / static_cast<double>(answer_tokens);
+  result.around_s -= static_cast<double>(executor_compute_us(self, system) - computed_us) * 1e-6;
   return result;
 }
 

@@ -11,8 +11,8 @@ namespace chromatin::bench {
 /// One turn of greedy decoding through all actors.
 struct served_turn {
   double first_token_s = 0;
-  double token_s = 0;    ///< mean from one token to the next
-  double compute_s = 0;  ///< of it, in the backend
+  double token_s = 0;   ///< mean from one token to the next
+  double around_s = 0;  ///< of the whole turn, what was not spent in the backend
 };
 served_turn serve_one(running_system& system, const std::string& conversation, std::uint32_t answer_tokens);
 

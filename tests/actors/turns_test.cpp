@@ -48,7 +48,7 @@ TEST(Turns, ASecondTurnOfOneConversationIsRefusedWhileTheFirstRuns) {
 TEST(Turns, ACancelledTurnKeepsWhatWasAnsweredAndGivesItsPagesBack) {
   world w;
   auto id = w.say("c", text, 400);
-  for (int n = 0; n < 400; ++n) w.scheduler_thread.try_run_once();
+  for (int n = 0; n < 60; ++n) w.scheduler_thread.try_run_once();
   EXPECT_FALSE(w.outcome(id).done);
   caf::anon_send(w.gateway, atom::cancel_v, id);
   w.run();
