@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -10,5 +11,9 @@ int base_index(char base);
 
 /// The other strand, 5' to 3'. What is not a base (N) stays as it is.
 std::string reverse_complement(std::string_view bases);
+
+/// Bases of the longest homopolymer, and the share of G and C (0 where there are no bases).
+std::uint32_t longest_run(std::string_view bases);
+double gc_share(std::string_view bases);
 
 }  // namespace chromatin::dna

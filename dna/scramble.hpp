@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "dna/block.hpp"
+#include "dna/reed_solomon.hpp"
+#include "dna/strand.hpp"
+
+namespace chromatin::dna {
+
+/// Makes a block's payloads such that synthesis likes them. Two streams are XORed onto its stored bytes: one that seed,
+/// leaf and version key, so that no two blocks look alike, all zeros or not; and one of 65,536 numbered ones, whose
+/// number takes the first two of the stored bytes. A number stands for the sum of two codewords out of two tables of
+/// 256: since the Reed-Solomon code is linear, trying one is an XOR and needs no encoding. Immutable: any number of
+/// threads.
+class scrambler {
+ public:
+  /// Throws profile_error where the limits leave so few payloads that blocks could not be written.
+  scrambler(const strand_layout& layout, const reed_solomon& code);
+
+  /// XORs the keyed stream onto a block's stored bytes (header and content).
+  void apply_key(const block_id& id, std::span<std::uint8_t> stored) const;
+
+  /// XORs the numbered stream and the number itself onto them.
+  void apply_number(std::uint16_t number, std::span<std::uint8_t> stored) const;
+
+  /// `molecules`: all payloads of a block, parity included. XORs the first number's codeword onto them that brings
+  /// every strand within the profile's limits. False where none of the numbers does.
+  bool choose_number(const block_id& id, std::span<std::uint8_t> molecules) const;
+
+ private:
+  using words = std::vector<std::uint64_t>;
+  words pack(std::span<const std::uint8_t> molecules) const;
+  bool within_limits(const std::uint64_t* molecule, std::uint64_t before) const;
+  words bases_before(const block_id& id) const;
+  double chance() const;
+
+  const strand_layout& layout_;
+  std::uint32_t molecules_, bytes_, width_;  ///< width: words a molecule takes, with room for bases of the tail
+  std::uint32_t run_max_, gc_least_, gc_most_;
+  words tail_, payload_mask_;      ///< of one molecule
+  std::vector<words> high_, low_;  ///< codewords of the number's high and low byte
+  std::vector<std::vector<std::uint8_t>> high_bytes_, low_bytes_;
+};
+
+}  // namespace chromatin::dna

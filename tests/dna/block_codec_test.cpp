@@ -1,0 +1,88 @@
+// What is decoded is what was stored, or nothing.
+
+#include <random>
+
+#include <gtest/gtest.h>
+
+#include "dna/block_codec.hpp"
+#include "dna/sequence.hpp"
+
+namespace chromatin::dna {
+namespace {
+
+const primer_pair primers{"AACCGTGTTGCAGTCTGATC", "TCAGGATACCGTTGACGTCA"};
+
+class BlockCodec : public testing::TestWithParam<std::string> {
+ protected:
+  BlockCodec() { RecordProperty("seed", std::to_string(seed_)); }
+  block random_block(std::size_t size) {
+    block one{{static_cast<std::uint32_t>(random_() % layout_.geometry().leaves()),
+               static_cast<std::uint32_t>(random_() % layout_.geometry().versions())},
+              block_kind::data,
+              {}};
+    for (std::size_t i = 0; i < size; ++i) one.content.push_back(static_cast<std::uint8_t>(random_()));
+    return one;
+  }
+  /// Reads every strand back as it was ordered.
+  std::vector<molecule_symbols> read(const std::vector<std::string>& strands) {
+    std::vector<molecule_symbols> molecules(layout_.geometry().molecules());
+    for (const auto& strand : strands) {
+      const auto parsed = layout_.parse(std::string_view{strand}.substr(20, strand.size() - 40));
+      EXPECT_TRUE(parsed) << strand;
+      if (parsed) molecules[parsed->id.molecule] = symbols_of(parsed->payload, layout_.geometry().symbols());
+    }
+    return molecules;
+  }
+
+  const std::uint64_t seed_ = std::random_device{}();
+  std::mt19937_64 random_{seed_};
+  strand_layout layout_{describe(built_in_profile(GetParam()), primers)};
+  block_codec codec_{layout_};
+};
+
+TEST_P(BlockCodec, EverySizeComesBackThroughItsStrands) {
+  SCOPED_TRACE(seed_);
+  const auto full = layout_.geometry().block_bytes();
+  for (const std::size_t size : {std::size_t{0}, std::size_t{1}, std::size_t{full - 1}, std::size_t{full}}) {
+    const auto one = random_block(size);
+    const auto found = codec_.decode(one.id, read(codec_.encode(one)));
+    ASSERT_TRUE(found.decoded) << found.reason;
+    EXPECT_EQ(*found.decoded, one);
+    EXPECT_EQ(found.symbols_corrected, 0U);
+  }
+}
+
+TEST_P(BlockCodec, StrandsKeepWithinTheLimitsAllZerosToo) {
+  SCOPED_TRACE(seed_);
+  for (int i = 0; i < 300; ++i) {
+    auto one = random_block(layout_.geometry().block_bytes());
+    if (i % 2 == 0) std::fill(one.content.begin(), one.content.end(), std::uint8_t{0});
+    for (const auto& strand : codec_.encode(one)) {
+      EXPECT_EQ(strand.size(), layout_.geometry().strand_nt());
+      EXPECT_LE(longest_run(strand), layout_.geometry().homopolymer_max) << strand;
+      const auto gc = gc_share(strand.substr(20 + layout_.geometry().index_nt(), layout_.geometry().payload_nt));
+      EXPECT_GE(gc, layout_.geometry().gc_min - 1e-9) << strand;
+      EXPECT_LE(gc, layout_.geometry().gc_max + 1e-9) << strand;
+    }
+  }
+}
+
+TEST_P(BlockCodec, AsManyMoleculesAsThereIsParityMayBeMissing) {
+  SCOPED_TRACE(seed_);
+  const auto one = random_block(100);
+  auto molecules = read(codec_.encode(one));
+  for (const std::size_t lost : {0, 3, 7, 14}) molecules[lost].clear();
+  auto found = codec_.decode(one.id, molecules);
+  ASSERT_TRUE(found.decoded) << found.reason;
+  EXPECT_EQ(*found.decoded, one);
+  molecules[1].clear();
+  found = codec_.decode(one.id, molecules);
+  EXPECT_FALSE(found.decoded);
+  EXPECT_NE(found.reason.find("5 of 15 molecules were not read, 4 can be made up for: 1 more"), std::string::npos)
+      << found.reason;
+}
+
+INSTANTIATE_TEST_SUITE_P(Profiles, BlockCodec, testing::Values("150nt", "200nt"));
+
+}  // namespace
+}  // namespace chromatin::dna
