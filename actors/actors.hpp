@@ -114,15 +114,17 @@ using scheduler_actor = caf::typed_actor<
 
 /// The REGISTRY interface: who said what, durable before it answers.
 using registry_actor = caf::typed_actor<
-  // Opens a conversation; one that does not exist is made.
-  caf::replies_to<atom::open, conversation_ref>::with<conversation_info>,
-  // Appends a user's message and leases the conversation to this turn; answers with the window to compute.
+  // Opens a conversation; one that does not exist is made, with this system prompt unless it is empty.
+  caf::replies_to<atom::open, conversation_ref, std::string>::with<conversation_info>,
+  // Appends a user's message and leases the conversation to this turn; answers with the window to compute. A window with
+  // no room for the message is truncated; the system prompt stays.
   caf::replies_to<atom::append, conversation_ref, std::string>::with<prepared_turn>,
   // Appends the turn's answer and ends its lease.
   caf::replies_to<atom::settle, settlement>::with<conversation_info>,
   // The turn failed: ends its lease; the user's message stays.
   caf::reacts_to<atom::release, conversation_ref>,
-  // Drops the older part of the window: keeps the first `n` tokens, then drops the share `ratio` of the rest in whole chunks.
+  // Drops the older part of the window: keeps the first `n` tokens and the system prompt, then drops the share `ratio` of
+  // the rest in whole chunks.
   caf::replies_to<atom::truncate, conversation_ref, std::uint32_t, double>::with<conversation_info>,
   // Copies a conversation under a new name.
   caf::replies_to<atom::fork, conversation_ref, std::string>::with<conversation_info>,
@@ -132,8 +134,8 @@ using registry_actor = caf::typed_actor<
 /// The GATEWAY interface: what a client of any protocol can ask for. Checks limits, then leads a turn from registry to scheduler
 /// and back.
 using gateway_actor = caf::typed_actor<
-  // Opens a conversation; one that does not exist is made.
-  caf::replies_to<atom::open, conversation_ref>::with<conversation_info>,
+  // As the registry's.
+  caf::replies_to<atom::open, conversation_ref, std::string>::with<conversation_info>,
   // Runs one user turn; the answer streams into the sink.
   caf::replies_to<atom::say, say_request, std::shared_ptr<token_sink>>::with<turn_statistics>,
   // The client of this turn went away.

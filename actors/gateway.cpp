@@ -17,12 +17,17 @@ caf::error gateway_state::check(const conversation_ref& conversation) const {
   return {};
 }
 
+caf::error gateway_state::check_text(const std::string& text) const {
+  if (text.size() > limits.message_bytes_max)
+    return caf::make_error(ec::too_large, "the message has " + std::to_string(text.size()) + " bytes, the limit is " +
+                                              std::to_string(limits.message_bytes_max));
+  if (!model::valid_utf8(text)) return caf::make_error(ec::invalid_text, "the message is not valid UTF-8");
+  return {};
+}
+
 caf::error gateway_state::check(const say_request& request) const {
   if (auto error = check(request.conversation)) return error;
-  if (request.text.size() > limits.message_bytes_max)
-    return caf::make_error(ec::too_large, "the message has " + std::to_string(request.text.size()) +
-                                              " bytes, the limit is " + std::to_string(limits.message_bytes_max));
-  if (!model::valid_utf8(request.text)) return caf::make_error(ec::invalid_text, "the message is not valid UTF-8");
+  if (auto error = check_text(request.text)) return error;
   const auto& sampling = request.sampling;
   if (!(sampling.temperature >= 0 && sampling.temperature <= 100))
     return caf::make_error(ec::invalid_argument, "temperature must be between 0 and 100");
@@ -52,7 +57,8 @@ caf::result<turn_statistics> gateway_state::say(say_request request, std::shared
 }
 
 void gateway_state::start(turn_id id, prepared_turn& prepared, std::shared_ptr<token_sink> sink) {
-  const auto& turn = turns.at(id);
+  auto& turn = turns.at(id);
+  turn.dropped_tokens = prepared.dropped_tokens;
   if (turn.cancelled) return give_up(id, caf::make_error(ec::cancelled, "the client went away"));
   const auto& request = turn.request;
   auto conversation = std::hash<std::string>{}(request.conversation.tenant + '\n' + request.conversation.id);
@@ -73,6 +79,7 @@ void gateway_state::settle(turn_id id, std::uint64_t version, turn_outcome& outc
   auto& turn = turns.at(id);
   if (outcome.answer.empty()) return give_up(id, caf::make_error(ec::cancelled, "the turn was cancelled"));
   auto statistics = outcome.statistics;
+  statistics.dropped_tokens += turn.dropped_tokens;
   self->request(registry, caf::infinite, atom::settle_v,
                 settlement{turn.request.conversation, version, std::move(outcome)})
       .then(
@@ -121,9 +128,10 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
   state.limits = limits;
   using info = caf::result<conversation_info>;
   return {
-      [&state](atom::open, const conversation_ref& conversation) -> info {
+      [&state](atom::open, const conversation_ref& conversation, const std::string& system_prompt) -> info {
         if (auto error = state.check(conversation)) return error;
-        return state.self->delegate(state.registry, atom::open_v, conversation);
+        if (auto error = state.check_text(system_prompt)) return error;
+        return state.self->delegate(state.registry, atom::open_v, conversation, system_prompt);
       },
       [&state](atom::say, say_request request, std::shared_ptr<token_sink> sink) {
         return state.say(std::move(request), std::move(sink));

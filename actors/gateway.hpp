@@ -28,6 +28,7 @@ struct gateway_state {
   /// What is wrong with a request, or an empty error.
   caf::error check(const say_request& request) const;
   caf::error check(const conversation_ref& conversation) const;
+  caf::error check_text(const std::string& text) const;
   counters stats() const;
 
   gateway_actor::stateful_pointer<gateway_state> self;
@@ -40,6 +41,7 @@ struct gateway_state {
     say_request request;
     caf::typed_response_promise<turn_statistics> promise;
     bool cancelled = false;
+    std::uint32_t dropped_tokens = 0;  ///< to make room for the message
   };
 
   void start(turn_id id, prepared_turn& prepared, std::shared_ptr<token_sink> sink);

@@ -136,9 +136,12 @@ void running_system::parts::spawn_all() {
       system->spawn(chromatin::device_tier, geometry, device_arena, caf::actor_cast<layer_sink_actor>(executor));
   host_tier = system->spawn(chromatin::host_tier, geometry, host_arena);
   prefetcher = system->spawn(chromatin::prefetcher, geometry.layers, prefetch_window());
-  scheduler_limits limits{options.step_tokens_max, options.batch_max, options.queue_max};
+  scheduler_limits limits{.step_tokens_max = options.step_tokens_max,
+                          .batch_max = options.batch_max,
+                          .queue_max = options.queue_max,
+                          .overflow = options.overflow};
   scheduler = system->spawn(chromatin::scheduler, checkpoint, executor, device_tier, limits);
-  registry = system->spawn<caf::detached>(chromatin::registry, checkpoint, cache, conversations);
+  registry = system->spawn<caf::detached>(chromatin::registry, checkpoint, cache, conversations, options.overflow);
   gateway = system->spawn(chromatin::gateway, registry, scheduler,
                           gateway_limits{.message_bytes_max = options.message_bytes_max});
   supervisor = system->spawn<caf::detached>(chromatin::supervisor, restarts(), options.on_fatal);

@@ -31,6 +31,7 @@ struct system_options {
   std::uint32_t batch_max = 16;         ///< sequences of one step
   std::uint32_t queue_max = 1024;       ///< turns waiting; more are refused as overloaded
   std::uint32_t message_bytes_max = 256u << 10;
+  kv::overflow_policy overflow;  ///< of windows that are full
   /// Told once when a part died without which no turn can run. Called from an actor's thread.
   std::function<void(const std::string&)> on_fatal;
 };

@@ -9,6 +9,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -163,10 +164,12 @@ struct turn_order {
 enum class stop_reason : std::uint8_t { end_of_answer, stop_string, tokens_max, context_full, cancelled };
 
 struct turn_statistics {
+  /// What had to be in the cache to go on: the prompt, and after a truncation in mid-answer what stayed of the window.
   std::uint32_t prompt_tokens = 0;
-  std::uint32_t computed_tokens = 0;  ///< of the prompt
+  std::uint32_t computed_tokens = 0;  ///< of these
   std::array<std::uint32_t, cache_sources> hit_tokens{};
   std::uint32_t answer_tokens = 0;
+  std::uint32_t dropped_tokens = 0;  ///< that left a full window, before the prompt or in mid-answer
   std::int64_t queued_us = 0;
   std::int64_t first_token_us = 0;  ///< from the scheduler's receipt of the turn
   std::int64_t total_us = 0;
@@ -178,6 +181,7 @@ struct turn_outcome {
   std::vector<kv::token_id> answer;  ///< as sampled, an end-of-answer token included
   std::uint32_t settled = 0;         ///< leading tokens of window + answer whose chunks were handed to the tiers
   std::string text;
+  std::optional<kv::lineage> window;  ///< with the answer in it, when the turn truncated it
   turn_statistics statistics;
 };
 
@@ -243,6 +247,7 @@ struct say_request {
 struct prepared_turn {
   kv::lineage window;
   std::uint64_t version = 0;
+  std::uint32_t dropped_tokens = 0;  ///< that left the window to make room
 };
 
 struct settlement {

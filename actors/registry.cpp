@@ -33,12 +33,21 @@ caf::error missing(const conversation_ref& which) {
 
 }  // namespace
 
-io::conversation_record registry_state::load_or_create(const conversation_ref& which) {
+kv::lineage registry_state::new_window(kv::hash128 salt, const std::string& system_prompt) const {
+  kv::lineage window{.tokens = checkpoint->chat.opening(), .parent = kv::root_key(cache, salt)};
+  if (system_prompt.empty()) return window;
+  auto rendered = checkpoint->chat.render({"system", system_prompt});
+  window.tokens.insert(window.tokens.end(), rendered.begin(), rendered.end());
+  window.keep = static_cast<std::uint32_t>(window.tokens.size());
+  return window;
+}
+
+io::conversation_record registry_state::load_or_create(const conversation_ref& which,
+                                                       const std::string& system_prompt) {
   if (auto record = store->load(key_of(which))) return *std::move(record);
   auto known = salts.find(which.tenant);
   if (known == salts.end()) known = salts.emplace(which.tenant, store->tenant_salt(which.tenant, random_salt())).first;
-  return store->create(key_of(which),
-                       kv::lineage{.tokens = checkpoint->chat.opening(), .parent = kv::root_key(cache, known->second)});
+  return store->create(key_of(which), new_window(known->second, system_prompt), system_prompt);
 }
 
 conversation_info registry_state::describe(const conversation_ref& which) {
@@ -47,8 +56,16 @@ conversation_info registry_state::describe(const conversation_ref& which) {
           record.messages};
 }
 
-caf::result<conversation_info> registry_state::open(const conversation_ref& which) {
-  return guarded<conversation_info>([&] { return describe(which); });
+caf::result<conversation_info> registry_state::open(const conversation_ref& which, const std::string& system_prompt) {
+  return guarded<conversation_info>([&]() -> caf::result<conversation_info> {
+    if (!system_prompt.empty() && !store->load(key_of(which))) {
+      auto window = new_window({}, system_prompt);
+      if (kv::chunks_for(window.keep) * kv::tokens_per_chunk >= checkpoint->config.context)
+        return full("the system prompt", window.keep);
+      load_or_create(which, system_prompt);
+    }
+    return describe(which);
+  });
 }
 
 std::vector<kv::token_id> registry_state::user_tokens(const io::conversation_record& record,
@@ -60,36 +77,59 @@ std::vector<kv::token_id> registry_state::user_tokens(const io::conversation_rec
   return tokens;
 }
 
+caf::error registry_state::full(const std::string& what, std::size_t tokens) const {
+  return caf::make_error(ec::context_full, what + " has " + std::to_string(tokens) +
+                                               " tokens, the model's context has room for " +
+                                               std::to_string(checkpoint->config.context));
+}
+
 caf::result<prepared_turn> registry_state::append(const conversation_ref& which, const std::string& text) {
   if (leased(which)) return busy();
   return guarded<prepared_turn>([&]() -> caf::result<prepared_turn> {
     auto record = load_or_create(which);
     auto tokens = user_tokens(record, text);
     auto answer = checkpoint->chat.answer_prompt();
-    auto prompt_tokens = record.window.tokens.size() + tokens.size() + answer.size();
-    if (prompt_tokens >= checkpoint->config.context)
-      return caf::make_error(ec::context_full,
-                             "with this message the conversation has " + std::to_string(prompt_tokens) +
-                                 " tokens, the model's context has room for " +
-                                 std::to_string(checkpoint->config.context) + "; truncate it or start a new one");
-    store->append(key_of(which), record.version, {"user", text, tokens}, record.window.settled);
+    auto& window = record.window.tokens;
+    auto new_tokens = tokens.size() + answer.size() + 1;  // one at least is for the answer
+    auto context = checkpoint->config.context;
+    if (new_tokens > context) return full("the message", tokens.size());
+    auto room = context - static_cast<std::uint32_t>(new_tokens);
+    auto dropped = kv::make_room(record.window, room, overflow);
+    if (window.size() > room)
+      return full("with this message, what may not be dropped of the conversation", window.size() + new_tokens - 1);
+    window.insert(window.end(), tokens.begin(), tokens.end());
+    io::appended_message message{"user", text, std::move(tokens)};
+    if (dropped > 0)
+      store->append(key_of(which), record.version, message, record.window);
+    else
+      store->append(key_of(which), record.version, message, record.window.settled);
+    truncations += dropped > 0;
     leases.emplace(which.tenant, which.id);
     ++appends;
-    auto& window = record.window.tokens;
-    window.insert(window.end(), tokens.begin(), tokens.end());
     window.insert(window.end(), answer.begin(), answer.end());
-    return prepared_turn{std::move(record.window), record.version + 1};
+    return prepared_turn{std::move(record.window), record.version + 1, dropped};
   });
 }
 
 caf::result<conversation_info> registry_state::settle(const settlement& end) {
   release(end.conversation);
   return guarded<conversation_info>([&] {
-    auto tokens = checkpoint->chat.answer_prompt();
-    tokens.insert(tokens.end(), end.outcome.answer.begin(), end.outcome.answer.end());
+    const auto& outcome = end.outcome;
     // An answer that was cut short is closed, so that the next message follows as the template wants it.
-    if (!checkpoint->config.is_end_of_answer(tokens.back())) tokens.push_back(checkpoint->chat.answer_end());
-    store->append(key_of(end.conversation), end.version, {"assistant", end.outcome.text, tokens}, end.outcome.settled);
+    std::vector<kv::token_id> closing;
+    if (!checkpoint->config.is_end_of_answer(outcome.answer.back())) closing = {checkpoint->chat.answer_end()};
+    io::appended_message message{"assistant", outcome.text, checkpoint->chat.answer_prompt()};
+    for (const auto& part : {outcome.answer, closing})
+      message.tokens.insert(message.tokens.end(), part.begin(), part.end());
+    if (outcome.window) {
+      auto window = *outcome.window;
+      window.settled = outcome.settled;
+      window.tokens.insert(window.tokens.end(), closing.begin(), closing.end());
+      store->append(key_of(end.conversation), end.version, message, window);
+      ++truncations;
+    } else {
+      store->append(key_of(end.conversation), end.version, message, outcome.settled);
+    }
     ++settled;
     return describe(end.conversation);
   });
@@ -140,13 +180,16 @@ counters registry_state::stats() {
 
 registry_actor::behavior_type registry(registry_actor::stateful_pointer<registry_state> self,
                                        std::shared_ptr<const model::checkpoint> checkpoint, kv::fingerprint cache,
-                                       std::shared_ptr<io::registry_store> store) {
+                                       std::shared_ptr<io::registry_store> store, kv::overflow_policy overflow) {
   auto& state = self->state;
   state.checkpoint = std::move(checkpoint);
   state.cache = cache;
   state.store = std::move(store);
+  state.overflow = overflow;
   return {
-      [&state](atom::open, const conversation_ref& which) { return state.open(which); },
+      [&state](atom::open, const conversation_ref& which, const std::string& system_prompt) {
+        return state.open(which, system_prompt);
+      },
       [&state](atom::append, const conversation_ref& which, const std::string& text) {
         return state.append(which, text);
       },

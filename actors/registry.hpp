@@ -20,7 +20,7 @@ struct registry_state {
 
   explicit registry_state(registry_actor::stateful_pointer<registry_state> owner) : self{owner} {}
 
-  caf::result<conversation_info> open(const conversation_ref& which);
+  caf::result<conversation_info> open(const conversation_ref& which, const std::string& system_prompt);
   caf::result<prepared_turn> append(const conversation_ref& which, const std::string& text);
   caf::result<conversation_info> settle(const settlement& end);
   caf::result<conversation_info> truncate(const conversation_ref& which, std::uint32_t protect, double ratio);
@@ -33,11 +33,15 @@ struct registry_state {
   std::shared_ptr<const model::checkpoint> checkpoint;
   kv::fingerprint cache;  ///< of model and element type
   std::shared_ptr<io::registry_store> store;
+  kv::overflow_policy overflow;
 
  private:
   using key = std::pair<std::string, std::string>;
 
-  io::conversation_record load_or_create(const conversation_ref& which);
+  io::conversation_record load_or_create(const conversation_ref& which, const std::string& system_prompt = {});
+  /// A new conversation's window: the template's opening and the system prompt, which stays.
+  kv::lineage new_window(kv::hash128 salt, const std::string& system_prompt) const;
+  caf::error full(const std::string& what, std::size_t tokens) const;
   conversation_info describe(const conversation_ref& which);
   bool leased(const conversation_ref& which) const { return leases.contains({which.tenant, which.id}); }
   std::vector<kv::token_id> user_tokens(const io::conversation_record& record, const std::string& text) const;
@@ -49,6 +53,6 @@ struct registry_state {
 
 registry_actor::behavior_type registry(registry_actor::stateful_pointer<registry_state> self,
                                        std::shared_ptr<const model::checkpoint> checkpoint, kv::fingerprint cache,
-                                       std::shared_ptr<io::registry_store> store);
+                                       std::shared_ptr<io::registry_store> store, kv::overflow_policy overflow);
 
 }  // namespace chromatin

@@ -35,6 +35,10 @@ chunk sequence::open_tail() const {
   return {kv::chain(order.window, computed).back(), depth, pages[depth], nullptr};
 }
 
+std::uint32_t sequence::prompt_tokens() const {
+  return static_cast<std::uint32_t>(tokens().size()) - (outcome.answer.empty() ? 0 : 1);
+}
+
 // -- the queue --
 
 caf::result<turn_outcome> scheduler_state::take(turn_order order) {
@@ -55,8 +59,6 @@ caf::result<turn_outcome> scheduler_state::take(turn_order order) {
   s.received = self->clock().now();
   s.sampler = std::make_shared<model::sampler>(order.sampling);
   s.stream = std::make_unique<model::text_stream>(checkpoint->tokenizer, order.sampling.stop);
-  s.prompt_tokens = static_cast<std::uint32_t>(order.window.tokens.size());
-  s.outcome.statistics.prompt_tokens = s.prompt_tokens;
   s.order = std::move(order);
   if (s.order.reuse) s.reuse = kv::reusable_chain(s.order.window);
   auto less_urgent = [&](turn_id other) { return turns.at(other).order.priority < s.order.priority; };
@@ -113,17 +115,23 @@ void scheduler_state::admit_more() {
 
 void scheduler_state::admit(sequence& s) {
   auto id = s.order.turn;
-  auto longest = std::min<std::size_t>(s.prompt_tokens + s.order.sampling.tokens_max, checkpoint->config.context);
+  auto rest = s.order.sampling.tokens_max - s.outcome.statistics.answer_tokens;
+  auto longest = std::min<std::size_t>(s.tokens().size() + rest, checkpoint->config.context);
   admission a{.turn = id, .reuse = s.reuse, .pages = kv::chunks_for(longest), .may_load = s.load_failures == 0};
-  a.load_deadline = from_us(prefill_us_per_token * s.prompt_tokens) + load_grace;
+  a.load_deadline = from_us(prefill_us_per_token * s.prompt_tokens()) + load_grace;
   s.at = sequence::phase::admitting;
   ++admitting;
   self->request(device, caf::infinite, atom::admit_v, std::move(a))
       .then([this, id](admitted& granted) { on_admitted(id, granted); },
-            [this, id](const caf::error& error) {
-              --admitting;
-              fail(id, error);
-            });
+            [this, id](const caf::error& error) { on_refused(id, error); });
+}
+
+void scheduler_state::on_refused(turn_id id, const caf::error& error) {
+  --admitting;
+  auto& s = turns.at(id);
+  if (s.outcome.answer.empty()) return fail(id, error);
+  // In mid-answer, between two block tables: what was answered stays.
+  finish(id, s.cancelled ? stop_reason::cancelled : stop_reason::context_full);
 }
 
 void scheduler_state::on_admitted(turn_id id, admitted& granted) {
@@ -134,9 +142,11 @@ void scheduler_state::on_admitted(turn_id id, admitted& granted) {
   s.loading = std::move(granted.loading);
   s.computed = granted.reused_tokens;
   auto& statistics = s.outcome.statistics;
-  statistics.hit_tokens = granted.hit_tokens;
-  statistics.computed_tokens = s.prompt_tokens - granted.reused_tokens;
-  statistics.queued_us = since(s.received);
+  for (std::size_t i = 0; i < cache_sources; ++i)
+    statistics.hit_tokens[i] = s.before.hit_tokens[i] + granted.hit_tokens[i];
+  statistics.prompt_tokens = s.before.prompt_tokens + s.prompt_tokens();
+  statistics.computed_tokens = s.before.computed_tokens + s.prompt_tokens() - granted.reused_tokens;
+  if (s.outcome.answer.empty()) statistics.queued_us = since(s.received);
   running.push_back(id);
   if (s.cancelled) finish(id, stop_reason::cancelled);
   run_step();
@@ -253,7 +263,23 @@ void scheduler_state::take_token(sequence& s, kv::token_id token) {
   if (!text.empty() && s.order.sink) s.order.sink->text(text);
   if (s.stream->stopped()) return finish(id, stop_reason::stop_string);
   if (statistics.answer_tokens >= s.order.sampling.tokens_max) return finish(id, stop_reason::tokens_max);
-  if (s.tokens().size() >= checkpoint->config.context) finish(id, stop_reason::context_full);
+  if (s.tokens().size() >= checkpoint->config.context && !shorten_window(s)) finish(id, stop_reason::context_full);
+}
+
+bool scheduler_state::shorten_window(sequence& s) {
+  auto window = s.order.window;
+  window.settled = s.order.reuse ? s.computed : 0;
+  auto dropped = kv::make_room(window, checkpoint->config.context - 1, limits.overflow);
+  if (window.tokens.size() >= checkpoint->config.context) return false;
+  release_pages(s, true);
+  std::erase(running, s.order.turn);
+  s.order.window = std::move(window);
+  s.computed = s.order.window.settled;
+  s.reuse = s.order.reuse ? kv::reusable_chain(s.order.window) : std::vector<kv::link>{};
+  s.before = s.outcome.statistics;
+  s.outcome.statistics.dropped_tokens += dropped;
+  admit(s);
+  return true;
 }
 
 // -- the end of a turn --
@@ -267,6 +293,7 @@ void scheduler_state::finish(turn_id id, stop_reason reason) {
   if (!rest.empty() && s.order.sink) s.order.sink->text(rest);
   s.outcome.settled = s.order.reuse ? s.computed : 0;
   auto& statistics = s.outcome.statistics;
+  if (statistics.dropped_tokens > 0) s.outcome.window = s.order.window;
   statistics.stopped = reason;
   statistics.total_us = since(s.received);
   release_pages(s, true);
@@ -274,6 +301,7 @@ void scheduler_state::finish(turn_id id, stop_reason reason) {
   tokens_computed += statistics.computed_tokens;
   tokens_reused += statistics.prompt_tokens - statistics.computed_tokens;
   tokens_answered += statistics.answer_tokens;
+  tokens_dropped += statistics.dropped_tokens;
   turn_us += 0.1 * (static_cast<double>(statistics.total_us - statistics.queued_us) / limits.batch_max - turn_us);
   s.promise.deliver(std::move(s.outcome));
 }
@@ -297,7 +325,8 @@ void scheduler_state::release_pages(sequence& s, bool keep_tail) {
   release_order order{.turn = s.order.turn};
   if (keep_tail) order.tail = s.open_tail();
   bool had_tail = !s.reuse.empty() && s.reuse.back().fill < kv::tokens_per_chunk;
-  if (keep_tail && had_tail && order.tail.link.key != s.reuse.back().key) order.superseded = s.reuse.back().key;
+  if (!s.pages.empty() && keep_tail && had_tail && order.tail.link.key != s.reuse.back().key)
+    order.superseded = s.reuse.back().key;
   s.pages.clear();
   s.loading = nullptr;
   self->send(device, atom::release_v, std::move(order));
@@ -330,6 +359,7 @@ counters scheduler_state::stats() const {
            {"prompt_tokens_computed", tokens_computed},
            {"prompt_tokens_reused", tokens_reused},
            {"answer_tokens", tokens_answered},
+           {"window_tokens_dropped", tokens_dropped},
            {"load_failures", load_failures},
            {"prefill_us_per_token", static_cast<std::int64_t>(prefill_us_per_token)}}};
 }

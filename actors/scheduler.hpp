@@ -24,6 +24,7 @@ struct scheduler_limits {
   std::uint32_t batch_max = 16;         ///< turns that have pages at one time
   std::uint32_t queue_max = 1024;       ///< turns waiting; more are refused
   std::uint32_t decode_steps_max = 16;  ///< that the executor takes by itself, as far as they are over soon
+  kv::overflow_policy overflow;         ///< of a window that an answer fills up
 };
 
 /// One turn from its order to its outcome. Pure bookkeeping, testable without an actor.
@@ -37,14 +38,16 @@ struct sequence {
   std::vector<kv::link> reuse;  ///< chain that may be in the cache
   std::vector<kv::page_ref> pages;
   std::shared_ptr<load_progress> loading;
-  std::uint32_t prompt_tokens = 0;
   std::uint32_t computed = 0;  ///< leading tokens of the window whose keys and values are in `pages`
   std::uint32_t load_failures = 0;
   std::shared_ptr<model::sampler> sampler;
   std::unique_ptr<model::text_stream> stream;
   turn_outcome outcome;
+  turn_statistics before;  ///< what windows before a truncation in mid-answer took
   caf::actor_clock::time_point received{};
 
+  /// Tokens that have to be in the cache before the next one can be computed from the last.
+  std::uint32_t prompt_tokens() const;
   const std::vector<kv::token_id>& tokens() const { return order.window.tokens; }
   /// Chunks that computing `count` more tokens fills up.
   std::vector<chunk> completed_by(std::uint32_t count) const;
@@ -72,12 +75,16 @@ struct scheduler_state {
   void admit_more();
   void admit(sequence& s);
   void on_admitted(turn_id id, admitted& granted);
+  void on_refused(turn_id id, const caf::error& error);
   void run_step();
   step_order build_step();
   void add_part(step_order& step, sequence& s, std::uint32_t count);
   void on_step(const std::vector<turn_id>& turns, const std::vector<std::uint32_t>& counts, const step_result& result);
   void on_step_error(const std::vector<turn_id>& turns, const caf::error& error);
   void take_token(sequence& s, kv::token_id token);
+  /// An answer has filled its window up: the older part goes, and the turn asks for its pages again under the shorter
+  /// block table. What stays is in the device still, so nothing is computed anew. False when nothing may go.
+  bool shorten_window(sequence& s);
   void finish(turn_id id, stop_reason reason);
   void fail(turn_id id, const caf::error& error);
   void release_pages(sequence& s, bool keep_tail);
@@ -100,7 +107,7 @@ struct scheduler_state {
   double turn_us = 100'000;           ///< measured; mean time between two turns that leave the queue
 
   std::int64_t turns_done = 0, turns_failed = 0, turns_refused = 0, tokens_computed = 0, tokens_reused = 0,
-               tokens_answered = 0, load_failures = 0;
+               tokens_answered = 0, tokens_dropped = 0, load_failures = 0;
 };
 
 scheduler_actor::behavior_type scheduler(scheduler_actor::stateful_pointer<scheduler_state> self,

@@ -12,7 +12,7 @@ namespace chromatin {
 namespace {
 
 struct chat_flags {
-  std::string server = "127.0.0.1:7411", token, id;
+  std::string server = "127.0.0.1:7411", token, id, system_prompt;
   model::sampling sampling = {.tokens_max = 0};
 };
 
@@ -29,6 +29,7 @@ struct chat_session {
   rpc::client client;
   rpc::conversation conversation;
   model::sampling sampling;
+  std::string system_prompt;  ///< of conversations that are made
   bool terminal;
 
   void dim(const std::string& line) const {
@@ -47,6 +48,9 @@ struct chat_session {
     fmt::print("\n");
     std::fflush(stdout);
     const auto& s = report.server;
+    if (s.dropped_tokens > 0)
+      dim(fmt::format("the window was full: its oldest {} tokens are out of sight, the others keep their cache",
+                      s.dropped_tokens));
     dim(fmt::format(
         "{} tokens: {} from device, {} host, {} disk, {} computed · first token {:.1f} ms · {} tokens in {:.0f} ms",
         s.prompt_tokens, s.hit_tokens[0], s.hit_tokens[1], s.hit_tokens[2], s.computed_tokens,
@@ -60,14 +64,14 @@ struct chat_session {
     auto rest = space == std::string::npos ? std::string{} : line.substr(space + 1);
     if (verb == "/quit") return false;
     if (verb == "/new" || verb == "/open")
-      conversation = client.open(rest);
+      conversation = client.open(rest, system_prompt);
     else if (verb == "/fork")
       conversation = conversation.fork(rest);
     else if (verb == "/truncate")
       conversation.truncate(0, 0.5);
     else if (verb == "/forget") {
       conversation.forget();
-      conversation = client.open();
+      conversation = client.open({}, system_prompt);
     } else if (verb != "/info") {
       fmt::print(stderr, "{}", help_text);
       return true;
@@ -104,6 +108,7 @@ void add_chat_command(CLI::App& app) {
   command->add_option("--server", flags->server, "HOST:PORT or unix:PATH")->capture_default_str();
   command->add_option("--token", flags->token, "the tenant's token");
   command->add_option("--id", flags->id, "conversation to open or to make (default: a new one)");
+  command->add_option("--system", flags->system_prompt, "system prompt of conversations that are made");
   command->add_option("--temperature", flags->sampling.temperature, "0: always the likeliest token")
       ->capture_default_str();
   command->add_option("--top-k", flags->sampling.top_k, "only the k likeliest tokens; 0: all");
@@ -113,8 +118,10 @@ void add_chat_command(CLI::App& app) {
   command->add_option("--answer-tokens", flags->sampling.tokens_max, "at most (default: the model's)");
   command->callback([flags] {
     rpc::client client{flags->server, flags->token};
-    auto conversation = client.open(flags->id);
-    chat_session{std::move(client), std::move(conversation), flags->sampling, ::isatty(STDIN_FILENO) == 1}.run();
+    auto conversation = client.open(flags->id, flags->system_prompt);
+    chat_session{std::move(client), std::move(conversation), flags->sampling, flags->system_prompt,
+                 ::isatty(STDIN_FILENO) == 1}
+        .run();
   });
 }
 

@@ -47,6 +47,17 @@ void add_system_flags(CLI::App& command, system_options& options) {
       .add_option("--context", options.context,
                   "tokens of a conversation's window (default: what the model was made for)")
       ->check(CLI::Range(64, 1 << 20));
+  command
+      .add_option("--truncate", options.overflow.ratio,
+                  "share of a full window that is dropped, oldest first; what stays keeps its cache; 0: a full window "
+                  "is an error")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1.0));
+  command
+      .add_option("--keep", options.overflow.keep_tokens,
+                  "first tokens of every window that are never dropped (a system prompt never is)")
+      ->capture_default_str()
+      ->check(CLI::Range(0, 1 << 20));
   command.add_option("--threads", options.threads, "of the backend (default: one per core)");
   command.add_option("--batch", options.batch_max, "turns computed together at most")
       ->capture_default_str()

@@ -7,13 +7,13 @@
 namespace chromatin::io {
 namespace {
 
-constexpr std::int64_t format_version = 1;
+constexpr std::int64_t format_version = 2;
 
 constexpr const char* tables = R"(
 CREATE TABLE IF NOT EXISTS tenants (tenant TEXT PRIMARY KEY, salt BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS conversations (tenant TEXT, id TEXT, version INTEGER NOT NULL, messages INTEGER NOT NULL,
   last_role TEXT NOT NULL, kept BLOB NOT NULL, kept_tokens INTEGER NOT NULL, parent BLOB NOT NULL, settled INTEGER NOT NULL,
-  PRIMARY KEY (tenant, id)) WITHOUT ROWID;
+  keep INTEGER NOT NULL DEFAULT 0, PRIMARY KEY (tenant, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS tokens (tenant TEXT, id TEXT, part INTEGER, tokens BLOB NOT NULL,
   PRIMARY KEY (tenant, id, part)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS messages (tenant TEXT, id TEXT, number INTEGER, role TEXT NOT NULL, content TEXT NOT NULL,
@@ -37,8 +37,10 @@ registry_store::registry_store(const std::filesystem::path& folder) try {
   if (get.integer(0) > format_version)
     throw open_error(fmt::format("{}: made by a newer chromatin (format {}, this one knows {})", file.string(),
                                  get.integer(0), format_version));
+  auto before = get.integer(0);
   get.reset();
   db_->execute(tables);
+  if (before == 1) db_->execute("ALTER TABLE conversations ADD COLUMN keep INTEGER NOT NULL DEFAULT 0");
   db_->execute(fmt::format("PRAGMA user_version = {}", format_version).c_str());
 } catch (const sqlite_error& e) {
   throw open_error(fmt::format("{}: the registry cannot be opened: {}", folder.string(), e.what()));
@@ -56,7 +58,7 @@ kv::hash128 registry_store::tenant_salt(const std::string& tenant, kv::hash128 f
 
 std::optional<conversation_record> registry_store::load(const conversation_key& key) {
   statement get{*db_,
-                "SELECT version, messages, last_role, kept, kept_tokens, parent, settled FROM conversations "
+                "SELECT version, messages, last_role, kept, kept_tokens, parent, settled, keep FROM conversations "
                 "WHERE tenant = ? AND id = ?"};
   if (!get.bind(key.tenant, key.id).step()) return {};
   conversation_record r;
@@ -67,6 +69,7 @@ std::optional<conversation_record> registry_store::load(const conversation_key& 
   r.window.kept_tokens = static_cast<std::uint32_t>(get.integer(4));
   r.window.parent = hash_in(get.blob(5));
   r.window.settled = static_cast<std::uint32_t>(get.integer(6));
+  r.window.keep = static_cast<std::uint32_t>(get.integer(7));
   statement parts{*db_, "SELECT tokens FROM tokens WHERE tenant = ? AND id = ? ORDER BY part"};
   parts.bind(key.tenant, key.id);
   while (parts.step()) {
@@ -76,18 +79,23 @@ std::optional<conversation_record> registry_store::load(const conversation_key& 
   return r;
 }
 
-conversation_record registry_store::create(const conversation_key& key, const kv::lineage& window) {
+conversation_record registry_store::create(const conversation_key& key, const kv::lineage& window,
+                                           const std::string& system_prompt) {
   transaction all{*db_};
-  statement add{*db_, "INSERT INTO conversations VALUES (?, ?, 1, 0, '', ?, ?, ?, ?)"};
+  statement add{*db_, "INSERT INTO conversations VALUES (?, ?, 1, 0, '', ?, ?, ?, ?, ?)"};
   add.bind(key.tenant, key.id, blob_of(window.kept), std::int64_t{window.kept_tokens}, blob_of(window.parent),
-           std::int64_t{window.settled})
+           std::int64_t{window.settled}, std::int64_t{window.keep})
       .run();
   put_window(key, window);
+  if (!system_prompt.empty()) add_message(key, {"system", system_prompt, {}});
   all.commit();
-  return {.version = 1, .window = window};
+  return *load(key);
 }
 
 void registry_store::put_window(const conversation_key& key, const kv::lineage& window) {
+  statement set{*db_,
+                "UPDATE conversations SET kept = ?3, kept_tokens = ?4, parent = ?5 WHERE tenant = ?1 AND id = ?2"};
+  set.bind(key.tenant, key.id, blob_of(window.kept), std::int64_t{window.kept_tokens}, blob_of(window.parent)).run();
   statement clear{*db_, "DELETE FROM tokens WHERE tenant = ? AND id = ?"};
   clear.bind(key.tenant, key.id).run();
   statement put{*db_, "INSERT INTO tokens VALUES (?, ?, 0, ?)"};
@@ -112,22 +120,32 @@ void registry_store::append(const conversation_key& key, std::uint64_t expected_
       *db_,
       "INSERT INTO tokens SELECT ?1, ?2, coalesce(max(part), 0) + 1, ?3 FROM tokens WHERE tenant = ?1 AND id = ?2"};
   add_tokens.bind(key.tenant, key.id, blob_of(message.tokens)).run();
-  statement add_message{
+  add_message(key, message);
+  all.commit();
+}
+
+void registry_store::append(const conversation_key& key, std::uint64_t expected_version,
+                            const appended_message& message, const kv::lineage& window) {
+  transaction all{*db_};
+  bump(key, expected_version, window.settled);
+  put_window(key, window);
+  add_message(key, message);
+  all.commit();
+}
+
+void registry_store::add_message(const conversation_key& key, const appended_message& message) {
+  statement add{
       *db_, "INSERT INTO messages SELECT ?1, ?2, messages, ?3, ?4 FROM conversations WHERE tenant = ?1 AND id = ?2"};
-  add_message.bind(key.tenant, key.id, message.role, message.content).run();
+  add.bind(key.tenant, key.id, message.role, message.content).run();
   statement count{*db_,
                   "UPDATE conversations SET messages = messages + 1, last_role = ?3 WHERE tenant = ?1 AND id = ?2"};
   count.bind(key.tenant, key.id, message.role).run();
-  all.commit();
 }
 
 void registry_store::replace_window(const conversation_key& key, std::uint64_t expected_version,
                                     const kv::lineage& window) {
   transaction all{*db_};
   bump(key, expected_version, window.settled);
-  statement set{*db_,
-                "UPDATE conversations SET kept = ?3, kept_tokens = ?4, parent = ?5 WHERE tenant = ?1 AND id = ?2"};
-  set.bind(key.tenant, key.id, blob_of(window.kept), std::int64_t{window.kept_tokens}, blob_of(window.parent)).run();
   put_window(key, window);
   all.commit();
 }
@@ -136,7 +154,7 @@ bool registry_store::fork(const conversation_key& key, const std::string& new_id
   if (load({key.tenant, new_id})) return false;
   transaction all{*db_};
   for (auto sql :
-       {"INSERT INTO conversations SELECT tenant, ?3, 1, messages, last_role, kept, kept_tokens, parent, settled "
+       {"INSERT INTO conversations SELECT tenant, ?3, 1, messages, last_role, kept, kept_tokens, parent, settled, keep "
         "FROM conversations WHERE tenant = ?1 AND id = ?2",
         "INSERT INTO tokens SELECT tenant, ?3, part, tokens FROM tokens WHERE tenant = ?1 AND id = ?2",
         "INSERT INTO messages SELECT tenant, ?3, number, role, content FROM messages WHERE tenant = ?1 AND id = ?2"}) {

@@ -48,11 +48,15 @@ class registry_store {
   /// A tenant's salt: 128 random bits, made once. `fresh` is used if there is none yet.
   kv::hash128 tenant_salt(const std::string& tenant, kv::hash128 fresh);
   std::optional<conversation_record> load(const conversation_key& key);
-  /// The conversation must not exist.
-  conversation_record create(const conversation_key& key, const kv::lineage& window);
+  /// The conversation must not exist. `window` has the tokens of the system prompt already, if there is one.
+  conversation_record create(const conversation_key& key, const kv::lineage& window,
+                             const std::string& system_prompt = {});
   /// Durable when it returns. Throws version_conflict. `settled` says how much of the window is cached from now on.
   void append(const conversation_key& key, std::uint64_t expected_version, const appended_message& message,
               std::uint32_t settled);
+  /// The same when something had to leave the window: `window` replaces it and has the message's tokens already.
+  void append(const conversation_key& key, std::uint64_t expected_version, const appended_message& message,
+              const kv::lineage& window);
   /// Replaces the window, as after a truncation.
   void replace_window(const conversation_key& key, std::uint64_t expected_version, const kv::lineage& window);
   /// Copies a conversation; false if the new name is taken.
@@ -63,6 +67,7 @@ class registry_store {
  private:
   void bump(const conversation_key& key, std::uint64_t expected_version, std::uint32_t settled);
   void put_window(const conversation_key& key, const kv::lineage& window);
+  void add_message(const conversation_key& key, const appended_message& message);
 
   std::unique_ptr<database> db_;
 };

@@ -31,6 +31,7 @@ struct lineage {
   std::uint32_t kept_tokens = 0;  ///< tokens in `kept`; its last chunk may be partly filled
   chunk_key parent;               ///< hashed into the first chunk that `kept` does not cover whole
   std::uint32_t settled = 0;      ///< leading tokens whose keys and values were computed and saved
+  std::uint32_t keep = 0;         ///< leading tokens that a truncation never drops: a system prompt
 };
 
 /// The parent of a tenant's first chunks.
@@ -47,9 +48,20 @@ std::vector<link> chain(const lineage& window, std::uint32_t token_count);
 /// another may have computed them. Never all tokens: the last one must be computed to be continued.
 std::vector<link> reusable_chain(const lineage& window);
 
-/// Drops tokens from the window by editing it only: the first `protect` tokens stay (rounded up to whole chunks), then
-/// as many whole chunks go as fit into `ratio` of the rest. Nothing is recomputed and no stored byte changes, since
-/// keys are stored unrotated. Returns how many tokens were dropped (0 if there was no whole settled chunk to drop).
+/// Drops tokens from the window by editing it only: the first `protect` tokens (at least `window.keep`) stay, rounded
+/// up to whole chunks, then as many whole chunks go as fit into `ratio` of the rest. No stored byte changes, since keys
+/// are stored unrotated. What is settled and stays, stays settled, unless the cut goes through the unsettled part.
+/// Returns how many tokens were dropped (0 if there was no whole chunk to drop).
 std::uint32_t truncate(lineage& window, std::uint32_t protect, double ratio = 0.5);
+
+/// What happens to a window that is full (CachedAttention §3.4).
+struct overflow_policy {
+  double ratio = 0.5;             ///< share of what is not kept that goes at a time; 0: nothing, the context is full
+  std::uint32_t keep_tokens = 0;  ///< leading tokens that stay in every window
+};
+
+/// Truncates, the policy's share at a time but at least a chunk, until the window has at most `tokens_max` tokens or
+/// nothing is left that may go. Returns how many tokens were dropped.
+std::uint32_t make_room(lineage& window, std::uint32_t tokens_max, const overflow_policy& policy);
 
 }  // namespace chromatin::kv

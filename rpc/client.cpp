@@ -98,10 +98,11 @@ client::client(const std::string& address, std::string_view token)
 client::~client() = default;
 client::client(client&&) noexcept = default;
 
-conversation client::open(std::string_view id) {
+conversation client::open(std::string_view id, std::string_view system_prompt) {
   return guarded([&] {
     auto request = implementation_->session.openRequest();
     request.setId(std::string{id}.c_str());
+    request.setSystem(kj::heapString(system_prompt.data(), system_prompt.size()));
     auto answer = request.send().wait(implementation_->connection.getWaitScope());
     return conversation{std::make_unique<conversation::implementation>(
                             conversation::implementation{implementation_, answer.getConversation()}),

@@ -66,8 +66,8 @@ class client {
   ~client();
   client(client&&) noexcept;
 
-  /// An empty name makes a new conversation.
-  conversation open(std::string_view id = {});
+  /// An empty name makes a new conversation. A conversation that is made gets the system prompt.
+  conversation open(std::string_view id = {}, std::string_view system_prompt = {});
   std::vector<counters> stat();
 
  private:

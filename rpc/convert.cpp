@@ -40,6 +40,7 @@ void write(const turn_statistics& from, schema::TurnStatistics::Builder to) {
   to.setQueuedUs(from.queued_us);
   to.setFirstTokenUs(from.first_token_us);
   to.setTotalUs(from.total_us);
+  to.setDroppedTokens(from.dropped_tokens);
   to.setStopped(static_cast<schema::StopReason>(from.stopped));
 }
 
@@ -49,6 +50,7 @@ turn_statistics read(schema::TurnStatistics::Reader from) {
   s.computed_tokens = from.getComputedTokens();
   s.hit_tokens = {from.getDeviceTokens(), from.getHostTokens(), from.getDiskTokens()};
   s.answer_tokens = from.getAnswerTokens();
+  s.dropped_tokens = from.getDroppedTokens();
   s.queued_us = from.getQueuedUs();
   s.first_token_us = from.getFirstTokenUs();
   s.total_us = from.getTotalUs();

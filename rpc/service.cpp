@@ -117,7 +117,7 @@ class conversation_service final : public schema::Conversation::Server {
   }
 
   kj::Promise<void> info(InfoContext call) override {
-    return ask<conversation_info>(context_.system, context_.gateway, atom::open_v, which_)
+    return ask<conversation_info>(context_.system, context_.gateway, atom::open_v, which_, std::string{})
         .then([call](conversation_info info) mutable { write(info, call.getResults().initInfo()); });
   }
 
@@ -133,7 +133,8 @@ class session_service final : public schema::Session::Server {
   kj::Promise<void> open(OpenContext call) override {
     conversation_ref which{tenant_, call.getParams().getId()};
     if (which.id.empty()) which.id = random_name();
-    return ask<conversation_info>(context_.system, context_.gateway, atom::open_v, which)
+    std::string system_prompt{call.getParams().getSystem().begin(), call.getParams().getSystem().size()};
+    return ask<conversation_info>(context_.system, context_.gateway, atom::open_v, which, std::move(system_prompt))
         .then([this, which, call](conversation_info info) mutable {
           auto results = call.getResults();
           results.setConversation(kj::heap<conversation_service>(context_, which));

@@ -17,9 +17,9 @@ interface Gate {
 }
 
 interface Session {
-  open @0 (id :Text) -> (conversation :Conversation, info :ConversationInfo);
-  # Opens a conversation by name (1 to 128 printable ASCII characters); one that does not exist is made. An empty name makes a
-  # new conversation with a random one.
+  open @0 (id :Text, system :Text) -> (conversation :Conversation, info :ConversationInfo);
+  # Opens a conversation by name (1 to 128 printable ASCII characters); one that does not exist is made, with this system prompt
+  # unless it is empty. An empty name makes a new conversation with a random one.
 
   stat @1 () -> (parts :List(Counters));
   # The counters of every part of the server.
@@ -31,7 +31,7 @@ interface Conversation {
   # call cancels the turn; what was answered so far stays in the conversation.
 
   truncate @1 (protectTokens :UInt32, ratio :Float64) -> (info :ConversationInfo);
-  # Drops the older part of the window: the first `protectTokens` stay, then the share `ratio` (above 0, at most 1) of the rest goes,
+  # Drops the older part of the window: the first `protectTokens` and the system prompt stay, then the share `ratio` (above 0, at most 1) of the rest goes,
   # in whole chunks of 64. What stays keeps its cache.
 
   fork @2 (id :Text) -> (conversation :Conversation, info :ConversationInfo);
@@ -76,8 +76,8 @@ struct Sampling {
 }
 
 struct TurnStatistics {
-  promptTokens @0 :UInt32;
-  computedTokens @1 :UInt32;     # of the prompt; the others were reused:
+  promptTokens @0 :UInt32;       # and, after a truncation in mid-answer, what stayed of the window
+  computedTokens @1 :UInt32;     # of these; the others were reused:
   deviceTokens @2 :UInt32;
   hostTokens @3 :UInt32;
   diskTokens @4 :UInt32;
@@ -86,6 +86,7 @@ struct TurnStatistics {
   firstTokenUs @7 :Int64;        # from the turn's arrival at the scheduler
   totalUs @8 :Int64;
   stopped @9 :StopReason;
+  droppedTokens @10 :UInt32;     # that left a full window to make room
 }
 
 enum StopReason {

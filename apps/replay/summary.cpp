@@ -30,6 +30,7 @@ summary summarise(const run_result& result) {
     s.prompt_tokens += t.statistics.prompt_tokens;
     s.prefill_tokens_computed += t.statistics.computed_tokens;
     s.answer_tokens += t.statistics.answer_tokens;
+    s.dropped_tokens += t.statistics.dropped_tokens;
     for (std::size_t i = 0; i < cache_sources; ++i) s.hit_tokens[i] += t.statistics.hit_tokens[i];
     auto ms = static_cast<double>(t.first_text_us) / 1e3;
     all.push_back(ms);
@@ -69,6 +70,7 @@ nlohmann::ordered_json to_json(const summary& s) {
                               {"prompt_tokens", s.prompt_tokens},
                               {"prefill_tokens_computed", s.prefill_tokens_computed},
                               {"answer_tokens", s.answer_tokens},
+                              {"dropped_tokens", s.dropped_tokens},
                               {"ttft_ms", times(s.ttft_ms)},
                               {"ttft_ms_turn5_on", times(s.ttft_ms_turn5_on)},
                               {"wall_s", s.wall_s},

@@ -21,6 +21,7 @@ struct summary {
   std::uint64_t prompt_tokens = 0;
   std::uint64_t prefill_tokens_computed = 0;
   std::uint64_t answer_tokens = 0;
+  std::uint64_t dropped_tokens = 0;  ///< that left full windows
   std::array<std::uint64_t, cache_sources> hit_tokens{};
   distribution ttft_ms, ttft_ms_turn5_on;
   double wall_s = 0;

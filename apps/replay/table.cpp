@@ -21,6 +21,8 @@ double hit_percent(const summary& s, source from) {
 constexpr line lines[] = {
     {"turns", false, [](const summary& s) { return static_cast<double>(s.turns); }, "{:.0f}", false},
     {"prompt tokens", false, [](const summary& s) { return static_cast<double>(s.prompt_tokens); }, "{:.0f}", false},
+    {"dropped from full windows", false, [](const summary& s) { return static_cast<double>(s.dropped_tokens); },
+     "{:.0f}", false},
     {"prefill tokens computed", false, [](const summary& s) { return static_cast<double>(s.prefill_tokens_computed); },
      "{:.0f}", true},
     {"reused, % of prompt tokens", false, [](const summary& s) { return 100 * s.reused_share(); }, "{:.1f}", false},

@@ -104,7 +104,7 @@ TEST(Turns, TurnsThatDoNotFitTogetherWaitForEachOther) {
 }
 
 TEST(Turns, AFullContextIsAClearErrorBeforeAnythingIsWritten) {
-  world w;
+  world w{{.overflow = {.ratio = 0}}};
   std::string error;
   for (int turn = 0; turn < 100 && error.empty(); ++turn) {
     auto id = w.say("c", text + text + text);

@@ -14,7 +14,7 @@ caf::strong_actor_ptr erased(const auto& actor) { return caf::actor_cast<caf::st
 world::world(world_options o)
     : options{o},
       scheduler_thread{dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler())},
-      checkpoint{model::checkpoint::open(std::string{CHROMATIN_SOURCE_DIR} + "/assets/concierge")} {
+      checkpoint{model::checkpoint::open(std::string{CHROMATIN_SOURCE_DIR} + "/assets/concierge", o.context)} {
   auto backend = std::make_shared<toy_backend>(checkpoint->config.vocabulary);
   geometry = backend->geometry();
   auto arena = [&](std::uint32_t chunks) {
@@ -27,9 +27,12 @@ world::world(world_options o)
   device = system.spawn(device_tier, geometry, device_arena, caf::actor_cast<layer_sink_actor>(executor));
   prefetcher = system.spawn(chromatin::prefetcher, geometry.layers, o.host_chunks / 3);
   scheduler = system.spawn(chromatin::scheduler, checkpoint, executor, device,
-                           scheduler_limits{o.step_tokens_max, o.batch_max, o.queue_max});
+                           scheduler_limits{.step_tokens_max = o.step_tokens_max,
+                                            .batch_max = o.batch_max,
+                                            .queue_max = o.queue_max,
+                                            .overflow = o.overflow});
   registry = system.spawn(chromatin::registry, checkpoint, cache,
-                          std::make_shared<io::registry_store>(std::filesystem::path{}));
+                          std::make_shared<io::registry_store>(std::filesystem::path{}), o.overflow);
   gateway = system.spawn(chromatin::gateway, registry, scheduler, gateway_limits{});
   caf::anon_send(executor, atom::attach_v, device);
   caf::anon_send(scheduler, atom::attach_v, prefetcher);
@@ -112,7 +115,7 @@ std::int64_t world::counter(const measured_actor& of, const std::string& name) {
 conversation_info world::info(const std::string& conversation) {
   conversation_info result;
   system.spawn([&](caf::event_based_actor* self) {
-    self->request(gateway, caf::infinite, atom::open_v, conversation_ref{"tenant", conversation})
+    self->request(gateway, caf::infinite, atom::open_v, conversation_ref{"tenant", conversation}, std::string{})
         .then([&](const conversation_info& i) { result = i; });
   });
   run();

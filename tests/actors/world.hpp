@@ -44,6 +44,8 @@ struct world_options {
   std::uint32_t queue_max = 64;
   std::uint64_t shuffle_seed = 1;  ///< of the order in which disk operations end
   bool disk = true;
+  std::uint32_t context = 0;     ///< 0: the model's
+  kv::overflow_policy overflow;  ///< of full windows
 };
 
 class world {

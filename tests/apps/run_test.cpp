@@ -13,13 +13,15 @@ namespace chromatin::replay {
 namespace {
 
 struct live_server {
+  kv::overflow_policy overflow;
   test::temporary_folder folder;
   running_system system{{.model = std::filesystem::path{CHROMATIN_SOURCE_DIR} / "assets/concierge",
                          .device_bytes = 16u << 20,
                          .host_bytes = 32u << 20,
                          .disk = folder.path() / "store",
                          .disk_bytes = 64u << 20,
-                         .threads = 1}};
+                         .threads = 1,
+                         .overflow = overflow}};
   rpc::server server{system.actors(),
                      system.gateway(),
                      system.telemetry(),
@@ -32,8 +34,8 @@ std::vector<sitting> sample(std::size_t conversations, std::size_t join) {
   return string_together(read_conversations(in, file, conversations), join);
 }
 
-run_result play(const std::vector<sitting>& sittings, bool reuse) {
-  live_server live;
+run_result play(const std::vector<sitting>& sittings, bool reuse, kv::overflow_policy overflow = {}) {
+  live_server live{overflow};
   run_options options{.server = live.server.addresses().front(), .reuse = reuse, .concurrency = 2, .answer_tokens = 8};
   std::atomic<std::size_t> told = 0;
   auto result = run(sittings, options, [&](std::size_t done) { told = done; });
@@ -61,10 +63,20 @@ TEST(ReplayRun, EveryTurnIsPlayedInOrderAndReuseComputesLess) {
 
 TEST(ReplayRun, ASittingThatFillsTheContextEndsThereAndTheOthersGoOn) {
   sitting endless{std::vector<std::string>(40, std::string(400, 'x'))}, shortly{{"Hello.", "Thank you."}};
-  auto result = play({endless, shortly}, true);
+  auto result = play({endless, shortly}, true, {.ratio = 0});
   EXPECT_EQ(result.sittings_cut, 1u);
   EXPECT_EQ(result.turns.back().sitting, 1u);
   EXPECT_EQ(result.turns.back().turn, 2u);
+}
+
+TEST(ReplayRun, ASittingThatPassesTheContextGoesOnWithItsCache) {
+  const std::string text = "I would like to book a table for two people at an Italian restaurant tomorrow. ";
+  std::vector<std::string> turns(30, text + text + text);
+  auto on = summarise(play({{turns}}, true)), off = summarise(play({{turns}}, false));
+  EXPECT_EQ(on.turns, 30u);
+  EXPECT_GT(on.dropped_tokens, 500u);
+  EXPECT_GT(on.reused_share(), 0.9);
+  EXPECT_LT(on.prefill_tokens_computed, off.prefill_tokens_computed / 10);
 }
 
 TEST(ReplayRun, AServerThatIsNotThereIsNamed) {

@@ -69,6 +69,47 @@ TEST(RegistryStore, AReplacedWindowKeepsItsKeys) {
   EXPECT_EQ(kv::chain(after.window, after.window.settled), kv::chain(loaded.window, loaded.window.settled));
 }
 
+TEST(RegistryStore, AMessageMayReplaceTheWindowItIsAppendedTo) {
+  registry_store store{{}};
+  auto record = store.create(alice, opening);
+  store.append(alice, record.version, {"user", "a", std::vector<kv::token_id>(300, 3)}, 301);
+  auto loaded = *store.load(alice);
+  kv::make_room(loaded.window, 200, {});
+  loaded.window.tokens.insert(loaded.window.tokens.end(), {7, 8});
+  store.append(alice, loaded.version, {"user", "b", {7, 8}}, loaded.window);
+  auto after = *store.load(alice);
+  EXPECT_EQ(after.version, loaded.version + 1);
+  EXPECT_EQ(after.messages, 2u);
+  EXPECT_EQ(after.window.tokens, loaded.window.tokens);
+  EXPECT_EQ(kv::reusable_chain(after.window), kv::reusable_chain(loaded.window));
+  EXPECT_THROW(store.append(alice, loaded.version, {"user", "c", {}}, loaded.window), version_conflict);
+  EXPECT_EQ(store.load(alice)->messages, 2u);
+}
+
+TEST(RegistryStore, ASystemPromptIsTheFirstMessageAndIsKept) {
+  test::temporary_folder folder;
+  auto window = opening;
+  window.keep = 1;
+  EXPECT_EQ(registry_store{folder.path()}.create(alice, window, "Be brief.").last_role, "system");
+  auto record = *registry_store{folder.path()}.load(alice);
+  EXPECT_EQ(record.messages, 1u);
+  EXPECT_EQ(record.window.keep, 1u);
+}
+
+TEST(RegistryStore, AFolderOfTheFirstFormatIsTakenOver) {
+  test::temporary_folder folder;
+  {
+    registry_store store{folder.path()};
+    store.create(alice, opening);
+    database old{folder / "registry.sqlite"};
+    old.execute("ALTER TABLE conversations DROP COLUMN keep; PRAGMA user_version = 1");
+  }
+  auto record = registry_store{folder.path()}.load(alice);
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->window.keep, 0u);
+  EXPECT_EQ(record->window.tokens, opening.tokens);
+}
+
 TEST(RegistryStore, AForkGoesItsOwnWay) {
   registry_store store{{}};
   auto record = store.create(alice, opening);

@@ -108,9 +108,43 @@ TEST(Truncate, TwiceKeepsKeysDistinct) {
   }
 }
 
-TEST(Truncate, NothingSettledMeansNothingDropped) {
+TEST(Truncate, WhatWasNeverComputedIsDroppedToo) {
   auto w = window_of(300, 0);
-  EXPECT_EQ(truncate(w, 0, 0.5), 0u);
+  EXPECT_EQ(truncate(w, 0, 0.5), 128u);
+  EXPECT_EQ(w.tokens.front(), 100u + 128u);
+  EXPECT_EQ(w.settled, 0u);
+  EXPECT_EQ(reusable_chain(w).size(), 2u);
+}
+
+TEST(Truncate, ACutThroughTheUncomputedPartLeavesOnlyWhatStandsBeforeItSettled) {
+  auto w = window_of(640, 200);
+  auto before = chain(w, 64);
+  EXPECT_EQ(truncate(w, 64, 0.5), 256u);  // chunks 1 to 4, of which 1 to 3 were computed in part
+  EXPECT_EQ(w.settled, 64u);
+  EXPECT_EQ(chain(w, 64), before);
+  EXPECT_EQ(w.tokens[64], 100u + 320u);
+}
+
+TEST(MakeRoom, DropsAShareAtATimeUntilTheWindowFits) {
+  auto w = window_of(1024, 1023);
+  EXPECT_EQ(make_room(w, 1023, {}), 512u);
+  EXPECT_EQ(w.tokens.size(), 512u);
+  EXPECT_EQ(make_room(w, 1023, {}), 0u) << "it fits";
+  EXPECT_EQ(make_room(w, 100, {}), 448u) << "256, 128, then a whole chunk though half of 128 holds just one";
+}
+
+TEST(MakeRoom, KeepsTheSystemPromptAndWhatThePolicyKeeps) {
+  auto w = window_of(1024, 1023);
+  w.keep = 100;
+  auto before = chain(w, 128);
+  make_room(w, 200, {.ratio = 0.9});
+  EXPECT_EQ(chain(w, 128), before);
+  EXPECT_LE(w.tokens.size(), 200u);
+  EXPECT_EQ(make_room(w, 10, {.keep_tokens = 300}), 0u) << "nothing is left that may go";
+  EXPECT_EQ(make_room(w, 10, {.ratio = 0}), 0u) << "never truncated";
+}
+
+TEST(Truncate, AProtectedWindowStays) {
   auto all_protected = window_of(300, 300);
   EXPECT_EQ(truncate(all_protected, 300, 0.5), 0u);
 }

@@ -30,6 +30,7 @@ struct seen {
   std::atomic<int> streaming{0};
   std::mutex mutex;
   std::vector<say_request> said;
+  std::string system_prompt;  ///< of the last conversation that was opened
 };
 
 constexpr int pieces = 200;
@@ -38,7 +39,9 @@ constexpr int pieces = 200;
 gateway_actor::behavior_type fake_gateway(gateway_actor::pointer self, std::shared_ptr<seen> log) {
   auto running = std::make_shared<std::map<turn_id, caf::typed_response_promise<turn_statistics>>>();
   return {
-      [](atom::open, const conversation_ref& which) -> caf::result<conversation_info> {
+      [=](atom::open, const conversation_ref& which,
+          const std::string& system_prompt) -> caf::result<conversation_info> {
+        log->system_prompt = system_prompt;
         if (which.id == "missing") return caf::make_error(ec::no_conversation, "there is no conversation missing");
         return conversation_info{which.tenant + "/" + which.id, 1, 10, 1024, 2};
       },
@@ -54,8 +57,11 @@ gateway_actor::behavior_type fake_gateway(gateway_actor::pointer self, std::shar
           return running->emplace(request.turn, self->make_response_promise<turn_statistics>()).first->second;
         }
         for (int i = 0; i < pieces; ++i) sink->text(std::to_string(i) + " ");
-        return turn_statistics{
-            .prompt_tokens = 30, .computed_tokens = 6, .hit_tokens = {8, 9, 7}, .answer_tokens = pieces};
+        return turn_statistics{.prompt_tokens = 30,
+                               .computed_tokens = 6,
+                               .hit_tokens = {8, 9, 7},
+                               .answer_tokens = pieces,
+                               .dropped_tokens = 64};
       },
       [=](atom::cancel, turn_id id) {
         if (auto node = running->extract(id); !node.empty()) {
@@ -147,6 +153,7 @@ TEST_F(RpcServer, AnAnswerStreamsInOrderAndWholeOverBothKindsOfSocket) {
         [&](std::string_view piece) { streamed += piece; });
     EXPECT_EQ(streamed, all_numbers());
     EXPECT_EQ(report.text, streamed);
+    EXPECT_EQ(report.server.dropped_tokens, 64u);
     EXPECT_EQ(report.server.hit_tokens, (std::array<std::uint32_t, 3>{8, 9, 7}));
     EXPECT_GT(report.first_text_us, 0);
     EXPECT_LE(report.first_text_us, report.total_us);
@@ -162,6 +169,8 @@ TEST_F(RpcServer, AnAnswerStreamsInOrderAndWholeOverBothKindsOfSocket) {
 TEST_F(RpcServer, ConversationsCanBeForkedTruncatedAndForgotten) {
   client c{start().addresses()[0]};
   auto conversation = c.open("talk");
+  c.open("instructed", "Be brief.");
+  EXPECT_EQ(log->system_prompt, "Be brief.");
   EXPECT_EQ(conversation.truncate(17, 0.5).tokens, 17u);
   EXPECT_EQ(conversation.fork("copy").info().id, "copy");
   EXPECT_EQ(conversation.fork("").info().id.size(), 32u);

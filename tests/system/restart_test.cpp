@@ -111,6 +111,38 @@ TEST(Restart, AConversationGoesOnFromTheDisk) {
   EXPECT_EQ(answers, undisturbed());
 }
 
+TEST(Restart, ATruncatedWindowGoesOnFromTheDisk) {
+  auto play = [](bool restarts) {
+    temporary_folder folder;
+    std::vector<std::string> answers;
+    std::uint32_t dropped = 0, truncated_turns = 0;
+    std::unique_ptr<server_process> server;
+    for (int turn = 0; turn < 16; ++turn) {
+      bool fresh = !server || (restarts && turn % 5 == 0);
+      if (fresh) {
+        if (server) server->stop(SIGTERM);
+        server.reset();
+        server = std::make_unique<server_process>(folder.path(),
+                                                  std::vector<std::string>{"--compute", "f32", "--context", "192"});
+      }
+      rpc::client client{server->address()};
+      auto conversation = client.open("talk");
+      auto report = say(conversation, said[static_cast<std::size_t>(turn) % said.size()]);
+      answers.push_back(report.text);
+      dropped += report.server.dropped_tokens;
+      truncated_turns += report.server.dropped_tokens > 0;
+      EXPECT_LT(report.server.computed_tokens, 40u) << "turn " << turn;
+      if (fresh && turn > 0) {
+        EXPECT_GT(report.server.hit_tokens[2], 0u) << "turn " << turn;
+      }
+    }
+    EXPECT_GE(truncated_turns, 2u);
+    EXPECT_EQ(dropped % 64, 0u);
+    return answers;
+  };
+  EXPECT_EQ(play(true), play(false));
+}
+
 TEST(Restart, KilledWhileSavingNoChunkIsWrongAndTheAnswersAreThoseOfAnUndisturbedRun) {
   temporary_folder folder;
   std::vector<std::string> answers;

@@ -1,0 +1,172 @@
+// Windows that are full: the older part goes, what stays keeps its cache, in every tier and in mid-answer.
+
+#include <gmock/gmock.h>
+
+#include "tests/actors/world.hpp"
+
+namespace chromatin::test {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+const std::string text = "Please find me a quiet room for two nights in the old town, with breakfast and a garden.";
+
+/// Opens a conversation with a system prompt.
+void open(world& w, const std::string& conversation, const std::string& system_prompt) {
+  w.system.spawn([&](caf::event_based_actor* self) {
+    self->request(w.gateway, caf::infinite, atom::open_v, conversation_ref{"tenant", conversation}, system_prompt)
+        .then([](const conversation_info&) {});
+  });
+  w.run();
+}
+
+/// Five conversations that each pass their window several times, one after the other in turns.
+std::vector<std::string> play(world& w, bool together = false) {
+  std::vector<std::string> answers(50);
+  for (std::size_t turn = 0; turn < 10; ++turn) {
+    std::vector<turn_id> ids;
+    for (std::size_t c = 0; c < 5; ++c) {
+      ids.push_back(w.say("c" + std::to_string(c), std::to_string(c) + text + std::to_string(turn), 30));
+      if (!together) w.run();
+    }
+    w.run();
+    for (std::size_t c = 0; c < 5; ++c) {
+      EXPECT_EQ(w.outcome(ids[c]).error, "");
+      answers[turn * 5 + c] = w.outcome(ids[c]).text;
+    }
+  }
+  return answers;
+}
+
+const std::vector<std::string>& undisturbed() {
+  static const auto answers = [] {
+    world w{{.device_chunks = 512, .host_chunks = 512, .disk_chunks = 1024, .context = 256}};
+    return play(w);
+  }();
+  return answers;
+}
+
+TEST(Overflow, AMessageThatFindsNoRoomDropsTheOldestAndTheRestIsReused) {
+  world w{{.context = 256}};
+  std::uint32_t dropped = 0;
+  for (int turn = 0; turn < 20; ++turn) {
+    auto s = w.talk("c", text);
+    EXPECT_EQ(s.hit_tokens[0] + s.computed_tokens, s.prompt_tokens);
+    EXPECT_LT(s.computed_tokens, 70u) << "only what is new is computed, turn " << turn;
+    EXPECT_LE(w.info("c").tokens, 257u);  // one more closes an answer that was cut short
+    dropped += s.dropped_tokens;
+  }
+  EXPECT_GT(dropped, 512u);
+  EXPECT_EQ(w.info("c").messages, 40u) << "what was said is remembered, whatever the window holds";
+}
+
+TEST(Overflow, AnAnswerLongerThanTheWindowGoesOnAndNothingIsComputedAnew) {
+  world w{{.context = 256}};
+  auto s = w.talk("c", text, 700);
+  EXPECT_EQ(s.stopped, stop_reason::tokens_max);
+  EXPECT_EQ(s.answer_tokens, 700u);
+  EXPECT_GE(s.dropped_tokens, 512u);
+  EXPECT_LT(s.computed_tokens, 70u);
+  EXPECT_EQ(w.counter(w.device, "turns_with_pages"), 0);
+  auto next = w.talk("c", "Thank you.");
+  EXPECT_LT(next.computed_tokens, 70u);
+  EXPECT_GT(next.hit_tokens[0], 64u);
+}
+
+TEST(Overflow, EveryTierGivesTheTokensOfAnUndisturbedRun) {
+  world w{{.device_chunks = 8, .host_chunks = 12, .disk_chunks = 512, .context = 256}};
+  EXPECT_EQ(play(w), undisturbed());
+  EXPECT_GT(w.counter(w.scheduler, "window_tokens_dropped") + w.counter(w.registry, "truncations"), 10);
+  EXPECT_GT(w.counter(w.disk, "hit_chunks"), 0);
+  EXPECT_GT(w.counter(w.scheduler, "prompt_tokens_reused"), w.counter(w.scheduler, "prompt_tokens_computed"));
+}
+
+TEST(Overflow, TurnsTogetherGiveTheTokensOfTurnsAlone) {
+  for (std::uint64_t seed : {1, 2}) {
+    world w{{.device_chunks = 40, .host_chunks = 40, .disk_chunks = 512, .shuffle_seed = seed, .context = 256}};
+    EXPECT_EQ(play(w, true), undisturbed()) << "seed " << seed;
+  }
+}
+
+TEST(Overflow, WithoutReuseWhatStaysIsComputedAgain) {
+  world w{{.context = 256}};
+  auto id = w.say("c", text, 300, false);
+  w.run();
+  const auto& s = w.outcome(id).statistics;
+  EXPECT_EQ(s.answer_tokens, 300u);
+  EXPECT_GE(s.dropped_tokens, 128u);
+  EXPECT_EQ(s.computed_tokens, s.prompt_tokens);
+  EXPECT_GT(s.computed_tokens, 128u);
+  EXPECT_EQ(w.counter(w.device, "chunks"), 0);
+  w.talk("c", "And with reuse again.");
+}
+
+TEST(Overflow, TheSystemPromptStays) {
+  const std::string prompt = "You are a patient assistant of a small hotel, and answer in one sentence. " + text;
+  world w{{.context = 384}};
+  auto window = [&](const std::string& conversation) {
+    prepared_turn prepared;
+    w.system.spawn([&](caf::event_based_actor* self) {
+      self->request(w.registry, caf::infinite, atom::append_v, conversation_ref{"tenant", conversation}, text)
+          .then([&](const prepared_turn& p) { prepared = p; });
+    });
+    w.run();
+    caf::anon_send(w.registry, atom::release_v, conversation_ref{"tenant", conversation});
+    return prepared.window;
+  };
+  open(w, "c", prompt);
+  open(w, "fresh", prompt);
+  EXPECT_EQ(w.info("c").messages, 1u);
+  std::uint32_t dropped = 0;
+  for (int turn = 0; turn < 12; ++turn) dropped += w.talk("c", text).dropped_tokens;
+  EXPECT_GT(dropped, 0u);
+  auto old = window("c"), fresh = window("fresh");
+  ASSERT_GT(fresh.keep, 16u);
+  EXPECT_EQ(old.keep, fresh.keep);
+  EXPECT_TRUE(std::equal(fresh.tokens.begin(), fresh.tokens.begin() + fresh.keep, old.tokens.begin()));
+}
+
+TEST(Overflow, WhatMayNotBeDroppedLeavesNoRoomAndThatIsSaid) {
+  world w{{.context = 256, .overflow = {.keep_tokens = 256}}};
+  std::string error;
+  for (int turn = 0; turn < 20 && error.empty(); ++turn) {
+    auto id = w.say("c", text);
+    w.run();
+    error = w.outcome(id).error;
+  }
+  EXPECT_THAT(error, AllOf(HasSubstr("context_full"), HasSubstr("may not be dropped")));
+  auto id = w.say("long", text + text + text + text + text + text + text + text + text + text + text + text + text);
+  w.run();
+  EXPECT_THAT(w.outcome(id).error, AllOf(HasSubstr("context_full"), HasSubstr("the message has")));
+  EXPECT_EQ(w.info("long").messages, 0u);
+}
+
+TEST(Overflow, CancelledAtAnyMomentNothingIsLeftBehind) {
+  for (int steps = 0; steps < 900; steps += 29) {
+    world w{{.device_chunks = 8, .host_chunks = 10, .disk_chunks = 256, .context = 128}};
+    w.talk("c", "hello");
+    auto id = w.say("c", "go on", 400);
+    for (int n = 0; n < steps; ++n)
+      if (!w.scheduler_thread.try_run_once()) w.disk_device->poll(1);
+    caf::anon_send(w.gateway, atom::cancel_v, id);
+    w.run();
+    ASSERT_TRUE(w.outcome(id).done) << steps;
+    ASSERT_EQ(w.counter(w.device, "turns_with_pages"), 0) << steps;
+    ASSERT_EQ(w.counter(w.registry, "turns_leased"), 0) << steps;
+    w.talk("c", "And again.");
+  }
+}
+
+TEST(Overflow, ATierThatDiesInBetweenCostsTimeOnly) {
+  world w{{.device_chunks = 8, .host_chunks = 12, .disk_chunks = 256, .context = 256}};
+  for (int turn = 0; turn < 12; ++turn) {
+    if (turn == 4) w.kill(caf::actor_cast<caf::strong_actor_ptr>(w.disk));
+    if (turn == 8) w.kill(caf::actor_cast<caf::strong_actor_ptr>(w.host));
+    for (int c = 0; c < 3; ++c) w.talk("c" + std::to_string(c), text, 40);
+  }
+  EXPECT_GT(w.counter(w.registry, "truncations"), 3);
+}
+
+}  // namespace
+}  // namespace chromatin::test
