@@ -47,7 +47,11 @@ struct primer_locator::span {
   bool whole;  // both are there
 };
 
-primer_locator::primer_locator(std::string head, std::string tail) : head_{std::move(head)}, tail_{std::move(tail)} {
+primer_locator::primer_locator(std::string head, std::string tail)
+    : head_{std::move(head)},
+      tail_{std::move(tail)},
+      turned_tail_{reverse_complement(tail_)},
+      turned_head_{reverse_complement(head_)} {
   if (head_.empty() || tail_.empty()) throw std::invalid_argument{"primer_locator: a primer is empty"};
 }
 
@@ -62,7 +66,18 @@ primer_locator::span primer_locator::find(std::string_view read) const {
           (head ? head->edits : lost) + (tail ? tail->edits : lost), head && tail};
 }
 
+std::optional<trimmed_read> primer_locator::locate_exact(std::string_view read) const {
+  const auto primers = head_.size() + tail_.size();
+  if (read.size() < primers) return {};
+  if (read.starts_with(head_) && read.ends_with(tail_))
+    return trimmed_read{std::string{read.substr(head_.size(), read.size() - primers)}, false, 0, true};
+  if (read.starts_with(turned_tail_) && read.ends_with(turned_head_))
+    return trimmed_read{reverse_complement(read.substr(tail_.size(), read.size() - primers)), true, 0, true};
+  return {};
+}
+
 std::optional<trimmed_read> primer_locator::locate(std::string_view read) const {
+  if (auto exact = locate_exact(read)) return exact;
   const auto cut = [](std::string_view whole, const span& at, bool reversed) {
     return trimmed_read{std::string{whole.substr(at.begin, at.end - at.begin)}, reversed, at.edits % lost, at.whole};
   };

@@ -25,12 +25,16 @@ class primer_locator {
   /// or unreadable), within an eighth. Nothing where neither direction has one, or where both are equally good.
   std::optional<trimmed_read> locate(std::string_view read) const;
 
+  /// Only where the read begins and ends with the primers as ordered, in either direction: most reads do, and need no
+  /// alignment.
+  std::optional<trimmed_read> locate_exact(std::string_view read) const;
+
  private:
   struct span;
   span find(std::string_view read) const;
 
-  std::string head_;
-  std::string tail_;
+  std::string head_, tail_;
+  std::string turned_tail_, turned_head_;  // what a read of the other strand begins and ends with
 };
 
 }  // namespace chromatin::dna

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <toml++/toml.h>
 
 #include "dna/wetlab/error_profile.hpp"
@@ -14,13 +15,6 @@ namespace {
 
 constexpr const char* base_names[] = {"A", "C", "G", "T"};
 constexpr std::size_t parts_max = 1000;
-
-template <class Numbers>
-toml::array numbers(const Numbers& values) {
-  toml::array made;
-  for (const double value : values) made.push_back(value);
-  return made;
-}
 
 /// Takes checked numbers out of a table; every complaint names file and key.
 class checked {
@@ -67,23 +61,22 @@ class checked {
 }  // namespace
 
 void write_error_profile(const error_profile& profile, const std::filesystem::path& file) {
-  toml::table becomes;
-  for (std::size_t base = 0; base < 4; ++base) becomes.insert(base_names[base], numbers(profile.becomes[base]));
-  const toml::table root{{"name", profile.name},
-                         {"rates", toml::table{{"substitution", profile.substitution},
-                                               {"deletion", profile.deletion},
-                                               {"insertion", profile.insertion}}},
-                         {"bases", toml::table{{"becomes", becomes},
-                                               {"deleted", numbers(profile.deleted)},
-                                               {"inserted", numbers(profile.inserted)}}},
-                         {"reads", toml::table{{"along", numbers(profile.along)},
-                                               {"reversed", profile.reversed},
-                                               {"quality", profile.quality},
-                                               {"error_quality", profile.error_quality}}},
-                         {"pool", toml::table{{"copy_number_variation", profile.copy_number_variation}}}};
+  const auto list = [](const auto& values) { return fmt::format("[{}]", fmt::join(values, ", ")); };
   std::ofstream out{file};
-  out << "# Error profile: rates per base of the strand, shares that sum to 1, bases in the order A C G T.\n"
-      << root << "\n";
+  out << "# Error profile. Rates are shares of the strand's bases, lists of shares sum to 1; bases in the order A C G "
+         "T.\n"
+      << "name = " << toml::value{profile.name} << "\n\n[rates]\n"
+      << fmt::format("substitution = {}\ndeletion = {}\ninsertion = {}\n", profile.substitution, profile.deletion,
+                     profile.insertion)
+      << "\n[bases]\ndeleted = " << list(profile.deleted) << "\ninserted = " << list(profile.inserted) << "\n";
+  for (std::size_t base = 0; base < 4; ++base)
+    out << "becomes." << base_names[base] << " = " << list(profile.becomes[base]) << "\n";
+  out << "\n[reads]\nalong = " << list(profile.along)
+      << fmt::format(
+             "  # where errors lie, first to last part of the strand; empty: evenly\nreversed = {}\nquality = {}\n"
+             "error_quality = {}\n",
+             profile.reversed, profile.quality, profile.error_quality)
+      << fmt::format("\n[pool]\ncopy_number_variation = {}\n", profile.copy_number_variation);
   if (!out.flush()) throw std::runtime_error{file.string() + ": cannot be written"};
 }
 
