@@ -6,6 +6,8 @@
 
 namespace chromatin::dna {
 
+using byte_string = std::vector<std::uint8_t>;
+
 /// Where a block stands in its partition.
 struct block_id {
   std::uint32_t leaf = 0;
@@ -24,7 +26,7 @@ enum class block_kind : std::uint8_t {
 struct block {
   block_id id;
   block_kind kind = block_kind::data;
-  std::vector<std::uint8_t> content;  ///< at most block_bytes() of the profile
+  byte_string content;  ///< at most block_bytes() of the profile
 
   bool operator==(const block&) const = default;
 };
