@@ -11,7 +11,7 @@ namespace chromatin::model {
 std::shared_ptr<const checkpoint> checkpoint::open(const std::filesystem::path& folder, std::uint32_t context) {
   auto config = read_config(folder);
   if (context > 0) config.context = context;
-  auto words = std::make_shared<const class tokenizer>(folder / "tokenizer.model");
+  auto words = tokenizer::open(folder);
   if (words->size() > config.vocabulary)
     throw load_error(fmt::format("{}: the tokenizer has {} pieces, the model a vocabulary of {}", folder.string(),
                                  words->size(), config.vocabulary));

@@ -100,7 +100,7 @@ void write_weights(const config& c, std::uint64_t seed, std::ofstream& out) {
 /// A SentencePiece model is a protobuf message whose field 1 repeats, so more pieces can simply be appended.
 std::string padded_tokenizer(const std::filesystem::path& embedded, std::uint32_t vocabulary) {
   auto content = read_file(embedded / "tokenizer.model");
-  for (auto i = tokenizer{embedded / "tokenizer.model"}.size(); i < vocabulary; ++i) {
+  for (auto i = tokenizer::open(embedded)->size(); i < vocabulary; ++i) {
     auto name = fmt::format("<unused_{}>", i);
     std::string piece{"\x0a"};  // field 1, bytes: the text
     piece += static_cast<char>(name.size()) + name;

@@ -1,9 +1,10 @@
 #pragma once
 
-/// Text to token ids and back, by a SentencePiece model (`tokenizer.model`).
+/// Text to token ids and back. Two kinds: SentencePiece (`tokenizer.model`) and byte-level BPE (`tokenizer.json`).
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -15,28 +16,33 @@ namespace chromatin::model {
 /// Immutable after construction; any thread.
 class tokenizer {
  public:
-  /// Throws load_error.
-  explicit tokenizer(const std::filesystem::path& file);
-  ~tokenizer();
+  /// The tokenizer of a checkpoint folder. Where both files are there it is `tokenizer.model`: what such a checkpoint
+  /// was trained with; the other file is then a conversion of it. Throws load_error.
+  static std::shared_ptr<const tokenizer> open(const std::filesystem::path& folder);
+
+  tokenizer() = default;
   tokenizer(const tokenizer&) = delete;
   tokenizer& operator=(const tokenizer&) = delete;
+  virtual ~tokenizer() = default;
 
-  std::uint32_t size() const;
+  /// One more than the largest id.
+  virtual std::uint32_t size() const = 0;
   /// Ids of plain text. Never yields a control token, whatever the text says: a user cannot forge a turn.
-  std::vector<kv::token_id> encode(std::string_view text) const;
-  /// The id of a control or user-defined piece such as `</s>` or `<|user|>`; throws load_error if there is none.
+  virtual std::vector<kv::token_id> encode(std::string_view text) const = 0;
+  /// The id of a control or user-defined piece such as `</s>` or `<|user|>`, if there is one.
+  virtual std::optional<kv::token_id> find_control(std::string_view piece) const = 0;
+  /// The same; throws load_error if there is none.
   kv::token_id control(std::string_view piece) const;
   /// The bytes a token stands for; none for control tokens. A leading space is part of the token.
-  std::string bytes(kv::token_id token) const;
+  virtual std::string bytes(kv::token_id token) const = 0;
   /// True when the first token of a text carries a space that was not in the text.
-  bool adds_leading_space() const { return adds_leading_space_; }
-  kv::hash128 hash() const { return hash_; }
-
- private:
-  struct implementation;
-  std::unique_ptr<implementation> implementation_;
-  bool adds_leading_space_ = false;
-  kv::hash128 hash_;
+  virtual bool adds_leading_space() const = 0;
+  /// Of the file.
+  virtual kv::hash128 hash() const = 0;
 };
+
+/// True for texts such as `<|user|>` or `[INST]`, which plain text never becomes, whatever else the tokenizer's file
+/// says.
+bool looks_like_control(std::string_view piece);
 
 }  // namespace chromatin::model

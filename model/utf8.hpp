@@ -10,6 +10,10 @@ namespace chromatin::model {
 /// True for well-formed UTF-8: no overlong form, surrogate, or value above U+10FFFF.
 bool valid_utf8(std::string_view text);
 
+/// Unicode's normal form C: characters and the accents after them become one character where there is one. Bytes that
+/// are no UTF-8 stay as they are.
+std::string compose(std::string_view text);
+
 /// Puts bytes together to whole characters. Bytes that can never become one turn into U+FFFD.
 class utf8_assembler {
  public:

@@ -64,7 +64,7 @@ void write_template(const std::filesystem::path& folder, const std::string& text
 TEST(ChatTemplate, AnUnknownOneIsAnErrorThatNamesTheKnownOnes) {
   test::temporary_folder folder;
   write_template(folder.path(), "{{ messages }}");
-  auto words = std::make_shared<tokenizer>(embedded / "tokenizer.model");
+  auto words = tokenizer::open(embedded);
   try {
     chat_template::recognise(folder.path(), words);
     FAIL();
@@ -77,7 +77,7 @@ TEST(ChatTemplate, AnUnknownOneIsAnErrorThatNamesTheKnownOnes) {
 
 TEST(ChatTemplate, ZephyrAndLlama2AreRecognisedByTheirText) {
   test::temporary_folder folder;
-  auto words = std::make_shared<tokenizer>(embedded / "tokenizer.model");
+  auto words = tokenizer::open(embedded);
   write_template(folder.path(),
                  "{% for message in messages %}{% if message['role'] == 'user' %}{{ '<|user|>\n' + message['content'] "
                  "+ eos_token }}"
@@ -96,7 +96,7 @@ TEST(ChatTemplate, ZephyrAndLlama2AreRecognisedByTheirText) {
 TEST(ChatTemplate, ControlTokensThatTheTokenizerLacksAreFoundAtTheStart) {
   test::temporary_folder folder;
   write_template(folder.path(), "<|im_start|>{{ role }}\n{{ content }}<|im_end|>");
-  auto words = std::make_shared<tokenizer>(embedded / "tokenizer.model");
+  auto words = tokenizer::open(embedded);
   EXPECT_THROW(chat_template::recognise(folder.path(), words), load_error);
 }
 

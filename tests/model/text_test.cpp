@@ -8,8 +8,7 @@ namespace chromatin::model {
 namespace {
 
 std::shared_ptr<const tokenizer> words() {
-  static const auto shared =
-      std::make_shared<const tokenizer>(std::string{CHROMATIN_SOURCE_DIR} + "/assets/concierge/tokenizer.model");
+  static const auto shared = tokenizer::open(std::string{CHROMATIN_SOURCE_DIR} + "/assets/concierge");
   return shared;
 }
 

@@ -1,0 +1,135 @@
+// Tokenizers that cannot be used are refused with one line that names what, never read wrongly; and which file is used.
+
+#include <functional>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "model/load_error.hpp"
+#include "tests/model/tiny_tokenizer.hpp"
+
+namespace chromatin::model {
+namespace {
+
+using nlohmann::json;
+using testing::AllOf;
+using testing::HasSubstr;
+const std::filesystem::path embedded = std::string{CHROMATIN_SOURCE_DIR} + "/assets/concierge";
+
+std::string reason(const std::function<void()>& what) {
+  try {
+    what();
+  } catch (const load_error& e) {
+    EXPECT_THAT(e.what(), testing::Not(HasSubstr("\n")));
+    return e.what();
+  }
+  return "no error";
+}
+
+std::string reason(const std::function<void(json&)>& edit) {
+  auto file = tiny_tokenizer({"a b", "ab c"});
+  add_token(file, "<|end|>", true);
+  edit(file);
+  return reason([&] { open_tokenizer(file); });
+}
+
+TEST(TokenizerJson, TheFileBeforeItsEditsIsFine) {
+  EXPECT_EQ(reason([](json&) {}), "no error");
+}
+
+TEST(TokenizerJson, WhatIsNotUnderstoodIsRefusedByName) {
+  struct {
+    const char* pointer;
+    json value;
+    const char* expected;
+  } cases[]{
+      {"/model/type", "WordPiece", "model: type WordPiece is not supported"},
+      {"/model/type", "Unigram", "put it beside"},
+      {"/model/dropout", 0.1, R"(model: "dropout": 0.1 is not supported)"},
+      {"/model/byte_fallback", true,
+       R"("byte_fallback": true is not supported; if the checkpoint comes with a tokenizer.model)"},
+      {"/model/continuing_subword_prefix", "##", R"("continuing_subword_prefix": "##")"},
+      {"/model/end_of_word_suffix", "</w>", R"("end_of_word_suffix": "</w>")"},
+      {"/model/magic", 1, R"(model: "magic" is not known)"},
+      {"/magic", 1, R"("magic" is not known)"},
+      {"/normalizer", {{"type", "NFKC"}}, "normalizer: NFKC is not supported; supported: NFC"},
+      {"/normalizer", {{"type", "Sequence"}, {"normalizers", {{{"type", "Lowercase"}}}}}, "normalizer: Lowercase"},
+      {"/pre_tokenizer", nullptr, R"("pre_tokenizer" is missing)"},
+      {"/pre_tokenizer", {{"type", "Metaspace"}}, "pre_tokenizer: Metaspace is not supported"},
+      {"/pre_tokenizer", {{"type", "Digits"}}, "this has no ByteLevel"},
+      {"/pre_tokenizer/pretokenizers/0/behavior", "MergedWithNext", "behavior MergedWithNext is not supported"},
+      {"/pre_tokenizer/pretokenizers/0/behavior", "Removed", "behavior Removed is not supported"},
+      {"/pre_tokenizer/pretokenizers/0/pattern", {{"String", " "}}, R"("String" is not known)"},
+      {"/pre_tokenizer/pretokenizers/0/pattern/Regex", "\\w+", "pre_tokenizer: \\w in a pattern is not supported"},
+      {"/pre_tokenizer/pretokenizers/1/add_prefix_space", true, R"("add_prefix_space" after a cut)"},
+      {"/pre_tokenizer/pretokenizers/2", {{"type", "Digits"}}, "ByteLevel must be the last"},
+      {"/decoder", nullptr, R"("decoder" is missing)"},
+      {"/decoder/type", "WordPiece", "decoder: WordPiece is not supported"},
+      {"/added_tokens/0/shape", 1, R"(added_tokens: "shape" is not known)"},
+      {"/added_tokens/1", {{"id", 300}, {"content", "  "}, {"rstrip", true}}, R"("rstrip" is not supported)"},
+  };
+  for (const auto& c : cases)
+    EXPECT_THAT(reason([&](json& file) { file[json::json_pointer{c.pointer}] = c.value; }),
+                AllOf(HasSubstr("tokenizer.json: "), HasSubstr(c.expected)));
+}
+
+TEST(TokenizerJson, ValuesThatCannotBeAreRefused) {
+  struct {
+    const char* pointer;
+    json value;
+    const char* expected;
+  } cases[]{
+      {"/model", 5, "model: "},
+      {"/model/vocab", json::array(), "vocab: must be an object"},
+      {"/model/vocab/a", 1u << 30, "an id must be a whole number below 1048576"},
+      {"/model/vocab/a", -1, "an id must be"},
+      {"/model/vocab/a", "x", "an id must be"},
+      {"/model/vocab/a", 98, "two tokens have the id 98"},
+      {"/model/merges", "a b", R"("merges" must be a list)"},
+      {"/model/merges/0", "ab", "a merge must be"},
+      {"/model/merges/0", "a b c", "a merge must be"},
+      {"/model/merges/0", {"a", 5}, "a merge must be"},
+      {"/model/merges/0", "a z", "merges: az is not in the vocabulary"},
+      {"/model/merges/2", "a b", "merges: a b is there twice"},
+      {"/model/ignore_merges", "yes", R"("ignore_merges" must be true or false)"},
+      {"/added_tokens/0/id", 97, "<|end|> has the id 97 of another token"},
+      {"/added_tokens/0/content", "", "a token without text"},
+      {"/added_tokens/0/content", 5, R"("content" must be a text)"},
+      {"/added_tokens/0", 5, "must be an object"},
+      {"/normalizer", "NFC", "normalizer: "},
+      {"/pre_tokenizer/pretokenizers", 5, R"("pretokenizers" must be a list)"},
+  };
+  for (const auto& c : cases)
+    EXPECT_THAT(reason([&](json& file) { file[json::json_pointer{c.pointer}] = c.value; }),
+                AllOf(HasSubstr("tokenizer.json: "), HasSubstr(c.expected)));
+  // Without 0xEF there is no U+FFFD to stand for other bytes.
+  EXPECT_THAT(reason([](json& file) {
+                file["model"]["vocab"].erase("ï");
+                file["model"]["vocab"].erase("À");
+              }),
+              HasSubstr("no token for the byte 0xC0"));
+  EXPECT_THAT(reason([](json& file) { file = json::array(); }), HasSubstr("not a JSON object"));
+}
+
+TEST(TokenizerJson, WhatDoesNotChangeTheTokensOfPlainTextMayBeThere) {
+  EXPECT_EQ(reason([](json& file) {
+              file["truncation"] = {{"max_length", 512}};
+              file["post_processor"] = {{"type", "TemplateProcessing"}};
+              file["model"]["dropout"] = 0.0;
+              file["model"]["continuing_subword_prefix"] = "";
+              file["later"] = nullptr;
+            }),
+            "no error");
+}
+
+TEST(Tokenizer, WhereBothFilesAreThereSentencePieceIsUsed) {
+  test::temporary_folder folder;
+  EXPECT_THAT(reason([&] { tokenizer::open(folder.path()); }), HasSubstr("neither tokenizer.model nor tokenizer.json"));
+  std::ofstream{folder / "tokenizer.json"} << tiny_tokenizer();
+  EXPECT_EQ(tokenizer::open(folder.path())->size(), 256u);
+  std::filesystem::copy(embedded / "tokenizer.model", folder / "tokenizer.model");
+  EXPECT_EQ(tokenizer::open(folder.path())->hash(), tokenizer::open(embedded)->hash());
+}
+
+}  // namespace
+}  // namespace chromatin::model
