@@ -1,0 +1,16 @@
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <string_view>
+
+namespace chromatin::dna {
+
+/// The whole content. Throws std::runtime_error that names the file and why.
+std::string read_file(const std::filesystem::path& file);
+
+/// Writes beside the file, syncs, and renames: after a crash there is the old content or the new. Throws
+/// std::runtime_error.
+void replace_file(const std::filesystem::path& file, std::string_view content);
+
+}  // namespace chromatin::dna
