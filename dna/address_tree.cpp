@@ -42,6 +42,24 @@ unsigned mismatches(std::uint32_t a, std::uint32_t b) {
   return (x | x >> 8) & 0xffffU;
 }
 
+constexpr auto impossible = std::numeric_limits<std::uint64_t>::max() / 8;
+
+/// A second base for each of four siblings, no two the same, so that siblings differ in both bases of their edge;
+/// `turn` decides between equals. There always is one: of the possible seconds of each child (not its first base, G and
+/// C balanced) four different ones can be taken.
+std::array<std::uint32_t, 4> cheapest_permutation(const std::array<std::array<std::uint64_t, 4>, 4>& costs,
+                                                  std::uint64_t turn) {
+  std::array<std::uint32_t, 4> order{0, 1, 2, 3}, best = order;
+  std::rotate(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(turn & 3), order.end());
+  auto least = std::numeric_limits<std::uint64_t>::max();
+  for (int i = 0; i < 24; ++i, std::next_permutation(order.begin(), order.end())) {
+    std::uint64_t sum = 0;
+    for (std::uint32_t child = 0; child < 4; ++child) sum += costs[child][order[child]];
+    if (sum < least) least = sum, best = order;
+  }
+  return best;
+}
+
 /// G and C above half, in pairs of bases.
 int imbalance(std::uint32_t code, std::uint32_t bases) {
   int strong = 0;
@@ -68,30 +86,30 @@ void address_tree::choose_level(std::uint32_t level, std::uint64_t seed) {
   const auto& parents = codes_[level - 1];
   const auto count = static_cast<std::uint32_t>(parents.size() * 4);
   std::mt19937_64 random{seed + level};
-  std::vector<std::uint32_t> order(count);
+  std::vector<std::uint32_t> order(parents.size());
   std::iota(order.begin(), order.end(), 0U);
-  for (std::uint32_t i = count; i > 1; --i) std::swap(order[i - 1], order[random() % i]);
+  for (auto i = static_cast<std::uint32_t>(order.size()); i > 1; --i) std::swap(order[i - 1], order[random() % i]);
 
   constexpr auto unset = std::numeric_limits<std::uint32_t>::max();
   std::vector<std::uint32_t> codes(count, unset);
   constexpr int sweeps = 3;
   for (int sweep = 0; sweep < sweeps; ++sweep)
-    for (const auto node : order) {
-      std::uint64_t least = std::numeric_limits<std::uint64_t>::max();
-      std::uint32_t best = unset;
-      const auto stem = parents[node / 4] << 2 | (node & 3);
-      const auto turn = random();
-      codes[node] = unset;
-      for (std::uint32_t i = 0; i < 4; ++i) {
-        const auto second = static_cast<std::uint32_t>((i + turn) & 3);
-        const auto code = stem << 2 | second;
-        if (second == (node & 3) || std::abs(imbalance(code, 2 * level)) > 1) continue;
-        std::uint64_t sum = 0;
-        for (const auto other : codes)
-          if (other != unset) sum += price[mismatches(code, other)];
-        if (sum < least) least = sum, best = code;
-      }
-      codes[node] = best;
+    for (const auto parent : order) {
+      std::fill_n(&codes[std::size_t{parent} * 4], 4, unset);
+      // What each child pays for each second base, siblings aside; the impossible ones cost everything.
+      std::array<std::array<std::uint64_t, 4>, 4> costs;
+      for (std::uint32_t child = 0; child < 4; ++child)
+        for (std::uint32_t second = 0; second < 4; ++second) {
+          const auto code = (parents[parent] << 2 | child) << 2 | second;
+          auto& sum = costs[child][second] = impossible;
+          if (second == child || std::abs(imbalance(code, 2 * level)) > 1) continue;
+          sum = 0;
+          for (const auto other : codes)
+            if (other != unset) sum += price[mismatches(code, other)];
+        }
+      const auto seconds = cheapest_permutation(costs, random());
+      for (std::uint32_t child = 0; child < 4; ++child)
+        codes[std::size_t{parent} * 4 + child] = (parents[parent] << 2 | child) << 2 | seconds[child];
     }
   codes_.push_back(std::move(codes));
 }

@@ -33,7 +33,8 @@ struct address_match {
 };
 
 /// Leaf number <-> bases, along a 4-ary tree (arXiv 2212.13447: internal addresses that PCR primers can be elongated
-/// by). Each edge is two bases. The first tells the child: A, C, G, T for 0 to 3. The second never equals the first and
+/// by). Each edge is two bases. The first tells the child: A, C, G, T for 0 to 3. The second never equals the first,
+/// differs between siblings (so that they are two substitutions apart, at the very end of an elongated primer), and
 /// keeps the number of G and C in every even prefix within one pair of half; among those it is chosen so that prefixes
 /// of one length differ most where the 3' end of a primer would sit (mispriming falls off fastest with mismatches
 /// there). The choice depends on the seed and nothing else: it is part of the format.
