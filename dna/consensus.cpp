@@ -12,7 +12,7 @@ namespace chromatin::dna {
 namespace {
 
 /// Drafts tried before the largest group found is taken. Each failed one tells of reads that are of something else.
-constexpr std::size_t drafts_max = 6;
+constexpr std::size_t drafts_max = 20;
 constexpr int rounds_max = 4;
 
 int edits_allowed(std::size_t length) { return static_cast<int>(length / 4); }

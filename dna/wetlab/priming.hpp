@@ -25,10 +25,10 @@ struct priming_model {
   /// What each mismatch after the first costs on top. Two at the 3' end then pass 0.033; published pairs of mismatches
   /// there are a hundredfold and more (Kwok et al. 1990).
   double further_mismatch = 0.2;
-  /// No template with the partition's own primer site falls below this, however wrong the address. Not from a
-  /// measurement of single pairs, which go down to 1e-6: it is set so that one plain PCR for one block of 8,925
-  /// molecules comes out at 48 % on target, what the paper's wet lab saw (section 7), as if all the rest of it had been
-  /// mispriming. Some of it was leftover primer, which is dearer to get wrong here and cheap to remove there.
+  /// No template with the partition's own primer site falls below this, however wrong the address. Not from pairs of
+  /// mismatches measured one by one, which go down to 1e-6, but from the outcome: with it one plain PCR for one block
+  /// out of 8,925 molecules comes out a little below the 48 % on target that arXiv 2212.13447 reports from the wet lab,
+  /// as if all the rest had been mispriming. Some of that will have been leftover primer.
   double floor = 3.5e-3;
   /// Binding halves at the melting temperature and changes e-fold in this many degrees. Two-state melting of 20 to 30
   /// bases is sharper (1.4 to 2 degrees): the warmer steps of touch-down tell wrong from right less well here.
