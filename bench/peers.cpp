@@ -1,10 +1,12 @@
 /// chromatin bench peers: the same work by llama.cpp and by us, in turns.
 
+#include <algorithm>
 #include <filesystem>
 #include <functional>
 #include <optional>
 
 #include <fmt/core.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 #include <omp.h>
 
@@ -28,7 +30,14 @@ struct flags {
   std::uint32_t threads = 0;
   int rounds = 3;
   bool quick = false;
+  std::vector<std::string> only;  ///< of `parts`; empty: all
+
+  bool wants(const std::string& part) const {
+    return only.empty() || std::find(only.begin(), only.end(), part) != only.end();
+  }
 };
+
+const std::vector<std::string> parts{"embedded", "134m", "tinyllama-1.1b", "int8"};
 
 /// Prints and keeps one row: medians of tokens a second, and the ratio that is asked for.
 struct table {
@@ -158,17 +167,17 @@ void run(flags f) {
              memory * 1e-9, peer.version());
   table t;
   table::head();
-  compare_served(t, f, peer, json);
-  {
+  if (f.wants("embedded")) {
+    compare_served(t, f, peer, json);
     auto theirs = peer.convert(f.embedded);
     engine e{model::checkpoint::open(f.embedded), options_of(f), 1, 2 * prompt};
     compare(
         t, f, "embedded model: prefill of 512", 3.0, [&] { return peer.tokens_per_s(theirs, f.threads, prompt, 0); },
         [&] { return warm_prefill(e); }, 4 * f.rounds);
   }
-  compare_shape(t, f, peer, "134m", 3.0, {}, 1.1, 64);
-  compare_shape(t, f, peer, "tinyllama-1.1b", 3.0, 2.5, 1.1, 32);
-  compare_int8(t, f, peer, "tinyllama-1.1b", 32);
+  if (f.wants("134m")) compare_shape(t, f, peer, "134m", 3.0, {}, 1.1, 64);
+  if (f.wants("tinyllama-1.1b")) compare_shape(t, f, peer, "tinyllama-1.1b", 3.0, 2.5, 1.1, 32);
+  if (f.wants("int8")) compare_int8(t, f, peer, "tinyllama-1.1b", 32);
   json["rows"] = t.rows;
   write_json(f.json, json);
 }
@@ -184,6 +193,8 @@ void add_peers(CLI::App& bench, const fs::path& embedded) {
   command->add_option("--work", f->work, "where checkpoints are written and kept (default: a temporary folder)");
   command->add_option("--threads", f->threads, "of both (default: one per core)");
   command->add_option("--rounds", f->rounds, "of each comparison")->capture_default_str()->check(CLI::Range(1, 100));
+  command->add_option("--only", f->only, fmt::format("one or more of {}", fmt::join(parts, ", ")))
+      ->check(CLI::IsMember(parts));
   command->add_flag("--quick", f->quick, "leave the long history out");
   command->add_option("--json", f->json, "write the figures to this file");
   command->callback([f] { run(*f); });
