@@ -29,7 +29,8 @@ struct attention_args {
 };
 
 constexpr std::size_t attention_scratch_floats(std::uint32_t rows, std::uint32_t head_dim) {
-  return 2 * 64 * std::size_t{head_dim} + rows * (std::size_t{head_dim} + 64 + 2);
+  return 2 * 64 * std::size_t{head_dim} + rows * (std::size_t{head_dim} + 64 + 2) +
+         rows * (std::size_t{head_dim} + 64) / 2;  // the last for queries and weights in bf16
 }
 
 struct kernel_table {

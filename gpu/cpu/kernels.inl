@@ -129,9 +129,9 @@ struct count_of {
   static constexpr std::uint32_t value = n;
 };
 
-/// Turns 64 scores into weights, of which the first `visible` count; scales what was gathered before.
-inline void softmax_row(float* scores, std::uint32_t visible, float& best, float& sum, float* gathered,
-                        std::uint32_t head_dim) {
+/// Turns 64 scores into weights, of which the first `visible` count. What was gathered before must be multiplied by the
+/// result.
+inline float softmax_weights(float* scores, std::uint32_t visible, float& best, float& sum) {
   for (auto t = visible; t < page_tokens; ++t) scores[t] = lowest;
   lanes top = load(scores);
   for (std::uint32_t t = width; t < page_tokens; t += width) {
@@ -150,7 +150,7 @@ inline void softmax_row(float* scores, std::uint32_t visible, float& best, float
   for (auto t = visible; t < page_tokens; ++t) scores[t] = 0;
   sum = sum * shrink + sum_lanes(total);
   best = highest;
-  for (std::uint32_t j = 0; j < head_dim; j += width) store(gathered + j, load(gathered + j) * shrink);
+  return shrink;
 }
 
 /// gathered[count][4 · width] += weights[count][64] · values[64][4 · width] of rows `head_dim` long.
@@ -295,8 +295,9 @@ void attention(const attention_args& a) {
     for (std::uint32_t r = 0; r < rows; ++r) {
       auto position = a.first_position + r / a.group;
       auto visible = position < base ? 0u : position + 1 - base < page_tokens ? position + 1 - base : page_tokens;
-      softmax_row(scores + r * page_tokens, visible, best[r], sum[r], gathered + std::size_t{r} * a.head_dim,
-                  a.head_dim);
+      auto shrink = softmax_weights(scores + r * page_tokens, visible, best[r], sum[r]);
+      auto* own = gathered + std::size_t{r} * a.head_dim;
+      for (std::uint32_t j = 0; j < a.head_dim; j += width) store(own + j, load(own + j) * shrink);
     }
     const std::byte* stored = a.pages[page] + a.values_offset;
     for (std::uint32_t t = 0; t < tokens; ++t)

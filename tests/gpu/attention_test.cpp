@@ -1,5 +1,6 @@
 // The attention kernel of every instruction set against a plain float64 computation.
 
+#include <bit>
 #include <cmath>
 #include <random>
 
@@ -133,6 +134,56 @@ TEST(Attention, IsThePlainComputationForEveryShapeAndInstructionSet) {
           auto expected = p.expected(t, h);
           for (std::uint32_t j = 0; j < s.head_dim; ++j)
             ASSERT_NEAR(p.out[(t * s.group + h) * s.head_dim + j], expected[j], 2e-5) << t << " " << h << " " << j;
+        }
+    }
+}
+
+/// As pages hold them when the model computes in bf16.
+struct bf16_problem : problem {
+  bf16_problem(const shape& s, std::uint32_t seed) : problem{s, seed} {
+    for (auto& page : pages) {
+      auto& narrow = narrow_pages.emplace_back(page.size());
+      kernels_generic.to_bf16(page.data(), page.size(), narrow.data());
+      for (std::size_t i = 0; i < page.size(); ++i) page[i] = std::bit_cast<float>(std::uint32_t{narrow[i]} << 16);
+    }
+    for (std::size_t i = 0; i < pages.size(); ++i) table[i] = reinterpret_cast<std::byte*>(narrow_pages[i].data());
+  }
+  attention_args args() {
+    auto a = problem::args();
+    a.bf16 = true;
+    a.values_offset /= 2;
+    return a;
+  }
+  std::vector<std::vector<std::uint16_t>> narrow_pages;
+};
+
+TEST(Attention, InBf16IsNearThePlainComputationOnTheSameKeysAndValues) {
+  std::uint32_t seed = 100;
+  for (shape s : {shape{64, 8, 0, 1},
+                  {64, 2, 300, 33},
+                  {64, 8, 1000, 16},
+                  {128, 4, 130, 17},
+                  {64, 1, 61, 9},
+                  {64, 3, 64, 64},
+                  {256, 8, 100, 4},
+                  {32, 2, 7, 90}})
+    for (const auto* table : tables()) {
+      std::stringstream what;
+      what << s << ", " << table->name << ", seed " << ++seed;
+      SCOPED_TRACE(what.str());
+      bf16_problem p{s, seed};
+      // What unfilled slots hold must not matter.
+      auto filled = (s.history + s.tokens) % 64;
+      for (std::uint32_t t = filled ? filled : 64; t < 64; ++t)
+        for (std::uint32_t j = 0; j < s.head_dim; ++j)
+          p.narrow_pages.back()[t * s.head_dim + j] = p.narrow_pages.back()[(64 + t) * s.head_dim + j] = 0x7fc0;
+      p.out.assign(p.queries.size(), NAN);
+      table->attention(p.args());
+      for (std::uint32_t t = 0; t < s.tokens; ++t)
+        for (std::uint32_t h = 0; h < s.group; ++h) {
+          auto expected = p.expected(t, h);
+          for (std::uint32_t j = 0; j < s.head_dim; ++j)
+            ASSERT_NEAR(p.out[(t * s.group + h) * s.head_dim + j], expected[j], 0.012) << t << " " << h << " " << j;
         }
     }
 }
