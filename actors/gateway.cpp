@@ -33,7 +33,9 @@ caf::error gateway_state::check(const say_request& request) const {
     return caf::make_error(ec::invalid_argument, "temperature must be between 0 and 100");
   if (!(sampling.top_p > 0 && sampling.top_p <= 1))
     return caf::make_error(ec::invalid_argument, "top_p must be above 0, at most 1");
-  if (sampling.tokens_max == 0) return caf::make_error(ec::invalid_argument, "an answer needs at least one token");
+  if (sampling.tokens_max == 0 || sampling.tokens_max > limits.answer_tokens_max)
+    return caf::make_error(ec::invalid_argument,
+                           "an answer has 1 to " + std::to_string(limits.answer_tokens_max) + " tokens");
   if (sampling.stop.size() > limits.stop_strings_max ||
       std::any_of(sampling.stop.begin(), sampling.stop.end(), [](const auto& text) { return text.empty(); }))
     return caf::make_error(ec::invalid_argument,

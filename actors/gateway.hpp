@@ -16,6 +16,7 @@ struct gateway_limits {
   std::uint32_t message_bytes_max = 256u << 10;
   std::uint32_t name_bytes_max = 128;
   std::uint32_t stop_strings_max = 16;
+  std::uint32_t answer_tokens_max = 1u << 16;  ///< a full window does not end an answer, so something else must
 };
 
 struct gateway_state {

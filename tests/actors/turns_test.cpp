@@ -130,6 +130,11 @@ TEST(Turns, BadRequestsAreNamed) {
   EXPECT_THAT(error_of(std::string(129, 'x'), "hi"), HasSubstr("1 to 128"));
   EXPECT_THAT(error_of("c", "\xff\xfe"), HasSubstr("invalid_text"));
   EXPECT_THAT(error_of("c", std::string(300 << 10, 'x')), HasSubstr("too_large"));
+  for (std::uint32_t tokens : {0u, 65537u, ~0u}) {
+    auto id = w.say("c", "hi", tokens);
+    w.run();
+    EXPECT_THAT(w.outcome(id).error, HasSubstr("1 to 65536 tokens"));
+  }
   EXPECT_EQ(w.info("c").messages, 0u);
 }
 
