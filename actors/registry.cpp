@@ -35,8 +35,9 @@ caf::error missing(const conversation_ref& which) {
 
 kv::lineage registry_state::new_window(kv::hash128 salt, const std::string& system_prompt) const {
   kv::lineage window{.tokens = checkpoint->chat.opening(), .parent = kv::root_key(cache, salt)};
-  if (system_prompt.empty()) return window;
-  auto rendered = checkpoint->chat.render({"system", system_prompt});
+  auto rendered = system_prompt.empty() ? checkpoint->chat.default_system()
+                                        : checkpoint->chat.render({"system", system_prompt});
+  if (rendered.empty()) return window;
   window.tokens.insert(window.tokens.end(), rendered.begin(), rendered.end());
   window.keep = static_cast<std::uint32_t>(window.tokens.size());
   return window;

@@ -17,8 +17,9 @@ void add_make_checkpoint_command(CLI::App& app) {
   };
   auto* command = app.add_subcommand("make-checkpoint", "Write a random-weight checkpoint for measuring speed");
   auto f = std::make_shared<flags>();
-  command->add_option("--shape", f->shape, fmt::format("{}", fmt::join(model::checkpoint_shapes(), ", ")))
-      ->capture_default_str();
+  std::vector<std::string> shapes;
+  for (const auto& shape : model::checkpoint_shapes()) shapes.push_back(shape.name);
+  command->add_option("--shape", f->shape, fmt::format("{}", fmt::join(shapes, ", ")))->capture_default_str();
   command->add_option("--seed", f->seed, "of the weights")->capture_default_str();
   command->add_option("folder", f->folder, "where to write it")->required();
   command->callback([f] {

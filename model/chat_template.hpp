@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "model/known_templates.hpp"
 #include "model/tokenizer.hpp"
 
 namespace chromatin::model {
@@ -21,13 +22,15 @@ struct message {
 /// Immutable; any thread.
 class chat_template {
  public:
-  /// Recognises the template in `folder/tokenizer_config.json` by its text. Throws load_error that names the known
-  /// ones.
+  /// Recognises the template by its text: `folder/chat_template.jinja` where there is one, else `chat_template` in
+  /// `folder/tokenizer_config.json`. Throws load_error that names the known ones.
   static chat_template recognise(const std::filesystem::path& folder, std::shared_ptr<const tokenizer> words);
 
-  const std::string& name() const { return name_; }
+  const std::string& name() const { return patterns_.name; }
   /// What stands before the first message.
   std::vector<kv::token_id> opening() const;
+  /// What stands after that in a conversation that has no system message of its own; mostly nothing.
+  std::vector<kv::token_id> default_system() const;
   /// One whole message; `after_role` is the role of the message before, empty for the first.
   std::vector<kv::token_id> render(const message& m, std::string_view after_role = {}) const;
   /// What makes the model answer.
@@ -38,14 +41,9 @@ class chat_template {
   std::vector<kv::token_id> after_answer() const;
 
  private:
-  struct patterns {
-    std::string_view name, opening, system, user, user_after_system, assistant, answer_prompt, answer_end, after_answer;
-  };
-  static const std::vector<patterns>& known();
   std::vector<kv::token_id> render_pattern(std::string_view pattern, std::string_view content) const;
 
-  std::string name_;
-  const patterns* patterns_ = nullptr;
+  chat_patterns patterns_;
   std::shared_ptr<const tokenizer> words_;
   kv::token_id answer_end_ = 0;
 };

@@ -2,50 +2,16 @@
 
 #include <bit>
 #include <fstream>
-#include <map>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "model/load_error.hpp"
-#include "model/tokenizer.hpp"
+#include "model/make_tokenizer.hpp"
 #include "model/weights.hpp"
 
 namespace chromatin::model {
 namespace {
-
-const std::map<std::string, config>& shapes() {
-  static const std::map<std::string, config> all{{"concierge",
-                                                  {.layers = 6,
-                                                   .hidden = 256,
-                                                   .heads = 4,
-                                                   .kv_heads = 2,
-                                                   .head_dim = 64,
-                                                   .ffn = 688,
-                                                   .vocabulary = 4096,
-                                                   .context = 1024,
-                                                   .tied_embeddings = true}},
-                                                 {"134m",
-                                                  {.layers = 30,
-                                                   .hidden = 576,
-                                                   .heads = 9,
-                                                   .kv_heads = 3,
-                                                   .head_dim = 64,
-                                                   .ffn = 1536,
-                                                   .vocabulary = 49152,
-                                                   .context = 8192,
-                                                   .tied_embeddings = true}},
-                                                 {"tinyllama-1.1b",
-                                                  {.layers = 22,
-                                                   .hidden = 2048,
-                                                   .heads = 32,
-                                                   .kv_heads = 4,
-                                                   .head_dim = 64,
-                                                   .ffn = 5632,
-                                                   .vocabulary = 32000,
-                                                   .context = 8192}}};
-  return all;
-}
 
 /// SplitMix64: small, fast, and the same on every machine.
 struct generator {
@@ -56,12 +22,12 @@ struct generator {
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
     return z ^ (z >> 31);
   }
-  /// About normal with deviation 0.02: the sum of four uniform values.
-  float weight() {
+  /// About normal: the sum of four uniform values.
+  float normal(float deviation) {
     auto bits = next();
     auto sum = static_cast<float>(bits & 0xffff) + static_cast<float>(bits >> 16 & 0xffff) +
                static_cast<float>(bits >> 32 & 0xffff) + static_cast<float>(bits >> 48);
-    return (sum - 2 * 65535.0f) * (0.02f / 37837.0f);
+    return (sum - 2 * 65535.0f) * (deviation / 37837.0f);
   }
 };
 
@@ -70,10 +36,10 @@ std::uint16_t to_bf16(float value) {
   return static_cast<std::uint16_t>((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
 }
 
-void write_weights(const config& c, std::uint64_t seed, std::ofstream& out) {
+void write_weights(const checkpoint_shape& checkpoint, std::uint64_t seed, std::ofstream& out) {
   nlohmann::ordered_json header;
   std::uint64_t at = 0;
-  auto tensors = expected_tensors(c);
+  auto tensors = expected_tensors(checkpoint.config);
   for (const auto& [name, shape] : tensors) {
     std::uint64_t size = 2;
     for (auto dimension : shape) size *= dimension;
@@ -88,61 +54,52 @@ void write_weights(const config& c, std::uint64_t seed, std::ofstream& out) {
   generator random{seed};
   std::vector<std::uint16_t> row;
   for (const auto& [name, shape] : tensors) {
-    bool gain = shape.size() == 1;
+    auto rows = shape.size() == 1 ? 1 : shape[0];
+    auto mean = name.ends_with("norm.weight") ? 1.0f : 0.0f;
     row.resize(shape.back());
-    for (std::uint64_t r = 0; r < (gain ? 1 : shape[0]); ++r) {
-      for (auto& value : row) value = to_bf16(gain ? 1.0f : random.weight());
+    for (std::uint64_t r = 0; r < rows; ++r) {
+      for (auto& value : row) value = to_bf16(mean + random.normal(checkpoint.deviation));
       out.write(reinterpret_cast<const char*>(row.data()), static_cast<std::streamsize>(2 * row.size()));
     }
   }
 }
 
-/// A SentencePiece model is a protobuf message whose field 1 repeats, so more pieces can simply be appended.
-std::string padded_tokenizer(const std::filesystem::path& embedded, std::uint32_t vocabulary) {
-  auto content = read_file(embedded / "tokenizer.model");
-  for (auto i = tokenizer::open(embedded)->size(); i < vocabulary; ++i) {
-    auto name = fmt::format("<unused_{}>", i);
-    std::string piece{"\x0a"};  // field 1, bytes: the text
-    piece += static_cast<char>(name.size()) + name;
-    piece += std::string("\x15\0\0\0\0", 5);  // field 2, float: the score 0
-    piece += "\x18\x05";                      // field 3, enum: UNUSED
-    content += std::string{"\x0a"} + static_cast<char>(piece.size()) + piece;
-  }
-  return content;
-}
-
-void write_text(const std::filesystem::path& file, const std::string& text) {
+void write_weights_file(const checkpoint_shape& shape, std::uint64_t seed, const std::filesystem::path& file) {
   std::ofstream out{file, std::ios::binary};
-  if (!(out << text) || !out.flush()) throw load_error(fmt::format("{}: cannot be written", file.string()));
+  write_weights(shape, seed, out);
+  if (!out.flush()) throw load_error(fmt::format("{}: cannot be written", file.string()));
 }
 
-}  // namespace
-
-std::vector<std::string> checkpoint_shapes() {
-  std::vector<std::string> names;
-  for (const auto& [name, shape] : shapes()) names.push_back(name);
-  return names;
+/// The tokens that begin and end texts, as the made tokenizers have them.
+void add_special_tokens(const checkpoint_shape& shape, nlohmann::ordered_json& config) {
+  auto control = shape.first_control;
+  switch (shape.family) {
+    case model_family::llama:
+    case model_family::mistral:
+      config["bos_token_id"] = 1;
+      config["eos_token_id"] = 2;
+      break;
+    case model_family::llama3:
+      config["bos_token_id"] = control;
+      config["eos_token_id"] = {control + 1, control + 8, control + 9};
+      break;
+    case model_family::qwen2:
+      config["bos_token_id"] = control;
+      config["eos_token_id"] = control + 2;
+      break;
+  }
 }
 
-void make_checkpoint(const std::string& shape, std::uint64_t seed, const std::filesystem::path& folder,
-                     const std::filesystem::path& embedded) {
-  auto found = shapes().find(shape);
-  if (found == shapes().end())
-    throw load_error(fmt::format("shape {} is not known; known: {}", shape, fmt::join(checkpoint_shapes(), ", ")));
-  if (std::filesystem::exists(folder / "config.json"))
-    throw load_error(fmt::format("{} holds a checkpoint already", folder.string()));
-  std::error_code error;
-  std::filesystem::create_directories(folder, error);
-  if (error) throw load_error(fmt::format("{}: {}", folder.string(), error.message()));
-  const auto& c = found->second;
-  write_text(folder / "tokenizer.model", padded_tokenizer(embedded, c.vocabulary));
-  for (auto name : {"tokenizer_config.json", "generation_config.json"})
-    write_text(folder / name, read_file(embedded / name));
-  std::ofstream weights{folder / "model.safetensors", std::ios::binary};
-  write_weights(c, seed, weights);
-  if (!weights.flush()) throw load_error(fmt::format("{}: cannot be written", (folder / "model.safetensors").string()));
-  nlohmann::ordered_json config{{"architectures", {"LlamaForCausalLM"}},
-                                {"model_type", "llama"},
+std::string config_text(const checkpoint_shape& shape) {
+  const auto& c = shape.config;
+  bool qwen2 = shape.family == model_family::qwen2, mistral = shape.family == model_family::mistral;
+  nlohmann::ordered_json config{{"architectures",
+                                 {qwen2     ? "Qwen2ForCausalLM"
+                                  : mistral ? "MistralForCausalLM"
+                                            : "LlamaForCausalLM"}},
+                                {"model_type", qwen2     ? "qwen2"
+                                               : mistral ? "mistral"
+                                                         : "llama"},
                                 {"hidden_size", c.hidden},
                                 {"num_hidden_layers", c.layers},
                                 {"num_attention_heads", c.heads},
@@ -150,14 +107,36 @@ void make_checkpoint(const std::string& shape, std::uint64_t seed, const std::fi
                                 {"intermediate_size", c.ffn},
                                 {"vocab_size", c.vocabulary},
                                 {"max_position_embeddings", c.context},
-                                {"rms_norm_eps", 1e-5},
-                                {"rope_theta", 10000.0},
+                                {"rms_norm_eps", c.rms_norm_eps},
+                                {"rope_theta", c.rope_theta},
                                 {"hidden_act", "silu"},
                                 {"tie_word_embeddings", c.tied_embeddings},
-                                {"bos_token_id", 1},
-                                {"eos_token_id", 2},
                                 {"torch_dtype", "bfloat16"}};
-  write_text(folder / "config.json", config.dump(2) + "\n");  // last: a folder with a config is complete
+  if (c.head_dim != c.hidden / c.heads) config["head_dim"] = c.head_dim;
+  if (c.scaling.type == rope_scaling::kind::llama3)
+    config["rope_scaling"] = {{"rope_type", "llama3"},
+                              {"factor", c.scaling.factor},
+                              {"low_freq_factor", c.scaling.low_frequency_factor},
+                              {"high_freq_factor", c.scaling.high_frequency_factor},
+                              {"original_max_position_embeddings", c.scaling.original_context}};
+  add_special_tokens(shape, config);
+  return config.dump(2) + "\n";
+}
+
+}  // namespace
+
+void make_checkpoint(const std::string& name, std::uint64_t seed, const std::filesystem::path& folder,
+                     const std::filesystem::path& embedded) {
+  const auto& shape = find_checkpoint_shape(name);
+  if (std::filesystem::exists(folder / "config.json"))
+    throw load_error(fmt::format("{} holds a checkpoint already", folder.string()));
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) throw load_error(fmt::format("{}: {}", folder.string(), error.message()));
+  make_tokenizer(shape, folder, embedded);
+  write_text(folder / "generation_config.json", "{\"max_new_tokens\": 96}\n");
+  write_weights_file(shape, seed, folder / "model.safetensors");
+  write_text(folder / "config.json", config_text(shape));  // last: a folder with a config is complete
 }
 
 }  // namespace chromatin::model

@@ -1,0 +1,29 @@
+#pragma once
+
+/// Shapes of real models, and tiny ones of each kind, for checkpoints of random weights.
+
+#include <string>
+#include <vector>
+
+#include "model/config.hpp"
+
+namespace chromatin::model {
+
+/// Who made the model: decides the names in its config, its tokenizer and its chat template.
+enum class model_family : std::uint8_t { llama, llama3, qwen2, mistral };
+
+struct checkpoint_shape {
+  std::string name;
+  model_family family = model_family::llama;
+  struct config config;
+  /// Of the weights. Large enough in the tiny ones for attention to be far from even, so that tests see where it looks.
+  float deviation = 0.02f;
+  kv::token_id first_control = 0;  ///< of a byte-level tokenizer: control tokens have ids from here on
+};
+
+const std::vector<checkpoint_shape>& checkpoint_shapes();
+
+/// Throws load_error that names the known ones.
+const checkpoint_shape& find_checkpoint_shape(const std::string& name);
+
+}  // namespace chromatin::model
