@@ -71,7 +71,13 @@ std::string byte_level_json(const checkpoint_shape& shape) {
   bool qwen2 = shape.family == model_family::qwen2;
   auto added = ordered_json::array();
   for (const auto& content : control_tokens(shape.family))
-    added.push_back({{"id", shape.first_control + added.size()}, {"content", content}, {"special", true}});
+    added.push_back({{"id", shape.first_control + added.size()},
+                     {"content", content},
+                     {"single_word", false},
+                     {"lstrip", false},
+                     {"rstrip", false},
+                     {"normalized", false},
+                     {"special", true}});
   ordered_json split{{"type", "Split"},
                      {"pattern", {{"Regex", qwen2 ? qwen2_pattern : llama3_pattern}}},
                      {"behavior", "Isolated"},
