@@ -10,6 +10,7 @@ void add_bench_command(CLI::App& app, const std::filesystem::path& embedded) {
   add_executor(*bench, embedded);
   add_truncation(*bench, embedded);
   add_peers(*bench, embedded);
+  add_dna(*bench);
 }
 
 }  // namespace chromatin::bench

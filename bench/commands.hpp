@@ -11,5 +11,6 @@ namespace chromatin::bench {
 void add_executor(CLI::App& bench, const std::filesystem::path& embedded);
 void add_truncation(CLI::App& bench, const std::filesystem::path& embedded);
 void add_peers(CLI::App& bench, const std::filesystem::path& embedded);
+void add_dna(CLI::App& bench);
 
 }  // namespace chromatin::bench

@@ -15,10 +15,10 @@ inline double draw_of(double count, double chance, generator& random) {
   if (count <= 0 || chance <= 0) return 0;
   if (chance >= 1) return count;
   const double mean = count * chance;
-  if (mean > 1e4 && count - mean > 1e4)
+  if (mean > 100 && count - mean > 100)
     return std::clamp(std::normal_distribution<double>{mean, std::sqrt(mean * (1 - chance))}(random), 0.0, count);
-  if (chance < 1e-2 && count > 1e4)
-    return std::min(count, static_cast<double>(std::poisson_distribution<std::int64_t>{mean}(random)));
+  if (mean > 100) return count - draw_of(count, 1 - chance, random);
+  if (count > 1e4) return static_cast<double>(std::poisson_distribution<std::int64_t>{mean}(random));
   const double whole = std::floor(count);
   const auto extra = std::bernoulli_distribution{count - whole}(random) ? 1 : 0;
   return static_cast<double>(

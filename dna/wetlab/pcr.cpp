@@ -40,6 +40,10 @@ class reaction {
   }
 
   void run_cycle(double annealing_c, double room) {
+    if (annealing_c != annealing_c_) {
+      annealing_c_ = annealing_c;
+      for (auto& one : kinds_) one.chances = chances_of(one);
+    }
     const auto sides = step_.forward.size() + (step_.reverse.empty() ? 0 : 1);
     const auto count = kinds_.size();  // those made in this cycle are templates from the next on
     std::vector<double> fresh_top(count), fresh_bottom(count);
@@ -47,7 +51,7 @@ class reaction {
       const double efficiency = room * efficiencies_[kinds_[i].origin];
       for (std::size_t p = 0; p < sides; ++p) {
         const bool is_reverse = p == step_.forward.size();
-        const double chance = efficiency * chance_of(i, p, annealing_c);
+        const double chance = efficiency * kinds_[i].chances[p];
         const double made = draw_of(is_reverse ? kinds_[i].top : kinds_[i].bottom, chance, random_);
         if (made <= 0) continue;
         const auto product = product_of(i, p);
@@ -83,6 +87,7 @@ class reaction {
     std::uint32_t origin = 0;
     double top = 0, bottom = 0;
     std::vector<priming> primings;     // by each forward primer, then by the reverse one
+    std::vector<double> chances;       // that they start a copy, at this cycle's temperature
     std::vector<std::size_t> product;  // of each of them; none_yet until one is made
   };
   static constexpr std::size_t none_yet = static_cast<std::size_t>(-1);
@@ -97,23 +102,25 @@ class reaction {
       const auto site = made.bases.substr(made.bases.size() - std::min(made.bases.size(), tail_.size()));
       made.primings.push_back(prime(step_.reverse, reverse_complement(site), options_.model));
       made.product.assign(made.primings.size(), none_yet);
+      made.chances = chances_of(made);
       kinds_.push_back(std::move(made));
     }
     return place->second;
   }
 
   /// Primers compete for a template: together they bind it once at most.
-  double chance_of(std::size_t i, std::size_t p, double annealing_c) const {
-    const auto chance = [&](std::size_t q) {
-      const auto& with = kinds_[i].primings[q];
-      if (with.pass <= 0) return 0.0;
-      const double concentration = q < step_.forward.size() ? step_.forward[q].concentration : 1;
-      return concentration * with.pass * binding(with.melting_c, annealing_c, options_.model);
-    };
-    if (p == step_.forward.size()) return chance(p);
-    double all = 0;
-    for (std::size_t q = 0; q < step_.forward.size(); ++q) all += chance(q);
-    return all <= 0 ? 0 : chance(p) / std::max(1.0, all);
+  std::vector<double> chances_of(const counted& one) const {
+    std::vector<double> made;
+    double forward = 0;
+    for (std::size_t p = 0; p < one.primings.size(); ++p) {
+      const auto& with = one.primings[p];
+      const double concentration = p < step_.forward.size() ? step_.forward[p].concentration : 1;
+      made.push_back(
+          with.pass <= 0 ? 0 : concentration * with.pass * binding(with.melting_c, annealing_c_, options_.model));
+      if (p < step_.forward.size()) forward += made.back();
+    }
+    for (std::size_t p = 0; p < step_.forward.size() && forward > 1; ++p) made[p] /= forward;
+    return made;
   }
 
   std::size_t product_of(std::size_t i, std::size_t p) {
@@ -135,6 +142,7 @@ class reaction {
   std::vector<counted> kinds_;
   std::unordered_map<std::string, std::size_t> index_;
   double made_ = 0;
+  double annealing_c_ = 0;
 };
 
 /// As warm as the coolest primer that matters allows.

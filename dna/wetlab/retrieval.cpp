@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <map>
 #include <set>
 #include <stdexcept>
 #include <unordered_set>
@@ -33,15 +34,45 @@ std::vector<primer> primers_of(const strand_layout& layout, const std::vector<su
   return made;
 }
 
-/// The nodes `up` levels above, each once.
-std::vector<subtree> ancestors(const address_tree& tree, const std::vector<subtree>& nodes, std::uint32_t up) {
-  std::set<std::pair<std::uint32_t, std::uint32_t>> found;
-  for (const auto& node : nodes) {
-    const auto level = node.level - std::min(node.level, up);
-    found.emplace(level, node.first - node.first % tree.leaves_below(level));
-  }
+std::uint32_t coarsest_level(const std::vector<subtree>& nodes) {
+  return std::min_element(nodes.begin(), nodes.end(), [](auto& a, auto& b) { return a.level < b.level; })->level;
+}
+
+bool of_one_level(const std::vector<subtree>& nodes) {
+  return std::all_of(nodes.begin(), nodes.end(), [&](auto& node) { return node.level == nodes.front().level; });
+}
+
+/// The nodes of one level that these are below, each once.
+std::vector<subtree> ancestors(const address_tree& tree, const std::vector<subtree>& nodes, std::uint32_t level) {
+  std::set<std::uint32_t> firsts;
+  for (const auto& node : nodes) firsts.insert(node.first - node.first % tree.leaves_below(level));
   std::vector<subtree> made;
-  for (const auto& [level, first] : found) made.push_back({first, level});
+  for (const auto first : firsts) made.push_back({first, level});
+  return made;
+}
+
+/// Two or three of four siblings become their parent as long as that brings at most a quarter more leaves: primers of
+/// siblings, which differ in two bases, copy each other's strands.
+std::vector<subtree> without_siblings(const address_tree& tree, const std::vector<subtree>& nodes) {
+  std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<subtree>> families;  // by level and parent
+  std::uint32_t leaves = 0;
+  for (const auto& node : nodes) {
+    leaves += tree.leaves_below(node.level);
+    const auto parent = node.level == 0 ? 0 : node.first - node.first % tree.leaves_below(node.level - 1);
+    families[{node.level, parent}].push_back(node);
+  }
+  auto spare = leaves / 4;
+  std::vector<subtree> made;
+  for (const auto& [place, siblings] : families) {
+    const auto& [level, parent] = place;
+    const auto extra = (4 - static_cast<std::uint32_t>(siblings.size())) * tree.leaves_below(level);
+    if (level == 0 || siblings.size() == 1 || extra > spare) {
+      made.insert(made.end(), siblings.begin(), siblings.end());
+    } else {
+      spare -= extra;
+      made.push_back({parent, level - 1});
+    }
+  }
   return made;
 }
 
@@ -77,40 +108,41 @@ std::vector<pcr_step> plan(const strand_layout& layout, const std::vector<subtre
   std::vector<pcr_step> steps;
   const auto add = [&](const std::vector<subtree>& nodes, int cycles, bool hot, double carried) {
     const auto forward = primers_of(layout, nodes);
-    if (hot) steps.push_back({.forward = forward, .cycles = hot_cycles, .below_melting_c = 0, .carried = carried});
+    // At a primer's melting temperature half of its sites are bound, and more of a longer one's: together they would
+    // copy unevenly there, and go six degrees lower.
+    const double below = of_one_level(nodes) ? 0 : 6;
+    if (hot) steps.push_back({.forward = forward, .cycles = hot_cycles, .below_melting_c = below, .carried = carried});
     steps.push_back({.forward = forward, .reverse = reverse, .cycles = cycles, .carried = hot ? 1 : carried});
   };
+  const auto& tree = layout.addresses();
+  const auto nodes = without_siblings(tree, targets);
   const bool hot = how == protocol::hot_start || how == protocol::precise;
-  const auto outer = ancestors(layout.addresses(), targets, outer_levels_above);
-  if ((how == protocol::two_step || how == protocol::precise) && outer != targets) {
+  // Primers of several lengths melt at several temperatures: the outer ones stay close to the coarsest.
+  const auto above = of_one_level(nodes) ? outer_levels_above : 1;
+  const auto coarsest = coarsest_level(nodes);
+  const auto outer = ancestors(tree, nodes, coarsest - std::min(coarsest, above));
+  if ((how == protocol::two_step || how == protocol::precise) && coarsest > 0) {
     add(outer, outer_cycles, hot, 1);
-    add(targets, inner_cycles, hot, carried_over);
+    add(nodes, inner_cycles, hot, carried_over);
   } else {
-    add(targets, single_cycles, hot, 1);
+    add(nodes, single_cycles, hot, 1);
   }
   if (how == protocol::touch_down) steps.back().touch_down_cycles = touch_down_cycles;
   return steps;
 }
 
-std::string strand_name(const strand_id& id) {
-  return fmt::format("leaf{}.version{}.molecule{}", id.leaf, id.version, id.molecule);
-}
+std::string strand_name(const strand_id& id) { return fmt::format("{:04}.{}.{:02}", id.leaf, id.version, id.molecule); }
 
 std::optional<strand_id> parse_strand_name(std::string_view name) {
-  const auto take = [&](std::string_view label) -> std::optional<std::uint32_t> {
-    if (!name.starts_with(label)) return {};
-    std::uint32_t number = 0;
-    const auto* begin = name.data() + label.size();
-    const auto [end, error] = std::from_chars(begin, name.data() + name.size(), number);
-    if (error != std::errc{}) return {};
-    name.remove_prefix(static_cast<std::size_t>(end - name.data()));
-    return number;
-  };
-  const auto leaf = take("leaf");
-  const auto version = leaf ? take(".version") : std::nullopt;
-  const auto molecule = version ? take(".molecule") : std::nullopt;
-  if (!molecule || !name.empty()) return {};
-  return strand_id{*leaf, *version, *molecule};
+  std::array<std::uint32_t, 3> numbers{};
+  for (std::size_t i = 0; i < numbers.size(); ++i) {
+    const auto dot = i + 1 < numbers.size() ? name.find('.') : name.size();
+    if (dot == name.npos) return {};
+    const auto [end, error] = std::from_chars(name.data(), name.data() + dot, numbers[i]);
+    if (error != std::errc{} || end != name.data() + dot) return {};
+    name.remove_prefix(std::min(dot + 1, name.size()));
+  }
+  return strand_id{numbers[0], numbers[1], numbers[2]};
 }
 
 tube synthesise_partition(const strand_layout& layout, const std::vector<std::string>& strands,

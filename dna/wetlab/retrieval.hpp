@@ -25,11 +25,13 @@ enum class protocol {
 protocol protocol_of(std::string_view name);
 std::string_view name_of(protocol how);
 
-/// The reactions that bring what lies below `targets`. Throws std::invalid_argument where there are none.
+/// The reactions that bring what lies below `targets` (address_tree::cover, in order). Where siblings are wanted, their
+/// parent's primer stands for them, as long as that brings at most a quarter more leaves. Throws std::invalid_argument
+/// where there are none.
 std::vector<pcr_step> plan(const strand_layout& layout, const std::vector<subtree>& targets, protocol how);
 
-/// Strands of a partition in a tube, named by id so that every copy tells where it came from
-/// ("leaf7.version0.molecule3").
+/// Strands in a tube are named by id, so that every copy tells where it came from: "0017.0.03" is molecule 3 of version
+/// 0 at leaf 17.
 std::string strand_name(const strand_id& id);
 std::optional<strand_id> parse_strand_name(std::string_view name);
 /// Strands as the codec makes them, in any order. Throws std::invalid_argument for one that is not the

@@ -1,0 +1,109 @@
+/// chromatin bench dna: precision, reliability, speed and density of the DNA tier, and what real reads give.
+
+#include "bench/dna.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <fstream>
+#include <thread>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+#include <unistd.h>
+
+#include "bench/commands.hpp"
+#include "bench/measure.hpp"
+
+namespace chromatin::bench {
+namespace {
+
+struct flags {
+  dna_setup setup;
+  std::string json;
+  std::vector<std::string> parts;
+};
+
+constexpr std::pair<const char*, nlohmann::ordered_json (*)(const dna_setup&)> all_parts[] = {
+    {"precision", dna_precision},
+    {"reliability", dna_reliability},
+    {"speed", dna_speed},
+    {"real-reads", dna_real_reads},
+    {"density", dna_density}};
+
+std::filesystem::path shared_folder() {
+  const auto* named = std::getenv("CHROMATIN_SHARED");
+  return named ? std::filesystem::path{named} : std::filesystem::path{CHROMATIN_SOURCE_DIR} / "../shared";
+}
+
+void run(flags& chosen) {
+  std::ifstream in{std::filesystem::path{CHROMATIN_SOURCE_DIR} / "assets/text/alice29.txt", std::ios::binary};
+  chosen.setup.text.assign(std::istreambuf_iterator<char>{in}, {});
+  if (chosen.setup.text.empty()) throw std::runtime_error{"assets/text/alice29.txt cannot be read"};
+  chosen.setup.real_reads = shared_folder() / "data/dna";
+  nlohmann::ordered_json json{{"machine", machine()}, {"seed", chosen.setup.seed}, {"quick", chosen.setup.quick}};
+  fmt::print("{}; seed {}{}\n", machine(), chosen.setup.seed, chosen.setup.quick ? "; quick: few runs" : "");
+  for (const auto& [name, part] : all_parts) {
+    if (!chosen.parts.empty() && std::find(chosen.parts.begin(), chosen.parts.end(), name) == chosen.parts.end())
+      continue;
+    const double seconds = seconds_of([&, name = name, part = part] { json[name] = part(chosen.setup); });
+    fmt::print("  ({:.0f} s)\n", seconds);
+  }
+  write_json(chosen.json, json);
+}
+
+}  // namespace
+
+const dna::strand_layout& dna_layout() {
+  static const dna::strand_layout layout{
+      dna::describe(dna::built_in_profile("150nt"), {"AACCGTGTTGCAGTCTGATC", "TCAGGATACCGTTGACGTCA"})};
+  return layout;
+}
+
+const dna::block_codec& dna_codec() {
+  static const dna::block_codec codec{dna_layout()};
+  return codec;
+}
+
+std::vector<dna::block> text_blocks(const dna_setup& setup) {
+  std::vector<dna::block> blocks;
+  const auto size = dna_layout().geometry().block_bytes();
+  for (std::size_t at = 0; at < setup.text.size(); at += size) {
+    const auto begin = setup.text.begin() + static_cast<std::ptrdiff_t>(at);
+    const auto count = std::min<std::size_t>(size, setup.text.size() - at);
+    blocks.push_back({{static_cast<std::uint32_t>(blocks.size()), 0},
+                      dna::block_kind::data,
+                      {begin, begin + static_cast<std::ptrdiff_t>(count)}});
+  }
+  return blocks;
+}
+
+std::vector<std::string> strands_of(const std::vector<dna::block>& blocks) {
+  std::vector<std::string> strands;
+  for (const auto& one : blocks)
+    for (auto& strand : dna_codec().encode(one)) strands.push_back(std::move(strand));
+  return strands;
+}
+
+void show_progress(const std::string& what, std::size_t done, std::size_t total) {
+  if (::isatty(STDERR_FILENO) != 1) return;
+  if (done < total)
+    fmt::print(stderr, "\r{}: {} of {}   ", what, done, total);
+  else
+    fmt::print(stderr, "\r{:70}\r", "");
+}
+
+void add_dna(CLI::App& bench) {
+  auto* command = bench.add_subcommand("dna", "The DNA tier: precision, reliability, speed, real reads, density");
+  auto chosen = std::make_shared<flags>();
+  chosen->setup.threads = std::max(1U, std::thread::hardware_concurrency());
+  command->add_option("--only", chosen->parts, "precision, reliability, speed, real-reads, density; may be repeated")
+      ->check(CLI::IsMember({"precision", "reliability", "speed", "real-reads", "density"}));
+  command->add_flag("--quick", chosen->setup.quick, "few runs: seconds instead of minutes, figures to match");
+  command->add_option("--threads", chosen->setup.threads)->capture_default_str()->check(CLI::Range(1, 1024));
+  command->add_option("--seed", chosen->setup.seed, "of everything random")->capture_default_str();
+  command->add_option("--json", chosen->json, "write the figures to this file");
+  command->footer("Real reads are looked for in data/dna of the folder that CHROMATIN_SHARED names.");
+  command->callback([chosen] { run(*chosen); });
+}
+
+}  // namespace chromatin::bench

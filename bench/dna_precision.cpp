@@ -1,0 +1,191 @@
+/// How precisely blocks and ranges are pulled out of a partition, in the simulator (dna/wetlab/priming.hpp has the
+/// model and why its numbers err against us).
+
+#include <algorithm>
+#include <map>
+#include <random>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include "bench/dna.hpp"
+#include "dna/align.hpp"
+#include "dna/partition_reads.hpp"
+#include "dna/wetlab/retrieval.hpp"
+#include "dna/wetlab/sequencer.hpp"
+
+namespace chromatin::bench {
+namespace {
+
+using namespace dna;
+using wetlab::protocol;
+
+constexpr protocol protocols[] = {protocol::plain, protocol::touch_down, protocol::hot_start, protocol::two_step,
+                                  protocol::precise};
+
+/// The text, and an update to every block, or to those of `updated` only.
+wetlab::tube make_tube(const dna_setup& setup, bool update_all, const leaf_run& updated, std::uint64_t seed) {
+  auto blocks = text_blocks(setup);
+  std::mt19937_64 random{seed};
+  const auto count = blocks.size();
+  for (std::uint32_t leaf = 0; leaf < count; ++leaf) {
+    if (!update_all && (leaf < updated.first || leaf >= updated.end())) continue;
+    block patch{{leaf, 1}, block_kind::patch, {}};
+    for (int i = 0; i < 40; ++i) patch.content.push_back(static_cast<std::uint8_t>(random()));
+    blocks.push_back(std::move(patch));
+  }
+  return wetlab::synthesise_partition(dna_layout(), strands_of(blocks), {}, random());
+}
+
+struct outcome {
+  double before = 0, after = 0;
+  std::vector<double> by_distance, rewritten;  // shares of all copies
+};
+
+outcome retrieve_one(const wetlab::tube& tube, std::uint32_t leaf, protocol how, std::uint64_t seed) {
+  const std::vector<subtree> target{{leaf, dna_layout().addresses().levels()}};
+  const auto product = wetlab::amplify(tube, wetlab::plan(dna_layout(), target, how), {}, seed).product;
+  const auto found = wetlab::compose(product, dna_layout(), target);
+  outcome made{wetlab::compose(tube, dna_layout(), target).on_target_share(), found.on_target_share(), {}, {}};
+  for (const auto& row : found.by_distance) {
+    made.by_distance.push_back(row.copies / found.copies());
+    made.rewritten.push_back(row.rewritten / found.copies());
+  }
+  return made;
+}
+
+nlohmann::ordered_json one_block(const dna_setup& setup) {
+  nlohmann::ordered_json json;
+  const int runs = setup.quick ? 2 : 10;
+  for (const bool all : {true, false}) {
+    fmt::print("\none block by its elongated primer; {}; mean of {} runs, worst in brackets\n",
+               all ? "every block has an update (17,850 molecules)" : "only this block has one (8,940 molecules)",
+               runs);
+    fmt::print("  {:<12}{:>9}{:>18}{:>9}    off target, % of all, by levels apart\n", "protocol", "before", "on target",
+               "factor");
+    std::map<protocol, std::vector<outcome>> found;
+    std::mt19937_64 random{setup.seed};
+    for (int i = 0; i < runs; ++i) {
+      const auto leaf = static_cast<std::uint32_t>(random() % 595);
+      const auto tube = make_tube(setup, all, {leaf, 1}, random());
+      for (const auto how : protocols) found[how].push_back(retrieve_one(tube, leaf, how, random()));
+      show_progress("retrieval of one block", static_cast<std::size_t>(i) + 1, static_cast<std::size_t>(runs));
+    }
+    auto& into = json[all ? "one_block_all_updated" : "one_block_only_it_updated"];
+    for (const auto how : protocols) {
+      const auto& outcomes = found[how];
+      const auto mean = [&](auto value) {
+        double sum = 0;
+        for (const auto& one : outcomes) sum += value(one);
+        return sum / static_cast<double>(outcomes.size());
+      };
+      const double before = mean([](const outcome& o) { return o.before; });
+      const double after = mean([](const outcome& o) { return o.after; });
+      const double worst =
+          std::min_element(outcomes.begin(), outcomes.end(), [](auto& a, auto& b) { return a.after < b.after; })->after;
+      fmt::print("  {:<12}{:>8.3f}%{:>9.1f}% ({:.1f}){:>8.0f}x   ", wetlab::name_of(how), 100 * before, 100 * after,
+                 100 * worst, after / before);
+      nlohmann::ordered_json sources;
+      for (std::size_t d = 1; d < outcomes[0].by_distance.size(); ++d) {
+        const double share = mean([&](const outcome& o) { return o.by_distance[d]; });
+        fmt::print(" {}: {:.1f}", d, 100 * share);
+        sources.push_back({{"levels_apart", d}, {"share", share}, {"misprimed_share", mean([&](const outcome& o) {
+                                                                     return o.rewritten[d];
+                                                                   })}});
+      }
+      fmt::print("\n");
+      into[std::string{wetlab::name_of(how)}] = {{"before", before},
+                                                 {"on_target", after},
+                                                 {"on_target_worst", worst},
+                                                 {"factor", after / before},
+                                                 {"off_target", sources}};
+    }
+  }
+  return json;
+}
+
+/// For each target block, the reads sequenced until it and its update decoded.
+std::vector<double> reads_needed(const wetlab::tube& product, const leaf_run& range, std::uint64_t seed) {
+  const std::uint64_t step = 10 * range.count;
+  const primer_locator primers{dna_layout().head(), dna_layout().tail()};
+  partition_reads kept{dna_codec()};
+  std::map<std::uint32_t, double> needed;
+  std::uint64_t reads = 0;
+  for (int round = 1; needed.size() < range.count && round < 200; ++round) {
+    wetlab::sequence(
+        product, step, wetlab::illumina_profile(), 0, seed + static_cast<std::uint64_t>(round),
+        [&](const dna::read& one) {
+          const auto located = primers.locate(one.bases);
+          const auto parsed = located ? dna_layout().parse(located->bases) : std::nullopt;
+          if (parsed && parsed->id.leaf >= range.first && parsed->id.leaf < range.end() && parsed->id.version < 2)
+            kept.add(*parsed);
+        });
+    reads += step;
+    if (reads < 20 * range.count) continue;  // eleven molecules of each slot at the least
+    std::map<std::uint32_t, int> decoded;
+    for (const auto& one : kept.decode(1)) decoded[one.id.leaf] += one.decoded.has_value();
+    for (const auto& [leaf, versions] : decoded)
+      if (versions == 2) needed.emplace(leaf, static_cast<double>(reads));
+  }
+  std::vector<double> found;
+  for (const auto& [leaf, count] : needed) found.push_back(count);
+  found.resize(range.count, static_cast<double>(reads));
+  return found;
+}
+
+double quantile(std::vector<double> values, double share) {
+  std::sort(values.begin(), values.end());
+  return values[std::min(values.size() - 1, static_cast<std::size_t>(share * static_cast<double>(values.size())))];
+}
+
+nlohmann::ordered_json ranges(const dna_setup& setup) {
+  const int repeats = setup.quick ? 4 : 30;
+  constexpr double sure = 0.95;
+  fmt::print(
+      "\nreads needed (illumina), every block updated, protocol precise: until 95 % of the range's blocks and updates "
+      "decode\n  {:<22}{:>8}{:>10}{:>12}{:>14}\n",
+      "range", "primers", "on target", "reads", "/ (n x one's)");
+  nlohmann::ordered_json json;
+  std::mt19937_64 random{setup.seed + 1};
+  double one = 0;
+  const std::pair<std::uint32_t, std::uint32_t> cases[] = {{0, 1}, {64, 4}, {64, 16}, {101, 10}, {98, 48}};
+  for (const auto& [first, count] : cases) {
+    std::vector<double> needed;
+    double share = 0;
+    std::size_t primers = 0;
+    const int times = count == 1 ? repeats : std::max(1, repeats / 10);
+    for (int i = 0; i < times; ++i) {
+      const leaf_run range{count == 1 ? static_cast<std::uint32_t>(random() % 595) : first, count};
+      const auto tube = make_tube(setup, true, range, random());
+      const auto targets = dna_layout().addresses().cover(range);
+      const auto product =
+          wetlab::amplify(tube, wetlab::plan(dna_layout(), targets, protocol::precise), {}, random()).product;
+      share += wetlab::compose(product, dna_layout(), targets).on_target_share() / times;
+      for (const double reads : reads_needed(product, range, random())) needed.push_back(reads);
+      primers = targets.size();
+      show_progress(fmt::format("range of {}", count), static_cast<std::size_t>(i) + 1,
+                    static_cast<std::size_t>(times));
+    }
+    const double reads = quantile(needed, sure);
+    if (count == 1) one = reads;
+    fmt::print("  {:<22}{:>8}{:>9.1f}%{:>12.0f}{:>14.2f}\n",
+               count == 1 ? "one leaf" : fmt::format("{} leaves from {}", count, first), primers, 100 * share, reads,
+               reads / (count * one));
+    json.push_back({{"leaves", count},
+                    {"primers", primers},
+                    {"on_target", share},
+                    {"reads", reads},
+                    {"over_n_times_one", reads / (count * one)}});
+  }
+  return json;
+}
+
+}  // namespace
+
+nlohmann::ordered_json dna_precision(const dna_setup& setup) {
+  auto json = one_block(setup);
+  json["ranges"] = ranges(setup);
+  return json;
+}
+
+}  // namespace chromatin::bench
