@@ -41,6 +41,13 @@ partition_description describe(profile geometry, primer_pair primers, std::uint6
   check_primer(geometry, "reverse", primers.reverse);
   if (primers.forward == primers.reverse)
     throw profile_error{fmt::format("both primers are {}: a pair needs two", primers.forward)};
+  // No address begins with the same base twice.
+  const auto front = primers.forward + geometry.sync;
+  if (longest_run(front + front.back()) > geometry.homopolymer_max)
+    throw profile_error{
+        fmt::format("the forward primer {} and sync \"{}\" end in a run that an address may make longer than {}: "
+                    "choose another sync",
+                    primers.forward, geometry.sync, geometry.homopolymer_max)};
   return {std::move(geometry), std::move(primers), seed};
 }
 

@@ -43,7 +43,7 @@ void profile::check() const {
   within("parity_molecules", parity_molecules, 2, 8);
   within("data_molecules + parity_molecules", molecules(), 3, 15);
   within("bytes of a block with its header", data_molecules * payload_bytes(), header_bytes + 24, header_bytes + 4095);
-  within("homopolymer_max", homopolymer_max, 3, 16);
+  within("homopolymer_max", homopolymer_max, 4, 16);
   if (!(gc_min >= 0 && gc_min <= 0.5 && gc_max >= 0.5 && gc_max <= 1))
     throw profile_error{
         fmt::format("profile: gc_min = {}, gc_max = {}, but they must be 0 to 0.5 and 0.5 to 1", gc_min, gc_max)};

@@ -1,5 +1,7 @@
 #include "dna/strand.hpp"
 
+#include <algorithm>
+#include <array>
 #include <stdexcept>
 
 #include <fmt/format.h>
@@ -10,11 +12,6 @@ namespace chromatin::dna {
 namespace {
 
 constexpr std::string_view letters = "ACGT";
-
-/// The fifteen pairs other than `last` twice, in order.
-std::uint32_t pair_of(std::uint32_t molecule, std::uint32_t last) {
-  return molecule < 5 * last ? molecule : molecule + 1;
-}
 
 std::optional<std::uint32_t> molecule_of(std::uint32_t pair, std::uint32_t last) {
   if (pair == 5 * last) return {};
@@ -33,9 +30,9 @@ std::optional<std::uint32_t> number_of(std::string_view bases) {
 
 }  // namespace
 
-void append_bases(std::string& to, std::span<const std::uint8_t> bytes) {
-  for (const auto byte : bytes)
-    for (int shift = 6; shift >= 0; shift -= 2) to += letters[byte >> shift & 3];
+/// The fifteen pairs other than the same base twice, in order.
+std::uint32_t molecule_pair(std::uint32_t molecule, char version_base) {
+  return molecule < 5U * static_cast<std::uint32_t>(base_index(version_base)) ? molecule : molecule + 1;
 }
 
 strand_layout::strand_layout(partition_description partition)
@@ -53,13 +50,17 @@ std::string strand_layout::version_bases(std::uint32_t leaf, std::uint32_t versi
   return bases;
 }
 
+std::string strand_layout::block_index(std::uint32_t leaf, std::uint32_t version) const {
+  return geometry().sync + addresses_.bases(leaf) + version_bases(leaf, version);
+}
+
 std::string strand_layout::index_bases(const strand_id& id) const {
   const auto& g = geometry();
   if (id.leaf >= g.leaves() || id.version >= g.versions() || id.molecule >= g.molecules())
     throw std::out_of_range{
         fmt::format("no molecule {} of version {} at leaf {} in profile {}", id.molecule, id.version, id.leaf, g.name)};
-  auto bases = g.sync + addresses_.bases(id.leaf) + version_bases(id.leaf, id.version);
-  const auto pair = pair_of(id.molecule, static_cast<std::uint32_t>(base_index(bases.back())));
+  auto bases = block_index(id.leaf, id.version);
+  const auto pair = molecule_pair(id.molecule, bases.back());
   bases += letters[pair >> 2];
   bases += letters[pair & 3];
   return bases;
@@ -73,8 +74,34 @@ std::string strand_layout::assemble(const strand_id& id, std::span<const std::ui
   strand.reserve(geometry().strand_nt());
   strand += head();
   strand += index_bases(id);
-  append_bases(strand, payload);
+  for (const auto byte : payload)
+    for (int shift = 6; shift >= 0; shift -= 2) strand += letters[byte >> shift & 3];
   return strand += tail_;
+}
+
+void strand_layout::assemble_block(std::uint32_t leaf, std::uint32_t version, std::span<const std::uint8_t> payloads,
+                                   std::span<char> to) const {
+  static const auto four_bases = [] {
+    std::array<std::array<char, 4>, 256> table{};
+    for (std::size_t byte = 0; byte < table.size(); ++byte)
+      for (std::size_t i = 0; i < 4; ++i) table[byte][i] = letters[byte >> (6 - 2 * i) & 3];
+    return table;
+  }();
+  const auto& g = geometry();
+  if (payloads.size() != std::size_t{g.molecules()} * g.payload_bytes() ||
+      to.size() != std::size_t{g.molecules()} * g.strand_nt())
+    throw std::invalid_argument{"not all molecules of a block"};
+  const auto front = head() + block_index(leaf, version);
+  auto* at = to.data();
+  for (std::uint32_t m = 0; m < g.molecules(); ++m) {
+    at = std::copy(front.begin(), front.end(), at);
+    const auto pair = molecule_pair(m, front.back());
+    *at++ = letters[pair >> 2];
+    *at++ = letters[pair & 3];
+    for (const auto byte : payloads.subspan(std::size_t{m} * g.payload_bytes(), g.payload_bytes()))
+      at = std::copy(four_bases[byte].begin(), four_bases[byte].end(), at);
+    at = std::copy(tail_.begin(), tail_.end(), at);
+  }
 }
 
 std::string strand_layout::elongated_primer(const subtree& node) const {

@@ -49,8 +49,15 @@ class strand_layout {
   /// Sync, address, version, molecule. Throws std::out_of_range for an id that the profile does not have.
   std::string index_bases(const strand_id& id) const;
 
+  /// The part of it that a block's molecules share: sync, address, version.
+  std::string block_index(std::uint32_t leaf, std::uint32_t version) const;
+
   /// The whole strand for a payload of payload_bytes(), four bases a byte, the highest bits first.
   std::string assemble(const strand_id& id, std::span<const std::uint8_t> payload) const;
+
+  /// All strands of a block, molecules() times strand_nt() bases: `payloads` are its molecules' one after the other.
+  void assemble_block(std::uint32_t leaf, std::uint32_t version, std::span<const std::uint8_t> payloads,
+                      std::span<char> to) const;
 
   /// The primer that amplifies what lies below a node of the address tree: forward primer, sync, address prefix.
   std::string elongated_primer(const subtree& node) const;
@@ -68,7 +75,7 @@ class strand_layout {
   address_tree addresses_;
 };
 
-/// Payload bases <-> bytes.
-void append_bases(std::string& to, std::span<const std::uint8_t> bytes);
+/// The two bases of a molecule's number behind this base of the version, as a number below 16.
+std::uint32_t molecule_pair(std::uint32_t molecule, char version_base);
 
 }  // namespace chromatin::dna
