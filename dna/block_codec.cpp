@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
+#include "dna/checksum.hpp"
 #include "dna/reed_solomon.hpp"
 #include "dna/scramble.hpp"
 #include "dna/sequence.hpp"
@@ -30,12 +31,9 @@ void save(std::span<std::uint8_t> bytes, std::size_t at, std::size_t count, std:
 }
 
 /// Over kind and length, content and padding; leaf, version and partition are in the seed.
-std::uint32_t checksum(std::span<const std::uint8_t> stored, const block_id& id, std::uint64_t seed) {
+std::uint32_t block_checksum(std::span<const std::uint8_t> stored, const block_id& id, std::uint64_t seed) {
   const std::uint64_t place[3]{seed, id.leaf, id.version};
-  const auto content = stored.subspan(profile::header_bytes);
-  const auto hash =
-      XXH3_64bits_withSeed(content.data(), content.size(), XXH3_64bits(place, sizeof place) ^ load(stored, tag_at, 2));
-  return static_cast<std::uint32_t>(hash);
+  return checksum(stored.subspan(profile::header_bytes), XXH3_64bits(place, sizeof place) ^ load(stored, tag_at, 2));
 }
 
 }  // namespace
@@ -73,7 +71,7 @@ void block_codec::encode(const block& from, std::span<std::uint8_t> payloads) co
   std::copy(from.content.begin(), from.content.end(), stored.begin() + profile::header_bytes);
   save(stored, tag_at, 2,
        static_cast<std::uint32_t>(from.kind) << length_bits | static_cast<std::uint32_t>(from.content.size()));
-  save(stored, checksum_at, 4, checksum(stored, from.id, layout_.partition().seed));
+  save(stored, checksum_at, 4, block_checksum(stored, from.id, layout_.partition().seed));
   parts_->scramble.apply_key(from.id, stored);
   parts_->code.add_parity(payloads, g.payload_bytes());
   if (!parts_->scramble.choose_number(from.id, payloads))
@@ -85,12 +83,54 @@ std::vector<std::string> block_codec::encode(const block& from) const {
   const auto& g = geometry();
   std::vector<std::uint8_t> payloads(std::size_t{g.molecules()} * g.payload_bytes());
   encode(from, payloads);
+  std::string all(std::size_t{g.molecules()} * g.strand_nt(), '\0');
+  layout_.assemble_block(from.id.leaf, from.id.version, payloads, all);
   std::vector<std::string> strands;
-  for (std::uint32_t m = 0; m < g.molecules(); ++m)
-    strands.push_back(
-        layout_.assemble({from.id.leaf, from.id.version, m},
-                         std::span{payloads}.subspan(std::size_t{m} * g.payload_bytes(), g.payload_bytes())));
+  for (std::size_t at = 0; at < all.size(); at += g.strand_nt()) strands.push_back(all.substr(at, g.strand_nt()));
   return strands;
+}
+
+/// One way to read a block: some molecules left out.
+struct block_codec::attempt {
+  std::vector<std::uint8_t> stored;
+  std::vector<std::uint32_t> errors;  ///< symbols corrected, by molecule
+  std::uint32_t corrected = 0, failed = 0;
+};
+
+block_codec::attempt block_codec::correct(std::span<const molecule_symbols> molecules, std::uint32_t left_out) const {
+  const auto& g = geometry();
+  attempt result{std::vector<std::uint8_t>(std::size_t{g.data_molecules} * g.payload_bytes()),
+                 std::vector<std::uint32_t>(g.molecules())};
+  std::vector<std::uint8_t> codeword(g.molecules());
+  std::vector<std::uint32_t> erasures;
+  for (std::uint32_t c = 0; c < g.symbols(); ++c) {
+    erasures.clear();
+    for (std::uint32_t m = 0; m < g.molecules(); ++m) {
+      const bool read = !molecules[m].empty() && !(left_out >> m & 1);
+      codeword[m] = read ? molecules[m].at(c) : erased;
+      if (codeword[m] > 15) codeword[m] = 0, erasures.push_back(m);
+    }
+    const auto changed = parts_->code.correct(codeword, erasures);
+    result.failed += !changed;
+    result.corrected += changed.value_or(0);
+    for (std::uint32_t m = 0; changed && m < g.molecules(); ++m)
+      result.errors[m] += !molecules[m].empty() && molecules[m][c] <= 15 && molecules[m][c] != codeword[m];
+    for (std::uint32_t m = 0; m < g.data_molecules; ++m)
+      result.stored[m * g.payload_bytes() + c / 2] |= static_cast<std::uint8_t>(codeword[m] << (c % 2 == 0 ? 4 : 0));
+  }
+  return result;
+}
+
+std::optional<block> block_codec::accept(const block_id& id, std::vector<std::uint8_t> stored) const {
+  parts_->scramble.apply_key(id, stored);
+  parts_->scramble.apply_number(static_cast<std::uint16_t>(load(stored, 0, 2)), stored);
+  const auto tag = load(stored, tag_at, 2);
+  const auto length = tag & ((1U << length_bits) - 1), kind = tag >> length_bits;
+  if (length > geometry().block_bytes() || kind > static_cast<std::uint32_t>(block_kind::journal) ||
+      load(stored, checksum_at, 4) != block_checksum(stored, id, layout_.partition().seed))
+    return {};
+  const auto content = std::span{stored}.subspan(profile::header_bytes, length);
+  return block{id, static_cast<block_kind>(kind), {content.begin(), content.end()}};
 }
 
 block_decoding block_codec::decode(const block_id& id, std::span<const molecule_symbols> molecules) const {
@@ -98,45 +138,60 @@ block_decoding block_codec::decode(const block_id& id, std::span<const molecule_
   if (molecules.size() != g.molecules()) throw std::invalid_argument{"not all molecules of a block"};
   block_decoding result;
   for (const auto& molecule : molecules) result.molecules_missing += molecule.empty();
-  std::vector<std::uint8_t> stored(std::size_t{g.data_molecules} * g.payload_bytes());
-  std::vector<std::uint8_t> codeword(g.molecules());
-  std::vector<std::uint32_t> erasures;
-  for (std::uint32_t c = 0; c < g.symbols(); ++c) {
-    erasures.clear();
-    for (std::uint32_t m = 0; m < g.molecules(); ++m) {
-      codeword[m] = molecules[m].empty() ? erased : molecules[m].at(c);
-      if (codeword[m] == erased) codeword[m] = 0, erasures.push_back(m);
-    }
-    const auto changed = parts_->code.correct(codeword, erasures);
-    if (!changed) ++result.codewords_failed;
-    result.symbols_corrected += changed.value_or(0);
-    for (std::uint32_t m = 0; m < g.data_molecules; ++m)
-      stored[m * g.payload_bytes() + c / 2] |= static_cast<std::uint8_t>(codeword[m] << (c % 2 == 0 ? 4 : 0));
-  }
-  if (result.codewords_failed == 0) {
-    parts_->scramble.apply_key(id, stored);
-    parts_->scramble.apply_number(static_cast<std::uint16_t>(load(stored, 0, 2)), stored);
-    const auto tag = load(stored, tag_at, 2);
-    const auto length = tag & ((1U << length_bits) - 1), kind = tag >> length_bits;
-    if (length <= g.block_bytes() && kind <= static_cast<std::uint32_t>(block_kind::journal) &&
-        load(stored, checksum_at, 4) == checksum(stored, id, layout_.partition().seed)) {
-      const auto content = std::span{stored}.subspan(profile::header_bytes, length);
-      result.decoded = block{id, static_cast<block_kind>(kind), {content.begin(), content.end()}};
-      return result;
+  const auto first = correct(molecules, 0);
+  result.symbols_corrected = first.corrected;
+  result.codewords_failed = first.failed;
+  if (first.failed == 0) result.decoded = accept(id, first.stored);
+  if (!result.decoded && result.molecules_missing < g.parity_molecules) {
+    // Errors keep company: a molecule whose bases are shifted, or of which a foreign read was taken, is wrong nearly
+    // everywhere. Leaving it out costs half as much as correcting it.
+    for (const auto left_out : suspects(molecules, first.errors, g.parity_molecules - result.molecules_missing)) {
+      const auto next = correct(molecules, left_out);
+      if (next.failed == 0) result.decoded = accept(id, next.stored);
+      if (!result.decoded) continue;
+      result.symbols_corrected = next.corrected;
+      result.codewords_failed = 0;
+      break;
     }
   }
-  const auto where = fmt::format("leaf {} version {}", id.leaf, id.version);
-  if (result.molecules_missing > g.parity_molecules)
-    result.reason = fmt::format("{}: {} of {} molecules were not read, {} can be made up for: {} more are needed",
-                                where, result.molecules_missing, g.molecules(), g.parity_molecules,
-                                result.molecules_missing - g.parity_molecules);
-  else if (result.codewords_failed > 0)
-    result.reason =
-        fmt::format("{}: {} of {} codewords have more wrong symbols than {} of {} molecules can correct", where,
-                    result.codewords_failed, g.symbols(), g.molecules() - result.molecules_missing, g.molecules());
-  else
-    result.reason = fmt::format("{}: the checksum does not match what was corrected", where);
+  if (!result.decoded) result.reason = reason_of(id, result);
   return result;
+}
+
+/// Sets of molecules to leave out, the likeliest first: the ones with most errors, together and one by one.
+std::vector<std::uint32_t> block_codec::suspects(std::span<const molecule_symbols> molecules,
+                                                 std::span<const std::uint32_t> errors, std::uint32_t most) const {
+  std::vector<std::uint32_t> order;
+  for (std::uint32_t m = 0; m < molecules.size(); ++m)
+    if (!molecules[m].empty()) order.push_back(m);
+  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return errors[a] > errors[b]; });
+  std::vector<std::uint32_t> sets;
+  std::uint32_t together = 0;
+  for (std::uint32_t i = 0; i < std::min<std::size_t>(most, order.size()); ++i)
+    sets.push_back(together |= 1U << order[i]);
+  for (const auto m : order) sets.push_back(1U << m);
+  if (most >= 2)
+    for (std::size_t i = 0; i < order.size(); ++i)
+      for (std::size_t j = i + 1; j < order.size(); ++j) sets.push_back(1U << order[i] | 1U << order[j]);
+  return sets;
+}
+
+std::string block_codec::reason_of(const block_id& id, const block_decoding& result) const {
+  const auto& g = geometry();
+  const auto where = fmt::format("leaf {} version {}", id.leaf, id.version);
+  const auto read = g.molecules() - result.molecules_missing;
+  if (result.molecules_missing > g.parity_molecules)
+    return fmt::format("{}: {} of {} molecules were not read, {} can be made up for: {} more are needed", where,
+                       result.molecules_missing, g.molecules(), g.parity_molecules,
+                       result.molecules_missing - g.parity_molecules);
+  if (result.codewords_failed > 0)
+    return fmt::format(
+        "{}: {} of {} codewords have more wrong symbols than {} of {} molecules can correct: more reads are "
+        "needed, or one of the missing molecules",
+        where, result.codewords_failed, g.symbols(), read, g.molecules());
+  return fmt::format(
+      "{}: what was corrected out of {} of {} molecules does not match its checksum: more reads are needed", where,
+      read, g.molecules());
 }
 
 std::string encode_all(const block_codec& codec, std::span<const block> blocks, unsigned threads) {
@@ -145,9 +200,11 @@ std::string encode_all(const block_codec& codec, std::span<const block> blocks, 
   std::string all(blocks.size() * stride, '\0');
   std::atomic<std::size_t> next{0};
   const auto work = [&] {
+    std::vector<std::uint8_t> payloads(std::size_t{g.molecules()} * g.payload_bytes());
     for (std::size_t i; (i = next++) < blocks.size();) {
-      auto* to = &all[i * stride];
-      for (const auto& strand : codec.encode(blocks[i])) to = std::copy(strand.begin(), strand.end(), to);
+      codec.encode(blocks[i], payloads);
+      codec.layout().assemble_block(blocks[i].id.leaf, blocks[i].id.version, payloads,
+                                    std::span{all}.subspan(i * stride, stride));
     }
   };
   std::vector<std::jthread> others;

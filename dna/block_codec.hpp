@@ -58,6 +58,13 @@ class block_codec {
 
  private:
   struct parts;
+  struct attempt;
+  attempt correct(std::span<const molecule_symbols> molecules, std::uint32_t left_out) const;
+  std::optional<block> accept(const block_id& id, std::vector<std::uint8_t> stored) const;
+  std::vector<std::uint32_t> suspects(std::span<const molecule_symbols> molecules,
+                                      std::span<const std::uint32_t> errors, std::uint32_t most) const;
+  std::string reason_of(const block_id& id, const block_decoding& result) const;
+
   const strand_layout& layout_;
   std::unique_ptr<const parts> parts_;
 };

@@ -1,8 +1,9 @@
 #include "dna/scramble.hpp"
 
 #include <algorithm>
-#include <bit>
+#include <array>
 #include <cmath>
+#include <utility>
 
 #include <fmt/format.h>
 
@@ -11,8 +12,7 @@
 namespace chromatin::dna {
 namespace {
 
-constexpr std::uint64_t low_bits = 0x5555555555555555ULL;
-constexpr std::uint32_t word_bases = 32;
+constexpr auto word_bases = payload_limits::word_bases;
 
 /// splitmix64: a stream of 64-bit words.
 struct stream {
@@ -38,6 +38,17 @@ void put_base(std::vector<std::uint64_t>& words, std::size_t at, std::uint64_t b
   words[at / word_bases] |= base << 2 * (word_bases - 1 - at % word_bases);
 }
 
+/// Calls with a width that is known when this is compiled.
+template <typename what>
+auto with_width(std::uint32_t width, const what& call) {
+  return [&]<std::size_t... i>(std::index_sequence<i...>) {
+    decltype(call.template operator()<1>()) result{};
+    ((width == i + 1 ? (void)(result = call.template operator()<i + 1>()) : (void)0), ...);
+    return result;
+  }
+  (std::make_index_sequence<payload_limits::width_max>{});
+}
+
 }  // namespace
 
 scrambler::scrambler(const strand_layout& layout, const reed_solomon& code)
@@ -45,13 +56,10 @@ scrambler::scrambler(const strand_layout& layout, const reed_solomon& code)
       molecules_{layout.geometry().molecules()},
       bytes_{layout.geometry().payload_bytes()},
       width_{bytes_ / 8 + 1},
-      run_max_{layout.geometry().homopolymer_max},
-      gc_least_{static_cast<std::uint32_t>(std::ceil(layout.geometry().gc_min * layout.geometry().payload_nt))},
-      gc_most_{static_cast<std::uint32_t>(std::floor(layout.geometry().gc_max * layout.geometry().payload_nt))},
+      limits_{layout.geometry()},
       tail_(width_),
-      payload_mask_(width_) {
+      low_(std::size_t{256} * molecules_ * width_) {
   const auto nt = layout.geometry().payload_nt;
-  for (std::uint32_t i = 0; i < nt; ++i) put_base(payload_mask_, i, 1);
   std::uint64_t base = 0;
   for (std::uint32_t i = nt; i < width_ * word_bases; ++i) {
     // Behind the strand's end no two bases are the same.
@@ -59,25 +67,31 @@ scrambler::scrambler(const strand_layout& layout, const reed_solomon& code)
         i - nt < layout.tail().size() ? static_cast<std::uint64_t>(base_index(layout.tail()[i - nt])) : (base + 1) & 3;
     put_base(tail_, i, base);
   }
-  const auto make = [&](std::size_t number_at, std::uint64_t salt, auto& bytes, auto& packed) {
-    for (std::uint32_t value = 0; value < 256; ++value) {
-      std::vector<std::uint8_t> codeword(std::size_t{molecules_} * bytes_);
-      const auto stored = std::span{codeword}.first(std::size_t{code.data()} * bytes_);
-      apply({layout.partition().seed ^ (salt + value)}, stored);
-      stored[0] = stored[1] = 0;
-      stored[number_at] = static_cast<std::uint8_t>(value);
-      code.add_parity(codeword, bytes_);
-      packed.push_back(pack(codeword));
-      bytes.emplace_back(stored.begin(), stored.end());
-    }
+  const auto make = [&](std::uint32_t value, std::size_t number_at, std::uint64_t salt) {
+    std::vector<std::uint8_t> codeword(std::size_t{molecules_} * bytes_);
+    const auto stored = std::span{codeword}.first(std::size_t{code.data()} * bytes_);
+    apply({layout.partition().seed ^ (salt + value)}, stored);
+    stored[0] = stored[1] = 0;
+    stored[number_at] = static_cast<std::uint8_t>(value);
+    code.add_parity(codeword, bytes_);
+    return codeword;
   };
-  make(1, 0x1'0000'0000ULL, high_bytes_, high_);
-  make(0, 0x2'0000'0000ULL, low_bytes_, low_);
+  const auto stored_bytes = static_cast<std::ptrdiff_t>(code.data() * bytes_);
+  for (std::uint32_t value = 0; value < 256; ++value) {
+    const auto high = make(value, 1, 0x1'0000'0000ULL), low = make(value, 0, 0x2'0000'0000ULL);
+    high_bytes_.emplace_back(high.begin(), high.begin() + stored_bytes);
+    low_bytes_.emplace_back(low.begin(), low.begin() + stored_bytes);
+    const auto packed_high = pack(high), packed_low = pack(low);
+    high_.insert(high_.end(), packed_high.begin(), packed_high.end());
+    for (std::uint32_t m = 0; m < molecules_; ++m)
+      std::copy_n(&packed_low[m * width_], width_, &low_[(m * 256 + value) * width_]);
+  }
   if (chance() * 65536 < 30)
-    throw profile_error{fmt::format(
-        "profile {}: one block in {:.0f} keeps within gc {} to {} and homopolymers of {}: widen them or shorten the "
-        "payload",
-        layout.geometry().name, 1 / chance(), layout.geometry().gc_min, layout.geometry().gc_max, run_max_)};
+    throw profile_error{
+        fmt::format("profile {}: one block in {:.0f} keeps within gc {} to {} and homopolymers of {}: widen them or "
+                    "shorten the payload",
+                    layout.geometry().name, 1 / chance(), layout.geometry().gc_min, layout.geometry().gc_max,
+                    layout.geometry().homopolymer_max)};
 }
 
 /// Of random payloads being within the limits, all molecules of a block.
@@ -85,11 +99,10 @@ double scrambler::chance() const {
   constexpr std::uint64_t no_run = 0x1b;  // ACGT
   std::uint32_t good = 1, all = 1;
   words trial(width_);
-  for (const auto& codeword : high_)
-    for (std::uint32_t m = 0; m < molecules_; ++m, ++all) {
-      for (std::uint32_t i = 0; i < width_; ++i) trial[i] = codeword[m * width_ + i] | tail_[i];
-      good += within_limits(trial.data(), no_run);
-    }
+  for (std::size_t at = 0; at < high_.size(); at += width_, ++all) {
+    for (std::uint32_t i = 0; i < width_; ++i) trial[i] = high_[at + i] | tail_[i];
+    good += with_width(width_, [&]<std::size_t width>() { return limits_.hold<width>(trial.data(), no_run); });
+  }
   return std::pow(static_cast<double>(good) / all, molecules_);
 }
 
@@ -101,36 +114,13 @@ scrambler::words scrambler::pack(std::span<const std::uint8_t> molecules) const 
   return packed;
 }
 
-/// `before`: the bases in front of the payload, the last lowest.
-bool scrambler::within_limits(const std::uint64_t* molecule, std::uint64_t before) const {
-  std::uint32_t strong = 0;
-  std::uint64_t previous = before, previous_equal = 0;
-  {
-    const std::uint64_t differ = before ^ before >> 2;
-    // Of what stands before, only the last four bases are known; the index holds no run longer than three.
-    previous_equal = ~(differ | differ >> 1) & 0x15;
-  }
-  for (std::uint32_t i = 0; i < width_; ++i) {
-    const std::uint64_t word = molecule[i];
-    const std::uint64_t differ = word ^ (word >> 2 | previous << 62);
-    const std::uint64_t equal = ~(differ | differ >> 1) & low_bits;
-    std::uint64_t run = equal;
-    for (std::uint32_t step = 1; step < run_max_; ++step) run &= equal >> 2 * step | previous_equal << (64 - 2 * step);
-    if (run != 0) return false;
-    strong += static_cast<std::uint32_t>(std::popcount((word ^ word >> 1) & payload_mask_[i]));
-    previous = word;
-    previous_equal = equal;
-  }
-  return strong >= gc_least_ && strong <= gc_most_;
-}
-
 scrambler::words scrambler::bases_before(const block_id& id) const {
-  words before(molecules_);
-  for (std::uint32_t m = 0; m < molecules_; ++m) {
-    const auto index = layout_.index_bases({id.leaf, id.version, m});
-    for (const char base : std::string_view{index}.substr(index.size() - std::min<std::size_t>(4, index.size())))
-      before[m] = before[m] << 2 | static_cast<std::uint64_t>(base_index(base));
-  }
+  const auto shared = layout_.block_index(id.leaf, id.version);
+  std::uint64_t front = 0;
+  for (const char base : std::string_view{shared}.substr(shared.size() - std::min<std::size_t>(2, shared.size())))
+    front = front << 2 | static_cast<std::uint64_t>(base_index(base));
+  words before;
+  for (std::uint32_t m = 0; m < molecules_; ++m) before.push_back(front << 4 | molecule_pair(m, shared.back()));
   return before;
 }
 
@@ -146,26 +136,45 @@ void scrambler::apply_number(std::uint16_t number, std::span<std::uint8_t> store
 }
 
 bool scrambler::choose_number(const block_id& id, std::span<std::uint8_t> molecules) const {
+  return with_width(width_, [&]<std::size_t width>() { return search<width>(id, molecules); });
+}
+
+/// Numbers are tried in batches: those that suit the first molecule go on to the second, and so on. No branch has to be
+/// guessed, and the tables are read in order.
+template <std::size_t width>
+bool scrambler::search(const block_id& id, std::span<std::uint8_t> molecules) const {
+  constexpr std::uint32_t batch = 64;
   const auto before = bases_before(id);
   auto plain = pack(molecules);
   for (std::uint32_t m = 0; m < molecules_; ++m)
-    for (std::uint32_t i = 0; i < width_; ++i) plain[m * width_ + i] |= tail_[i];
-  words half(plain.size()), trial(width_);
-  for (const auto& high : high_) {
-    for (std::size_t i = 0; i < half.size(); ++i) half[i] = plain[i] ^ high[i];
-    for (const auto& low : low_) {
-      bool good = true;
-      for (std::uint32_t m = 0; good && m < molecules_; ++m) {
-        for (std::uint32_t i = 0; i < width_; ++i) trial[i] = half[m * width_ + i] ^ low[m * width_ + i];
-        good = within_limits(trial.data(), before[m]);
+    for (std::size_t i = 0; i < width; ++i) plain[m * width + i] |= tail_[i];
+  words half(plain.size());
+  std::array<std::uint8_t, batch> left{};
+  for (std::uint32_t number = 0; number < 65536; number += batch) {
+    const auto* high = &high_[(number >> 8) * plain.size()];
+    if (number % 256 == 0)
+      for (std::size_t i = 0; i < half.size(); ++i) half[i] = plain[i] ^ high[i];
+    std::uint32_t count = batch;
+    for (std::uint32_t i = 0; i < batch; ++i) left[i] = static_cast<std::uint8_t>(number + i);
+    for (std::uint32_t m = 0; m < molecules_ && count > 0; ++m) {
+      std::uint32_t kept = 0;
+      for (std::uint32_t i = 0; i < count; ++i) {
+        const auto* low = &low_[(m * 256 + left[i]) * width];
+        std::array<std::uint64_t, width> trial;
+        for (std::size_t j = 0; j < width; ++j) trial[j] = half[m * width + j] ^ low[j];
+        left[kept] = left[i];
+        kept += limits_.hold<width>(trial.data(), before[m]);
       }
-      if (!good) continue;
-      for (std::uint32_t m = 0; m < molecules_; ++m)
-        for (std::uint32_t i = 0; i < bytes_; ++i)
-          molecules[m * bytes_ + i] =
-              static_cast<std::uint8_t>((half[m * width_ + i / 8] ^ low[m * width_ + i / 8]) >> (56 - 8 * (i % 8)));
-      return true;
+      count = kept;
     }
+    if (count == 0) continue;
+    for (std::uint32_t m = 0; m < molecules_; ++m) {
+      const auto* low = &low_[(m * 256 + left[0]) * width];
+      for (std::uint32_t i = 0; i < bytes_; ++i)
+        molecules[m * bytes_ + i] =
+            static_cast<std::uint8_t>((half[m * width + i / 8] ^ low[i / 8]) >> (56 - 8 * (i % 8)));
+    }
+    return true;
   }
   return false;
 }

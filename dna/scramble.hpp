@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "dna/block.hpp"
+#include "dna/payload_limits.hpp"
 #include "dna/reed_solomon.hpp"
 #include "dna/strand.hpp"
 
@@ -32,17 +33,19 @@ class scrambler {
 
  private:
   using words = std::vector<std::uint64_t>;
+  template <std::size_t width>
+  bool search(const block_id& id, std::span<std::uint8_t> molecules) const;
   words pack(std::span<const std::uint8_t> molecules) const;
-  bool within_limits(const std::uint64_t* molecule, std::uint64_t before) const;
   words bases_before(const block_id& id) const;
   double chance() const;
 
   const strand_layout& layout_;
   std::uint32_t molecules_, bytes_, width_;  ///< width: words a molecule takes, with room for bases of the tail
-  std::uint32_t run_max_, gc_least_, gc_most_;
-  words tail_, payload_mask_;      ///< of one molecule
-  std::vector<words> high_, low_;  ///< codewords of the number's high and low byte
-  std::vector<std::vector<std::uint8_t>> high_bytes_, low_bytes_;
+  payload_limits limits_;
+  words tail_;                                                     ///< of one molecule
+  words high_;                                                     ///< codewords of the number's high byte, one by one
+  words low_;                                                      ///< of its low byte, molecule by molecule
+  std::vector<std::vector<std::uint8_t>> high_bytes_, low_bytes_;  ///< their data
 };
 
 }  // namespace chromatin::dna

@@ -207,11 +207,33 @@ TEST_F(Partition, ALostJournalBlockInTheMiddleIsNoticed) {
   }
 }
 
+TEST_F(Partition, ADamagedOrForeignJournalIsDamageAndNoCrash) {
+  auto written = empty();
+  for (int i = 0; i < 4; ++i) put(written, "d/f" + std::to_string(i), random_bytes(300));
+  written.update("d/f1", random_bytes(2000));
+  std::vector<block> blocks;
+  for (const auto& [id, one] : written.blocks()) blocks.push_back(one);
+  for (int i = 0; i < 300; ++i) {
+    auto some = blocks;
+    auto& one = some[below(some.size())];
+    if (i % 3 == 0) one.content = random_bytes(below(257)), one.kind = block_kind::journal;
+    for (auto flips = below(4); flips > 0 && !one.content.empty(); --flips)
+      one.content[below(one.content.size())] = static_cast<std::uint8_t>(random_());
+    const partition read{written.description(), some};
+    read.damage();
+    for (const auto& found : read.list())
+      if (!found.directory) read.get(found.path);
+    for (std::uint32_t leaf = 0; leaf < 300; ++leaf) read.leaf(leaf);
+    read.prefixes(read.leaves_of(""));
+  }
+}
+
 TEST_F(Partition, PathsThatCannotBeAreRefused) {
   auto written = empty();
   put(written, "d/f", text("x"));
-  for (const std::string path :
-       {"", "/f", "../f", "d/../../f", "d//f", "d/.", "f/", "a\nb", std::string(300, 'x').c_str()})
+  const std::vector<std::string> paths{"",    "/f", "../f", "d/../../f",          "d//f",
+                                       "d/.", "f/", "a\nb", std::string(300, 'x')};
+  for (const auto& path : paths)
     EXPECT_NE(refusal([&] { put(written, path, text("y")); }).find("path \""), std::string::npos) << path;
   EXPECT_NE(refusal([&] { put(written, "d/f", text("y")); }).find("is there already"), std::string::npos);
   EXPECT_NE(refusal([&] { put(written, "d/f/g", text("y")); }).find("is a file, not a directory"), std::string::npos);
