@@ -4,6 +4,7 @@
 #include <exception>
 
 #include "apps/commands.hpp"
+#include "apps/dna/dna.hpp"
 #include "apps/system_flags.hpp"
 #include "bench/bench.hpp"
 
@@ -21,6 +22,7 @@ int main(int argc, char** argv) {
   chromatin::add_replay_command(app);
   chromatin::add_stat_command(app);
   chromatin::add_make_checkpoint_command(app);
+  chromatin::dna::add_dna_command(app);
   chromatin::bench::add_bench_command(app, chromatin::embedded_model());
   try {
     app.parse(argc, argv);

@@ -27,7 +27,7 @@ const std::map<std::string, std::set<std::string>> may_include{
     {"schema", {}},
     {"actors", {"kv", "model", "gpu", "io"}},
     {"rpc", {"kv", "model", "gpu", "io", "actors", "schema"}},
-    {"apps", {"kv", "model", "gpu", "io", "actors", "schema", "rpc", "bench"}},
+    {"apps", {"kv", "model", "gpu", "io", "dna", "actors", "schema", "rpc", "bench"}},
     {"bench", {"kv", "model", "gpu", "io", "dna", "actors"}},
     {"tests", {"kv", "model", "gpu", "io", "dna", "actors", "schema", "rpc", "apps", "bench"}}};
 

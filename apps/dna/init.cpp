@@ -1,0 +1,91 @@
+/// chromatin dna init: an empty store.
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "apps/dna/dna.hpp"
+#include "dna/files.hpp"
+
+namespace chromatin::dna {
+namespace {
+
+struct init_flags {
+  store_flags store;
+  std::string profile = "150nt", seed;
+  int pair = -1;
+  primer_pair primers;
+};
+
+profile geometry_of(const std::string& name) {
+  if (!name.ends_with(".toml")) return built_in_profile(name);
+  return profile_from_toml(read_file(name), name);
+}
+
+/// A pair of the library: the one of this number, or the first that no store in the same parent folder has.
+primer_pair pair_of(const init_flags& flags) {
+  const auto library = primer_library();
+  if (flags.pair >= 0) {
+    if (static_cast<std::size_t>(flags.pair) >= library.size())
+      throw std::runtime_error{fmt::format("the library has pairs 0 to {}", library.size() - 1)};
+    return library[static_cast<std::size_t>(flags.pair)];
+  }
+  const auto parent = std::filesystem::absolute(flags.store.folder).lexically_normal().parent_path();
+  const auto unused = std::find_if(library.begin(), library.end(),
+                                   [&](const auto& pair) { return store_with_primers(parent, pair).empty(); });
+  if (unused == library.end())
+    throw std::runtime_error{"every pair of the library has its store here: name primers with --forward and --reverse"};
+  return *unused;
+}
+
+void init(const init_flags& flags) {
+  const auto geometry = geometry_of(flags.profile);
+  const bool own = !flags.primers.forward.empty() || !flags.primers.reverse.empty();
+  const auto primers = own ? flags.primers : pair_of(flags);
+  auto description = describe(geometry, primers);
+  if (!flags.seed.empty()) description.seed = std::stoull(flags.seed, nullptr, 16);
+  const auto made = store::create(flags.store.folder, description);
+  const auto& g = made.layout().geometry();
+  if (flags.store.json) {
+    nlohmann::ordered_json out{{"store", flags.store.folder.string()},
+                               {"profile", g.name},
+                               {"forward", primers.forward},
+                               {"reverse", primers.reverse},
+                               {"strand_nt", g.strand_nt()},
+                               {"leaves", g.leaves()},
+                               {"block_bytes", g.block_bytes()},
+                               {"bits_per_nt", g.bits_per_nt()},
+                               {"bits_per_nt_without_primers", g.bits_per_nt_without_primers()}};
+    fmt::print("{}\n", out.dump(2));
+    return;
+  }
+  fmt::print("{}: strands of {} nt, {} blocks of {} bytes, {:.2f} bits per nucleotide ({:.2f} without primers)\n",
+             flags.store.folder.string(), g.strand_nt(), g.leaves(), g.block_bytes(), g.bits_per_nt(),
+             g.bits_per_nt_without_primers());
+  fmt::print("primers: {} and {}\n", primers.forward, primers.reverse);
+}
+
+}  // namespace
+
+void add_init_command(CLI::App& dna) {
+  auto* command = dna.add_subcommand("init", "Make an empty store: one partition with primers of its own");
+  auto flags = std::make_shared<init_flags>();
+  add_store_flags(*command, flags->store);
+  command->add_option("--profile", flags->profile, "150nt, 200nt, or a TOML file")->capture_default_str();
+  auto* pair =
+      command->add_option("--pair", flags->pair, "number of a pair of the primer library (default: the first unused)");
+  auto* forward = command->add_option("--forward", flags->primers.forward, "primers of your own, 5' to 3'");
+  auto* reverse = command->add_option("--reverse", flags->primers.reverse);
+  forward->needs(reverse)->excludes(pair);
+  reverse->needs(forward);
+  command->add_option("--seed", flags->seed, "of the address tree, hexadecimal (default: from the primers)")
+      ->check([](const std::string& text) {
+        const bool good =
+            !text.empty() && text.size() <= 16 && text.find_first_not_of("0123456789abcdefABCDEF") == std::string::npos;
+        return good ? "" : "must be up to 16 hexadecimal digits";
+      });
+  command->callback([flags] { init(*flags); });
+}
+
+}  // namespace chromatin::dna
