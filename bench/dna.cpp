@@ -5,6 +5,8 @@
 #include <algorithm>
 #include <cstdlib>
 #include <fstream>
+#include <iterator>
+#include <set>
 #include <thread>
 
 #include <fmt/core.h>
@@ -35,10 +37,21 @@ std::filesystem::path shared_folder() {
   return named ? std::filesystem::path{named} : std::filesystem::path{CHROMATIN_SOURCE_DIR} / "../shared";
 }
 
+/// The chapters, put together.
+std::vector<std::uint8_t> alice() {
+  const auto folder = std::filesystem::path{CHROMATIN_SOURCE_DIR} / "assets/alice/chapters";
+  const std::set<std::filesystem::path> chapters{std::filesystem::directory_iterator{folder}, {}};
+  std::vector<std::uint8_t> text;
+  for (const auto& file : chapters) {
+    std::ifstream in{file, std::ios::binary};
+    text.insert(text.end(), std::istreambuf_iterator<char>{in}, {});
+  }
+  if (text.empty()) throw std::runtime_error{folder.string() + ": cannot be read"};
+  return text;
+}
+
 void run(flags& chosen) {
-  std::ifstream in{std::filesystem::path{CHROMATIN_SOURCE_DIR} / "assets/text/alice29.txt", std::ios::binary};
-  chosen.setup.text.assign(std::istreambuf_iterator<char>{in}, {});
-  if (chosen.setup.text.empty()) throw std::runtime_error{"assets/text/alice29.txt cannot be read"};
+  chosen.setup.text = alice();
   chosen.setup.real_reads = shared_folder() / "data/dna";
   nlohmann::ordered_json json{{"machine", machine()}, {"seed", chosen.setup.seed}, {"quick", chosen.setup.quick}};
   fmt::print("{}; seed {}{}\n", machine(), chosen.setup.seed, chosen.setup.quick ? "; quick: few runs" : "");

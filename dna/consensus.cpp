@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <numeric>
 
-#include <edlib.h>
-
 #include "dna/vote.hpp"
 
 namespace chromatin::dna {
@@ -16,15 +14,6 @@ constexpr std::size_t drafts_max = 20;
 constexpr int rounds_max = 4;
 
 int edits_allowed(std::size_t length) { return static_cast<int>(length / 4); }
-
-bool alike(std::string_view one, std::string_view other, int edits_max) {
-  const auto config = edlibNewAlignConfig(edits_max, EDLIB_MODE_NW, EDLIB_TASK_DISTANCE, nullptr, 0);
-  auto result =
-      edlibAlign(one.data(), static_cast<int>(one.size()), other.data(), static_cast<int>(other.size()), config);
-  const bool near = result.status == EDLIB_STATUS_OK && result.editDistance >= 0;
-  edlibFreeAlignResult(result);
-  return near;
-}
 
 /// Few votes are worth less: a lone read 1/2, two 2/3, …
 float worth(float share, std::uint32_t votes) {
@@ -45,6 +34,32 @@ void molecule_reads::add(std::string_view payload) {
   if (kinds_.size() == kinds_max) return;
   kinds_.push_back({static_cast<std::uint32_t>(text_.size()), static_cast<std::uint16_t>(payload.size()), 1});
   text_ += payload;
+}
+
+/// Reads that are alike, by number, the draft they were compared with first; and what they say of that draft.
+struct molecule_reads::group {
+  std::vector<std::size_t> members;
+  ballot votes;
+};
+
+/// The first one that holds more than half of all reads, or else the largest found.
+molecule_reads::group molecule_reads::largest_group(const std::vector<kind>& order, std::uint32_t all, int near) const {
+  std::vector<bool> placed(order.size());
+  group best{{0}, ballot{""}};
+  for (std::size_t draft = 0, tried = 0; draft < order.size() && tried < drafts_max; ++draft) {
+    if (placed[draft]) continue;
+    ++tried;
+    group found{{draft}, ballot{bases(order[draft])}};
+    found.votes.add(bases(order[draft]), order[draft].count, near);
+    for (std::size_t i = 0; i < order.size(); ++i)
+      if (i != draft && found.votes.add(bases(order[i]), order[i].count, near)) {
+        placed[i] = true;
+        found.members.push_back(i);
+      }
+    if (found.votes.weight() > best.votes.weight()) best = std::move(found);
+    if (2 * best.votes.weight() > all) break;
+  }
+  return best;
 }
 
 consensus molecule_reads::call(std::size_t length) const {
@@ -69,45 +84,18 @@ consensus molecule_reads::call(std::size_t length) const {
   }
 
   const int near = edits_allowed(length);
-  std::vector<kind> group;
-  std::uint32_t group_weight = 0;
-  std::vector<bool> placed(order.size());
-  for (std::size_t draft = 0, tried = 0; draft < order.size() && tried < drafts_max && 2 * group_weight <= all;
-       ++draft) {
-    if (placed[draft]) continue;
-    ++tried;
-    std::vector<kind> found;
-    std::uint32_t weight = 0;
-    for (std::size_t i = 0; i < order.size(); ++i)
-      if (i == draft || alike(bases(order[draft]), bases(order[i]), near)) {
-        if (i >= draft) placed[i] = true;
-        found.push_back(order[i]);
-        weight += order[i].count;
-      }
-    // The draft leads its group.
-    std::swap(*std::find_if(found.begin(), found.end(), [&](const kind& k) { return k.begin == order[draft].begin; }),
-              found.front());
-    if (weight > group_weight) {
-      group = std::move(found);
-      group_weight = weight;
-    }
+  auto best = largest_group(order, all, near);
+  consensus made{.foreign_reads = all - best.votes.weight()};
+  std::string draft{bases(order[best.members.front()])};
+  for (int round = 1; round < rounds_max; ++round) {
+    auto better = best.votes.majority();
+    if (better == draft) break;
+    draft = std::move(better);
+    best.votes = ballot{draft};
+    for (const auto i : best.members) best.votes.add(bases(order[i]), order[i].count, 2 * near);
   }
-
-  std::string draft{bases(group.front())};
-  consensus made;
-  for (int round = 1;; ++round) {
-    ballot votes{draft};
-    for (const auto& one : group) votes.add(bases(one), one.count, 2 * near);
-    auto better = votes.majority();
-    if (better != draft && round < rounds_max) {
-      draft = std::move(better);
-      continue;
-    }
-    made.bases = votes.majority(length, made.confidence);
-    made.reads = votes.weight();
-    break;
-  }
-  made.foreign_reads = all - group_weight;
+  made.bases = best.votes.majority(length, made.confidence);
+  made.reads = best.votes.weight();
   for (auto& share : made.confidence) share = worth(share, made.reads);
   return made;
 }

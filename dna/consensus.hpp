@@ -37,6 +37,8 @@ class molecule_reads {
     std::uint16_t length;
     std::uint32_t count;
   };
+  struct group;
+  group largest_group(const std::vector<kind>& order, std::uint32_t all, int near) const;
   std::string_view bases(const kind& one) const { return std::string_view{text_}.substr(one.begin, one.length); }
 
   std::string text_;  // of all kinds, one after the other

@@ -53,10 +53,9 @@ struct records final : read_source::implementation {
     into.name = bam_get_qname(record);
     into.bases.resize(length);
     for (std::size_t i = 0; i < length; ++i) into.bases[i] = seq_nt16_str[bam_seqi(packed, i)];
-    into.quality.clear();
     // 0xff stands for "no quality" in BAM.
-    if (length > 0 && phred[0] != 0xff)
-      for (std::size_t i = 0; i < length; ++i) into.quality += static_cast<char>(phred[i] + 33);
+    into.quality.resize(length > 0 && phred[0] != 0xff ? length : 0);
+    for (std::size_t i = 0; i < into.quality.size(); ++i) into.quality[i] = static_cast<char>(phred[i] + 33);
     ++count;
     return true;
   }
