@@ -56,7 +56,7 @@ outcome retrieve_one(const wetlab::tube& tube, std::uint32_t leaf, protocol how,
 
 nlohmann::ordered_json one_block(const dna_setup& setup) {
   nlohmann::ordered_json json;
-  const int runs = setup.quick ? 2 : 10;
+  const int runs = setup.quick ? 2 : 8;
   for (const bool all : {true, false}) {
     fmt::print("\none block by its elongated primer; {}; mean of {} runs, worst in brackets\n",
                all ? "every block has an update (17,850 molecules)" : "only this block has one (8,940 molecules)",
@@ -138,44 +138,67 @@ double quantile(std::vector<double> values, double share) {
   return values[std::min(values.size() - 1, static_cast<std::size_t>(share * static_cast<double>(values.size())))];
 }
 
-nlohmann::ordered_json ranges(const dna_setup& setup) {
-  const int repeats = setup.quick ? 4 : 30;
+struct range_figures {
+  std::size_t reactions = 0;
+  double on_target = 0, reads = 0;
+};
+
+/// Over `times` retrievals of `count` leaves from `first` (anywhere where it is one leaf): until `sure` of them decode.
+range_figures measure_range(const dna_setup& setup, std::uint32_t first, std::uint32_t count, wetlab::pooling pots,
+                            int times) {
   constexpr double sure = 0.95;
+  std::mt19937_64 random{setup.seed + count};
+  std::vector<double> needed;
+  range_figures made;
+  for (int i = 0; i < times; ++i) {
+    const leaf_run range{count == 1 ? static_cast<std::uint32_t>(random() % 595) : first, count};
+    const auto tube = make_tube(setup, true, range, random());
+    const auto targets = dna_layout().addresses().cover(range);
+    const auto product = wetlab::retrieve(tube, dna_layout(), targets, protocol::precise, pots, {}, random()).product;
+    made.on_target += wetlab::compose(product, dna_layout(), targets).on_target_share() / times;
+    for (const double reads : reads_needed(product, range, random())) needed.push_back(reads);
+    made.reactions = pots == wetlab::pooling::apart ? targets.size() : 1;
+    show_progress(fmt::format("range of {}", count), static_cast<std::size_t>(i) + 1, static_cast<std::size_t>(times));
+  }
+  made.reads = quantile(needed, sure);
+  return made;
+}
+
+nlohmann::ordered_json ranges(const dna_setup& setup) {
+  using wetlab::pooling;
   fmt::print(
       "\nreads needed (illumina), every block updated, protocol precise: until 95 % of the range's blocks and updates "
-      "decode\n  {:<22}{:>8}{:>10}{:>12}{:>14}\n",
-      "range", "primers", "on target", "reads", "/ (n x one's)");
+      "decode\n  {:<28}{:>10}{:>10}{:>9}{:>15}\n",
+      "range", "reactions", "on target", "reads", "/ (n x one's)");
   nlohmann::ordered_json json;
-  std::mt19937_64 random{setup.seed + 1};
+  struct one_case {
+    std::uint32_t first, count;
+    pooling pots;
+    int times;
+  };
+  const int many = setup.quick ? 8 : 40, few = setup.quick ? 1 : 2;
+  const one_case cases[] = {{0, 1, pooling::apart, many},   {64, 4, pooling::apart, few},
+                            {64, 16, pooling::apart, few},  {101, 10, pooling::apart, few},
+                            {98, 48, pooling::apart, few},  {101, 10, pooling::one_pot, few},
+                            {98, 48, pooling::one_pot, few}};
   double one = 0;
-  const std::pair<std::uint32_t, std::uint32_t> cases[] = {{0, 1}, {64, 4}, {64, 16}, {101, 10}, {98, 48}};
-  for (const auto& [first, count] : cases) {
-    std::vector<double> needed;
-    double share = 0;
-    std::size_t primers = 0;
-    const int times = count == 1 ? repeats : std::max(1, repeats / 10);
-    for (int i = 0; i < times; ++i) {
-      const leaf_run range{count == 1 ? static_cast<std::uint32_t>(random() % 595) : first, count};
-      const auto tube = make_tube(setup, true, range, random());
-      const auto targets = dna_layout().addresses().cover(range);
-      const auto product =
-          wetlab::amplify(tube, wetlab::plan(dna_layout(), targets, protocol::precise), {}, random()).product;
-      share += wetlab::compose(product, dna_layout(), targets).on_target_share() / times;
-      for (const double reads : reads_needed(product, range, random())) needed.push_back(reads);
-      primers = targets.size();
-      show_progress(fmt::format("range of {}", count), static_cast<std::size_t>(i) + 1,
-                    static_cast<std::size_t>(times));
-    }
-    const double reads = quantile(needed, sure);
-    if (count == 1) one = reads;
-    fmt::print("  {:<22}{:>8}{:>9.1f}%{:>12.0f}{:>14.2f}\n",
-               count == 1 ? "one leaf" : fmt::format("{} leaves from {}", count, first), primers, 100 * share, reads,
-               reads / (count * one));
-    json.push_back({{"leaves", count},
-                    {"primers", primers},
-                    {"on_target", share},
-                    {"reads", reads},
-                    {"over_n_times_one", reads / (count * one)}});
+  for (const auto& each : cases) {
+    const auto found = measure_range(setup, each.first, each.count, each.pots, each.times);
+    if (each.count == 1) one = found.reads;
+    const bool multiplex = each.pots == pooling::one_pot;
+    const double ratio = found.reads / (each.count * one);
+    fmt::print("  {:<28}{:>10}{:>9.1f}%{:>9.0f}{:>15.2f}\n",
+               each.count == 1
+                   ? std::string{"one leaf, anywhere"}
+                   : fmt::format("{} leaves from {}{}", each.count, each.first, multiplex ? ", one pot" : ""),
+               found.reactions, 100 * found.on_target, found.reads, ratio);
+    json.push_back({{"leaves", each.count},
+                    {"first", each.first},
+                    {"one_pot", multiplex},
+                    {"reactions", found.reactions},
+                    {"on_target", found.on_target},
+                    {"reads", found.reads},
+                    {"over_n_times_one", ratio}});
   }
   return json;
 }

@@ -131,6 +131,26 @@ std::vector<pcr_step> plan(const strand_layout& layout, const std::vector<subtre
   return steps;
 }
 
+pcr_result retrieve(const tube& from, const strand_layout& layout, const std::vector<subtree>& targets, protocol how,
+                    pooling pots, const pcr_options& options, std::uint64_t seed) {
+  if (pots == pooling::one_pot || targets.size() < 2) return amplify(from, plan(layout, targets, how), options, seed);
+  pcr_result pooled;
+  pooled.product.origins = from.origins;
+  for (const auto& target : targets) {
+    auto one = amplify(from, plan(layout, {target}, how), options, seed++);
+    // What a laboratory can measure is how much there is in each tube.
+    const double share = layout.addresses().leaves_below(target.level) * 1e9 / std::max(one.product.copies(), 1e9);
+    for (auto& molecule : one.product.molecules) {
+      molecule.copies *= std::min(1.0, share);
+      pooled.product.molecules.push_back(std::move(molecule));
+    }
+    pooled.saturated = pooled.saturated || one.saturated;
+    pooled.copies_after = std::move(one.copies_after);
+  }
+  pooled.product.history = fmt::format("{}, {} PCRs poured together", from.history, targets.size());
+  return pooled;
+}
+
 std::string strand_name(const strand_id& id) { return fmt::format("{:04}.{}.{:02}", id.leaf, id.version, id.molecule); }
 
 std::optional<strand_id> parse_strand_name(std::string_view name) {

@@ -30,6 +30,15 @@ std::string_view name_of(protocol how);
 /// where there are none.
 std::vector<pcr_step> plan(const strand_layout& layout, const std::vector<subtree>& targets, protocol how);
 
+enum class pooling {
+  apart,    ///< a reaction for each target, on a plate; products poured together in proportion to their leaves
+  one_pot,  ///< all primers in one reaction (multiplex): less work, and primers that copy each other's strands
+};
+
+/// plan and amplify, for all targets. Throws as they do.
+pcr_result retrieve(const tube& from, const strand_layout& layout, const std::vector<subtree>& targets, protocol how,
+                    pooling pots, const pcr_options& options, std::uint64_t seed);
+
 /// Strands in a tube are named by id, so that every copy tells where it came from: "0017.0.03" is molecule 3 of version
 /// 0 at leaf 17.
 std::string strand_name(const strand_id& id);
