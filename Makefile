@@ -20,6 +20,7 @@ demo: install-packages
 	@$(call configure,release)
 	@cmake --build --preset release -j $(JOBS) --target chromatin
 	@apps/demo/run.sh build/release/apps/chromatin build/demo
+	@apps/demo/dna.sh build/release/apps/chromatin
 
 test: install-packages
 	@$(call configure,release)

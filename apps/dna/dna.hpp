@@ -26,6 +26,11 @@ void add_history_command(CLI::App& dna);
 void add_rm_command(CLI::App& dna);
 void add_order_command(CLI::App& dna);
 void add_primers_command(CLI::App& dna);
+void add_pcr_command(CLI::App& dna);
+void add_sequence_command(CLI::App& dna);
+void add_decode_command(CLI::App& dna);
+void add_calibrate_command(CLI::App& dna);
+void add_cost_command(CLI::App& dna);
 
 /// What every command on a store takes.
 struct store_flags {

@@ -20,6 +20,10 @@ class progress_line {
   void show(std::size_t done, std::size_t all) {
     if (shown_) std::fprintf(stderr, "\r%s: %zu of %zu", what_.c_str(), done, all);
   }
+  /// Where nobody knows how much there is.
+  void show(std::size_t done) {
+    if (shown_) std::fprintf(stderr, "\r%s: %zu", what_.c_str(), done);
+  }
 
  private:
   std::string what_;

@@ -10,6 +10,8 @@
 
 #include <fmt/format.h>
 
+#include "dna/store.hpp"
+
 namespace chromatin::dna::wetlab {
 
 namespace {
@@ -150,8 +152,6 @@ pcr_result retrieve(const tube& from, const strand_layout& layout, const std::ve
   pooled.product.history = fmt::format("{}, {} PCRs poured together", from.history, targets.size());
   return pooled;
 }
-
-std::string strand_name(const strand_id& id) { return fmt::format("{:04}.{}.{:02}", id.leaf, id.version, id.molecule); }
 
 std::optional<strand_id> parse_strand_name(std::string_view name) {
   std::array<std::uint32_t, 3> numbers{};

@@ -39,9 +39,7 @@ enum class pooling {
 pcr_result retrieve(const tube& from, const strand_layout& layout, const std::vector<subtree>& targets, protocol how,
                     pooling pots, const pcr_options& options, std::uint64_t seed);
 
-/// Strands in a tube are named by id, so that every copy tells where it came from: "0017.0.03" is molecule 3 of version
-/// 0 at leaf 17.
-std::string strand_name(const strand_id& id);
+/// The id in a name that strand_name (dna/store.hpp) made: in a tube, every copy tells by it where it came from.
 std::optional<strand_id> parse_strand_name(std::string_view name);
 /// Strands as the codec makes them, in any order. Throws std::invalid_argument for one that is not the
 /// partition's.

@@ -8,6 +8,7 @@
 
 #include "dna/pipeline.hpp"
 #include "dna/read_sink.hpp"
+#include "dna/store.hpp"
 #include "dna/wetlab/retrieval.hpp"
 #include "dna/wetlab/sequencer.hpp"
 #include "tests/support/temporary_folder.hpp"

@@ -1,0 +1,82 @@
+/// chromatin dna calibrate: an error profile from reads and the strands they should be.
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "apps/dna/dna.hpp"
+#include "apps/dna/progress.hpp"
+#include "dna/calibrate.hpp"
+#include "dna/reads.hpp"
+#include "dna/wetlab/error_profile.hpp"
+
+namespace chromatin::dna {
+namespace {
+
+struct calibrate_flags {
+  std::vector<std::filesystem::path> reads;
+  std::filesystem::path oligos, out;
+  bool json = false;
+};
+
+calibration count(const calibrate_flags& flags) {
+  std::vector<std::string> references;
+  read_source source{flags.oligos};
+  for (dna::read one; source.next(one);) references.push_back(one.bases);
+  calibrator counted{std::move(references)};
+  progress_line line{"reads compared"};
+  for (const auto& file : flags.reads) {
+    read_source instrument{file};
+    for (dna::read one; instrument.next(one);) {
+      counted.add(one.bases);
+      if (counted.result().reads % 1000 == 0) line.show(counted.result().reads);
+    }
+  }
+  if (counted.result().reads == counted.result().unassigned)
+    throw std::runtime_error{
+        fmt::format("no read is of a strand in {}: trimmed strands go with trimmed reads", flags.oligos.string())};
+  return counted.result();
+}
+
+void calibrate(const calibrate_flags& flags) {
+  const auto found = count(flags);
+  const auto profile = wetlab::to_profile(found, flags.reads.front().filename().string());
+  if (!flags.out.empty()) wetlab::write_error_profile(profile, flags.out);
+  if (flags.json) {
+    fmt::print("{}\n", nlohmann::ordered_json{{"reads", found.reads},
+                                              {"unassigned", found.unassigned},
+                                              {"substitution", found.substitution_rate()},
+                                              {"deletion", found.deletion_rate()},
+                                              {"insertion", found.insertion_rate()},
+                                              {"perfect", found.perfect_share()},
+                                              {"reversed", found.reversed_share()},
+                                              {"coverage", found.mean_coverage()},
+                                              {"unseen", found.unseen_share()},
+                                              {"unseen_at_4x_fitted", found.unseen_share_at(4)},
+                                              {"copy_number_variation", found.copy_number_variation()}}
+                           .dump(2));
+    return;
+  }
+  fmt::print(
+      "{} reads, {} of no strand; {:.1f} % perfect, {:.1f} % reverse complements\n"
+      "substitutions {:.3f} %, deletions {:.3f} %, insertions {:.3f} % of bases\n"
+      "{:.2f} reads a strand, {:.1f} % of strands unseen; copy numbers vary by {:.2f} of their mean, which would leave "
+      "{:.1f} % unseen at 4 reads a strand\n",
+      found.reads, found.unassigned, 100 * found.perfect_share(), 100 * found.reversed_share(),
+      100 * found.substitution_rate(), 100 * found.deletion_rate(), 100 * found.insertion_rate(), found.mean_coverage(),
+      100 * found.unseen_share(), found.copy_number_variation(), 100 * found.unseen_share_at(4));
+  if (!flags.out.empty()) fmt::print("{}: the profile, for `chromatin dna sequence --errors`\n", flags.out.string());
+}
+
+}  // namespace
+
+void add_calibrate_command(CLI::App& dna) {
+  auto* command = dna.add_subcommand("calibrate", "Measure what synthesis and sequencing did: an error profile");
+  auto flags = std::make_shared<calibrate_flags>();
+  command->add_option("READS", flags->reads, "reads: FASTQ, FASTA, BAM or text; plain or gzip")->required();
+  command->add_option("--oligos", flags->oligos, "the strands as ordered: FASTA")->required();
+  command->add_option("--out", flags->out, "profile to write: TOML");
+  command->add_flag("--json", flags->json, "print the figures as JSON");
+  command->callback([flags] { calibrate(*flags); });
+}
+
+}  // namespace chromatin::dna
