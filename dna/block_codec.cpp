@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <exception>
 #include <stdexcept>
 #include <thread>
 
@@ -194,23 +195,38 @@ std::string block_codec::reason_of(const block_id& id, const block_decoding& res
       read, g.molecules());
 }
 
-std::string encode_all(const block_codec& codec, std::span<const block> blocks, unsigned threads) {
+void encode_into(const block_codec& codec, std::span<const block> blocks, std::span<char> strands, unsigned threads) {
   const auto& g = codec.geometry();
   const auto stride = std::size_t{g.strand_nt()} * g.molecules();
-  std::string all(blocks.size() * stride, '\0');
+  if (strands.size() != blocks.size() * stride)
+    throw std::invalid_argument{"no room for just the strands of these blocks"};
   std::atomic<std::size_t> next{0};
+  std::atomic<bool> failed{false};
+  std::exception_ptr failure;
   const auto work = [&] {
     std::vector<std::uint8_t> payloads(std::size_t{g.molecules()} * g.payload_bytes());
-    for (std::size_t i; (i = next++) < blocks.size();) {
-      codec.encode(blocks[i], payloads);
-      codec.layout().assemble_block(blocks[i].id.leaf, blocks[i].id.version, payloads,
-                                    std::span{all}.subspan(i * stride, stride));
+    try {
+      for (std::size_t i; !failed && (i = next++) < blocks.size();) {
+        codec.encode(blocks[i], payloads);
+        codec.layout().assemble_block(blocks[i].id.leaf, blocks[i].id.version, payloads,
+                                      strands.subspan(i * stride, stride));
+      }
+    } catch (...) {
+      if (!failed.exchange(true)) failure = std::current_exception();
     }
   };
-  std::vector<std::jthread> others;
-  for (unsigned i = 1; i < threads; ++i) others.emplace_back(work);
-  work();
-  return others.clear(), all;
+  {
+    std::vector<std::jthread> others;
+    for (unsigned i = 1; i < threads; ++i) others.emplace_back(work);
+    work();
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+std::string encode_all(const block_codec& codec, std::span<const block> blocks, unsigned threads) {
+  std::string strands(blocks.size() * codec.geometry().molecules() * codec.geometry().strand_nt(), '\0');
+  encode_into(codec, blocks, strands, threads);
+  return strands;
 }
 
 }  // namespace chromatin::dna

@@ -70,7 +70,9 @@ class block_codec {
 };
 
 /// Strands of many blocks on up to `threads` threads, in the order of the blocks, one after the other without a
-/// separator: strand_nt() bases each, molecules() a block.
+/// separator: strand_nt() bases each, molecules() a block. Throws what encode throws. Where much is encoded, a buffer
+/// that is used again saves more than half the time: most of it goes into new pages of memory.
+void encode_into(const block_codec& codec, std::span<const block> blocks, std::span<char> strands, unsigned threads);
 std::string encode_all(const block_codec& codec, std::span<const block> blocks, unsigned threads);
 
 }  // namespace chromatin::dna

@@ -137,6 +137,8 @@ TEST_P(BlockCodec, ManyBlocksOnManyThreadsAreTheSameStrands) {
     for (const auto& strand : codec_.encode(one)) expected += strand;
   EXPECT_EQ(encode_all(codec_, blocks, 1), expected);
   EXPECT_EQ(encode_all(codec_, blocks, 4), expected);
+  blocks[13].content.resize(layout_.geometry().block_bytes() + 1);
+  EXPECT_THROW(encode_all(codec_, blocks, 4), std::invalid_argument);
 }
 
 TEST_P(BlockCodec, WhatDoesNotFitIsRefused) {
