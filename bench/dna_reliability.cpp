@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
+#include <map>
 #include <mutex>
 #include <random>
 #include <thread>
@@ -94,12 +95,17 @@ tally run_many(const dna_setup& setup, const wetlab::error_profile& profile, dou
   return sum;
 }
 
+/// What was found at a coverage; both ways of decoding are tried on the same reads.
+using tallies = std::map<double, tally>;
+
 /// The lowest coverage, in steps of a half, from which on 99.9 % of blocks decode; 41 where that is not enough.
-double lowest_coverage(const dna_setup& setup, const wetlab::error_profile& profile, std::size_t runs, bool erasures) {
+double lowest_coverage(const dna_setup& setup, const wetlab::error_profile& profile, std::size_t runs, bool erasures,
+                       tallies& known) {
   double fails = 1, works = 41;
   while (works - fails > 0.5) {
     const double middle = std::round(works + fails) / 2;
-    const auto found = run_many(setup, profile, middle, runs, 1);
+    if (!known.contains(middle)) known[middle] = run_many(setup, profile, middle, runs, 1);
+    const auto& found = known[middle];
     ((erasures ? found.share() : found.share_without()) >= 0.999 ? works : fails) = middle;
   }
   return works;
@@ -125,8 +131,9 @@ nlohmann::ordered_json dna_reliability(const dna_setup& setup) {
   nlohmann::ordered_json json;
   for (const auto& one : bars) {
     const auto found = run_many(setup, one.profile, one.coverage, runs, one.blocks);
-    const double with = lowest_coverage(setup, one.profile, runs, true);
-    const double without = lowest_coverage(setup, one.profile, runs, false);
+    tallies known;
+    const double with = lowest_coverage(setup, one.profile, runs, true, known);
+    const double without = lowest_coverage(setup, one.profile, runs, false, known);
     fmt::print("  {:<15}{:>8.0f}x{:>9}{:>10.3f}%{:>8}{:>9.2f}%{:>23.1f}x{:>9.1f}x\n", one.profile.name, one.coverage,
                found.blocks, 100 * found.share(), found.wrong, 100 * one.share, with, without);
     json[one.profile.name] = {{"coverage", one.coverage},    {"runs", runs},
