@@ -23,6 +23,8 @@ class engine {
 
   gpu::backend& backend() { return *backend_; }
   std::uint64_t page_bytes() const { return arena_->memory().size(); }
+  /// Of the pages that were computed in: the others are reserved but take no memory.
+  std::uint64_t used_page_bytes() const;
 
  private:
   void step(std::uint32_t position, std::uint32_t count, std::uint32_t sequences, bool wants_logits);
@@ -32,7 +34,8 @@ class engine {
   std::shared_ptr<kv::page_arena> arena_;
   std::vector<kv::page_ref> pages_;
   std::vector<std::vector<std::byte*>> tables_;
-  std::uint32_t filled_ = 0;  ///< tokens of the first sequence
+  std::vector<std::uint32_t> pages_used_;  ///< of each sequence, at most
+  std::uint32_t filled_ = 0;               ///< tokens of the first sequence
 };
 
 }  // namespace chromatin::bench

@@ -139,12 +139,15 @@ void run(const flags& f) {
       operations("decode of one sequence", times, decode_tokens, [&] { return e.decode_s(decode_tokens); });
   json["decode_batch"] = operations("decode of 8 sequences", times, decode_tokens * batch,
                                     [&] { return e.decode_s(decode_tokens, batch); });
-  auto arenas = e.page_bytes(), weights = e.backend().weight_bytes();
+  auto arenas = e.page_bytes(), used = e.used_page_bytes(), weights = e.backend().weight_bytes();
   auto peak = peak_memory_bytes();
   auto gib = [](std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 30); };
-  json["memory"] = {{"peak_bytes", peak}, {"weights_bytes", weights}, {"pages_bytes", arenas}};
-  fmt::print("\nmemory at most {:.3f} GiB = {:.3f} x (packed weights {:.3f} + pages {:.3f})\n", gib(peak),
-             static_cast<double>(peak) / static_cast<double>(weights + arenas), gib(weights), gib(arenas));
+  json["memory"] = {
+      {"peak_bytes", peak}, {"weights_bytes", weights}, {"pages_bytes", arenas}, {"used_pages_bytes", used}};
+  auto over = [&](std::uint64_t pages) { return static_cast<double>(peak) / static_cast<double>(weights + pages); };
+  fmt::print(
+      "\nmemory at most {:.3f} GiB: packed weights {:.3f} + pages {:.3f} = {:.3f} x; + pages used {:.3f} = {:.3f} x\n",
+      gib(peak), gib(weights), gib(arenas), over(arenas), gib(used), over(used));
   json["rotation_ratio"] = rotation_cost(checkpoint->config);
   options.times = nullptr;
   json["deterministic_ratio"] = deterministic_cost(checkpoint, e, options);
