@@ -240,6 +240,12 @@ inline void score_block(const float* const* queries, std::uint32_t rows, const f
   }
 }
 
+/// Tokens of the page that begins at position `base` which a row may see.
+inline std::uint32_t visible_tokens(const attention_args& a, std::uint32_t row, std::uint32_t base) {
+  auto position = a.first_position + row / a.group;
+  return position < base ? 0u : position + 1 - base < page_tokens ? position + 1 - base : page_tokens;
+}
+
 /// Rotated keys of one page, [64][head_dim].
 inline void rotate_page(const attention_args& a, std::uint32_t page, std::uint32_t tokens, float* keys) {
   auto half = a.head_dim / 2;
@@ -293,8 +299,7 @@ void attention(const attention_args& a) {
         score_block(block, count, keys, a.head_dim, scores + r * page_tokens);
       }
     for (std::uint32_t r = 0; r < rows; ++r) {
-      auto position = a.first_position + r / a.group;
-      auto visible = position < base ? 0u : position + 1 - base < page_tokens ? position + 1 - base : page_tokens;
+      auto visible = visible_tokens(a, r, base);
       auto shrink = softmax_weights(scores + r * page_tokens, visible, best[r], sum[r]);
       auto* own = gathered + std::size_t{r} * a.head_dim;
       for (std::uint32_t j = 0; j < a.head_dim; j += width) store(own + j, load(own + j) * shrink);

@@ -172,8 +172,7 @@ void attention_in_pairs(const attention_args& a) {
     __builtin_memset(scores, 0, std::size_t{rows} * page_tokens * sizeof(float));
     dot(queries, d, rows, key_pairs, d / 2, scores);
     for (std::uint32_t r = 0; r < rows; ++r) {
-      auto position = a.first_position + r / a.group;
-      auto visible = position < base ? 0u : position + 1 - base < page_tokens ? position + 1 - base : page_tokens;
+      auto visible = visible_tokens(a, r, base);
       auto shrink = softmax_weights(scores + r * page_tokens, visible, best[r], sum[r]);
       for (std::uint32_t block = 0; block < d / 64; ++block) {
         auto* own = gathered + (std::size_t{block} * rows + r) * 64;

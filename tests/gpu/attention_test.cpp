@@ -109,6 +109,19 @@ std::vector<const kernel_table*> tables() {
   return usable;
 }
 
+template <class Problem>
+void expect_plain_result(Problem& p, const kernel_table& table, double tolerance) {
+  p.out.assign(p.queries.size(), NAN);
+  table.attention(p.args());
+  for (std::uint32_t t = 0; t < p.of.tokens; ++t)
+    for (std::uint32_t h = 0; h < p.of.group; ++h) {
+      auto expected = p.expected(t, h);
+      for (std::uint32_t j = 0; j < p.of.head_dim; ++j)
+        ASSERT_NEAR(p.out[(t * p.of.group + h) * p.of.head_dim + j], expected[j], tolerance)
+            << t << " " << h << " " << j;
+    }
+}
+
 TEST(Attention, IsThePlainComputationForEveryShapeAndInstructionSet) {
   std::uint32_t seed = 1;
   for (shape s : {shape{64, 2, 0, 1},
@@ -127,14 +140,7 @@ TEST(Attention, IsThePlainComputationForEveryShapeAndInstructionSet) {
       SCOPED_TRACE(what.str());
       problem p{s, seed};
       p.fixed_order = seed % 2 == 0;
-      p.out.assign(p.queries.size(), NAN);
-      table->attention(p.args());
-      for (std::uint32_t t = 0; t < s.tokens; ++t)
-        for (std::uint32_t h = 0; h < s.group; ++h) {
-          auto expected = p.expected(t, h);
-          for (std::uint32_t j = 0; j < s.head_dim; ++j)
-            ASSERT_NEAR(p.out[(t * s.group + h) * s.head_dim + j], expected[j], 2e-5) << t << " " << h << " " << j;
-        }
+      expect_plain_result(p, *table, 2e-5);
     }
 }
 
@@ -177,14 +183,7 @@ TEST(Attention, InBf16IsNearThePlainComputationOnTheSameKeysAndValues) {
       for (std::uint32_t t = filled ? filled : 64; t < 64; ++t)
         for (std::uint32_t j = 0; j < s.head_dim; ++j)
           p.narrow_pages.back()[t * s.head_dim + j] = p.narrow_pages.back()[(64 + t) * s.head_dim + j] = 0x7fc0;
-      p.out.assign(p.queries.size(), NAN);
-      table->attention(p.args());
-      for (std::uint32_t t = 0; t < s.tokens; ++t)
-        for (std::uint32_t h = 0; h < s.group; ++h) {
-          auto expected = p.expected(t, h);
-          for (std::uint32_t j = 0; j < s.head_dim; ++j)
-            ASSERT_NEAR(p.out[(t * s.group + h) * s.head_dim + j], expected[j], 0.012) << t << " " << h << " " << j;
-        }
+      expect_plain_result(p, *table, 0.012);
     }
 }
 
