@@ -316,7 +316,7 @@ device_tier_actor::behavior_type device_tier(device_tier_actor::stateful_pointer
   auto& state = self->state;
   state.geometry = geometry;
   state.arena = std::move(arena);
-  state.policy = std::make_unique<kv::lru_policy>();
+  state.policy = std::make_unique<kv::recency_list>();
   state.executor = std::move(executor);
   self->set_down_handler([&state](const caf::down_msg& down) {
     if (state.lower && down.source == state.lower.address()) state.detach();

@@ -68,7 +68,7 @@ struct device_tier_state {
   device_tier_actor::stateful_pointer<device_tier_state> self;
   kv::geometry geometry;
   std::shared_ptr<kv::page_arena> arena;
-  std::unique_ptr<kv::eviction_policy> policy;
+  std::unique_ptr<kv::recency_list> policy;
   layer_sink_actor executor;
   tier_actor lower;       ///< null when nothing stands below
   bool retrying = false;  ///< a `proceed` message is on its way

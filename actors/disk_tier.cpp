@@ -213,7 +213,7 @@ disk_tier_actor::behavior_type disk_tier(disk_tier_actor::stateful_pointer<disk_
   auto& state = self->state;
   state.geometry = geometry;
   state.parts = std::move(parts);
-  state.policy = std::make_unique<kv::lru_policy>();
+  state.policy = std::make_unique<kv::recency_list>();
   state.restore(std::move(found));
   return {
       [&state](atom::lookup, const key_list& keys) { return state.lookup(keys); },

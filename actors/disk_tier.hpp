@@ -89,7 +89,7 @@ struct disk_tier_state {
   disk_tier_actor::stateful_pointer<disk_tier_state> self;
   kv::geometry geometry;
   disk_parts parts;
-  std::unique_ptr<kv::eviction_policy> policy;
+  std::unique_ptr<kv::recency_list> policy;
 
  private:
   io::io_done completion(operation op);

@@ -298,7 +298,7 @@ host_tier_actor::behavior_type host_tier(host_tier_actor::stateful_pointer<host_
   auto& state = self->state;
   state.geometry = geometry;
   state.arena = std::move(arena);
-  state.policy = std::make_unique<kv::lru_policy>();
+  state.policy = std::make_unique<kv::recency_list>();
   self->set_down_handler([&state](const caf::down_msg& down) {
     if (state.lower && down.source == state.lower.address()) state.detach();
   });

@@ -79,7 +79,7 @@ struct host_tier_state {
   host_tier_actor::stateful_pointer<host_tier_state> self;
   kv::geometry geometry;
   std::shared_ptr<kv::page_arena> arena;
-  std::unique_ptr<kv::eviction_policy> policy;
+  std::unique_ptr<kv::recency_list> policy;
   tier_actor lower;  ///< null when this is the last tier
 
  private:

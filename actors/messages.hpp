@@ -21,6 +21,7 @@
 #include "gpu/backend.hpp"
 #include "io/chunk_store.hpp"
 #include "kv/eviction.hpp"
+#include "kv/recency_list.hpp"
 #include "kv/lineage.hpp"
 #include "kv/page.hpp"
 #include "model/sampler.hpp"

@@ -34,7 +34,7 @@ caf::error missing(const conversation_ref& which) {
 }  // namespace
 
 kv::lineage registry_state::new_window(kv::hash128 salt, const std::string& system_prompt) const {
-  kv::lineage window{.tokens = checkpoint->chat.opening(), .parent = kv::root_key(cache, salt)};
+  kv::lineage window{.tokens = checkpoint->chat.opening(), .root = kv::root_key(cache, salt)};
   auto rendered = system_prompt.empty() ? checkpoint->chat.default_system()
                                         : checkpoint->chat.render({"system", system_prompt});
   if (rendered.empty()) return window;

@@ -13,6 +13,11 @@ constexpr auto load_grace = std::chrono::milliseconds{500};
 /// The executor decodes by itself for about this long at most; meanwhile nobody is admitted and nothing is streamed.
 constexpr double decode_burst_us = 2000;
 
+std::vector<kv::link> reusable_chain(const kv::lineage& window) {
+  kv::growing_chain chain;
+  return kv::reusable_of(window, chain).settled();
+}
+
 caf::timespan from_us(double us) { return std::chrono::microseconds{static_cast<std::int64_t>(us)}; }
 
 }  // namespace
@@ -60,7 +65,7 @@ caf::result<turn_outcome> scheduler_state::take(turn_order order) {
   s.sampler = std::make_shared<model::sampler>(order.sampling);
   s.stream = std::make_unique<model::text_stream>(checkpoint->tokenizer, order.sampling.stop);
   s.order = std::move(order);
-  if (s.order.reuse) s.reuse = kv::reusable_chain(s.order.window);
+  if (s.order.reuse) s.reuse = reusable_chain(s.order.window);
   auto less_urgent = [&](turn_id other) { return turns.at(other).order.priority < s.order.priority; };
   queue.insert(std::find_if(queue.begin(), queue.end(), less_urgent), id);
   send_hints();
@@ -275,7 +280,7 @@ bool scheduler_state::shorten_window(sequence& s) {
   std::erase(running, s.order.turn);
   s.order.window = std::move(window);
   s.computed = s.order.window.settled;
-  s.reuse = s.order.reuse ? kv::reusable_chain(s.order.window) : std::vector<kv::link>{};
+  s.reuse = s.order.reuse ? reusable_chain(s.order.window) : std::vector<kv::link>{};
   s.before = s.outcome.statistics;
   s.outcome.statistics.dropped_tokens += dropped;
   admit(s);

@@ -67,7 +67,7 @@ std::optional<conversation_record> registry_store::load(const conversation_key& 
   r.last_role = get.text(2);
   r.window.kept = list_of<kv::chunk_key>(get.blob(3));
   r.window.kept_tokens = static_cast<std::uint32_t>(get.integer(4));
-  r.window.parent = hash_in(get.blob(5));
+  r.window.root = hash_in(get.blob(5));
   r.window.settled = static_cast<std::uint32_t>(get.integer(6));
   r.window.keep = static_cast<std::uint32_t>(get.integer(7));
   statement parts{*db_, "SELECT tokens FROM tokens WHERE tenant = ? AND id = ? ORDER BY part"};
@@ -83,7 +83,7 @@ conversation_record registry_store::create(const conversation_key& key, const kv
                                            const std::string& system_prompt) {
   transaction all{*db_};
   statement add{*db_, "INSERT INTO conversations VALUES (?, ?, 1, 0, '', ?, ?, ?, ?, ?)"};
-  add.bind(key.tenant, key.id, blob_of(window.kept), std::int64_t{window.kept_tokens}, blob_of(window.parent),
+  add.bind(key.tenant, key.id, blob_of(window.kept), std::int64_t{window.kept_tokens}, blob_of(window.root),
            std::int64_t{window.settled}, std::int64_t{window.keep})
       .run();
   put_window(key, window);
@@ -95,7 +95,7 @@ conversation_record registry_store::create(const conversation_key& key, const kv
 void registry_store::put_window(const conversation_key& key, const kv::lineage& window) {
   statement set{*db_,
                 "UPDATE conversations SET kept = ?3, kept_tokens = ?4, parent = ?5 WHERE tenant = ?1 AND id = ?2"};
-  set.bind(key.tenant, key.id, blob_of(window.kept), std::int64_t{window.kept_tokens}, blob_of(window.parent)).run();
+  set.bind(key.tenant, key.id, blob_of(window.kept), std::int64_t{window.kept_tokens}, blob_of(window.root)).run();
   statement clear{*db_, "DELETE FROM tokens WHERE tenant = ? AND id = ?"};
   clear.bind(key.tenant, key.id).run();
   statement put{*db_, "INSERT INTO tokens VALUES (?, ?, 0, ?)"};

@@ -1,5 +1,6 @@
 #include "kv/chunk.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstdio>
 #include <cstring>
@@ -25,6 +26,15 @@ std::string to_string(hash128 h) {
   return text.data();
 }
 
-std::uint64_t checksum(std::span<const std::byte> slice) { return XXH3_64bits(slice.data(), slice.size()); }
+std::uint64_t checksum(std::span<const std::byte> slice) {
+  XXH3_state_t state;
+  XXH3_64bits_reset(&state);
+  for (std::size_t begin = 0; begin < slice.size(); begin += slice_alignment_bytes) {
+    auto piece = slice.subspan(begin, std::min(slice_alignment_bytes, slice.size() - begin));
+    std::uint64_t sum = XXH3_64bits(piece.data(), piece.size());
+    XXH3_64bits_update(&state, &sum, sizeof sum);
+  }
+  return XXH3_64bits_digest(&state);
+}
 
 }  // namespace chromatin::kv

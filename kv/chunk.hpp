@@ -27,8 +27,20 @@ enum class dtype : std::uint8_t { f32, bf16 };
 
 constexpr std::size_t bytes_of(dtype type) { return type == dtype::f32 ? 4 : 2; }
 
+/// Where the slice of a layer is in a chunk.
+struct slice_place {
+  std::size_t offset_bytes = 0;
+  std::size_t bytes = 0;
+
+  bool operator==(const slice_place&) const = default;
+};
+
 /// The shape of a model's cache. A *slice* is one layer of one chunk, laid out `[K|V][kv_head][token][head_dim]` with K
 /// before rotation, padded to 4 KiB so that it is one aligned read. A chunk is its slices, layer after layer.
+///
+/// A chunk has two forms. In the *device form* every slice has room for 64 tokens, since the executor goes on writing
+/// behind those that are filled. In the *packed form*, in host memory and on disk, a slice has its filled tokens only,
+/// and the slices follow each other. The forms are the same for a full chunk.
 struct geometry {
   std::uint32_t layers = 0;
   std::uint32_t kv_heads = 0;
@@ -43,6 +55,18 @@ struct geometry {
     return (used + slice_alignment_bytes - 1) / slice_alignment_bytes * slice_alignment_bytes;
   }
   constexpr std::size_t chunk_bytes() const { return layers * slice_bytes(); }
+
+  /// The device form.
+  constexpr slice_place slice(std::uint32_t layer) const { return {layer * slice_bytes(), slice_bytes()}; }
+  /// Bytes of one token's keys, or values, in one head of one layer.
+  constexpr std::size_t token_bytes() const { return head_dim * bytes_of(type); }
+  /// The packed form of a chunk with `tokens` filled token slots.
+  constexpr slice_place packed(std::uint32_t layer, std::uint32_t tokens) const {
+    auto used = 2 * kv_heads * tokens * token_bytes();
+    auto bytes = (used + slice_alignment_bytes - 1) / slice_alignment_bytes * slice_alignment_bytes;
+    return {layer * bytes, bytes};
+  }
+  constexpr std::size_t packed_bytes(std::uint32_t tokens) const { return layers * packed(0, tokens).bytes; }
   constexpr bool operator==(const geometry&) const = default;
 };
 
@@ -66,7 +90,8 @@ hash128 hash(std::span<const std::byte> bytes, hash128 seed = {});
 /// 32 hexadecimal digits, for logs, file names and the catalogue.
 std::string to_string(hash128);
 
-/// The checksum of a slice (XXH3-64). Made when the slice first leaves the device, checked on every way up.
+/// The checksum of a slice: XXH3-64 over the XXH3-64s of its 4 KiB pieces, so that a device can make it in parallel.
+/// Made when the slice first leaves the device, checked on every way up.
 std::uint64_t checksum(std::span<const std::byte> slice);
 
 }  // namespace chromatin::kv

@@ -6,6 +6,8 @@
 
 #include <sys/mman.h>
 
+#include "kv/check.hpp"
+
 namespace chromatin::kv {
 
 page_ref::page_ref(const page_ref& other) noexcept : arena_{other.arena_}, index_{other.index_} {
@@ -31,7 +33,14 @@ std::span<std::byte> page_ref::writable() const noexcept {
 }
 
 std::span<std::byte> slice_of(const page_ref& page, const geometry& shape, std::uint32_t layer) {
-  return page.writable().subspan(layer * shape.slice_bytes(), shape.slice_bytes());
+  auto [offset, bytes] = shape.slice(layer);
+  return page.writable().subspan(offset, bytes);
+}
+
+std::span<std::byte> packed_slice_of(const page_ref& page, const geometry& shape, std::uint32_t layer,
+                                     std::uint32_t tokens) {
+  auto [offset, bytes] = shape.packed(layer, tokens);
+  return page.writable().subspan(offset, bytes);
 }
 
 memory_block plain_memory(std::size_t size_bytes) {
@@ -70,10 +79,15 @@ std::uint32_t page_arena::available() const {
   return static_cast<std::uint32_t>(free_.size());
 }
 
-void page_arena::acquire(std::uint32_t index) noexcept { counts_[index].fetch_add(1, std::memory_order_relaxed); }
+void page_arena::acquire(std::uint32_t index) noexcept {
+  auto before = counts_[index].fetch_add(1, std::memory_order_relaxed);
+  CHROMATIN_CHECK(before > 0, "a free page has no handles to copy");
+}
 
 void page_arena::release(std::uint32_t index) noexcept {
-  if (counts_[index].fetch_sub(1, std::memory_order_acq_rel) != 1) return;
+  auto before = counts_[index].fetch_sub(1, std::memory_order_acq_rel);
+  CHROMATIN_CHECK(before > 0, "a page is given back once");
+  if (before != 1) return;
   std::shared_ptr<page_arena> last;  // may destroy the arena, after the lock is gone
   std::lock_guard lock{mutex_};
   free_.push_back(index);

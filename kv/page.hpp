@@ -48,8 +48,15 @@ class page_ref {
   std::uint32_t index_ = 0;
 };
 
-/// The bytes of one layer of the chunk in `page`, for whoever may write them.
+/// The bytes of one layer of the chunk in `page`, for whoever may write them: in the device form, and in the packed
+/// form of a chunk with `tokens` filled slots.
 std::span<std::byte> slice_of(const page_ref& page, const geometry& shape, std::uint32_t layer);
+std::span<std::byte> packed_slice_of(const page_ref& page, const geometry& shape, std::uint32_t layer,
+                                     std::uint32_t tokens);
+
+/// The pages of a sequence, in order: page i has its tokens [64 i, 64 i + 64). Shared by all who look at it, never
+/// changed: a sequence that grows gets a new one.
+using block_table = std::shared_ptr<const std::vector<page_ref>>;
 
 /// Memory for an arena and how it is given back: plain memory, pinned memory, huge pages. Aligned to 4 KiB at least.
 struct memory_block {

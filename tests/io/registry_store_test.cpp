@@ -9,7 +9,7 @@ namespace chromatin::io {
 namespace {
 
 const conversation_key alice{"tenant-a", "talk"};
-const kv::lineage opening{.tokens = {1}, .parent = {5, 6}};
+const kv::lineage opening{.tokens = {1}, .root = {5, 6}};
 
 TEST(RegistryStore, WhatWasAppendedIsThereAfterReopening) {
   test::temporary_folder folder;
@@ -26,7 +26,7 @@ TEST(RegistryStore, WhatWasAppendedIsThereAfterReopening) {
   EXPECT_EQ(record->last_role, "assistant");
   EXPECT_EQ(record->window.tokens, (std::vector<kv::token_id>{1, 10, 11, 12, 2}));
   EXPECT_EQ(record->window.settled, 4u);
-  EXPECT_EQ(record->window.parent, opening.parent);
+  EXPECT_EQ(record->window.root, opening.root);
 }
 
 TEST(RegistryStore, AnAppendForAnOldVersionIsRefusedAndChangesNothing) {
@@ -81,7 +81,7 @@ TEST(RegistryStore, AMessageMayReplaceTheWindowItIsAppendedTo) {
   EXPECT_EQ(after.version, loaded.version + 1);
   EXPECT_EQ(after.messages, 2u);
   EXPECT_EQ(after.window.tokens, loaded.window.tokens);
-  EXPECT_EQ(kv::reusable_chain(after.window), kv::reusable_chain(loaded.window));
+  EXPECT_EQ(kv::chain(after.window, after.window.settled), kv::chain(loaded.window, loaded.window.settled));
   EXPECT_THROW(store.append(alice, loaded.version, {"user", "c", {}}, loaded.window), version_conflict);
   EXPECT_EQ(store.load(alice)->messages, 2u);
 }

@@ -2,6 +2,9 @@
 
 #include <thread>
 
+#include <algorithm>
+#include <vector>
+
 #include <gtest/gtest.h>
 
 namespace chromatin::kv {
@@ -16,6 +19,33 @@ TEST(Geometry, ASliceIsPaddedToOneAlignedRead) {
   geometry odder{1, 3, 48, dtype::bf16};
   EXPECT_EQ(odder.slice_bytes() % slice_alignment_bytes, 0u);
   EXPECT_GE(odder.slice_bytes(), 2u * 3 * 64 * 48 * 2);
+}
+
+TEST(Geometry, ThePackedFormHasTheFilledTokensOnly) {
+  geometry odd{3, 3, 48, dtype::bf16};
+  for (std::uint32_t tokens = 1; tokens <= tokens_per_chunk; ++tokens) {
+    auto used = 2u * 3 * tokens * 48 * 2;
+    auto first = odd.packed(0, tokens), second = odd.packed(1, tokens);
+    EXPECT_GE(first.bytes, used);
+    EXPECT_LT(first.bytes, used + slice_alignment_bytes);
+    EXPECT_EQ(first.bytes % slice_alignment_bytes, 0u);
+    EXPECT_EQ(second.offset_bytes, first.bytes);
+    EXPECT_EQ(odd.packed_bytes(tokens), 3 * first.bytes);
+  }
+  for (std::uint32_t layer = 0; layer < 3; ++layer) EXPECT_EQ(odd.packed(layer, tokens_per_chunk), odd.slice(layer));
+}
+
+TEST(Checksum, CoversEveryByteOfEveryPiece) {
+  std::vector<std::byte> slice(3 * slice_alignment_bytes + 100);
+  auto right = checksum(slice);
+  for (std::size_t at : {std::size_t{0}, slice_alignment_bytes, slice.size() - 1}) {
+    slice[at] = std::byte{1};
+    EXPECT_NE(checksum(slice), right) << at;
+    slice[at] = std::byte{0};
+  }
+  std::swap_ranges(slice.begin(), slice.begin() + 4096, slice.begin() + 4096);
+  EXPECT_EQ(checksum(slice), right);
+  EXPECT_NE(checksum(std::span{slice}.first(4096)), right);
 }
 
 TEST(PageArena, GivesEveryPageOnceAndTakesItBack) {
