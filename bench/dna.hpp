@@ -9,7 +9,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "dna/block_codec.hpp"
+#include "dna/blocks/block_codec.hpp"
 
 namespace chromatin::bench {
 

@@ -9,8 +9,8 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/dna.hpp"
-#include "dna/align.hpp"
-#include "dna/partition_reads.hpp"
+#include "dna/reads/align.hpp"
+#include "dna/reads/partition_reads.hpp"
 #include "dna/wetlab/retrieval.hpp"
 #include "dna/wetlab/sequencer.hpp"
 

@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/dna.hpp"
-#include "dna/calibrate.hpp"
-#include "dna/demultiplex.hpp"
-#include "dna/reads.hpp"
+#include "dna/wetlab/calibrate.hpp"
+#include "dna/reads/demultiplex.hpp"
+#include "dna/reads/reads.hpp"
 
 namespace chromatin::bench {
 namespace {

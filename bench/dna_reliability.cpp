@@ -12,7 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/dna.hpp"
-#include "dna/pipeline.hpp"
+#include "dna/reads/pipeline.hpp"
 #include "dna/wetlab/sequencer.hpp"
 #include "dna/wetlab/synthesis.hpp"
 

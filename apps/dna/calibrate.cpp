@@ -5,8 +5,8 @@
 
 #include "apps/dna/dna.hpp"
 #include "apps/dna/progress.hpp"
-#include "dna/calibrate.hpp"
-#include "dna/reads.hpp"
+#include "dna/wetlab/calibrate.hpp"
+#include "dna/reads/reads.hpp"
 #include "dna/wetlab/error_profile.hpp"
 
 namespace chromatin::dna {

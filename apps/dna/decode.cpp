@@ -10,7 +10,7 @@
 
 #include "apps/dna/dna.hpp"
 #include "apps/dna/progress.hpp"
-#include "dna/pipeline.hpp"
+#include "dna/reads/pipeline.hpp"
 
 namespace chromatin::dna {
 namespace {

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/dna/dna.hpp"
-#include "dna/order.hpp"
+#include "dna/partition/order.hpp"
 
 namespace chromatin::dna {
 namespace {

@@ -7,8 +7,8 @@
 
 #include "apps/dna/dna.hpp"
 #include "apps/dna/progress.hpp"
-#include "dna/order.hpp"
-#include "dna/primer_check.hpp"
+#include "dna/partition/order.hpp"
+#include "dna/geometry/primer_check.hpp"
 
 namespace chromatin::dna {
 namespace {

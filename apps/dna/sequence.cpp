@@ -5,7 +5,7 @@
 
 #include "apps/dna/dna.hpp"
 #include "apps/dna/progress.hpp"
-#include "dna/read_sink.hpp"
+#include "dna/reads/read_sink.hpp"
 #include "dna/wetlab/sequencer.hpp"
 
 namespace chromatin::dna {

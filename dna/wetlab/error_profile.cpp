@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "dna/calibrate.hpp"
+#include "dna/wetlab/calibrate.hpp"
 
 namespace chromatin::dna::wetlab {
 

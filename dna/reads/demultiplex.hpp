@@ -1,0 +1,32 @@
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <string_view>
+#include <vector>
+
+#include "dna/reads/align.hpp"
+#include "dna/geometry/primers.hpp"
+
+namespace chromatin::dna {
+
+/// Tells the partition a read is of by its primers. Immutable: any number of threads.
+class demultiplexer {
+ public:
+  struct hit {
+    std::size_t partition = 0;  ///< the pair's number
+    trimmed_read read;
+  };
+
+  /// Throws std::invalid_argument where there is no pair, or one is empty.
+  explicit demultiplexer(const std::vector<primer_pair>& pairs);
+
+  /// The pair whose primers are found best; nothing where none is found or two are found equally well. A read of which
+  /// only one primer is left (locate) yields to one of which both are.
+  std::optional<hit> locate(std::string_view read) const;
+
+ private:
+  std::vector<primer_locator> locators_;
+};
+
+}  // namespace chromatin::dna

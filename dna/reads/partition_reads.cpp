@@ -1,0 +1,158 @@
+#include "dna/reads/partition_reads.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+#include <fmt/format.h>
+
+namespace chromatin::dna {
+
+namespace {
+
+/// Below this, reads disagree on a symbol (consensus::confidence: one read alone has 1/2).
+constexpr float doubtful = 0.45F;
+/// A block with less than this share of the usual reads is a trace.
+constexpr double trace_share = 0.1;
+
+std::uint64_t key_of(const block_id& id) { return std::uint64_t{id.leaf} << 32 | id.version; }
+block_id id_of(std::uint64_t key) { return {static_cast<std::uint32_t>(key >> 32), static_cast<std::uint32_t>(key)}; }
+
+/// Symbols of a block's molecules with how sure the reads are of each.
+struct sheet {
+  std::vector<molecule_symbols> symbols;       // empty for molecules without a read
+  std::vector<std::vector<float>> confidence;  // as long; 0 where the symbol is unreadable
+
+  std::uint32_t missing() const {
+    return static_cast<std::uint32_t>(
+        std::count_if(symbols.begin(), symbols.end(), [](const auto& one) { return one.empty(); }));
+  }
+
+  /// In every codeword, erases the `at_most` symbols that reads are least sure of, among those below `limit`.
+  std::vector<molecule_symbols> erase(std::uint32_t at_most, float limit) const {
+    auto made = symbols;
+    const std::size_t codewords = [&] {
+      for (const auto& one : symbols)
+        if (!one.empty()) return one.size();
+      return std::size_t{0};
+    }();
+    std::vector<std::size_t> weak;
+    for (std::size_t c = 0; c < codewords; ++c) {
+      weak.clear();
+      for (std::size_t m = 0; m < symbols.size(); ++m)
+        if (!symbols[m].empty() && confidence[m][c] < limit) weak.push_back(m);
+      const auto count = std::min<std::size_t>(weak.size(), at_most);
+      std::partial_sort(weak.begin(), weak.begin() + static_cast<std::ptrdiff_t>(count), weak.end(),
+                        [&](std::size_t a, std::size_t b) { return confidence[a][c] < confidence[b][c]; });
+      for (std::size_t i = 0; i < count; ++i) made[weak[i]][c] = erased;
+    }
+    return made;
+  }
+};
+
+/// First what reads disagree on, then, as the checksum says no, other guesses at where the errors are: erasing what is
+/// least sure, which costs half of what finding an error does.
+block_decoding decode_with_erasures(const block_codec& codec, const block_id& id, const sheet& read) {
+  const auto parity = codec.geometry().parity_molecules;
+  const auto missing = read.missing();
+  auto first = codec.decode(id, read.erase(parity - std::min(parity, missing), doubtful));
+  if (first.decoded || missing > parity) return first;
+  const auto spare = parity - missing;
+  for (std::uint32_t i = 0; i <= spare; ++i) {
+    // As many as there is parity for, and in between leaving room for errors nobody suspects.
+    const auto at_most = i == 0 ? spare : spare - i;
+    if (auto again = codec.decode(id, read.erase(at_most, 2)); again.decoded) return again;
+  }
+  return first;
+}
+
+block_decoding decode_without_erasures(const block_codec& codec, const block_id& id, const sheet& read) {
+  auto all = read.symbols;
+  for (auto& one : all) {
+    one.resize(codec.geometry().symbols(), 0);
+    std::replace(one.begin(), one.end(), erased, std::uint8_t{0});
+  }
+  return codec.decode(id, all);
+}
+
+}  // namespace
+
+partition_reads::partition_reads(const block_codec& codec) : codec_{codec}, shards_(shards) {}
+
+void partition_reads::add(const parsed_strand& strand) {
+  auto& block = shards_[shard_of(strand.id.leaf)][key_of({strand.id.leaf, strand.id.version})];
+  if (block.empty()) block.resize(codec_.geometry().molecules());
+  block[strand.id.molecule].add(strand.payload);
+}
+
+block_outcome partition_reads::decode_block(const block_id& id, const molecules& from, erasure_use erasures) const {
+  const auto& g = codec_.geometry();
+  block_outcome outcome{.id = id};
+  sheet read;
+  std::vector<std::uint32_t> supported(from.size());
+  for (std::size_t m = 0; m < from.size(); ++m) {
+    outcome.reads += from[m].reads();
+    read.symbols.emplace_back();
+    read.confidence.emplace_back();
+    if (from[m].empty()) continue;
+    ++outcome.molecules;
+    const auto called = from[m].call(g.payload_nt);
+    outcome.foreign_reads += called.foreign_reads;
+    supported[m] = called.reads;
+    read.symbols[m] = symbols_of(called.bases, g.symbols());
+    for (std::uint32_t s = 0; s < g.symbols(); ++s)
+      read.confidence[m].push_back(
+          read.symbols[m][s] == erased ? 0 : std::min(called.confidence[2 * s], called.confidence[2 * s + 1]));
+  }
+  auto result = erasures == erasure_use::full ? decode_with_erasures(codec_, id, read)
+                                              : decode_without_erasures(codec_, id, read);
+  if (result.decoded) {
+    outcome.decoded = std::move(result.decoded);
+    return outcome;
+  }
+  std::string wanting;
+  for (std::size_t m = 0; m < supported.size(); ++m)
+    if (supported[m] < 3) wanting += fmt::format("{}{} ({})", wanting.empty() ? "" : ", ", m, supported[m]);
+  outcome.reason =
+      result.reason + (wanting.empty() ? "; more reads of it are needed"
+                                       : "; needs more reads of molecules " + wanting + " (reads that agree so far)");
+  return outcome;
+}
+
+std::vector<block_outcome> partition_reads::decode(
+    unsigned threads, erasure_use erasures, const std::function<void(std::size_t, std::size_t)>& progress) const {
+  std::vector<std::pair<std::uint64_t, const molecules*>> blocks;
+  for (const auto& shard : shards_)
+    for (const auto& [key, reads] : shard) blocks.emplace_back(key, &reads);
+  std::sort(blocks.begin(), blocks.end());
+  std::vector<block_outcome> outcomes(blocks.size());
+  std::atomic<std::size_t> next{0}, done{0};
+  std::mutex one_at_a_time;
+  const auto work = [&] {
+    for (std::size_t i; (i = next++) < blocks.size();) {
+      outcomes[i] = decode_block(id_of(blocks[i].first), *blocks[i].second, erasures);
+      const auto finished = ++done;
+      if (progress && (finished % 16 == 0 || finished == blocks.size())) {
+        const std::lock_guard lock{one_at_a_time};
+        progress(finished, blocks.size());
+      }
+    }
+  };
+  {
+    std::vector<std::jthread> others;
+    for (unsigned i = 1; i < threads; ++i) others.emplace_back(work);
+    work();
+  }
+  std::vector<std::uint64_t> usual;
+  for (const auto& one : outcomes)
+    if (one.decoded) usual.push_back(one.reads);
+  const auto middle = usual.begin() + static_cast<std::ptrdiff_t>(usual.size() / 2);
+  if (!usual.empty()) std::nth_element(usual.begin(), middle, usual.end());
+  for (auto& one : outcomes)
+    one.trace = !one.decoded && !usual.empty() &&
+                static_cast<double>(one.reads - one.foreign_reads) < trace_share * static_cast<double>(*middle);
+  return outcomes;
+}
+
+}  // namespace chromatin::dna

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "dna/blocks/block_codec.hpp"
+#include "dna/reads/demultiplex.hpp"
+#include "dna/reads/partition_reads.hpp"
+#include "dna/reads/reads.hpp"
+
+namespace chromatin::dna {
+
+/// Where the reads of a pipeline went.
+struct read_counts {
+  std::uint64_t reads = 0;
+  std::uint64_t without_primers = 0;    ///< neither direction has a known pair's primers
+  std::uint64_t without_address = 0;    ///< an index too damaged to tell, or cut off
+  std::uint64_t reversed = 0;           ///< of those that have primers
+  std::vector<std::uint64_t> assigned;  ///< by partition: sorted into one of its molecules
+
+  std::uint64_t sorted() const;
+};
+
+/// Reads in, blocks out: turns and trims reads by their primers, tells the partition, reads the index, and has the
+/// reads of each molecule vote (partition_reads). Streams: memory follows the molecules of the partitions. One thread
+/// calls; `threads` work.
+class pipeline {
+ public:
+  /// Keeps references to the codecs. Throws std::invalid_argument for none, or no thread.
+  pipeline(std::vector<const block_codec*> partitions, unsigned threads);
+
+  /// Everything `next` gives (it fills a read, or says false at the end). `progress` gets the reads so far, now and
+  /// then. Errors of `next` come through; reads before them are kept.
+  void add(const std::function<bool(read&)>& next, const std::function<void(std::uint64_t)>& progress = {});
+  /// A file of reads. Throws reads_error.
+  void add(const std::filesystem::path& file, const std::function<void(std::uint64_t)>& progress = {});
+
+  const read_counts& counts() const { return counts_; }
+
+  std::vector<block_outcome> decode(std::size_t partition = 0, erasure_use erasures = erasure_use::full,
+                                    const std::function<void(std::size_t, std::size_t)>& progress = {}) const;
+
+ private:
+  struct sorted_read;
+  void sort(const std::vector<read>& reads, std::size_t count, std::vector<sorted_read>& into) const;
+  void keep(const std::vector<sorted_read>& sorted, std::size_t count);
+
+  std::vector<const block_codec*> partitions_;
+  demultiplexer primers_;
+  std::vector<partition_reads> molecules_;
+  unsigned threads_;
+  read_counts counts_;
+};
+
+}  // namespace chromatin::dna
