@@ -33,6 +33,13 @@ class fields {
       into = static_cast<std::uint32_t>(*value);
     }
   }
+  void take(std::string_view key, std::uint64_t& into) {
+    if (const auto* node = find(key)) {
+      const auto value = node->value_exact<std::int64_t>();
+      if (!value || *value < 0) fail(key, "must be a whole number");
+      into = static_cast<std::uint64_t>(*value);
+    }
+  }
   void take(std::string_view key, double& into) {
     if (const auto* node = find(key)) {
       if (!node->is_number()) fail(key, "must be a number");
@@ -102,11 +109,11 @@ void only_sections(const toml::table& file, const std::set<std::string_view>& kn
     if (!known.contains(key.str())) throw profile_error{fmt::format("{}: \"{}\" is not known here", origin, key.str())};
 }
 
-std::uint64_t hex(std::string_view text, std::string_view origin) {
+std::uint64_t hex(std::string_view text, std::string_view key, std::string_view origin) {
   std::uint64_t value = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value, 16);
   if (error != std::errc{} || end != text.data() + text.size())
-    throw profile_error{fmt::format("{}: seed = \"{}\" is not a hexadecimal number of 64 bits", origin, text)};
+    throw profile_error{fmt::format("{}: {} = \"{}\" is not a hexadecimal number of 64 bits", origin, key, text)};
   return value;
 }
 
@@ -138,7 +145,7 @@ std::string to_toml(const profile& geometry) {
 
 partition_description description_from_toml(std::string_view text, std::string_view origin) {
   const auto file = parse(text, origin);
-  only_sections(file, {"profile", "primers", "seed"}, origin);
+  only_sections(file, {"profile", "primers", "seed", "contents"}, origin);
   fields from{section(file, "primers", origin), origin, "primers"};
   primer_pair primers;
   from.take("forward", primers.forward);
@@ -148,13 +155,34 @@ partition_description description_from_toml(std::string_view text, std::string_v
   auto seed = seed_of(primers);
   if (const auto* node = file.get("seed")) {
     if (!node->is_string()) throw profile_error{fmt::format("{}: seed must be a text in quotes", origin)};
-    seed = hex(*node->value<std::string>(), origin);
+    seed = hex(*node->value<std::string>(), "seed", origin);
   }
   try {
     return describe(std::move(geometry), std::move(primers), seed);
   } catch (const profile_error& error) {
     throw profile_error{fmt::format("{}: {}", origin, error.what())};
   }
+}
+
+std::optional<contents_note> contents_from_toml(std::string_view text, std::string_view origin) {
+  const auto file = parse(text, origin);
+  if (!file.get("contents")) return {};
+  fields from{section(file, "contents", origin), origin, "contents"};
+  contents_note note;
+  std::string checksum;
+  from.take("commits", note.commits);
+  from.take("strands", note.strands);
+  from.take("checksum", checksum);
+  from.take("orders", note.orders);
+  from.finish();
+  note.checksum = hex(checksum, "checksum", origin);
+  return note;
+}
+
+std::string to_toml(const partition_description& partition, const contents_note& contents) {
+  return to_toml(partition) +
+         fmt::format("\n[contents]\ncommits = {}\nstrands = {}\nchecksum = \"{:016x}\"\norders = {}\n",
+                     contents.commits, contents.strands, contents.checksum, contents.orders);
 }
 
 std::string to_toml(const partition_description& partition) {

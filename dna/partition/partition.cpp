@@ -260,22 +260,40 @@ leaf_reading partition::leaf(std::uint32_t number) const {
   return reading;
 }
 
-std::vector<std::string> partition::damage() const {
-  auto lines = journal_damage_;
+std::optional<block_id> partition::journal_next() const {
+  if (end_.slot < description_.geometry.versions()) return block_id{end_.leaf, end_.slot};
+  if (end_.next == 0) return {};
+  return block_id{end_.next, 0};
+}
+
+/// Every block that a commit that was read wrote, its records in the journal too.
+std::set<block_id> partition::written() const {
   std::set<block_id> known;
   for (const auto& [id, end] : journal_) known.insert(id);
+  for (const auto& commit : history())
+    for (const auto& change : commit.changes) known.insert(change.blocks.begin(), change.blocks.end());
+  return known;
+}
+
+std::vector<block_id> partition::strays() const {
+  const auto known = written();
+  std::vector<block_id> found;
+  for (const auto& [id, one] : blocks_)
+    if (!known.contains(id)) found.push_back(id);
+  return found;
+}
+
+std::vector<std::string> partition::damage() const {
+  auto lines = journal_damage_;
   std::map<std::string, std::vector<block_id>> missing;
   for (const auto& commit : history())
     for (const auto& change : commit.changes)
-      for (const auto& id : change.blocks) {
-        known.insert(id);
+      for (const auto& id : change.blocks)
         if (!blocks_.contains(id)) missing[change.path].push_back(id);
-      }
   for (const auto& [path, ids] : missing)
     lines.push_back(fmt::format("\"{}\": {} blocks were not read: {}", path, ids.size(), text_of(ids)));
-  std::vector<block_id> stray;
-  for (const auto& [id, one] : blocks_)
-    if (!known.contains(id) && one.kind != block_kind::journal) stray.push_back(id);
+  auto stray = strays();
+  std::erase_if(stray, [&](const auto& id) { return blocks_.at(id).kind == block_kind::journal; });
   if (!stray.empty())
     lines.push_back(fmt::format("{} blocks are in no file that the journal knows: {}", stray.size(), text_of(stray)));
   return lines;

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -103,6 +104,8 @@ class partition {
 
   /// A file's content at a commit. Throws partition_error where there is no such file then.
   file_reading get(std::string_view path, std::optional<std::uint32_t> commit = {}) const;
+  /// One block of a file with just the patches that an entry tells; nothing where one of them was not read.
+  std::optional<byte_string> content(const file_block& block) const { return content_of(block, nullptr); }
   leaf_reading leaf(std::uint32_t number) const;
 
   /// Leaves that ever held something of a file or of what is below a directory, in ascending order; the journal's for
@@ -115,6 +118,13 @@ class partition {
   /// All blocks, by leaf and version.
   const std::map<block_id, block>& blocks() const { return blocks_; }
   std::uint32_t free_leaves() const;
+
+  /// The block that the next commit's record would begin in; nothing where no leaf is left for it.
+  std::optional<block_id> journal_next() const;
+  /// Blocks that are there although no commit that was read wrote them: signs of a later commit.
+  std::vector<block_id> strays() const;
+  /// Why commits may be missing after the last one, as far as the blocks tell. Empty where they do not.
+  const std::vector<std::string>& journal_damage() const { return journal_damage_; }
 
   /// Lines that name what was expected and is missing, or is there and should not be. Empty where all is well.
   std::vector<std::string> damage() const;
@@ -133,6 +143,7 @@ class partition {
   const tree_node& file_at(const directory_tree& tree, std::string_view path) const;
   std::optional<byte_string> content_of(const file_block& block, std::vector<block_id>* missing) const;
   std::vector<block_id> journal_of(std::uint32_t commit) const;
+  std::set<block_id> written() const;
 
   transaction begin() const;
   leaf_allocation used_leaves() const;

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <unistd.h>
+#include <xxhash.h>
 
 #include "dna/partition/files.hpp"
 #include "dna/reads/reads.hpp"
@@ -82,6 +83,8 @@ struct store::state {
   std::vector<synthesis_order> orders;
 
   void read_oligos();
+  void check(const contents_note& note) const;
+  void write_note() const;
 };
 
 std::string strand_name(const strand_id& id) { return fmt::format("{:04}.{}.{:02}", id.leaf, id.version, id.molecule); }
@@ -124,10 +127,12 @@ store store::open(const fs::path& folder, access how) {
   if (!fs::exists(file))
     throw store_error{
         fmt::format("{} is no store, it has no {}: make one with init", folder.string(), description_file)};
-  auto opened = std::make_unique<state>(folder, description_from_toml(read_file(file), file.string()));
+  const auto text = read_file(file);
+  auto opened = std::make_unique<state>(folder, description_from_toml(text, file.string()));
   if (how == access::write) opened->lock = std::make_unique<folder_lock>(folder);
   opened->read_oligos();
   opened->orders = read_orders(folder / orders_file);
+  if (const auto note = contents_from_toml(text, file.string())) opened->check(*note);
   store found{std::move(opened)};
   if (found.ordered() > found.strand_count())
     throw store_error{fmt::format("{}: {} strands were ordered, but {} has {}", folder.string(), found.ordered(),
@@ -173,6 +178,28 @@ void store::state::read_oligos() {
   contents = partition{layout.partition(), std::move(decoded)};
 }
 
+/// Lines that were lost at a file's end leave a file that looks whole: older content would pass for the newest.
+void store::state::check(const contents_note& note) const {
+  const auto strand_nt = layout.geometry().strand_nt();
+  const auto counted = note.strands * strand_nt;
+  if (counted > strands.size())
+    throw store_error{fmt::format("{}: {} strands, but {} counts {}: its last lines were lost; restore the file",
+                                  (folder / oligo_file).string(), strands.size() / strand_nt, description_file,
+                                  note.strands)};
+  if (XXH3_64bits(strands.data(), counted) != note.checksum || contents.last_commit() < note.commits)
+    throw store_error{fmt::format("{}: these are not the strands that {} has the checksum of; restore the file",
+                                  (folder / oligo_file).string(), description_file)};
+  if (orders.size() < note.orders)
+    throw store_error{fmt::format("{}: {} orders, but {} counts {}: its last lines were lost; restore the file",
+                                  (folder / orders_file).string(), orders.size(), description_file, note.orders)};
+}
+
+void store::state::write_note() const {
+  const contents_note note{contents.last_commit(), strands.size() / layout.geometry().strand_nt(),
+                           XXH3_64bits(strands.data(), strands.size()), static_cast<std::uint32_t>(orders.size())};
+  replace_file(folder / description_file, to_toml(layout.partition(), note));
+}
+
 const fs::path& store::folder() const { return state_->folder; }
 const strand_layout& store::layout() const { return state_->layout; }
 const block_codec& store::codec() const { return state_->codec; }
@@ -202,6 +229,7 @@ std::vector<block> store::put(std::span<const new_file> files) {
   auto blocks = next.put(files);
   append(blocks);
   state_->contents = std::move(next);
+  if (!blocks.empty()) state_->write_note();
   return blocks;
 }
 
@@ -210,6 +238,7 @@ std::vector<block> store::update(std::string_view path, std::span<const std::uin
   auto blocks = next.update(path, content);
   append(blocks);
   state_->contents = std::move(next);
+  if (!blocks.empty()) state_->write_note();
   return blocks;
 }
 
@@ -244,6 +273,7 @@ void store::mark_ordered() {
   for (const auto& one : orders) text += fmt::format("{},{},{}\n", one.number, one.first, one.strands);
   replace_file(folder() / orders_file, text);
   state_->orders = std::move(orders);
+  state_->write_note();
 }
 
 }  // namespace chromatin::dna

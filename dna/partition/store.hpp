@@ -30,12 +30,12 @@ struct synthesis_order {
 
 /// A partition in a folder (docs/formats.md):
 ///
-///   partition.toml   profile and primers
+///   partition.toml   profile and primers; a count and a checksum of what the others hold
 ///   oligos.fa        every strand ever written, in order: the only copy of the data, as a tube would be
 ///   orders.csv       which of them were ordered when
 ///
-/// Files are replaced whole, so that a crash leaves a commit out or in. Opening decodes oligos.fa. One thread at a
-/// time.
+/// Files are replaced whole, so that a crash leaves a commit out or in, and partition.toml last: the others may hold
+/// more than it counts, never less. Opening decodes oligos.fa. One thread at a time.
 class store {
  public:
   enum class access { read, write };

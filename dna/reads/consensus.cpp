@@ -69,7 +69,9 @@ consensus molecule_reads::call(std::size_t length) const {
   const auto off = [length](const kind& one) {
     return one.length > length ? one.length - length : length - one.length;
   };
+  const auto unreadable = [this](const kind& one) { return std::ranges::count(bases(one), 'N'); };
   std::sort(order.begin(), order.end(), [&](const kind& a, const kind& b) {
+    if (const auto n = unreadable(a), m = unreadable(b); n != m) return n < m;
     if (a.count != b.count) return a.count > b.count;
     if (off(a) != off(b)) return off(a) < off(b);
     return bases(a) < bases(b);

@@ -27,6 +27,12 @@ class molecule_reads {
   std::uint32_t reads() const { return reads_; }
   bool empty() const { return reads_ == 0; }
 
+  /// Calls use(payload, count) for every kind of read that is kept.
+  template <class Use>
+  void for_each_kind(Use use) const {
+    for (const auto& one : kinds_) use(bases(one), one.count);
+  }
+
   /// The largest group of reads that are alike (within a quarter of their length in edits), aligned to each other and
   /// voted on base by base; what is then too long or too short loses or gains the bases that reads agree on least.
   consensus call(std::size_t length) const;

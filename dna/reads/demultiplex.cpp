@@ -7,9 +7,11 @@
 
 namespace chromatin::dna {
 
-demultiplexer::demultiplexer(const std::vector<primer_pair>& pairs) {
+demultiplexer::demultiplexer(const std::vector<primer_pair>& pairs, const std::vector<std::uint32_t>& inner_nt) {
   if (pairs.empty()) throw std::invalid_argument{"demultiplexer: no primer pair"};
-  for (const auto& pair : pairs) locators_.emplace_back(pair.forward, reverse_complement(pair.reverse));
+  for (std::size_t i = 0; i < pairs.size(); ++i)
+    locators_.emplace_back(pairs[i].forward, reverse_complement(pairs[i].reverse),
+                           inner_nt.empty() ? 0 : inner_nt.at(i));
 }
 
 std::optional<demultiplexer::hit> demultiplexer::locate(std::string_view read) const {
@@ -32,6 +34,21 @@ std::optional<demultiplexer::hit> demultiplexer::locate(std::string_view read) c
   }
   if (tie) return {};
   return best;
+}
+
+std::vector<demultiplexer::hit> demultiplexer::locate_all(std::string_view read) const {
+  std::vector<hit> found;
+  std::vector<std::string_view> rests{read};
+  while (!rests.empty()) {
+    const auto here = rests.back();
+    rests.pop_back();
+    auto one = locate(here);
+    if (!one) continue;
+    rests_of(here, one->read, locators_[one->partition].strand_nt(),
+             [&](std::string_view rest) { rests.push_back(rest); });
+    found.push_back(std::move(*one));
+  }
+  return found;
 }
 
 }  // namespace chromatin::dna

@@ -67,6 +67,24 @@ block_decoding decode_with_erasures(const block_codec& codec, const block_id& id
   return first;
 }
 
+/// Of what decoded, or else of the most that there is.
+void mark_traces(std::vector<block_outcome>& outcomes) {
+  std::vector<std::uint64_t> decoded;
+  std::uint64_t usual = 0;
+  for (const auto& one : outcomes) {
+    usual = std::max(usual, one.reads - one.foreign_reads);
+    if (one.decoded) decoded.push_back(one.reads);
+  }
+  if (!decoded.empty()) {
+    const auto middle = decoded.begin() + static_cast<std::ptrdiff_t>(decoded.size() / 2);
+    std::nth_element(decoded.begin(), middle, decoded.end());
+    usual = *middle;
+  }
+  for (auto& one : outcomes)
+    one.trace =
+        !one.decoded && static_cast<double>(one.reads - one.foreign_reads) < trace_share * static_cast<double>(usual);
+}
+
 block_decoding decode_without_erasures(const block_codec& codec, const block_id& id, const sheet& read) {
   auto all = read.symbols;
   for (auto& one : all) {
@@ -120,6 +138,20 @@ block_outcome partition_reads::decode_block(const block_id& id, const molecules&
   return outcome;
 }
 
+void partition_reads::explain(const known_payloads& known, std::vector<block_outcome>& outcomes) const {
+  for (auto& one : outcomes) {
+    if (one.decoded) continue;
+    const auto& shard = shards_[shard_of(one.id.leaf)];
+    const auto found = shard.find(key_of(one.id));
+    if (found == shard.end()) continue;
+    one.unexplained_reads = 0;
+    for (const auto& molecule : found->second)
+      molecule.for_each_kind([&](std::string_view payload, std::uint32_t count) {
+        if (!known.explain(payload)) one.unexplained_reads += count;
+      });
+  }
+}
+
 std::vector<block_outcome> partition_reads::decode(
     unsigned threads, erasure_use erasures, const std::function<void(std::size_t, std::size_t)>& progress) const {
   std::vector<std::pair<std::uint64_t, const molecules*>> blocks;
@@ -144,14 +176,7 @@ std::vector<block_outcome> partition_reads::decode(
     for (unsigned i = 1; i < threads; ++i) others.emplace_back(work);
     work();
   }
-  std::vector<std::uint64_t> usual;
-  for (const auto& one : outcomes)
-    if (one.decoded) usual.push_back(one.reads);
-  const auto middle = usual.begin() + static_cast<std::ptrdiff_t>(usual.size() / 2);
-  if (!usual.empty()) std::nth_element(usual.begin(), middle, usual.end());
-  for (auto& one : outcomes)
-    one.trace = !one.decoded && !usual.empty() &&
-                static_cast<double>(one.reads - one.foreign_reads) < trace_share * static_cast<double>(*middle);
+  mark_traces(outcomes);
   return outcomes;
 }
 

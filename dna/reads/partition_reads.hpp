@@ -9,6 +9,7 @@
 
 #include "dna/blocks/block_codec.hpp"
 #include "dna/reads/consensus.hpp"
+#include "dna/reads/known_payloads.hpp"
 
 namespace chromatin::dna {
 
@@ -16,9 +17,10 @@ namespace chromatin::dna {
 struct block_outcome {
   block_id id;
   std::optional<block> decoded;
-  std::uint64_t reads = 0;          ///< whose index says that they are of it
-  std::uint64_t foreign_reads = 0;  ///< of those, whose payload agrees with no other's: misprimed, misread
-  std::uint32_t molecules = 0;      ///< that were seen
+  std::uint64_t reads = 0;              ///< whose index says that they are of it
+  std::uint64_t foreign_reads = 0;      ///< of those, whose payload agrees with no other's: misprimed, misread
+  std::uint32_t molecules = 0;          ///< that were seen
+  std::uint64_t unexplained_reads = 0;  ///< not decoded, and no copies of what was (explain)
   /// So few reads that nothing was expected here: strays of an index that was misread, or of blocks that were not
   /// amplified. Never with a decoded block.
   bool trace = false;
@@ -46,6 +48,9 @@ class partition_reads {
   /// out. The outcome depends on the reads and their order only. `progress` gets blocks done and blocks in all.
   std::vector<block_outcome> decode(unsigned threads, erasure_use erasures = erasure_use::full,
                                     const std::function<void(std::size_t, std::size_t)>& progress = {}) const;
+
+  /// Counts, for every block that could not be decoded, its reads that are no copies of known payloads.
+  void explain(const known_payloads& known, std::vector<block_outcome>& outcomes) const;
 
  private:
   using molecules = std::vector<molecule_reads>;

@@ -1,28 +1,31 @@
 #include "dna/reads/reads.hpp"
 
-#include <algorithm>
+#include <array>
 #include <cctype>
 #include <utility>
 
 #include <fmt/format.h>
-#include <htslib/bgzf.h>
-#include <htslib/hts_log.h>
-#include <htslib/kstring.h>
+#include <htslib/hfile.h>
 #include <htslib/sam.h>
+
+#include "dna/reads/byte_source.hpp"
 
 namespace chromatin::dna {
 
 struct read_source::implementation {
-  explicit implementation(std::filesystem::path name) : file{std::move(name)} {}
+  explicit implementation(std::string name) : file{std::move(name)} {}
   virtual ~implementation() = default;
   virtual bool next(read& into) = 0;
 
-  [[noreturn]] void damaged(const char* what) const {
-    throw reads_error{fmt::format("{}: {} after {} reads", file.string(), what, count)};
+  [[noreturn]] void damaged(std::string_view what) const {
+    if (count == 0) throw reads_error{fmt::format("{}: {} before the first read", file, what)};
+    throw reads_error{
+        fmt::format("{}: {} after {} reads, of which the last is called \"{:.80}\"", file, what, count, last)};
   }
 
-  std::filesystem::path file;
+  std::string file;
   std::size_t count = 0;
+  std::string last;
 };
 
 namespace {
@@ -31,22 +34,25 @@ struct close_hts {
   void operator()(samFile* file) const { sam_close(file); }
   void operator()(sam_hdr_t* header) const { sam_hdr_destroy(header); }
   void operator()(bam1_t* record) const { bam_destroy1(record); }
-  void operator()(BGZF* file) const { bgzf_close(file); }
 };
 template <class T>
 using owned = std::unique_ptr<T, close_hts>;
 
-/// FASTA, FASTQ, SAM, BAM: htslib shows all of them as BAM records.
-struct records final : read_source::implementation {
-  records(const std::filesystem::path& name, owned<samFile> opened) : implementation{name}, in{std::move(opened)} {
-    header.reset(sam_hdr_read(in.get()));
+struct alignments final : read_source::implementation {
+  explicit alignments(byte_source opened) : implementation{opened.name()} {
+    in.reset(hts_hopen(static_cast<hFILE*>(opened.release()), file.c_str(), "r"));
+    if (in) header.reset(sam_hdr_read(in.get()));
     if (!header) damaged("no readable header");
   }
 
   bool next(read& into) override {
-    const int status = sam_read1(in.get(), header.get(), record.get());
-    if (status == -1) return false;
-    if (status < -1) damaged("damaged or cut off");
+    do {
+      const int status = sam_read1(in.get(), header.get(), record.get());
+      if (status == -1) return false;
+      if (status < -1)
+        damaged(in->format.format == cram ? "damaged, cut off, or its reference is missing (name it in REF_PATH)"
+                                          : "damaged or cut off");
+    } while ((record->core.flag & (BAM_FSECONDARY | BAM_FSUPPLEMENTARY)) != 0);
     const auto length = static_cast<std::size_t>(record->core.l_qseq);
     const auto* packed = bam_get_seq(record);
     const auto* phred = bam_get_qual(record);
@@ -57,6 +63,7 @@ struct records final : read_source::implementation {
     into.quality.resize(length > 0 && phred[0] != 0xff ? length : 0);
     for (std::size_t i = 0; i < into.quality.size(); ++i) into.quality[i] = static_cast<char>(phred[i] + 33);
     ++count;
+    last = into.name;
     return true;
   }
 
@@ -65,61 +72,93 @@ struct records final : read_source::implementation {
   owned<bam1_t> record{bam_init1()};
 };
 
-struct lines final : read_source::implementation {
-  explicit lines(const std::filesystem::path& name) : implementation{name}, in{bgzf_open(name.c_str(), "r")} {
-    if (!in) damaged("cannot be opened");
-  }
-  ~lines() override { ks_free(&line); }
+/// Upper case of letters, N of a dot (an unreadable base), 0 of everything else.
+constexpr std::array<char, 256> letters = [] {
+  std::array<char, 256> table{};
+  for (int c = 'A'; c <= 'Z'; ++c)
+    table[static_cast<std::size_t>(c)] = table[static_cast<std::size_t>(c - 'A' + 'a')] = static_cast<char>(c);
+  table['.'] = 'N';
+  return table;
+}();
+
+struct text final : read_source::implementation {
+  explicit text(byte_source opened) : implementation{opened.name()}, in{std::move(opened)} {}
 
   bool next(read& into) override {
-    for (;;) {
-      const int status = bgzf_getline(in.get(), '\n', &line);
-      if (status == -1) return false;
-      if (status < -1) damaged("damaged or cut off");
-      const std::string_view text{line.s, line.l};
-      const auto end = text.find_last_not_of("\r \t") + 1;
-      if (end == 0) continue;
-      take(text.substr(0, end), into);
-      return true;
-    }
-  }
-
-  void take(std::string_view text, read& into) {
     into.name.clear();
+    into.bases.clear();
     into.quality.clear();
-    into.bases.assign(text);
-    for (char& base : into.bases) {
-      if (!std::isalpha(static_cast<unsigned char>(base))) damaged("a line that is not a sequence");
-      base = static_cast<char>(std::toupper(static_cast<unsigned char>(base)));
+    std::string_view line;
+    do
+      if (!take(line)) return false;
+    while (line.find_first_not_of(" \t") == line.npos);
+    switch (line[0]) {
+      case '>':
+        name_of(line, into);
+        while (in_record('>')) append(line, into);
+        break;
+      case '@':
+        name_of(line, into);
+        fastq(line, into);
+        break;
+      default:
+        add_bases(line, into);
     }
     ++count;
+    last = into.name;
+    return true;
   }
 
-  owned<BGZF> in;
-  kstring_t line = KS_INITIALIZE;
+ private:
+  bool take(std::string_view& line) try { return in.line(line); } catch (const reads_error& error) {
+    damaged(error.what());
+  }
+  char peek() { return in.peek(); }
+  bool in_record(char mark) {
+    const char next = peek();
+    return next != 0 && next != mark;
+  }
+  void append(std::string_view& line, read& into) {
+    if (take(line)) add_bases(line, into);
+  }
+
+  /// Up to the first blank: what follows is a comment.
+  static void name_of(std::string_view line, read& into) { into.name = line.substr(1, line.find_first_of(" \t") - 1); }
+
+  void add_bases(std::string_view line, read& into) {
+    const auto begin = into.bases.size();
+    into.bases.resize(begin + line.size());
+    auto* to = into.bases.data() + begin;
+    for (const char one : line) {
+      const char base = letters[static_cast<unsigned char>(one)];
+      if (base == 0 && one != ' ' && one != '\t') damaged("a line that is not a sequence");
+      *to = base;
+      to += base != 0;
+    }
+    into.bases.resize(static_cast<std::size_t>(to - into.bases.data()));
+  }
+
+  void fastq(std::string_view& line, read& into) {
+    for (;;) {
+      if (!take(line)) damaged("half a record");
+      if (line.starts_with('+')) break;
+      add_bases(line, into);
+    }
+    while (into.quality.size() < into.bases.size()) {
+      if (!take(line)) damaged("half a record");
+      into.quality += line;
+    }
+    if (into.bases.empty() && peek() == '\n') take(line);
+    if (into.quality.size() != into.bases.size()) damaged("a record with more qualities than bases");
+  }
+
+  byte_source in;
 };
 
-bool has_records(const htsFormat& format) {
-  switch (format.format) {
-    case fasta_format:
-    case fastq_format:
-    case sam:
-    case bam:
-      return true;
-    default:
-      return false;
-  }
-}
-
 std::unique_ptr<read_source::implementation> open(const std::filesystem::path& file) {
-  hts_set_log_level(HTS_LOG_OFF);
-  std::error_code unreadable;
-  const auto bytes = std::filesystem::file_size(file, unreadable);
-  if (unreadable) throw reads_error{fmt::format("{}: {}", file.string(), unreadable.message())};
-  if (bytes == 0) throw reads_error{fmt::format("{}: empty, no reads in it", file.string())};
-  owned<samFile> opened{sam_open(file.c_str(), "r")};
-  if (opened && has_records(*hts_get_format(opened.get()))) return std::make_unique<records>(file, std::move(opened));
-  return std::make_unique<lines>(file);
+  byte_source opened{file};
+  if (opened.what() == byte_source::kind::alignments) return std::make_unique<alignments>(std::move(opened));
+  return std::make_unique<text>(std::move(opened));
 }
 
 }  // namespace

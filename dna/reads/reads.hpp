@@ -20,9 +20,10 @@ struct read {
   std::string quality;  ///< Phred + 33, as long as bases, or empty where the file has none
 };
 
-/// Reads in file order, one at a time: memory does not grow with the file. FASTA, FASTQ, SAM or BAM, or text with one
-/// sequence a line; plain, gzip or BGZF; LF or CRLF. The kind is told from the content, not from the name. Names need
-/// not be unique, lengths may differ. One thread at a time.
+/// Reads in file order, one at a time: memory does not grow with the file. FASTA, FASTQ (records of several lines too),
+/// SAM, BAM, CRAM, or text with one sequence a line; plain, gzip or BGZF; LF or CRLF; "-" is the standard input. The
+/// kind is told from the content, not from the name. Names may have any length and need not be unique, lengths may
+/// differ. Secondary and supplementary alignments are left out. One thread at a time.
 class read_source {
  public:
   /// Throws reads_error where the file is missing or empty.
@@ -32,7 +33,7 @@ class read_source {
   read_source& operator=(read_source&&) noexcept;
 
   /// Fills `into` and says true, or says false at the end. Throws reads_error on damage (truncated gzip, half a
-  /// record).
+  /// record) once everything before it was given out; it names the file and the last read that was whole.
   bool next(read& into);
 
   struct implementation;

@@ -29,7 +29,11 @@ bool ballot::add(std::string_view read, std::uint32_t weight, int edits_max) {
     weight_ += weight;
     return true;
   }
-  const auto config = edlibNewAlignConfig(edits_max, EDLIB_MODE_NW, EDLIB_TASK_PATH, nullptr, 0);
+  // An unreadable base agrees with any.
+  static constexpr EdlibEqualityPair any[]{{'N', 'A'}, {'N', 'C'}, {'N', 'G'}, {'N', 'T'}};
+  const bool unreadable = read.find('N') != read.npos || draft_.find('N') != draft_.npos;
+  const auto config =
+      edlibNewAlignConfig(edits_max, EDLIB_MODE_NW, EDLIB_TASK_PATH, unreadable ? any : nullptr, unreadable ? 4 : 0);
   auto result =
       edlibAlign(read.data(), static_cast<int>(read.size()), draft_.data(), static_cast<int>(draft_.size()), config);
   const bool near = result.status == EDLIB_STATUS_OK && result.editDistance >= 0;

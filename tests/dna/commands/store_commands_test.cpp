@@ -1,57 +1,16 @@
 // `chromatin dna init, put, get, ls, update, history, order, primers, rm` as a user types them.
 
-#include <filesystem>
-#include <fstream>
-
-#include <gtest/gtest.h>
-#include <nlohmann/json.hpp>
-
-#include "apps/dna/dna.hpp"
 #include "dna/partition/files.hpp"
 #include "dna/reads/reads.hpp"
-#include "tests/support/temporary_folder.hpp"
+#include "tests/dna/commands/command_line.hpp"
 
 namespace chromatin::dna {
 namespace {
 
 const std::filesystem::path alice = std::filesystem::path{CHROMATIN_SOURCE_DIR} / "assets/alice/chapters";
 
-class StoreCommands : public testing::Test {
+class StoreCommands : public test::CommandLine {
  protected:
-  /// What the command prints. Throws what it throws.
-  std::string run(std::vector<std::string> words) {
-    CLI::App app;
-    add_dna_command(app);
-    words.insert(words.begin(), "dna");
-    std::reverse(words.begin(), words.end());
-    testing::internal::CaptureStdout();
-    try {
-      app.parse(std::move(words));
-    } catch (...) {
-      testing::internal::GetCapturedStdout();
-      throw;
-    }
-    return testing::internal::GetCapturedStdout();
-  }
-  nlohmann::json json(std::vector<std::string> words) {
-    words.push_back("--json");
-    return nlohmann::json::parse(run(std::move(words)));
-  }
-  std::string refusal(std::vector<std::string> words) {
-    try {
-      run(std::move(words));
-    } catch (const std::exception& error) {
-      return error.what();
-    }
-    return "not refused";
-  }
-  std::string path(const std::string& name) { return (folder_ / name).string(); }
-  std::string write(const std::string& name, const std::string& content) {
-    std::ofstream{folder_ / name, std::ios::binary} << content;
-    return path(name);
-  }
-
-  test::temporary_folder folder_;
   const std::string store_ = path("tube");
 };
 

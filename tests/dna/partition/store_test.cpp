@@ -115,6 +115,36 @@ TEST_F(Store, DamagedFilesAreNamed) {
   EXPECT_EQ(open().contents().list().size(), 1U);
 }
 
+TEST_F(Store, LostLastLinesAreNoticedAndNotTakenForOlderContent) {
+  auto made = create("tube");
+  made.put(std::vector<new_file>{{"a", bytes(300, 1)}});
+  made.mark_ordered();
+  const auto before = read_file(folder_ / "tube/oligos.fa"), orders = read_file(folder_ / "tube/orders.csv");
+  made.update("a", bytes(300, 2));
+  made.mark_ordered();
+  const auto note = read_file(folder_ / "tube/partition.toml"), after = read_file(folder_ / "tube/oligos.fa");
+  const auto write = [&](const std::string& name, const std::string& content) {
+    std::ofstream{folder_ / "tube" / name, std::ios::binary} << content;
+  };
+  write("oligos.fa", before);
+  EXPECT_NE(refusal([&] { open(); }).find("its last lines were lost"), std::string::npos);
+  std::filesystem::remove(folder_ / "tube/oligos.fa");
+  EXPECT_NE(refusal([&] { open(); }).find("0 strands, but partition.toml counts"), std::string::npos);
+  write("oligos.fa", after);
+  const auto both = read_file(folder_ / "tube/orders.csv");
+  write("orders.csv", orders);
+  EXPECT_NE(refusal([&] { open(); }).find("1 orders, but partition.toml counts 2"), std::string::npos);
+  write("orders.csv", both);
+  EXPECT_EQ(*open().contents().get("a").content, bytes(300, 2));
+  // A crash between the two files leaves more than is counted, and a store from before there was a count has none.
+  auto fewer = note;
+  fewer.replace(fewer.find("commits = 2"), 11, "commits = 1");
+  write("partition.toml", fewer);
+  EXPECT_EQ(open().contents().last_commit(), 2U);
+  write("partition.toml", note.substr(0, note.find("[contents]")));
+  EXPECT_EQ(open().contents().last_commit(), 2U);
+}
+
 TEST_F(Store, AFolderThatIsNoStoreSaysHowToMakeOne) {
   EXPECT_NE(refusal([&] { open(); }).find("make one with init"), std::string::npos);
 }
