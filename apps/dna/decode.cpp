@@ -63,6 +63,10 @@ void write_all(const std::vector<recovered>& content, const fs::path& out) {
   }
 }
 
+std::optional<std::uint32_t> known_commits(const tube& from, const decode_flags& flags) {
+  return flags.commits ? flags.commits : from.commits;
+}
+
 /// Blocks of the reads, with the store's journal where theirs is not among them.
 decoded_partition decode_one(const tube& from, std::size_t number, const pipeline& reading, const decode_flags& flags,
                              progress_line& line) {
@@ -73,12 +77,16 @@ decoded_partition decode_one(const tube& from, std::size_t number, const pipelin
   for (const auto& one : made.outcomes)
     if (one.decoded) {
       blocks.push_back(*one.decoded);
-      made.own_journal = made.own_journal || one.id == block_id{0, 0};
+      made.own_journal = made.own_journal || one.decoded->kind == block_kind::journal;
     }
   made.store_journal = !from.journal.empty();
   blocks.insert(blocks.end(), from.journal.begin(), from.journal.end());
   const partition found{from.layout->partition(), std::move(blocks)};
-  commit_knowledge known{flags.commits ? flags.commits : from.commits, {}};
+  // Where everything written is known, reads of anything else are strays.
+  const auto written = found.written();
+  if (found.journal_damage().empty() && known_commits(from, flags) == found.last_commit())
+    for (auto& one : made.outcomes) one.trace = one.trace || (!one.decoded && !written.contains(one.id));
+  commit_knowledge known{known_commits(from, flags), {}};
   if (known.commits != found.last_commit()) {
     reading.explain(number, made.outcomes);
     known.doubt = doubt_of_end(found, made.outcomes);

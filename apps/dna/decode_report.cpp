@@ -55,6 +55,7 @@ void print_one(const decoded_partition& one, std::uint64_t sorted) {
   for (const auto& block : one.outcomes)
     if (failed(block)) fmt::print("  {}\n", block.reason);
   const auto& found = one.found;
+  if (found.restored > 0) fmt::print("{} more blocks were made up for by parity across blocks\n", found.restored);
   if (!one.own_journal)
     fmt::print("the journal was not among the reads: {}\n",
                one.store_journal ? "names are those the store knows" : "blocks are called by their leaves");
@@ -173,6 +174,7 @@ nlohmann::ordered_json report(const read_counts& counts, const std::vector<decod
                           {"journal_read", one.own_journal},
                           {"commit", found.commit},
                           {"doubt", found.doubt},
+                          {"restored_blocks", found.restored},
                           {"files", names(found.files, true)},
                           {"pieces", names(found.pieces, true)},
                           {"not_current", names(found.files, false)},

@@ -21,12 +21,13 @@ enum class block_kind : std::uint8_t {
   data = 0,     ///< bytes of a file
   patch = 1,    ///< a change to the data block in slot 0 of the same leaf
   journal = 2,  ///< what the partition's directories and files are
+  parity = 3,   ///< across blocks that were written together (outer_code.hpp)
 };
 
 struct block {
   block_id id;
   block_kind kind = block_kind::data;
-  byte_string content;  ///< at most block_bytes() of the profile
+  byte_string content;  ///< at most block_bytes() of the profile, of parity stored_bytes()
 
   bool operator==(const block&) const = default;
 };

@@ -61,8 +61,9 @@ block_codec::~block_codec() = default;
 
 void block_codec::encode(const block& from, std::span<std::uint8_t> payloads) const {
   const auto& g = geometry();
-  if (from.content.size() > g.block_bytes())
-    throw std::invalid_argument{fmt::format("{} bytes do not fit a block of {}", from.content.size(), g.block_bytes())};
+  const auto most = from.kind == block_kind::parity ? g.stored_bytes() : g.block_bytes();
+  if (from.content.size() > most)
+    throw std::invalid_argument{fmt::format("{} bytes do not fit a block of {}", from.content.size(), most)};
   if (from.id.leaf >= g.leaves() || from.id.version >= g.versions())
     throw std::invalid_argument{fmt::format("no version {} at leaf {}", from.id.version, from.id.leaf)};
   if (payloads.size() != std::size_t{g.molecules()} * g.payload_bytes())
@@ -122,12 +123,35 @@ block_codec::attempt block_codec::correct(std::span<const molecule_symbols> mole
   return result;
 }
 
+std::vector<block_codec::codeword_reading> block_codec::read_codewords(
+    std::span<const molecule_symbols> molecules) const {
+  const auto& g = geometry();
+  std::vector<codeword_reading> readings(g.symbols());
+  std::vector<std::uint32_t> erasures;
+  for (std::uint32_t c = 0; c < g.symbols(); ++c) {
+    auto& symbols = readings[c].symbols;
+    symbols.assign(g.molecules(), 0);
+    erasures.clear();
+    for (std::uint32_t m = 0; m < g.molecules(); ++m)
+      if (molecules[m].empty() || molecules[m].at(c) > 15)
+        erasures.push_back(m);
+      else
+        symbols[m] = molecules[m][c];
+    if (!parts_->code.correct(symbols, erasures)) continue;
+    int errors = 0;
+    for (std::uint32_t m = 0; m < g.molecules(); ++m)
+      errors += !molecules[m].empty() && molecules[m][c] <= 15 && molecules[m][c] != symbols[m];
+    readings[c].spare = static_cast<int>(g.parity_molecules) - static_cast<int>(erasures.size()) - 2 * errors;
+  }
+  return readings;
+}
+
 std::optional<block> block_codec::accept(const block_id& id, std::vector<std::uint8_t> stored) const {
   parts_->scramble.apply_key(id, stored);
   parts_->scramble.apply_number(static_cast<std::uint16_t>(load(stored, 0, 2)), stored);
   const auto tag = load(stored, tag_at, 2);
   const auto length = tag & ((1U << length_bits) - 1), kind = tag >> length_bits;
-  if (length > geometry().block_bytes() || kind > static_cast<std::uint32_t>(block_kind::journal) ||
+  if (length > geometry().stored_bytes() || kind > static_cast<std::uint32_t>(block_kind::parity) ||
       load(stored, checksum_at, 4) != block_checksum(stored, id, layout_.partition().seed))
     return {};
   const auto content = std::span{stored}.subspan(profile::header_bytes, length);

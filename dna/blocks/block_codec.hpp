@@ -53,6 +53,14 @@ class block_codec {
   /// The block's strands as they are ordered, molecules() of them.
   std::vector<std::string> encode(const block& from) const;
 
+  /// One codeword by itself: every molecule's symbol as corrected, and how much parity was left over to check it with;
+  /// below 0 it could not be corrected.
+  struct codeword_reading {
+    std::vector<std::uint8_t> symbols;
+    int spare = -1;
+  };
+  std::vector<codeword_reading> read_codewords(std::span<const molecule_symbols> molecules) const;
+
   /// `molecules`: one entry for each molecule number.
   block_decoding decode(const block_id& id, std::span<const molecule_symbols> molecules) const;
 

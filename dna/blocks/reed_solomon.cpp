@@ -50,10 +50,9 @@ std::optional<std::uint32_t> reed_solomon::correct(std::span<std::uint8_t> codew
                                                    std::span<const std::uint32_t> erasures) const {
   if (codeword.size() != data_ + parity_) throw std::invalid_argument{"not a codeword"};
   if (erasures.size() > parity_) return {};
-  // libfec counts from the start of the unshortened codeword.
-  const auto pad = static_cast<int>(length - data_ - parity_);
+  // libfec counts from the start of the shortened codeword.
   std::array<int, length> positions{};
-  for (std::size_t i = 0; i < erasures.size(); ++i) positions[i] = static_cast<int>(erasures[i]) + pad;
+  for (std::size_t i = 0; i < erasures.size(); ++i) positions[i] = static_cast<int>(erasures[i]);
   std::array<std::uint8_t, length> symbols{};
   std::copy(codeword.begin(), codeword.end(), symbols.begin());
   const int changed = decode_rs_char(code_.get(), symbols.data(), positions.data(), static_cast<int>(erasures.size()));

@@ -59,6 +59,10 @@ scrambler::scrambler(const strand_layout& layout, const reed_solomon& code)
       limits_{layout.geometry()},
       tail_(width_),
       low_(std::size_t{256} * molecules_ * width_) {
+  for (const auto& motif : layout.geometry().avoid) {
+    motifs_.push_back(motif);
+    motifs_.push_back(reverse_complement(motif));
+  }
   const auto nt = layout.geometry().payload_nt;
   std::uint64_t base = 0;
   for (std::uint32_t i = nt; i < width_ * word_bases; ++i) {
@@ -149,6 +153,7 @@ bool scrambler::search(const block_id& id, std::span<std::uint8_t> molecules) co
   for (std::uint32_t m = 0; m < molecules_; ++m)
     for (std::size_t i = 0; i < width; ++i) plain[m * width + i] |= tail_[i];
   words half(plain.size());
+  std::vector<std::uint8_t> made(molecules.size());
   std::array<std::uint8_t, batch> left{};
   for (std::uint32_t number = 0; number < 65536; number += batch) {
     const auto* high = &high_[(number >> 8) * plain.size()];
@@ -167,14 +172,29 @@ bool scrambler::search(const block_id& id, std::span<std::uint8_t> molecules) co
       }
       count = kept;
     }
-    if (count == 0) continue;
-    for (std::uint32_t m = 0; m < molecules_; ++m) {
-      const auto* low = &low_[(m * 256 + left[0]) * width];
-      for (std::uint32_t i = 0; i < bytes_; ++i)
-        molecules[m * bytes_ + i] =
-            static_cast<std::uint8_t>((half[m * width + i / 8] ^ low[i / 8]) >> (56 - 8 * (i % 8)));
+    for (std::uint32_t k = 0; k < count; ++k) {
+      for (std::uint32_t m = 0; m < molecules_; ++m) {
+        const auto* low = &low_[(m * 256 + left[k]) * width];
+        for (std::uint32_t i = 0; i < bytes_; ++i)
+          made[m * bytes_ + i] =
+              static_cast<std::uint8_t>((half[m * width + i / 8] ^ low[i / 8]) >> (56 - 8 * (i % 8)));
+      }
+      if (!motifs_.empty() && has_motif(id, made)) continue;
+      std::copy(made.begin(), made.end(), molecules.begin());
+      return true;
     }
-    return true;
+  }
+  return false;
+}
+
+bool scrambler::has_motif(const block_id& id, std::span<const std::uint8_t> molecules) const {
+  std::string strands(std::size_t{molecules_} * layout_.geometry().strand_nt(), '\0');
+  layout_.assemble_block(id.leaf, id.version, molecules, strands);
+  const auto strand_nt = layout_.geometry().strand_nt();
+  for (std::uint32_t m = 0; m < molecules_; ++m) {
+    const auto strand = std::string_view{strands}.substr(m * strand_nt, strand_nt);
+    for (const auto& motif : motifs_)
+      if (strand.find(motif) != strand.npos) return true;
   }
   return false;
 }

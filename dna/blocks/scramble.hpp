@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "dna/blocks/block.hpp"
@@ -38,10 +39,12 @@ class scrambler {
   words pack(std::span<const std::uint8_t> molecules) const;
   words bases_before(const block_id& id) const;
   double chance() const;
+  bool has_motif(const block_id& id, std::span<const std::uint8_t> molecules) const;
 
   const strand_layout& layout_;
   std::uint32_t molecules_, bytes_, width_;  ///< width: words a molecule takes, with room for bases of the tail
   payload_limits limits_;
+  std::vector<std::string> motifs_;                                ///< to avoid, and their complements
   words tail_;                                                     ///< of one molecule
   words high_;                                                     ///< codewords of the number's high byte, one by one
   words low_;                                                      ///< of its low byte, molecule by molecule

@@ -17,6 +17,10 @@ void check_primer(const profile& geometry, std::string_view which, std::string_v
   for (const char base : primer)
     if (base_index(base) < 0)
       throw profile_error{fmt::format("the {} primer {} may hold A, C, G and T only", which, primer)};
+  for (const auto& motif : geometry.avoid)
+    if (primer.find(motif) != primer.npos || primer.find(reverse_complement(motif)) != primer.npos)
+      throw profile_error{
+          fmt::format("the {} primer {} has {}, which is to be avoided: choose another pair", which, primer, motif)};
   const auto run = longest_run(primer), run_max = std::min(4U, geometry.homopolymer_max);
   if (run > run_max)
     throw profile_error{

@@ -52,6 +52,28 @@ class fields {
       into = *node->value<std::string>();
     }
   }
+  void take(std::string_view key, std::vector<std::string>& into) {
+    const auto* node = find(key);
+    if (!node) return;
+    const auto* list = node->as_array();
+    if (!list) fail(key, "must be a list of texts");
+    into.clear();
+    for (const auto& one : *list) {
+      if (!one.is_string()) fail(key, "must be a list of texts");
+      into.push_back(*one.value<std::string>());
+    }
+  }
+  /// "10%", or 0.1.
+  void take_share(std::string_view key, double& into) {
+    const auto* node = find(key);
+    if (!node) return;
+    if (!node->is_string()) return take(key, into);
+    const auto text = *node->value<std::string>();
+    double percent = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), percent);
+    if (error != std::errc{} || std::string_view{end} != "%") fail(key, "must be a share like \"10%\"");
+    into = percent / 100;
+  }
   void finish() const {
     for (const auto& [key, node] : table_)
       if (!asked_.contains(std::string{key.str()}))
@@ -86,9 +108,11 @@ profile profile_of(const toml::table& table, std::string_view origin) {
   from.take("payload_nt", found.payload_nt);
   from.take("data_molecules", found.data_molecules);
   from.take("parity_molecules", found.parity_molecules);
+  from.take_share("outer", found.outer);
   from.take("gc_min", found.gc_min);
   from.take("gc_max", found.gc_max);
   from.take("homopolymer_max", found.homopolymer_max);
+  from.take("avoid", found.avoid);
   from.finish();
   try {
     found.check();
@@ -126,18 +150,25 @@ profile profile_from_toml(std::string_view text, std::string_view origin) {
 }
 
 std::string to_toml(const profile& geometry) {
-  const toml::table table{{"profile", toml::table{{"name", geometry.name},
-                                                  {"primer_nt", geometry.primer_nt},
-                                                  {"sync", geometry.sync},
-                                                  {"levels", geometry.levels},
-                                                  {"version_nt", geometry.version_nt},
-                                                  {"molecule_nt", geometry.molecule_nt},
-                                                  {"payload_nt", geometry.payload_nt},
-                                                  {"data_molecules", geometry.data_molecules},
-                                                  {"parity_molecules", geometry.parity_molecules},
-                                                  {"gc_min", geometry.gc_min},
-                                                  {"gc_max", geometry.gc_max},
-                                                  {"homopolymer_max", geometry.homopolymer_max}}}};
+  toml::table table{{"profile", toml::table{{"name", geometry.name},
+                                            {"primer_nt", geometry.primer_nt},
+                                            {"sync", geometry.sync},
+                                            {"levels", geometry.levels},
+                                            {"version_nt", geometry.version_nt},
+                                            {"molecule_nt", geometry.molecule_nt},
+                                            {"payload_nt", geometry.payload_nt},
+                                            {"data_molecules", geometry.data_molecules},
+                                            {"parity_molecules", geometry.parity_molecules},
+                                            {"gc_min", geometry.gc_min},
+                                            {"gc_max", geometry.gc_max},
+                                            {"homopolymer_max", geometry.homopolymer_max}}}};
+  // Left out where there is none: earlier versions can read it then.
+  if (geometry.outer > 0) table["profile"].as_table()->insert("outer", fmt::format("{:g}%", 100 * geometry.outer));
+  if (!geometry.avoid.empty()) {
+    toml::array motifs;
+    for (const auto& one : geometry.avoid) motifs.push_back(one);
+    table["profile"].as_table()->insert("avoid", motifs);
+  }
   std::ostringstream text;
   text << table << '\n';
   return text.str();

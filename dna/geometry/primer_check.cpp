@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 namespace chromatin::dna {
 
 bool primer_check::usable() const { return std::max({hairpin_c, self_dimer_c, dimer_c}) < primer3::structure_max_c; }
@@ -35,6 +37,94 @@ std::vector<primer_check> check_primers(const strand_layout& layout, std::span<c
     if (progress) progress(checks.size());
   }
   return checks;
+}
+
+namespace {
+
+class detour {
+ public:
+  detour(const strand_layout& layout, const primer3& programs, const std::function<bool(const subtree&)>& occupied,
+         std::vector<std::string>& said)
+      : layout_{layout}, programs_{programs}, occupied_{occupied}, said_{said} {}
+
+  /// For a node whose primer is known to be poor.
+  void around(const subtree& node) {
+    if (node.level < levels())
+      split(node);
+    else
+      climb(node);
+  }
+
+  std::vector<subtree> take() {
+    const auto size = [&](const subtree& node) { return layout_.addresses().leaves_below(node.level); };
+    std::sort(made.begin(), made.end(),
+              [](const auto& a, const auto& b) { return a.first != b.first ? a.first < b.first : a.level < b.level; });
+    // One that was climbed to holds others.
+    std::vector<subtree> kept;
+    for (const auto& node : made)
+      if (kept.empty() || node.first >= kept.back().first + size(kept.back())) kept.push_back(node);
+    return kept;
+  }
+
+  std::vector<subtree> made;
+
+ private:
+  std::uint32_t levels() const { return layout_.addresses().levels(); }
+  bool usable(const subtree& node) {
+    const std::vector<subtree> one{node};
+    return check_primers(layout_, one, programs_).front().usable();
+  }
+  std::string name(const subtree& node) const { return fmt::format("leaf {} level {}", node.first, node.level); }
+
+  void split(const subtree& node) {
+    said_.push_back(fmt::format("{}: its primer has a hairpin or dimer above {:.0f} °C; those below it are taken",
+                                name(node), primer3::structure_max_c));
+    const auto size = layout_.addresses().leaves_below(node.level + 1);
+    for (std::uint32_t i = 0; i < 4; ++i) {
+      const subtree child{node.first + i * size, node.level + 1};
+      if (!occupied_(child)) continue;
+      if (usable(child))
+        made.push_back(child);
+      else
+        around(child);
+    }
+  }
+
+  void climb(const subtree& leaf) {
+    // Two levels up sixteen times as much would come along.
+    for (auto level = leaf.level; level-- > 0 && level + 2 >= leaf.level;) {
+      const auto size = layout_.addresses().leaves_below(level);
+      const subtree above{leaf.first / size * size, level};
+      if (!usable(above)) continue;
+      said_.push_back(
+          fmt::format("{}: its primer has a hairpin or dimer above {:.0f} °C; {} is taken, which brings {} leaves",
+                      name(leaf), primer3::structure_max_c, name(above), size));
+      made.push_back(above);
+      return;
+    }
+    said_.push_back(
+        fmt::format("{}: its primer has a hairpin or dimer above {:.0f} °C, and so have those above it: anneal warmer",
+                    name(leaf), primer3::structure_max_c));
+    made.push_back(leaf);
+  }
+
+  const strand_layout& layout_;
+  const primer3& programs_;
+  const std::function<bool(const subtree&)>& occupied_;
+  std::vector<std::string>& said_;
+};
+
+}  // namespace
+
+std::vector<subtree> usable_nodes(const strand_layout& layout, std::span<const subtree> nodes, const primer3& programs,
+                                  const std::function<bool(const subtree&)>& occupied, std::vector<std::string>& said) {
+  detour way{layout, programs, occupied, said};
+  for (const auto& one : check_primers(layout, nodes, programs))
+    if (one.usable())
+      way.made.push_back(one.node);
+    else
+      way.around(one.node);
+  return way.take();
 }
 
 std::size_t poor_prefixes(const strand_layout& layout, const primer3& programs) {

@@ -31,6 +31,13 @@ std::vector<primer_check> check_primers(const strand_layout& layout, std::span<c
 /// Every node of the address tree, from the root down.
 std::vector<subtree> all_nodes(const address_tree& addresses);
 
+/// Nodes for a PCR without poor primers: a node whose primer is not usable gives way to those below it, a leaf to the
+/// nearest node above it whose primer is, which brings its neighbours too. `occupied`: whether anything was ever
+/// written below a node. `said` gets a line for each change, and for each poor primer that nothing can be put in the
+/// place of.
+std::vector<subtree> usable_nodes(const strand_layout& layout, std::span<const subtree> nodes, const primer3& programs,
+                                  const std::function<bool(const subtree&)>& occupied, std::vector<std::string>& said);
+
 /// How many elongated primers of a sample (149 in the default profile) have a hairpin above primer3::structure_max_c.
 /// Of all that can be wrong with one this is by far the most frequent: the primer pairs with the address behind it.
 std::size_t poor_prefixes(const strand_layout& layout, const primer3& programs);

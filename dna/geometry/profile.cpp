@@ -20,10 +20,10 @@ std::uint32_t profile::index_nt() const {
 
 std::uint32_t profile::strand_nt() const { return 2 * primer_nt + index_nt() + payload_nt; }
 
-double profile::bits_per_nt() const { return 8.0 * block_bytes() / (molecules() * strand_nt()); }
+double profile::bits_per_nt() const { return 8.0 * block_bytes() / (molecules() * strand_nt() * (1 + outer)); }
 
 double profile::bits_per_nt_without_primers() const {
-  return 8.0 * block_bytes() / (molecules() * (strand_nt() - 2 * primer_nt));
+  return 8.0 * block_bytes() / (molecules() * (strand_nt() - 2 * primer_nt) * (1 + outer));
 }
 
 void profile::check() const {
@@ -43,7 +43,16 @@ void profile::check() const {
   within("parity_molecules", parity_molecules, 2, 8);
   within("data_molecules + parity_molecules", molecules(), 3, 15);
   within("bytes of a block with its header", data_molecules * payload_bytes(), header_bytes + 24, header_bytes + 4095);
-  within("homopolymer_max", homopolymer_max, 4, 16);
+  if (!(outer >= 0 && outer <= 1))
+    throw profile_error{fmt::format("profile: outer = {}, but it must be \"0%\" to \"100%\"", outer)};
+  if (outer > 0) within("levels with an outer code", levels, 2, 6);
+  within("homopolymer_max", homopolymer_max, 3, 16);
+  for (const auto& motif : avoid) {
+    within("length of a motif to avoid", static_cast<std::uint32_t>(motif.size()), 4, 20);
+    for (const char base : motif)
+      if (base_index(base) < 0)
+        throw profile_error{fmt::format("profile: avoid = \"{}\", but it may hold A, C, G and T only", motif)};
+  }
   if (!(gc_min >= 0 && gc_min <= 0.5 && gc_max >= 0.5 && gc_max <= 1))
     throw profile_error{
         fmt::format("profile: gc_min = {}, gc_max = {}, but they must be 0 to 0.5 and 0.5 to 1", gc_min, gc_max)};
@@ -58,7 +67,14 @@ profile built_in_profile(std::string_view name) {
     found.homopolymer_max = 5;
     return found;
   }
-  throw profile_error{fmt::format("no built-in profile is called \"{}\": there are 150nt and 200nt", name)};
+  if (name == "poor") {
+    found.name = name;
+    found.data_molecules = 7;
+    found.parity_molecules = 8;
+    found.outer = 0.1;
+    return found;
+  }
+  throw profile_error{fmt::format("no built-in profile is called \"{}\": there are 150nt, 200nt and poor", name)};
 }
 
 }  // namespace chromatin::dna

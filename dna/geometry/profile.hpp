@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace chromatin::dna {
 
@@ -28,8 +29,10 @@ struct profile {
   std::uint32_t payload_nt = 96;
   std::uint32_t data_molecules = 11;
   std::uint32_t parity_molecules = 4;
+  double outer = 0;  ///< parity blocks a block, across blocks that are written together: 0.1 for 10 %
   double gc_min = 0.40, gc_max = 0.60;  ///< share of G and C in each payload
   std::uint32_t homopolymer_max = 4;    ///< longest run of one base anywhere in a strand
+  std::vector<std::string> avoid;       ///< motifs that no strand may have on either side, such as restriction sites
 
   /// Derived sizes.
   std::uint32_t address_nt() const { return 2 * levels; }
@@ -38,11 +41,13 @@ struct profile {
   std::uint32_t molecules() const { return data_molecules + parity_molecules; }
   std::uint32_t payload_bytes() const { return payload_nt / 4; }
   std::uint32_t symbols() const { return payload_nt / 2; }  ///< Reed-Solomon symbols a molecule holds, one per codeword
-  std::uint32_t block_bytes() const { return data_molecules * payload_bytes() - header_bytes; }
+  std::uint32_t stored_bytes() const { return data_molecules * payload_bytes() - header_bytes; }
+  /// Content of a block. Parity also covers its kind and length, which takes two bytes of every block.
+  std::uint32_t block_bytes() const { return stored_bytes() - (outer > 0 ? 2 : 0); }
   std::uint32_t index_nt() const;   ///< sync, address, version and molecule
   std::uint32_t strand_nt() const;  ///< everything, primers included
 
-  /// Density of a full block: content bits over bases synthesised.
+  /// Density of full blocks: content bits over bases synthesised, parity blocks included.
   double bits_per_nt() const;
   double bits_per_nt_without_primers() const;
 
@@ -54,7 +59,9 @@ struct profile {
   static constexpr std::uint32_t header_bytes = 8;
 };
 
-/// The built-in ones: "150nt" (the default) and "200nt", whose payload is larger. Throws profile_error for other names.
+/// The built-in ones: "150nt" (the default); "200nt", whose payload is larger; "poor", for pools in which more than a
+/// fifth of the strands may be lost: 8 parity molecules and a tenth of parity blocks. Throws profile_error for other
+/// names.
 profile built_in_profile(std::string_view name);
 
 /// Reads a [profile] table; what it does not name is as in the built-in profile `like` (default 150nt). Unknown keys

@@ -14,8 +14,8 @@ void check_name(std::string_view name, std::string_view path) {
   if (name == "." || name == "..")
     refuse("it leaves the partition; write it from the partition's root, without . and ..");
   if (name.size() > 255) refuse("a name is longer than 255 bytes");
-  if (std::any_of(name.begin(), name.end(), [](unsigned char c) { return c < 0x20 || c == 0x7f; }))
-    refuse("a name has control characters");
+  // Otherwise any bytes: they are the file system's business, and shown as UTF-8 where they are shown.
+  if (name.find('\0') != name.npos) refuse("a name has a zero byte");
 }
 
 }  // namespace
@@ -96,6 +96,8 @@ void directory_tree::apply(const update_file& update) {
   file.checksum = update.checksum;
   file.commit = commits_;
 }
+
+void directory_tree::apply(const protect_blocks& protect) { blocks_of(protect.runs); }
 
 std::string directory_tree::path(node_id id) const {
   std::string path;

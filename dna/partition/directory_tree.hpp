@@ -54,6 +54,7 @@ class directory_tree {
   void apply(const make_directory& made);
   void apply(const put_file& put);
   void apply(const update_file& update);
+  void apply(const protect_blocks& protect);
   void add(tree_node node);
   std::vector<file_block> blocks_of(const std::vector<leaf_run>& runs) const;
 

@@ -47,8 +47,8 @@ std::string read_file(const std::filesystem::path& file) {
 }
 
 void replace_file(const std::filesystem::path& file, std::string_view content) {
-  auto beside = file;
-  beside += ".new";
+  // A name of its own: the file's may be as long as names can be.
+  const auto beside = file.parent_path() / fmt::format(".chromatin-{}.new", ::getpid());
   {
     const descriptor out{beside, O_WRONLY | O_CREAT | O_TRUNC};
     while (!content.empty()) {

@@ -5,7 +5,7 @@
 namespace chromatin::dna {
 namespace {
 
-enum class kind : std::uint8_t { directory = 1, file = 2, update = 3 };
+enum class kind : std::uint8_t { directory = 1, file = 2, update = 3, protect = 4 };
 
 class writer {
  public:
@@ -40,6 +40,11 @@ class writer {
     for (const auto block : update.patched) number(block);
     number(update.splices.size());
     for (const auto& splice : update.splices) number(splice.at), number(splice.removed), runs(splice.runs);
+  }
+
+  void operator()(const protect_blocks& protect) {
+    number(static_cast<std::uint8_t>(kind::protect));
+    runs(protect.runs);
   }
 
   byte_string bytes;
@@ -120,6 +125,8 @@ class reader {
         for (auto& splice : update.splices) splice.at = small(), splice.removed = small(), splice.runs = runs();
         return update;
       }
+      case kind::protect:
+        return protect_blocks{runs()};
       default:
         throw journal_error{fmt::format("journal: operation {} is not known: written by a newer version?", what)};
     }

@@ -57,7 +57,14 @@ struct update_file {
   bool operator==(const update_file&) const = default;
 };
 
-using operation = std::variant<make_directory, put_file, update_file>;
+/// Parity blocks across those that the operation before it wrote (outer_code.hpp).
+struct protect_blocks {
+  std::vector<leaf_run> runs;
+
+  bool operator==(const protect_blocks&) const = default;
+};
+
+using operation = std::variant<make_directory, put_file, update_file, protect_blocks>;
 
 /// What happens together or not at all.
 using operations = std::vector<operation>;

@@ -22,11 +22,11 @@ double agreeing(const block_outcome& one) { return static_cast<double>(one.reads
 
 std::string doubt_of_end(const partition& found, std::span<const block_outcome> outcomes) {
   std::vector<double> reads;
-  double of_journal = -1;
+  double of_journal = -1;  // the most that a block of it has
   for (const auto& one : outcomes) {
     if (!one.decoded) continue;
     reads.push_back(agreeing(one));
-    if (one.id == block_id{0, 0}) of_journal = agreeing(one);
+    if (one.decoded->kind == block_kind::journal) of_journal = std::max(of_journal, agreeing(one));
   }
   if (reads.empty() || of_journal < 0) return "the journal was not among the reads: commits are not known";
   const auto middle = reads.begin() + static_cast<std::ptrdiff_t>(reads.size() / 2);

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "dna/blocks/checksum.hpp"
+#include "dna/blocks/outer_code.hpp"
 #include "dna/partition/patch.hpp"
 
 namespace chromatin::dna {
@@ -59,32 +60,93 @@ partition::partition(partition_description description, std::vector<block> block
     blocks_.emplace(id, std::move(one));
   }
   read_journal();
+  if (description_.geometry.outer > 0) restore();
+}
+
+/// Makes up for missing blocks from the parity of the operations that wrote them.
+void partition::restore() {
+  directory_tree tree{description_.geometry};
+  for (const auto& commit : commits_) {
+    const auto before = tree;
+    auto next = static_cast<node_id>(tree.nodes().size());
+    tree.apply(commit);
+    change last;
+    for (const auto& one : commit) {
+      const auto* protect = std::get_if<protect_blocks>(&one);
+      if (!protect) {
+        last = change_of(before, tree, next, one);
+        next += !std::holds_alternative<update_file>(one);
+        continue;
+      }
+      const auto find = [&](const block_id& id, bool parity) -> const block* {
+        const auto found = blocks_.find(id);
+        return found != blocks_.end() && (found->second.kind == block_kind::parity) == parity ? &found->second
+                                                                                              : nullptr;
+      };
+      std::vector<const block*> members, checks;
+      for (const auto& id : last.blocks) members.push_back(find(id, false));
+      for (const auto& run : protect->runs)
+        for (auto leaf = run.first; leaf < run.end(); ++leaf) checks.push_back(find({leaf, 0}, true));
+      auto made = outer_code::restore(last.blocks, members, checks, description_.geometry.block_bytes());
+      for (auto& found : made) {
+        restored_.push_back(found.id);
+        blocks_.insert_or_assign(found.id, std::move(found));
+      }
+    }
+  }
+}
+
+/// The next block of the journal, out of its second copy where the first is missing; null where there is neither.
+const block* partition::journal_block() {
+  const auto find = [&](std::uint32_t leaf) -> const block* {
+    const auto found = blocks_.find({leaf, end_.slot});
+    return found != blocks_.end() && found->second.kind == block_kind::journal ? &found->second : nullptr;
+  };
+  if (const auto* first = find(end_.leaf)) return first;
+  const auto* second = end_.mirror != 0 ? find(end_.mirror) : nullptr;
+  if (!second) return nullptr;
+  auto copy = *second;
+  copy.id = {end_.leaf, end_.slot};
+  restored_.push_back(copy.id);
+  return &blocks_.insert_or_assign(copy.id, std::move(copy)).first->second;
 }
 
 void partition::read_journal() {
   std::set<std::uint32_t> visited;
   byte_string stream;
   const auto slots = description_.geometry.versions();
+  const bool mirrored = description_.geometry.outer > 0;
+  const std::size_t header_bytes = mirrored ? 4 : 2;
+  end_.mirror = mirrored ? 1 : 0;
   for (bool more = true; more;) {
     visited.insert(end_.leaf);
     for (end_.slot = 0; end_.slot < slots; ++end_.slot) {
-      const auto found = blocks_.find({end_.leaf, end_.slot});
-      if (found == blocks_.end() || found->second.kind != block_kind::journal) break;
-      auto rest = std::span{found->second.content};
+      const auto* found = journal_block();
+      if (!found) break;
+      auto rest = std::span{found->content};
       if (end_.slot == 0) {
-        if (rest.size() < 2) break;
+        if (rest.size() < header_bytes) break;
         end_.next = static_cast<std::uint32_t>(rest[0] | rest[1] << 8);
-        rest = rest.subspan(2);
+        if (mirrored) end_.next_mirror = static_cast<std::uint32_t>(rest[2] | rest[3] << 8);
+        rest = rest.subspan(header_bytes);
       }
       stream.insert(stream.end(), rest.begin(), rest.end());
-      journal_.emplace_back(found->first, stream.size());
+      const auto mirror = mirrored ? std::optional<block_id>{{end_.mirror, end_.slot}} : std::nullopt;
+      journal_.push_back({found->id, mirror, stream.size()});
     }
-    more = end_.slot == slots && end_.next != 0 && !visited.contains(end_.next) && blocks_.contains({end_.next, 0});
-    if (more) end_ = {end_.next, 0, 0};
+    more = end_.slot == slots && end_.next != 0 && !visited.contains(end_.next) &&
+           (blocks_.contains({end_.next, 0}) || (mirrored && blocks_.contains({end_.next_mirror, 0})));
+    if (more) end_ = {end_.next, 0, 0, end_.next_mirror, 0};
   }
-  const auto all = std::count_if(blocks_.begin(), blocks_.end(),
-                                 [](const auto& one) { return one.second.kind == block_kind::journal; });
-  if (static_cast<std::size_t>(all) > journal_.size() || (journal_.empty() && !blocks_.empty()))
+  std::set<block_id> known;
+  for (const auto& part : journal_) {
+    known.insert(part.id);
+    if (part.mirror) known.insert(*part.mirror);
+  }
+  const bool later = std::any_of(blocks_.begin(), blocks_.end(), [&](const auto& one) {
+    return one.second.kind == block_kind::journal && !known.contains(one.first);
+  });
+  if (later || (journal_.empty() && !blocks_.empty()))
     journal_damage_.push_back(fmt::format("the journal ends before {}, which was not read: later commits are not known",
                                           text_of(block_id{end_.leaf, end_.slot})));
   if (stream.empty()) return;
@@ -144,9 +206,9 @@ std::vector<block_id> partition::journal_of(std::uint32_t commit) const {
   const auto to = commit == 1 ? 1 + encode(commits_[0]).size() : from + encode(commits_[commit - 1]).size();
   std::vector<block_id> ids;
   std::size_t begin = 0;
-  for (const auto& [id, end] : journal_) {
-    if (begin < to && end > from) ids.push_back(id);
-    begin = end;
+  for (const auto& part : journal_) {
+    if (begin < to && part.end > from) ids.push_back(part.id);
+    begin = part.end;
   }
   return ids;
 }
@@ -162,10 +224,19 @@ std::vector<commit_info> partition::history(std::string_view path) const {
     commit_info info{tree.commits() + 1, {}, {}};
     const auto before = tree;
     tree.apply(commit);
+    bool shown = false;  // the operation before
     for (const auto& one : commit) {
       const auto* update = std::get_if<update_file>(&one);
+      if (const auto* protect = std::get_if<protect_blocks>(&one)) {
+        // Parity belongs to what it protects.
+        if (shown)
+          for (const auto& run : protect->runs)
+            for (auto leaf = run.first; leaf < run.end(); ++leaf) info.changes.back().blocks.push_back({leaf, 0});
+        continue;
+      }
       const auto touched = update ? update->file : next;
-      if (tree.below(touched, *id)) info.changes.push_back(change_of(before, tree, next, one));
+      shown = tree.below(touched, *id);
+      if (shown) info.changes.push_back(change_of(before, tree, next, one));
       if (!update) ++next;
     }
     if (info.changes.empty()) continue;
@@ -266,10 +337,12 @@ std::optional<block_id> partition::journal_next() const {
   return block_id{end_.next, 0};
 }
 
-/// Every block that a commit that was read wrote, its records in the journal too.
 std::set<block_id> partition::written() const {
   std::set<block_id> known;
-  for (const auto& [id, end] : journal_) known.insert(id);
+  for (const auto& part : journal_) {
+    known.insert(part.id);
+    if (part.mirror) known.insert(*part.mirror);
+  }
   for (const auto& commit : history())
     for (const auto& change : commit.changes) known.insert(change.blocks.begin(), change.blocks.end());
   return known;

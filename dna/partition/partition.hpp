@@ -75,7 +75,8 @@ struct leaf_reading {
 ///
 /// The journal begins at leaf 0 and records what was put where, so that a tube can be read without anything else; a
 /// change to a block is a patch in its next version slot (arXiv 2212.13447: updates), and once the slots are used up a
-/// new block at the leaf that the last patch names. Nothing that was written is ever changed, since DNA cannot be
+/// new block at the leaf that the last patch names. With an outer code, parity blocks stand near what they protect and
+/// the journal is written twice. Nothing that was written is ever changed, since DNA cannot be
 /// erased in place: every commit stays readable. docs/formats.md has the layout.
 class partition {
  public:
@@ -121,10 +122,15 @@ class partition {
 
   /// The block that the next commit's record would begin in; nothing where no leaf is left for it.
   std::optional<block_id> journal_next() const;
+  /// Every block that a commit that was read wrote, its records in the journal too.
+  std::set<block_id> written() const;
   /// Blocks that are there although no commit that was read wrote them: signs of a later commit.
   std::vector<block_id> strays() const;
   /// Why commits may be missing after the last one, as far as the blocks tell. Empty where they do not.
   const std::vector<std::string>& journal_damage() const { return journal_damage_; }
+
+  /// Blocks that were missing and made up for: from parity across blocks, or the journal's second copy.
+  const std::vector<block_id>& restored() const { return restored_; }
 
   /// Lines that name what was expected and is missing, or is there and should not be. Empty where all is well.
   std::vector<std::string> damage() const;
@@ -135,16 +141,18 @@ class partition {
   struct journal_end {
     std::uint32_t leaf = 0, slot = 0;  ///< of the next block
     std::uint32_t next = 0;            ///< leaf reserved for when this one is full; 0: none
+    std::uint32_t mirror = 0;          ///< leaf with the same blocks once more; 0: none
+    std::uint32_t next_mirror = 0;
     bool operator==(const journal_end&) const = default;
   };
 
   void read_journal();
+  const block* journal_block();
+  void restore();
   directory_tree tree_at(std::optional<std::uint32_t> commit) const;
   const tree_node& file_at(const directory_tree& tree, std::string_view path) const;
   std::optional<byte_string> content_of(const file_block& block, std::vector<block_id>* missing) const;
   std::vector<block_id> journal_of(std::uint32_t commit) const;
-  std::set<block_id> written() const;
-
   transaction begin() const;
   leaf_allocation used_leaves() const;
   void put_one(transaction& commit, const new_file& file, std::optional<leaf_run> near);
@@ -156,8 +164,13 @@ class partition {
   std::vector<operations> commits_;
   directory_tree tree_;
   journal_end end_;
-  std::vector<std::pair<block_id, std::size_t>>
-      journal_;  ///< its blocks in order, and where the journal's bytes end then
+  struct journal_part {
+    block_id id;
+    std::optional<block_id> mirror;
+    std::size_t end;  ///< of the journal's bytes with this block
+  };
+  std::vector<journal_part> journal_;  ///< its blocks in order
+  std::vector<block_id> restored_;
   std::vector<std::string> journal_damage_;
 };
 

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "dna/blocks/checksum.hpp"
+#include "dna/geometry/motifs.hpp"
 #include "dna/partition/partition.hpp"
 #include "dna/partition/patch.hpp"
 #include "dna/partition/transaction.hpp"
@@ -26,6 +27,19 @@ std::optional<leaf_run> home_of(const directory_tree& tree, std::string_view pat
     if (tree.below(below, *id))
       blocks.insert(blocks.end(), tree.node(below).blocks.begin(), tree.node(below).blocks.end());
   return dna::home_of(blocks);
+}
+
+/// Takes all but the first `count` leaves off the end of some runs.
+std::vector<leaf_run> split_off(std::vector<leaf_run>& runs, std::uint32_t count) {
+  std::vector<leaf_run> kept, rest;
+  for (const auto& run : runs) {
+    const auto here = std::min(run.count, count);
+    if (here > 0) kept.push_back({run.first, here});
+    if (here < run.count) rest.push_back({run.first + here, run.count - here});
+    count -= here;
+  }
+  runs = std::move(kept);
+  return rest;
 }
 
 }  // namespace
@@ -59,11 +73,28 @@ void transaction::write(std::span<const leaf_run> runs, std::span<const std::uin
     }
 }
 
+void transaction::protect(std::size_t first, std::string_view path, std::optional<leaf_run> home) {
+  const auto count = outer_code::parity_for(blocks.size() - first, outer);
+  if (count > 0) protect(first, allocate(count, path, home));
+}
+
+void transaction::protect(std::size_t first, std::vector<leaf_run> runs) {
+  if (runs.empty()) return;
+  std::uint32_t count = 0;
+  for (const auto& run : runs) count += run.count;
+  auto contents = outer_code::encode(std::span{blocks}.subspan(first), count, block_bytes);
+  auto next = contents.begin();
+  for (const auto& run : runs)
+    for (auto leaf = run.first; leaf < run.end(); ++leaf)
+      blocks.push_back({{leaf, 0}, block_kind::parity, std::move(*next++)});
+  changes.push_back(protect_blocks{std::move(runs)});
+}
+
 transaction partition::begin() const {
   if (const auto lines = damage(); !lines.empty())
     throw partition_error{fmt::format("only a partition that was read whole can be written to: {}", lines.front())};
   const auto& g = description_.geometry;
-  transaction commit{tree_, used_leaves(), g.block_bytes(), {}, {}};
+  transaction commit{tree_, used_leaves(), g.block_bytes(), g.outer, {}, {}};
   commit.leaves.own(journal_home(g.leaves()));
   for (const auto& node : tree_.nodes())
     if (const auto home = home_of(node.blocks)) commit.leaves.own(*home);
@@ -74,13 +105,20 @@ transaction partition::begin() const {
 leaf_allocation partition::used_leaves() const {
   leaf_allocation used{description_.geometry.leaves()};
   used.take(0);
+  if (!description_.geometry.avoid.empty()) {
+    const strand_layout layout{description_};
+    for (std::uint32_t leaf = 0; leaf < layout.geometry().leaves(); ++leaf)
+      if (address_has_motif(layout, leaf)) used.take(leaf);
+  }
   for (const auto& [id, one] : blocks_) {
     used.take(id.leaf);
     const auto change = one.kind == block_kind::patch ? decode_patch(one.content) : std::nullopt;
     if (change && change->successor && *change->successor < description_.geometry.leaves())
       used.take(*change->successor);
   }
-  if (end_.next < description_.geometry.leaves()) used.take(end_.next);
+  if (description_.geometry.outer > 0) used.take(1);
+  for (const auto leaf : {end_.next, end_.next_mirror})
+    if (leaf < description_.geometry.leaves()) used.take(leaf);
   return used;
 }
 
@@ -92,9 +130,13 @@ std::vector<block> partition::put(std::span<const new_file> files) try {
   const auto& g = description_.geometry;
   std::uint64_t blocks = 0, together = 0;
   for (const auto& file : files) {
-    const auto count = (file.content.size() + commit.block_bytes - 1) / commit.block_bytes;
+    if (file.content.size() / commit.block_bytes > 2 * std::size_t{g.leaves()}) {
+      blocks += 2 * std::size_t{g.leaves()};
+      continue;
+    }
+    const auto count = commit.leaves_for(file.content.size());
     blocks += count;
-    if (count > 0 && count <= g.leaves()) together += subtree_leaves(static_cast<std::uint32_t>(count));
+    if (count > 0 && count <= g.leaves()) together += subtree_leaves(count);
   }
   if (blocks > commit.leaves.free())
     throw partition_error{
@@ -128,10 +170,13 @@ void partition::put_one(transaction& commit, const new_file& file, std::optional
   if (commit.tree.child(directory, names.back()))
     throw partition_error{
         fmt::format("\"{}\" is there already: change it with update, or choose another name", file.path)};
-  const auto runs = commit.allocate(commit.blocks_for(file.content.size()), file.path, {}, near);
+  auto runs = commit.allocate(commit.leaves_for(file.content.size()), file.path, {}, near);
+  auto parity = split_off(runs, commit.blocks_for(file.content.size()));
+  const auto first = commit.blocks.size();
   commit.write(runs, file.content);
   step(put_file{directory, names.back(), file.content.size(), checksum(file.content), runs});
   if (const auto home = home_of(commit.tree.nodes().back().blocks)) commit.leaves.own(*home);
+  commit.protect(first, std::move(parity));
 }
 
 std::vector<block> partition::update(std::string_view path, std::span<const std::uint8_t> content) try {
@@ -150,6 +195,7 @@ std::vector<block> partition::update(std::string_view path, std::span<const std:
   update_file update{*tree_.find(path), content.size(), checksum(content), {}, {}};
   plan_update(commit, *this, file, update, old, content, path);
   commit.changes.push_back(std::move(update));
+  commit.protect(0, path, home_of(file.blocks));
   return finish(std::move(commit));
 } catch (const journal_error& error) {
   throw partition_error{error.what()};
@@ -173,7 +219,9 @@ std::vector<block> partition::finish(transaction commit) {
 
   auto end = end_;
   auto journal = journal_;
-  auto written = journal.empty() ? 0 : journal.back().second;
+  auto written = journal.empty() ? 0 : journal.back().end;
+  const bool mirrored = description_.geometry.outer > 0;
+  if (mirrored) end.mirror = journal.empty() ? 1 : end.mirror;
   const auto home = journal_home(description_.geometry.leaves());
   for (std::span<const std::uint8_t> left{rest}; !left.empty(); ++end.slot) {
     if (end.slot == description_.geometry.versions()) {
@@ -181,18 +229,27 @@ std::vector<block> partition::finish(transaction commit) {
         throw partition_error{
             "the partition is full: no leaf is left to record the change in; start another one with primers of its "
             "own"};
-      end = {end.next, 0, 0};
+      end = {end.next, 0, 0, end.next_mirror, 0};
     }
     block one{{end.leaf, end.slot}, block_kind::journal, {}};
     if (end.slot == 0) {
       if (const auto next = commit.leaves.allocate(1, home)) end.next = next->front().first;
       one.content = {static_cast<std::uint8_t>(end.next), static_cast<std::uint8_t>(end.next >> 8)};
+      if (mirrored) {
+        if (const auto next = commit.leaves.allocate(1, home)) end.next_mirror = next->front().first;
+        if (end.next_mirror == 0) end.next = 0, one.content = {0, 0};
+        one.content.push_back(static_cast<std::uint8_t>(end.next_mirror));
+        one.content.push_back(static_cast<std::uint8_t>(end.next_mirror >> 8));
+      }
     }
     const auto piece = left.first(std::min(left.size(), commit.block_bytes - one.content.size()));
     one.content.insert(one.content.end(), piece.begin(), piece.end());
     left = left.subspan(piece.size());
     written += piece.size();
-    journal.emplace_back(one.id, written);
+    journal.push_back({one.id, mirrored ? std::optional<block_id>{{end.mirror, end.slot}} : std::nullopt, written});
+    commit.blocks.push_back(one);
+    if (!mirrored) continue;
+    one.id = *journal.back().mirror;
     commit.blocks.push_back(std::move(one));
   }
   for (const auto& one : commit.blocks) blocks_.emplace(one.id, one);
@@ -206,7 +263,10 @@ std::vector<block> partition::finish(transaction commit) {
 std::vector<std::uint32_t> partition::leaves_of(std::string_view path) const {
   std::set<std::uint32_t> leaves;
   if (path == "/") {
-    for (const auto& [id, end] : journal_) leaves.insert(id.leaf);
+    for (const auto& part : journal_) {
+      leaves.insert(part.id.leaf);
+      if (part.mirror) leaves.insert(part.mirror->leaf);
+    }
   } else {
     for (const auto& commit : history(path))
       for (const auto& change : commit.changes)

@@ -23,6 +23,7 @@ class recoverer {
  public:
   recoverer(const partition& found, std::string doubt) : found_{found} {
     made_.commit = found.last_commit();
+    made_.restored = found.restored().size();
     made_.doubt = std::move(doubt);
     for (const auto& one : found.list()) taken_.insert(one.path);
   }
@@ -39,6 +40,10 @@ class recoverer {
 
   /// A name that is not that of a file in the tube or of something else that is written.
   std::string free_name(std::string name) {
+    // What is added must not make a name longer than file systems take: the middle gives way.
+    constexpr std::size_t name_max = 255, kept = 100;
+    const auto slash = name.rfind('/') == name.npos ? 0 : name.rfind('/') + 1;
+    if (name.size() - slash > name_max) name.erase(slash + kept, name.size() - slash - name_max);
     while (!taken_.insert(name).second) name += '~';
     return name;
   }

@@ -39,6 +39,7 @@ struct recovery {
   std::vector<recovered> files;   ///< whole, and current or as of a commit
   std::vector<recovered> pieces;  ///< NAME.block-N, and LEAF.version-V for blocks that no journal tells the file of
   std::vector<lost_block> lost;
+  std::size_t restored = 0;         ///< blocks that were missing and made up for
   std::vector<std::string> unread;  ///< files without a single block that was read
 };
 

@@ -4,6 +4,7 @@
 #include <utility>
 #include <vector>
 
+#include "dna/blocks/outer_code.hpp"
 #include "dna/partition/allocation.hpp"
 #include "dna/partition/partition.hpp"
 
@@ -14,6 +15,7 @@ struct transaction {
   directory_tree tree;
   leaf_allocation leaves;
   std::uint32_t block_bytes;
+  double outer;  ///< share of parity blocks
   operations changes;
   std::vector<block> blocks;
 
@@ -25,6 +27,18 @@ struct transaction {
   /// Throws partition_error where the partition is full.
   std::vector<leaf_run> allocate(std::uint32_t count, std::string_view path, std::optional<leaf_run> home,
                                  std::optional<leaf_run> near = {});
+
+  /// Leaves that a new file takes: its blocks and their parity.
+  std::uint32_t leaves_for(std::size_t size_bytes) const {
+    const auto count = blocks_for(size_bytes);
+    return count + outer_code::parity_for(count, outer);
+  }
+
+  /// Adds parity for the blocks from this one on, if there are any and the profile asks for it, and the operation that
+  /// says so. Takes leaves out of `home` where it can.
+  void protect(std::size_t first, std::string_view path, std::optional<leaf_run> home);
+  /// The same on leaves that were taken for it.
+  void protect(std::size_t first, std::vector<leaf_run> runs);
 
   /// Cuts content into blocks for these leaves.
   void write(std::span<const leaf_run> runs, std::span<const std::uint8_t> content);

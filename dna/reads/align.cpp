@@ -52,6 +52,9 @@ std::size_t mismatches(std::string_view a, std::string_view b) {
   return count;
 }
 
+/// How much longer or shorter than ordered what lies between the primers may be where its length tells their places.
+std::size_t slack_of(std::size_t inner_nt) { return inner_nt / 16 + 4; }
+
 /// A lost primer weighs more than any that is found.
 constexpr int lost = 1000;
 
@@ -89,8 +92,10 @@ primer_locator::span primer_locator::find(std::string_view read) const {
     from = std::max(at.head ? at.head->end : 0, from - std::min(from, tail_.size()));
     at.tail = find_between(tail_, read, from, read.size(), tail_edits);
   }
-  const bool one_strand = at.whole() && (inner_nt_ == 0 || at.tail->begin - at.head->end < 2 * inner_nt_);
-  if (!one_strand && inner_nt_ > 0) find_by_length(read, at);
+  if (inner_nt_ > 0) {
+    const auto apart = at.whole() ? at.tail->begin - at.head->end : 0, slack = slack_of(inner_nt_);
+    if (apart + slack < inner_nt_ || apart > inner_nt_ + slack) find_by_length(read, at);
+  }
   if (!at.tail && at.head && at.head->edits > static_cast<int>(head_.size() / 8)) at.head.reset();
   if (!at.head && at.tail && at.tail->edits > static_cast<int>(tail_.size() / 8)) at.tail.reset();
   at.begin = at.head ? at.head->end : 0;
@@ -100,34 +105,36 @@ primer_locator::span primer_locator::find(std::string_view read) const {
   return at;
 }
 
-/// Primers anywhere in the read; where one is found, the strand's length tells where the other one is.
+/// Primers anywhere in the read: where one is found, the strand's length tells where the other one is. Of several such
+/// pairs the one with the fewest edits.
 void primer_locator::find_by_length(std::string_view read, span& at) const {
-  const std::size_t slack = inner_nt_ / 8 + 4, far = read.size();
-  const auto tail_of = [&](const hit& head, std::size_t edits_max) {
+  const std::size_t slack = slack_of(inner_nt_);
+  const auto tail_of = [&](const hit& head) {
     const auto begin = head.end + inner_nt_;
-    return find_between(tail_, read, begin - std::min(begin, slack), begin + tail_.size() + slack, edits_max);
+    return find_between(tail_, read, begin - std::min(begin, slack), begin + tail_.size() + slack,
+                        tail_.size() * 7 / 20);
   };
-  const auto head_of = [&](const hit& tail, std::size_t edits_max) -> std::optional<hit> {
+  const auto head_of = [&](const hit& tail) -> std::optional<hit> {
     if (tail.begin < inner_nt_ / 2) return {};
     const auto end = tail.begin - std::min<std::size_t>(tail.begin, inner_nt_);
-    return find_between(head_, read, end - std::min(end, head_.size() + slack), end + slack, edits_max);
+    return find_between(head_, read, end - std::min(end, head_.size() + slack), end + slack, head_.size() * 7 / 20);
   };
-  auto head = at.head, tail = at.tail;
-  if (!head) head = find_between(head_, read, 0, far, head_.size() / 5);
-  if (head) {
-    if (auto near = tail_of(*head, tail_.size() * 2 / 5)) {
-      at.head = head, at.tail = near;
-      return;
-    }
-  }
-  if (!tail) tail = find_between(tail_, read, 0, far, tail_.size() / 5);
-  if (tail) {
-    if (auto near = head_of(*tail, head_.size() * 2 / 5)) {
-      at.head = near, at.tail = tail;
-      return;
-    }
-  }
-  // One primer alone: the better one, the other where the read has no room for it.
+  std::optional<hit> heads[]{at.head, find_between(head_, read, 0, read.size(), head_.size() / 4)};
+  std::optional<hit> tails[]{at.tail, find_between(tail_, read, 0, read.size(), tail_.size() / 4)};
+  int least = 2 * lost;
+  const auto consider = [&](const std::optional<hit>& head, const std::optional<hit>& tail) {
+    if (!head || !tail || head->edits + tail->edits >= least) return;
+    least = head->edits + tail->edits;
+    at.head = head, at.tail = tail;
+  };
+  for (const auto& head : heads)
+    if (head) consider(head, tail_of(*head));
+  for (const auto& tail : tails)
+    if (tail) consider(head_of(*tail), tail);
+  if (least < 2 * lost) return;
+  // One primer alone: the better one.
+  const auto& head = heads[0] && (!heads[1] || heads[0]->edits <= heads[1]->edits) ? heads[0] : heads[1];
+  const auto& tail = tails[0] && (!tails[1] || tails[0]->edits <= tails[1]->edits) ? tails[0] : tails[1];
   if (head && (!tail || head->edits <= tail->edits))
     at.head = head, at.tail.reset();
   else

@@ -62,6 +62,21 @@ molecule_reads::group molecule_reads::largest_group(const std::vector<kind>& ord
   return best;
 }
 
+consensus molecule_reads::call_against(std::string_view draft) const {
+  const int near = 2 * edits_allowed(draft.size());
+  ballot votes{draft};
+  std::uint32_t all = 0;
+  for (const auto& one : kinds_) {
+    all += one.count;
+    votes.add(bases(one), one.count, near);
+  }
+  consensus made{.reads = votes.weight(), .foreign_reads = all - votes.weight()};
+  if (made.reads == 0) return made;
+  made.bases = votes.majority(draft.size(), made.confidence);
+  for (auto& share : made.confidence) share = worth(share, made.reads);
+  return made;
+}
+
 consensus molecule_reads::call(std::size_t length) const {
   if (kinds_.empty()) return {};
   // The same order however the reads came: most frequent first, then those of the right length.

@@ -37,6 +37,10 @@ class molecule_reads {
   /// voted on base by base; what is then too long or too short loses or gains the bases that reads agree on least.
   consensus call(std::size_t length) const;
 
+  /// The same by what is known of the molecule already: reads are aligned to `draft`, of the length asked for, with N
+  /// where nothing is known. Tells on which side of a known base a read has lost or gained one.
+  consensus call_against(std::string_view draft) const;
+
  private:
   struct kind {
     std::uint32_t begin;

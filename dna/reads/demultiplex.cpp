@@ -43,7 +43,8 @@ std::vector<demultiplexer::hit> demultiplexer::locate_all(std::string_view read)
     const auto here = rests.back();
     rests.pop_back();
     auto one = locate(here);
-    if (!one) continue;
+    // In what is left over a primer alone is no strand.
+    if (!one || (!found.empty() && !one->read.whole)) continue;
     rests_of(here, one->read, locators_[one->partition].strand_nt(),
              [&](std::string_view rest) { rests.push_back(rest); });
     found.push_back(std::move(*one));

@@ -52,7 +52,11 @@ read join_mates(const read& first, const read& second, std::uint32_t strand_nt) 
     made.bases += base;
     if (qualities) made.quality += sure;
   };
-  const auto at = place_of(first.bases, turned);
+  auto at = place_of(first.bases, turned);
+  // An overlap too short to be seen is told by the strand's length.
+  if (!at && first.bases.size() + turned.size() > strand_nt && strand_nt >= turned.size() &&
+      strand_nt >= first.bases.size())
+    at = static_cast<std::ptrdiff_t>(strand_nt - turned.size());
   if (!at) {
     const auto both = first.bases.size() + turned.size();
     const auto gap = strand_nt > both ? strand_nt - both : 0;

@@ -15,6 +15,8 @@ namespace {
 constexpr float doubtful = 0.45F;
 /// A block with less than this share of the usual reads is a trace.
 constexpr double trace_share = 0.1;
+/// Times that reads are aligned anew to what their block's other molecules tell.
+constexpr int rounds_max = 4;
 
 std::uint64_t key_of(const block_id& id) { return std::uint64_t{id.leaf} << 32 | id.version; }
 block_id id_of(std::uint64_t key) { return {static_cast<std::uint32_t>(key >> 32), static_cast<std::uint32_t>(key)}; }
@@ -23,6 +25,14 @@ block_id id_of(std::uint64_t key) { return {static_cast<std::uint32_t>(key >> 32
 struct sheet {
   std::vector<molecule_symbols> symbols;       // empty for molecules without a read
   std::vector<std::vector<float>> confidence;  // as long; 0 where the symbol is unreadable
+
+  void put(std::size_t molecule, const consensus& called, std::uint32_t count) {
+    symbols[molecule] = symbols_of(called.bases, count);
+    confidence[molecule].clear();
+    for (std::uint32_t s = 0; s < count; ++s)
+      confidence[molecule].push_back(
+          symbols[molecule][s] == erased ? 0 : std::min(called.confidence[2 * s], called.confidence[2 * s + 1]));
+  }
 
   std::uint32_t missing() const {
     return static_cast<std::uint32_t>(
@@ -85,6 +95,32 @@ void mark_traces(std::vector<block_outcome>& outcomes) {
         !one.decoded && static_cast<double>(one.reads - one.foreign_reads) < trace_share * static_cast<double>(usual);
 }
 
+/// Molecules of few reads are shifted where these lost or gained a base. The codewords that could be corrected with
+/// parity to spare tell what these molecules have there, and so where the shift begins: reads are aligned to that.
+/// False where no codeword tells.
+bool align_again(const block_codec& codec, const std::vector<molecule_reads>& from, sheet& read) {
+  const auto& g = codec.geometry();
+  const auto parity = g.parity_molecules;
+  const auto codewords = codec.read_codewords(read.erase(parity - std::min(parity, read.missing()), doubtful));
+  constexpr int spare_wanted = 2;
+  const auto told = std::count_if(codewords.begin(), codewords.end(), [](const auto& one) { return one.spare >= 1; });
+  const auto sure =
+      std::count_if(codewords.begin(), codewords.end(), [](const auto& one) { return one.spare >= spare_wanted; });
+  const int spare = 4 * sure >= static_cast<std::ptrdiff_t>(codewords.size()) ? spare_wanted : 1;
+  if (told == 0) return false;
+  for (std::size_t m = 0; m < from.size(); ++m) {
+    if (from[m].empty()) continue;
+    std::string draft(g.payload_nt, 'N');
+    for (std::size_t c = 0; c < codewords.size(); ++c)
+      if (codewords[c].spare >= spare) {
+        draft[2 * c] = "ACGT"[codewords[c].symbols[m] >> 2];
+        draft[2 * c + 1] = "ACGT"[codewords[c].symbols[m] & 3];
+      }
+    if (const auto called = from[m].call_against(draft); called.reads > 0) read.put(m, called, g.symbols());
+  }
+  return true;
+}
+
 block_decoding decode_without_erasures(const block_codec& codec, const block_id& id, const sheet& read) {
   auto all = read.symbols;
   for (auto& one : all) {
@@ -118,13 +154,14 @@ block_outcome partition_reads::decode_block(const block_id& id, const molecules&
     const auto called = from[m].call(g.payload_nt);
     outcome.foreign_reads += called.foreign_reads;
     supported[m] = called.reads;
-    read.symbols[m] = symbols_of(called.bases, g.symbols());
-    for (std::uint32_t s = 0; s < g.symbols(); ++s)
-      read.confidence[m].push_back(
-          read.symbols[m][s] == erased ? 0 : std::min(called.confidence[2 * s], called.confidence[2 * s + 1]));
+    read.put(m, called, g.symbols());
   }
   auto result = erasures == erasure_use::full ? decode_with_erasures(codec_, id, read)
                                               : decode_without_erasures(codec_, id, read);
+  for (int round = 0; !result.decoded && erasures == erasure_use::full && round < rounds_max; ++round) {
+    if (!align_again(codec_, from, read)) break;
+    if (auto again = decode_with_erasures(codec_, id, read); again.decoded) result = std::move(again);
+  }
   if (result.decoded) {
     outcome.decoded = std::move(result.decoded);
     return outcome;

@@ -1,6 +1,7 @@
 #include "dna/reads/vote.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include <edlib.h>
 
@@ -117,10 +118,25 @@ std::string ballot::majority(std::size_t length, std::vector<float>& shares) con
     const bool voted = most(here.bases) > 0;
     put(voted ? "ACGT"[best_of(here.bases)] : draft_[at], most(here.bases));
   }
-  while (made.size() < length) put('N', 0);
-  made.resize(length);
-  shares.resize(length);
+  fit(length, made, shares);
   return made;
+}
+
+/// Nobody knows where bases were lost or gained: the middle is the nearest guess, and the surer the farther from it.
+void ballot::fit(std::size_t length, std::string& made, std::vector<float>& shares) {
+  if (made.size() == length) return;
+  if (made.size() < length) {
+    const auto middle = static_cast<std::ptrdiff_t>(made.size() / 2);
+    made.insert(made.begin() + middle, length - made.size(), 'N');
+    shares.insert(shares.begin() + middle, length - shares.size(), 0.0F);
+  } else {
+    const auto middle = static_cast<std::ptrdiff_t>(length / 2),
+               extra = static_cast<std::ptrdiff_t>(made.size() - length);
+    made.erase(made.begin() + middle, made.begin() + middle + extra);
+    shares.erase(shares.begin() + middle, shares.begin() + middle + extra);
+  }
+  const auto half = static_cast<float>(length) / 2;
+  for (std::size_t i = 0; i < length; ++i) shares[i] *= 0.5F + 0.5F * std::abs(static_cast<float>(i) - half) / half;
 }
 
 }  // namespace chromatin::dna

@@ -36,6 +36,7 @@ class ballot {
     bool insertion;
   };
   std::vector<change> changes() const;
+  static void fit(std::size_t length, std::string& made, std::vector<float>& shares);
 
   std::string_view draft_;
   std::vector<column> columns_;  // one more than the draft has bases

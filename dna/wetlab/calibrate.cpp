@@ -9,6 +9,7 @@
 #include <edlib.h>
 
 #include "dna/geometry/sequence.hpp"
+#include "dna/reads/adapters.hpp"
 
 namespace chromatin::dna {
 
@@ -43,6 +44,18 @@ EdlibAlignResult align(std::string_view read, std::string_view reference, EdlibA
 
 int edits(std::string_view read, std::string_view reference) {
   auto result = align(read, reference, EDLIB_TASK_DISTANCE);
+  const int distance = result.status == EDLIB_STATUS_OK && result.editDistance >= 0 ? result.editDistance : far;
+  edlibFreeAlignResult(result);
+  return distance;
+}
+
+/// The same where the read may have more than the reference outside it, which does not count.
+int edits_within(std::string_view read, std::string_view reference) {
+  const int whole = edits(read, reference);
+  if (whole != far || read.size() <= reference.size()) return whole;
+  auto result = edlibAlign(
+      reference.data(), static_cast<int>(reference.size()), read.data(), static_cast<int>(read.size()),
+      edlibNewAlignConfig(static_cast<int>(reference.size() * 3 / 10), EDLIB_MODE_HW, EDLIB_TASK_DISTANCE, nullptr, 0));
   const int distance = result.status == EDLIB_STATUS_OK && result.editDistance >= 0 ? result.editDistance : far;
   edlibFreeAlignResult(result);
   return distance;
@@ -97,7 +110,7 @@ calibrator::match calibrator::nearest(std::string_view read, std::string_view tu
   bool tie = false;
   for (std::size_t i = 0; i < kept; ++i) {
     auto candidate = candidates[i];
-    candidate.weight = edits(candidate.reversed ? turned : read, references_[candidate.reference]);
+    candidate.weight = edits_within(candidate.reversed ? turned : read, references_[candidate.reference]);
     if (candidate.weight < best.weight) {
       best = candidate;
       tie = false;
@@ -111,6 +124,11 @@ calibrator::match calibrator::nearest(std::string_view read, std::string_view tu
 void calibrator::count(std::string_view read, std::size_t index) {
   const auto& reference = references_[index];
   auto result = align(read, reference, EDLIB_TASK_PATH);
+  if (result.editDistance < 0) {
+    edlibFreeAlignResult(result);
+    ++result_.unassigned;
+    return;
+  }
   std::size_t from = 0, to = 0;
   for (int i = 0; i < result.alignmentLength; ++i) {
     const auto step = result.alignment[i];
@@ -133,6 +151,34 @@ void calibrator::count(std::string_view read, std::size_t index) {
   ++result_.coverage[index];
 }
 
+/// The part of a read that is the strand, where the read is longer: between the places of the strand's first and last
+/// bases, each looked for by itself.
+std::string_view calibrator::within(std::string_view read, std::string_view reference) {
+  constexpr std::size_t end_nt = 20, longer_min = 4;
+  if (read.size() < reference.size() + longer_min || reference.size() < 2 * end_nt) return read;
+  const auto find = [&](std::string_view end) {
+    auto found =
+        edlibAlign(end.data(), static_cast<int>(end.size()), read.data(), static_cast<int>(read.size()),
+                   edlibNewAlignConfig(static_cast<int>(end_nt / 4), EDLIB_MODE_HW, EDLIB_TASK_LOC, nullptr, 0));
+    std::optional<std::pair<std::size_t, std::size_t>> place;
+    if (found.status == EDLIB_STATUS_OK && found.editDistance >= 0)
+      place = {static_cast<std::size_t>(found.startLocations[0]), static_cast<std::size_t>(found.endLocations[0]) + 1};
+    edlibFreeAlignResult(found);
+    return place;
+  };
+  const auto first = find(reference.substr(0, end_nt)), last = find(reference.substr(reference.size() - end_nt));
+  // Where one end is damaged beyond recognition the strand's length tells it.
+  const auto begin = first                                     ? first->first
+                     : last && last->second > reference.size() ? last->second - reference.size()
+                                                               : 0;
+  const auto end = last ? last->second : std::min(read.size(), begin + reference.size());
+  if (end < begin + reference.size() / 2 || end - begin == read.size()) return read;
+  ++result_.trimmed;
+  result_.trimmed_nt += read.size() - (end - begin);
+  if (result_.adapter.empty()) result_.adapter = known_adapter(read);
+  return read.substr(begin, end - begin);
+}
+
 std::optional<std::uint32_t> calibrator::add(std::string_view read) {
   ++result_.reads;
   const auto turned = reverse_complement(read);
@@ -149,7 +195,8 @@ std::optional<std::uint32_t> calibrator::add(std::string_view read) {
     return {};
   }
   result_.reversed += best.reversed;
-  count(best.reversed ? std::string_view{turned} : read, best.reference);
+  const auto strand = best.reversed ? std::string_view{turned} : read;
+  count(best.weight == 0 ? strand : within(strand, references_[best.reference]), best.reference);
   return best.reference;
 }
 
@@ -172,16 +219,43 @@ double calibration::coverage_variation() const {
   return std::sqrt(squares / static_cast<double>(coverage.size())) / mean;
 }
 
+/// Mean, variation of copy numbers and dropout belong together: what dropped out does not count towards the others.
+namespace {
+
+struct skew_fit {
+  double dropout = 0, squared = 0;  ///< of the variation
+};
+
+double unseen_of(double mean, double squared) {
+  return squared < 1e-9 ? std::exp(-mean) : std::pow(1 + mean * squared, -1 / squared);
+}
+
+skew_fit fit_skew(const std::vector<std::uint32_t>& coverage, double mean, double unseen) {
+  skew_fit found;
+  if (mean == 0) return found;
+  double squares = 0;
+  for (const auto seen : coverage) squares += static_cast<double>(seen) * seen;
+  squares /= static_cast<double>(coverage.size());
+  for (int i = 0; i < 50; ++i) {
+    const double kept = 1 - found.dropout, of_kept = mean / kept;
+    found.squared = std::max(0.0, (squares / kept - of_kept * of_kept - of_kept) / (of_kept * of_kept));
+    const double chance = unseen_of(of_kept, found.squared);
+    found.dropout = std::clamp((unseen - chance) / (1 - chance), 0.0, 0.95);
+  }
+  return found;
+}
+
+}  // namespace
+
+double calibration::dropout() const { return fit_skew(coverage, mean_coverage(), unseen_share()).dropout; }
+
 double calibration::copy_number_variation() const {
-  const double mean = mean_coverage();
-  if (mean == 0) return 0;
-  const double seen = coverage_variation();
-  return std::sqrt(std::max(0.0, seen * seen - 1 / mean));
+  return std::sqrt(fit_skew(coverage, mean_coverage(), unseen_share()).squared);
 }
 
 double calibration::unseen_share_at(double reads_per_strand) const {
-  const double skew = std::pow(copy_number_variation(), 2);
-  return skew == 0 ? std::exp(-reads_per_strand) : std::pow(1 + reads_per_strand * skew, -1 / skew);
+  const auto fit = fit_skew(coverage, mean_coverage(), unseen_share());
+  return fit.dropout + (1 - fit.dropout) * unseen_of(reads_per_strand / (1 - fit.dropout), fit.squared);
 }
 
 }  // namespace chromatin::dna

@@ -15,6 +15,9 @@ namespace chromatin::dna {
 struct calibration {
   std::uint64_t reads = 0;
   std::uint64_t unassigned = 0;  ///< no reference within 3/10 of its length in edits, or two equally near
+  std::uint64_t trimmed = 0;     ///< reads with bases outside the strand, which were cut off
+  std::uint64_t trimmed_nt = 0;  ///< of those, in all
+  std::string adapter;           ///< that was seen in one of them
   std::uint64_t reversed = 0;
   std::uint64_t perfect = 0;
   std::uint64_t bases = 0;  ///< reference bases that assigned reads cover
@@ -32,9 +35,12 @@ struct calibration {
   double mean_coverage() const;
   double unseen_share() const;        ///< references without a read
   double coverage_variation() const;  ///< standard deviation over mean
-  /// The same of the copy numbers in the tube: what is left after the chance of sampling (Poisson) is taken out.
+  /// Share of references that are not in the tube at all: what is unseen beyond what copy numbers explain.
+  double dropout() const;
+  /// The variation of copy numbers of those that are: what is left after the chance of sampling (Poisson) is taken out.
   double copy_number_variation() const;
-  /// References that stay unseen at another depth, if copy numbers follow a gamma distribution with that variation.
+  /// References that stay unseen at another depth: those that dropped out, and as many of the others as there are if
+  /// their copy numbers follow a gamma distribution with that variation.
   double unseen_share_at(double reads_per_strand) const;
 };
 
@@ -48,7 +54,8 @@ class calibrator {
   /// Throws std::invalid_argument where there are none, or one is empty.
   explicit calibrator(std::vector<std::string> references);
 
-  /// Takes a read of either direction, trimmed if the references are. Says which reference it is a read of.
+  /// Takes a read of either direction. What stands outside the strand (adapters, a tail) is cut off first, as long as
+  /// the strand's own ends are found. Says which reference it is a read of.
   std::optional<std::uint32_t> add(std::string_view read);
 
   const calibration& result() const { return result_; }
@@ -57,6 +64,7 @@ class calibrator {
   struct match;
   void vote(std::string_view read, bool reversed, std::vector<match>& candidates) const;
   match nearest(std::string_view read, std::string_view turned) const;
+  std::string_view within(std::string_view read, std::string_view reference);
   void count(std::string_view read, std::size_t reference);
 
   std::vector<std::string> references_;

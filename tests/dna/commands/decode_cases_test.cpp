@@ -91,6 +91,13 @@ TEST_F(DecodeCases, ACutOffFileGivesWhatIsThereAndSaysSo) {
   EXPECT_EQ(status_, 5) << "too few reads are left to tell that no commit follows";
 }
 
+TEST_F(DecodeCases, CalibrateCutsAdaptersOffBeforeItCounts) {
+  const auto found = json({"calibrate", input("calibrate-adapter-10nt-counted-as-insertions.fa"), "--oligos",
+                           input("calibrate-oligos.fa")});
+  EXPECT_LT(found["insertion"].get<double>(), 0.001);
+  EXPECT_EQ(found["trimmed"], 30);
+}
+
 TEST_F(DecodeCases, LongNamesDoNotEndAFile) {
   const auto said = decode("partition.toml", {input("long-name-ends-file-silently.fq")});
   EXPECT_EQ(said["reads"], 30);

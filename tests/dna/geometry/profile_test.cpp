@@ -53,7 +53,7 @@ TEST(Profile, WhatCannotBeIsSaidWithItsPlace) {
       {"[profile]\nparity_molecules = 1\n", "parity_molecules = 1"},
       {"[profile]\nsync = \"AX\"\n", "A, C, G and T only"},
       {"[profile]\ngc_min = 0.7\n", "gc_min = 0.7"},
-      {"[profile]\nhomopolymer_max = 3\n", "homopolymer_max = 3"},
+      {"[profile]\nhomopolymer_max = 2\n", "homopolymer_max = 2"},
       {"[profile]\nlevel = 4\n", "has no \"level\""},
       {"[profil]\n", "\"profil\" is not known here"},
       {"", "has no section [profile]"},

@@ -3,6 +3,7 @@
 #include <cmath>
 #include <fstream>
 #include <random>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -140,6 +141,76 @@ TEST(Synthesis, CopyNumbersVaryAsCalibrationMeasuresThem) {
   const auto& found = counted.result();
   EXPECT_NEAR(found.copy_number_variation(), 0.48, 0.04);
   EXPECT_NEAR(found.unseen_share(), 0.059, 0.01) << "at 4 reads a strand, as the LCRC pool";
+}
+
+TEST(Synthesis, ErrorsOfAFounderAreInAllItsReads) {
+  std::mt19937_64 random{3};
+  const std::vector<std::string> strands{random_bases(100, random)};
+  synthesis_options options{.founders = 3, .errors = even_profile("bad", 0.03, 0.01, 0)};
+  const auto content = synthesise(strands, {}, options, 9);
+  ASSERT_GE(content.molecules.size(), 1U);
+  ASSERT_LE(content.molecules.size(), 12U);
+  std::set<std::string> kinds;
+  sequence(content, 500, even_profile("perfect", 0, 0, 0), 0, 8,
+           [&](const read& one) { kinds.insert(std::min(one.bases, reverse_complement(one.bases))); });
+  EXPECT_LE(kinds.size(), content.molecules.size()) << "no more kinds of reads than founders, however many reads";
+  EXPECT_GE(content.molecules.size() + (content.molecules[0].bases == strands[0]), 1U);
+}
+
+TEST(Synthesis, WhatDroppedOutIsMeasuredAndSimulatedAgain) {
+  std::mt19937_64 random{3};
+  std::vector<std::string> strands;
+  for (int i = 0; i < 5000; ++i) strands.push_back(random_bases(60, random));
+  const auto content = synthesise(strands, {}, {.copy_number_variation = 0.6, .dropout = 0.08}, 7);
+  calibrator counted{strands};
+  sequence(content, 75'000, illumina_profile(), 0, 8, [&](const read& one) { counted.add(one.bases); });
+  EXPECT_NEAR(counted.result().dropout(), 0.08, 0.015);
+  EXPECT_NEAR(counted.result().copy_number_variation(), 0.6, 0.05);
+  const auto profile = to_profile(counted.result(), "measured");
+  EXPECT_NEAR(as_measured(profile, 0).dropout, 0.08, 0.015);
+  EXPECT_NEAR(as_measured(profile, 0).copy_number_variation, 0.6, 0.05);
+}
+
+TEST(Synthesis, AgeingBreaksStrandsAndMakesTOfC) {
+  const auto content = tube_of({"ACGTAC"}, 1000);
+  const auto old = damage(content, 0.05, 0.002, 1);
+  double left = 0, changed = 0;
+  for (const auto& one : old.molecules) {
+    left += one.copies;
+    if (one.bases == content.molecules[0].bases) continue;
+    changed += one.copies;
+    for (std::size_t i = 0; i < one.bases.size(); ++i) {
+      const char before = content.molecules[0].bases[i];
+      EXPECT_TRUE(one.bases[i] == before || (before == 'C' && one.bases[i] == 'T'));
+    }
+  }
+  EXPECT_LT(left, 900) << "broken strands are not amplified";
+  EXPECT_GT(changed, 0);
+  EXPECT_EQ(damage(content, 0, 0, 1).copies(), content.copies());
+}
+
+TEST(Synthesis, StrandsRichInGAndCAreRarerWhereThePolymeraseIsBiased) {
+  const std::vector<std::string> strands{std::string(50, 'G') + std::string(50, 'A'),
+                                         std::string(80, 'G') + std::string(20, 'A')};
+  const auto content = synthesise(strands, {}, {.copy_number_variation = 0, .pcr_bias = -0.2}, 1);
+  EXPECT_NEAR(content.molecules[1].copies / content.molecules[0].copies, std::exp(-0.6), 1e-6);
+}
+
+TEST(Calibrator, AdaptersAreCutOffAndNotCounted) {
+  std::mt19937_64 random{3};
+  std::vector<std::string> strands;
+  for (int i = 0; i < 50; ++i) strands.push_back(random_bases(150, random));
+  calibrator counted{strands};
+  for (const auto& strand : strands) {
+    counted.add("TAAGAGACAG" + strand + "AGATCGGAAGAGC");
+    counted.add(reverse_complement(strand) + "GGGGGGGGGGGGGGGG");
+  }
+  const auto& found = counted.result();
+  EXPECT_EQ(found.unassigned, 0U);
+  EXPECT_EQ(found.perfect, 100U);
+  EXPECT_EQ(found.insertions, 0U);
+  EXPECT_EQ(found.trimmed, 100U);
+  EXPECT_EQ(found.adapter, "TruSeq adapter");
 }
 
 TEST(Synthesis, AgeTakesRareStrandsFirst) {
