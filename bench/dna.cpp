@@ -26,11 +26,8 @@ struct flags {
 };
 
 constexpr std::pair<const char*, nlohmann::ordered_json (*)(const dna_setup&)> all_parts[] = {
-    {"precision", dna_precision},
-    {"reliability", dna_reliability},
-    {"speed", dna_speed},
-    {"real-reads", dna_real_reads},
-    {"density", dna_density}};
+    {"precision", dna_precision}, {"reliability", dna_reliability}, {"trials", dna_trials},   {"channel", dna_channel},
+    {"speed", dna_speed},         {"real-reads", dna_real_reads},   {"carried", dna_carried}, {"density", dna_density}};
 
 std::filesystem::path shared_folder() {
   const auto* named = std::getenv("CHROMATIN_SHARED");
@@ -97,6 +94,20 @@ std::vector<std::string> strands_of(const std::vector<dna::block>& blocks) {
   return strands;
 }
 
+std::uint64_t run_seed(const dna_setup& setup, std::string_view part, std::uint64_t run) {
+  // splitmix64 over all three.
+  auto mixed = setup.seed;
+  const auto mix = [&](std::uint64_t with) {
+    mixed += 0x9e3779b97f4a7c15ULL + with;
+    mixed = (mixed ^ mixed >> 30) * 0xbf58476d1ce4e5b9ULL;
+    mixed = (mixed ^ mixed >> 27) * 0x94d049bb133111ebULL;
+    mixed ^= mixed >> 31;
+  };
+  for (const char letter : part) mix(static_cast<unsigned char>(letter));
+  mix(run);
+  return mixed;
+}
+
 void show_progress(const std::string& what, std::size_t done, std::size_t total) {
   if (::isatty(STDERR_FILENO) != 1) return;
   if (done < total)
@@ -109,11 +120,16 @@ void add_dna(CLI::App& bench) {
   auto* command = bench.add_subcommand("dna", "The DNA tier: precision, reliability, speed, real reads, density");
   auto chosen = std::make_shared<flags>();
   chosen->setup.threads = std::max(1U, std::thread::hardware_concurrency());
-  command->add_option("--only", chosen->parts, "precision, reliability, speed, real-reads, density; may be repeated")
-      ->check(CLI::IsMember({"precision", "reliability", "speed", "real-reads", "density"}));
+  command
+      ->add_option("--only", chosen->parts,
+                   "precision, reliability, trials, channel, speed, real-reads, carried, density; may be repeated")
+      ->check(CLI::IsMember(
+          {"precision", "reliability", "trials", "channel", "speed", "real-reads", "carried", "density"}));
   command->add_flag("--quick", chosen->setup.quick, "few runs: seconds instead of minutes, figures to match");
   command->add_option("--threads", chosen->setup.threads)->capture_default_str()->check(CLI::Range(1, 1024));
   command->add_option("--seed", chosen->setup.seed, "of everything random")->capture_default_str();
+  command->add_option("--tool", chosen->setup.tool,
+                      "for the part channel: a command that gets a FASTA of strands and a file to write reads to");
   command->add_option("--json", chosen->json, "write the figures to this file");
   command->footer("Real reads are looked for in data/dna of the folder that CHROMATIN_SHARED names.");
   command->callback([chosen] { run(*chosen); });

@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/dna.hpp"
-#include "dna/calibrate.hpp"
-#include "dna/demultiplex.hpp"
-#include "dna/reads.hpp"
+#include "dna/wetlab/calibrate.hpp"
+#include "dna/reads/demultiplex.hpp"
+#include "dna/reads/reads.hpp"
 
 namespace chromatin::bench {
 namespace {
@@ -84,11 +84,15 @@ nlohmann::ordered_json dna_real_reads(const dna_setup& setup) {
 
 nlohmann::ordered_json dna_density(const dna_setup&) {
   nlohmann::ordered_json json;
-  fmt::print("\ndensity of full blocks, bits per nucleotide\n  {:<10}{:>10}{:>14}{:>18}\n", "profile", "block",
+  fmt::print("\ndensity of full blocks, bits per nucleotide\n  {:<18}{:>10}{:>14}{:>18}\n", "profile", "block",
              "with primers", "without primers");
-  for (const auto* name : {"150nt", "200nt"}) {
-    const auto geometry = built_in_profile(name);
-    fmt::print("  {:<10}{:>8} B{:>14.3f}{:>18.3f}\n", name, geometry.block_bytes(), geometry.bits_per_nt(),
+  auto with_outer = built_in_profile("150nt");
+  with_outer.name = "150nt, outer 10%";
+  with_outer.outer = 0.1;
+  for (const auto& geometry :
+       {built_in_profile("150nt"), with_outer, built_in_profile("200nt"), built_in_profile("poor")}) {
+    const auto& name = geometry.name;
+    fmt::print("  {:<18}{:>8} B{:>14.3f}{:>18.3f}\n", name, geometry.block_bytes(), geometry.bits_per_nt(),
                geometry.bits_per_nt_without_primers());
     json[name] = {{"block_bytes", geometry.block_bytes()},
                   {"bits_per_nt", geometry.bits_per_nt()},

@@ -12,7 +12,7 @@
 #include <nlohmann/json.hpp>
 
 #include "bench/dna.hpp"
-#include "dna/pipeline.hpp"
+#include "dna/reads/pipeline.hpp"
 #include "dna/wetlab/sequencer.hpp"
 #include "dna/wetlab/synthesis.hpp"
 
@@ -39,15 +39,22 @@ std::vector<block> random_blocks(std::size_t count, std::mt19937_64& random) {
   return made;
 }
 
+/// Molecules of each strand that a pool descends from where synthesis has errors worth counting.
+constexpr double founders = 100;
+
 /// One tube: synthesised, sequenced, decoded.
 void run_once(const wetlab::error_profile& profile, double coverage, std::size_t count, std::uint64_t seed,
               tally& into) {
   std::mt19937_64 random{seed};
   const auto stored = random_blocks(count, random);
-  const auto tube =
-      wetlab::synthesise(strands_of(stored), {}, {.copy_number_variation = profile.copy_number_variation}, random());
+  // What synthesis did is in molecules, each of which gives several reads; the instrument adds what a good one adds.
+  const bool of_molecules = profile.name == wetlab::bad_synthesis_profile().name;
+  const auto options = wetlab::as_measured(profile, of_molecules ? founders : 0);
+  const auto strands = strands_of(stored);
+  const auto tube = wetlab::synthesise(strands, {}, options, random());
+  const auto instrument = of_molecules ? wetlab::illumina_profile() : profile;
   std::vector<dna::read> reads;
-  wetlab::sequence(tube, static_cast<std::uint64_t>(coverage * static_cast<double>(tube.molecules.size())), profile, 0,
+  wetlab::sequence(tube, static_cast<std::uint64_t>(coverage * static_cast<double>(strands.size())), instrument, 0,
                    random(), [&](const dna::read& one) { reads.push_back(one); });
   pipeline reading{{&dna_codec()}, 1};
   std::size_t at = 0;
@@ -68,6 +75,14 @@ void run_once(const wetlab::error_profile& profile, double coverage, std::size_t
   count_right(erasure_use::none, into.right_without_erasures);
 }
 
+/// Wilson's interval of a share, 95 %.
+std::pair<double, double> interval(std::uint64_t right, std::uint64_t all) {
+  const double n = static_cast<double>(all), p = static_cast<double>(right) / n, z = 1.96;
+  const double middle = (p + z * z / (2 * n)) / (1 + z * z / n);
+  const double half = z / (1 + z * z / n) * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
+  return {middle - half, middle + half};
+}
+
 tally run_many(const dna_setup& setup, const wetlab::error_profile& profile, double coverage, std::size_t runs,
                std::size_t blocks) {
   std::atomic<std::size_t> next{0};
@@ -78,7 +93,8 @@ tally run_many(const dna_setup& setup, const wetlab::error_profile& profile, dou
     workers.emplace_back([&] {
       tally own;
       for (std::size_t i; (i = next++) < runs;) {
-        run_once(profile, coverage, blocks, setup.seed + i, own);
+        run_once(profile, coverage, blocks, run_seed(setup, fmt::format("{} {} {}", profile.name, coverage, blocks), i),
+                 own);
         if (i % 16 == 0) {
           const std::lock_guard lock{adding};
           show_progress(fmt::format("{} at {:.4g}x", profile.name, coverage), i, runs);
@@ -98,17 +114,31 @@ tally run_many(const dna_setup& setup, const wetlab::error_profile& profile, dou
 /// What was found at a coverage; both ways of decoding are tried on the same reads.
 using tallies = std::map<double, tally>;
 
-/// The lowest coverage, in steps of a half, from which on 99.9 % of blocks decode; 41 where that is not enough.
-double lowest_coverage(const dna_setup& setup, const wetlab::error_profile& profile, std::size_t runs, bool erasures,
-                       tallies& known) {
-  double fails = 1, works = 41;
-  while (works - fails > 0.5) {
-    const double middle = std::round(works + fails) / 2;
-    if (!known.contains(middle)) known[middle] = run_many(setup, profile, middle, runs, 1);
-    const auto& found = known[middle];
-    ((erasures ? found.share() : found.share_without()) >= 0.999 ? works : fails) = middle;
+/// Where 99.9 % of blocks decode: the lowest coverage in steps of a half that does it on these runs, and between which
+/// two it surely lies, as far as so many runs can tell.
+struct lowest_coverage {
+  double at = 41, not_yet = 0, surely = 41;
+};
+
+lowest_coverage find_lowest(const dna_setup& setup, const wetlab::error_profile& profile, std::size_t runs,
+                            bool erasures, tallies& known) {
+  lowest_coverage found;
+  const auto measure = [&](double coverage) -> const tally& {
+    if (!known.contains(coverage)) known[coverage] = run_many(setup, profile, coverage, runs, 4);
+    return known[coverage];
+  };
+  double fails = 1;
+  while (found.at - fails > 0.5) {
+    const double middle = std::round(found.at + fails) / 2;
+    const auto& here = measure(middle);
+    ((erasures ? here.share() : here.share_without()) >= 0.999 ? found.at : fails) = middle;
   }
-  return works;
+  for (const auto& [coverage, here] : known) {
+    const auto [low, high] = interval(erasures ? here.right : here.right_without_erasures, here.blocks);
+    if (high < 0.999) found.not_yet = std::max(found.not_yet, coverage);
+    if (low >= 0.999) found.surely = std::min(found.surely, coverage);
+  }
+  return found;
 }
 
 struct bar {
@@ -125,21 +155,37 @@ nlohmann::ordered_json dna_reliability(const dna_setup& setup) {
                       {wetlab::bad_synthesis_profile(), 15, 0.999, 5},
                       {wetlab::nanopore_profile(), 30, 0.995, 2}};
   fmt::print(
-      "\nblocks decoded right over {} seeded runs; copy numbers vary by 0.48 (5.9 % of strands unseen at 4x)\n"
-      "  {:<15}{:>9}{:>9}{:>11}{:>8}{:>10}{:>24}{:>10}\n",
-      runs, "errors", "coverage", "blocks", "right", "wrong", "asked for", "99.9 % from: erasures", "without");
+      "\nblocks decoded right over {} runs (simulated; rates, copies and losses of \"bad-synthesis\" measured on a bad "
+      "pool, "
+      "its errors in {:.0f} founders a strand)\n  {:<15}{:>9}{:>9}{:>24}{:>8}{:>11}{:>28}{:>24}\n",
+      runs, founders, "errors", "coverage", "blocks", "right, 95 % interval", "wrong", "asked for",
+      "99.9 % from, with erasures", "without");
   nlohmann::ordered_json json;
   for (const auto& one : bars) {
     const auto found = run_many(setup, one.profile, one.coverage, runs, one.blocks);
+    const auto [low, high] = interval(found.right, found.blocks);
     tallies known;
-    const double with = lowest_coverage(setup, one.profile, runs, true, known);
-    const double without = lowest_coverage(setup, one.profile, runs, false, known);
-    fmt::print("  {:<15}{:>8.0f}x{:>9}{:>10.3f}%{:>8}{:>9.2f}%{:>23.1f}x{:>9.1f}x\n", one.profile.name, one.coverage,
-               found.blocks, 100 * found.share(), found.wrong, 100 * one.share, with, without);
-    json[one.profile.name] = {{"coverage", one.coverage},    {"runs", runs},
-                              {"blocks", found.blocks},      {"right", found.right},
-                              {"wrong", found.wrong},        {"asked_for_share", one.share},
-                              {"lowest_coverage_999", with}, {"lowest_coverage_999_without_erasures", without}};
+    const auto with = find_lowest(setup, one.profile, runs / 2, true, known);
+    const auto without = find_lowest(setup, one.profile, runs / 2, false, known);
+    const auto text = [](const lowest_coverage& at) {
+      return at.surely > 40 ? fmt::format("{}x ({} to >40)", at.at, at.not_yet)
+                            : fmt::format("{}x ({} to {})", at.at, at.not_yet, at.surely);
+    };
+    fmt::print("  {:<15}{:>8.0f}x{:>9}{:>10.3f}% ({:.2f}-{:.2f}){:>6}{:>10.2f}%{:>28}{:>24}\n", one.profile.name,
+               one.coverage, found.blocks, 100 * found.share(), 100 * low, 100 * high, found.wrong, 100 * one.share,
+               text(with), text(without));
+    const auto to_json = [](const lowest_coverage& at) {
+      return nlohmann::ordered_json{{"at", at.at}, {"not_yet", at.not_yet}, {"surely", at.surely}};
+    };
+    json[one.profile.name] = {{"coverage", one.coverage},
+                              {"runs", runs},
+                              {"blocks", found.blocks},
+                              {"right", found.right},
+                              {"interval", {low, high}},
+                              {"wrong", found.wrong},
+                              {"asked_for_share", one.share},
+                              {"lowest_coverage_999", to_json(with)},
+                              {"lowest_coverage_999_without_erasures", to_json(without)}};
   }
   return json;
 }

@@ -11,8 +11,8 @@
 
 #include "bench/dna.hpp"
 #include "bench/measure.hpp"
-#include "dna/pipeline.hpp"
-#include "dna/read_sink.hpp"
+#include "dna/reads/pipeline.hpp"
+#include "dna/reads/read_sink.hpp"
 #include "dna/wetlab/sequencer.hpp"
 #include "dna/wetlab/synthesis.hpp"
 

@@ -34,7 +34,7 @@ function(chromatin_library name)
   target_link_libraries(chromatin_${name} PRIVATE chromatin_options PUBLIC ${arg_PUBLIC} PRIVATE ${arg_PRIVATE})
 endfunction()
 
-# chromatin_test(NAME [THREADS n] libraries…): every *_test.cpp below tests/NAME as one GoogleTest program. A test that is in the
+# chromatin_test(NAME [THREADS n] libraries…): every *_test.cpp in tests/NAME and its folders as one GoogleTest program. A test that is in the
 # folder is registered; none can be forgotten. THREADS says how many cores one of its tests keeps busy: OpenMP's threads wait for
 # each other spinning, so two such tests at once on two cores take many times longer than one after the other.
 function(chromatin_test name)
@@ -42,7 +42,7 @@ function(chromatin_test name)
   if(NOT arg_THREADS)
     set(arg_THREADS 1)
   endif()
-  file(GLOB sources CONFIGURE_DEPENDS ${name}/*.cpp)
+  file(GLOB sources CONFIGURE_DEPENDS ${name}/*.cpp ${name}/*/*.cpp)
   add_executable(test_${name} ${sources})
   target_link_libraries(test_${name} PRIVATE chromatin_options ${arg_UNPARSED_ARGUMENTS} GTest::gmock GTest::gtest GTest::gtest_main)
   target_compile_definitions(test_${name} PRIVATE CHROMATIN_BINARY="$<TARGET_FILE:chromatin>" CHROMATIN_SOURCE_DIR="${CMAKE_SOURCE_DIR}")

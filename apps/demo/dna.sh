@@ -25,7 +25,8 @@ bring() {
   echo "-- $name"
   dna pcr tube "$@" --out "$name.fa" | tail -n 1
   dna sequence "$name.fa" --reads "$reads" --out "$name.fastq.gz"
-  dna decode tube "$name.fastq.gz" --out "$name"
+  # 3: part of the tube, which is what was asked for.
+  dna decode tube "$name.fastq.gz" --out "$name" || [ $? -eq 3 ]
 }
 same() { cmp "$1" "$2" && echo "   the same, byte for byte: ${2#*/}"; }
 block() { dd if="$1" bs=256 skip="$2" count=1 status=none of=expected; }

@@ -5,8 +5,8 @@
 
 #include "apps/dna/dna.hpp"
 #include "apps/dna/progress.hpp"
-#include "dna/calibrate.hpp"
-#include "dna/reads.hpp"
+#include "dna/wetlab/calibrate.hpp"
+#include "dna/reads/reads.hpp"
 #include "dna/wetlab/error_profile.hpp"
 
 namespace chromatin::dna {
@@ -37,10 +37,37 @@ calibration count(const calibrate_flags& flags) {
   return counted.result();
 }
 
+/// What makes the figures other than those of the strands.
+std::vector<std::string> warnings(const calibration& found) {
+  std::vector<std::string> lines;
+  const auto placed = found.reads - found.unassigned;
+  if (found.trimmed > 0)
+    lines.push_back(fmt::format("{} reads had {} bases outside the strand on average ({}): they were cut off",
+                                found.trimmed, found.trimmed_nt / found.trimmed,
+                                found.adapter.empty() ? "no adapter that is known here" : found.adapter));
+  if (10 * found.unassigned > found.reads)
+    lines.push_back(
+        fmt::format("{} of {} reads are of no strand: another pool among them, or strands trimmed and reads not",
+                    found.unassigned, found.reads));
+  const auto at_ends = [&] {
+    std::uint64_t ends = 0;
+    const auto& at = found.errors_at;
+    for (std::size_t i = 0; i < at.size(); ++i) ends += i < 3 || i + 3 >= at.size() ? at[i] : 0;
+    return ends;
+  }();
+  const auto all = found.substitutions + found.deletions + found.insertions;
+  if (placed > 100 && all > placed && 2 * at_ends > all)
+    lines.emplace_back(
+        "more than half of the errors are within three bases of the ends: adapters, or primers cut off "
+        "reads or strands only?");
+  return lines;
+}
+
 void calibrate(const calibrate_flags& flags) {
   const auto found = count(flags);
   const auto profile = wetlab::to_profile(found, flags.reads.front().filename().string());
   if (!flags.out.empty()) wetlab::write_error_profile(profile, flags.out);
+  for (const auto& line : warnings(found)) fmt::print(stderr, "warning: {}\n", line);
   if (flags.json) {
     fmt::print("{}\n", nlohmann::ordered_json{{"reads", found.reads},
                                               {"unassigned", found.unassigned},
@@ -50,7 +77,11 @@ void calibrate(const calibrate_flags& flags) {
                                               {"perfect", found.perfect_share()},
                                               {"reversed", found.reversed_share()},
                                               {"coverage", found.mean_coverage()},
+                                              {"trimmed", found.trimmed},
+                                              {"trimmed_nt", found.trimmed_nt},
+                                              {"adapter", found.adapter},
                                               {"unseen", found.unseen_share()},
+                                              {"dropout", found.dropout()},
                                               {"unseen_at_4x_fitted", found.unseen_share_at(4)},
                                               {"copy_number_variation", found.copy_number_variation()}}
                            .dump(2));
@@ -59,11 +90,12 @@ void calibrate(const calibrate_flags& flags) {
   fmt::print(
       "{} reads, {} of no strand; {:.1f} % perfect, {:.1f} % reverse complements\n"
       "substitutions {:.3f} %, deletions {:.3f} %, insertions {:.3f} % of bases\n"
-      "{:.2f} reads a strand, {:.1f} % of strands unseen; copy numbers vary by {:.2f} of their mean, which would leave "
+      "{:.2f} reads a strand, {:.1f} % of strands unseen, {:.1f} % not there at all; copy numbers vary by {:.2f} of "
+      "their mean, which would leave "
       "{:.1f} % unseen at 4 reads a strand\n",
       found.reads, found.unassigned, 100 * found.perfect_share(), 100 * found.reversed_share(),
       100 * found.substitution_rate(), 100 * found.deletion_rate(), 100 * found.insertion_rate(), found.mean_coverage(),
-      100 * found.unseen_share(), found.copy_number_variation(), 100 * found.unseen_share_at(4));
+      100 * found.unseen_share(), 100 * found.dropout(), found.copy_number_variation(), 100 * found.unseen_share_at(4));
   if (!flags.out.empty()) fmt::print("{}: the profile, for `chromatin dna sequence --errors`\n", flags.out.string());
 }
 

@@ -2,15 +2,16 @@
 
 #include <algorithm>
 #include <fstream>
-#include <iterator>
 #include <thread>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "apps/dna/decode_report.hpp"
 #include "apps/dna/dna.hpp"
 #include "apps/dna/progress.hpp"
-#include "dna/pipeline.hpp"
+#include "dna/partition/files.hpp"
+#include "dna/partition/journal_end.hpp"
 
 namespace chromatin::dna {
 namespace {
@@ -18,141 +19,141 @@ namespace {
 namespace fs = std::filesystem;
 
 struct decode_flags {
-  fs::path partition, out;
-  std::vector<fs::path> reads;
+  std::vector<fs::path> inputs;
+  fs::path out;
+  std::vector<fs::path> pair;
+  std::optional<std::uint32_t> commits;
   unsigned threads = std::max(1U, std::thread::hardware_concurrency());
-  bool json = false;
+  bool json = false, trimmed = false;
 };
 
-partition_description description_of(const fs::path& given) {
-  const auto file = fs::is_directory(given) ? given / "partition.toml" : given;
-  std::ifstream in{file};
-  const std::string text{std::istreambuf_iterator<char>{in}, {}};
-  if (text.empty()) throw std::runtime_error{file.string() + ": cannot be read; name a store or its partition.toml"};
-  return description_from_toml(text, file.string());
-}
-
-/// Directories and names of the store, for reads that have no journal among them. Nothing else of it is used.
-std::vector<block> journal_of(const fs::path& given) {
-  std::vector<block> journal;
-  if (!fs::exists(given / "oligos.fa")) return journal;
-  const auto known = store::open(given, store::access::read);
-  for (const auto& [id, one] : known.contents().blocks())
-    if (one.kind == block_kind::journal) journal.push_back(one);
-  return journal;
-}
-
-void write_bytes(const fs::path& file, const byte_string& content) {
-  fs::create_directories(file.parent_path());
-  std::ofstream out{file, std::ios::binary};
-  out.write(reinterpret_cast<const char*>(content.data()), static_cast<std::streamsize>(content.size()));
-  if (!out.flush()) throw std::runtime_error{file.string() + ": cannot be written"};
-}
-
-struct result {
-  std::vector<std::string> files, pieces, lacking;
-};
-
-/// Whole files where every block is there; otherwise the blocks that are, as FILE.block-N.
-result write_files(const partition& found, const fs::path& out) {
-  result made;
-  for (const auto& one : found.list()) {
-    if (one.directory) continue;
-    const auto reading = found.get(one.path);
-    if (reading.content) {
-      write_bytes(out / one.path, *reading.content);
-      made.files.push_back(one.path);
-      continue;
-    }
-    std::size_t there = 0;
-    for (std::size_t i = 0; i < one.blocks.size(); ++i) {
-      if (!found.blocks().contains({one.blocks[i].leaf, 0})) continue;
-      const auto piece = found.leaf(one.blocks[i].leaf);
-      if (!piece.content) continue;
-      const auto name = fmt::format("{}.block-{}", one.path, i);
-      write_bytes(out / name, *piece.content);
-      made.pieces.push_back(name);
-      ++there;
-    }
-    if (there > 0)
-      made.lacking.push_back(fmt::format("{}: {} of {} blocks were read", one.path, there, one.blocks.size()));
+/// One tube: how it is read, and what its store knows of it.
+struct tube {
+  explicit tube(const fs::path& given) : name{given} {
+    const auto file = fs::is_directory(given) ? given / "partition.toml" : given;
+    if (!fs::exists(file))
+      throw std::runtime_error{file.string() + ": cannot be read; name a store or its partition.toml"};
+    const auto text = read_file(file);
+    layout = std::make_unique<strand_layout>(description_from_toml(text, file.string()));
+    codec = std::make_unique<block_codec>(*layout);
+    if (const auto note = contents_from_toml(text, file.string())) commits = note->commits;
+    if (!fs::exists(given / "oligos.fa")) return;
+    const auto known = store::open(given, store::access::read);
+    commits = known.contents().last_commit();
+    for (const auto& [id, one] : known.contents().blocks())
+      if (one.kind == block_kind::journal) journal.push_back(one);
   }
+
+  fs::path name;
+  std::unique_ptr<strand_layout> layout;
+  std::unique_ptr<block_codec> codec;
+  std::optional<std::uint32_t> commits;
+  std::vector<block> journal;  ///< directories and names; nothing else of a store is used
+};
+
+bool names_a_tube(const fs::path& input) { return fs::is_directory(input) || input.extension() == ".toml"; }
+
+void write_all(const std::vector<recovered>& content, const fs::path& out) {
+  for (const auto& one : content) {
+    const auto file = out / one.name;
+    fs::create_directories(file.parent_path());
+    std::ofstream stream{file, std::ios::binary};
+    stream.write(reinterpret_cast<const char*>(one.content.data()), static_cast<std::streamsize>(one.content.size()));
+    if (!stream.flush()) throw std::runtime_error{file.string() + ": cannot be written"};
+  }
+}
+
+std::optional<std::uint32_t> known_commits(const tube& from, const decode_flags& flags) {
+  return flags.commits ? flags.commits : from.commits;
+}
+
+/// Blocks of the reads, with the store's journal where theirs is not among them.
+decoded_partition decode_one(const tube& from, std::size_t number, const pipeline& reading, const decode_flags& flags,
+                             progress_line& line) {
+  decoded_partition made;
+  made.outcomes =
+      reading.decode(number, erasure_use::full, [&](std::size_t done, std::size_t all) { line.show(done, all); });
+  std::vector<block> blocks;
+  for (const auto& one : made.outcomes)
+    if (one.decoded) {
+      blocks.push_back(*one.decoded);
+      made.own_journal = made.own_journal || one.decoded->kind == block_kind::journal;
+    }
+  made.store_journal = !from.journal.empty();
+  blocks.insert(blocks.end(), from.journal.begin(), from.journal.end());
+  const partition found{from.layout->partition(), std::move(blocks)};
+  // Where everything written is known, reads of anything else are strays.
+  const auto written = found.written();
+  if (found.journal_damage().empty() && known_commits(from, flags) == found.last_commit())
+    for (auto& one : made.outcomes) one.trace = one.trace || (!one.decoded && !written.contains(one.id));
+  commit_knowledge known{known_commits(from, flags), {}};
+  if (known.commits != found.last_commit()) {
+    reading.explain(number, made.outcomes);
+    known.doubt = doubt_of_end(found, made.outcomes);
+  }
+  made.found = recover(found, known);
   return made;
 }
 
-void print_json(const pipeline& reading, const std::vector<block_outcome>& outcomes, const result& made,
-                bool own_journal) {
-  auto blocks = nlohmann::ordered_json::array();
-  for (const auto& one : outcomes)
-    blocks.push_back({{"leaf", one.id.leaf},
-                      {"version", one.id.version},
-                      {"decoded", one.decoded.has_value()},
-                      {"trace", one.trace},
-                      {"reads", one.reads},
-                      {"foreign_reads", one.foreign_reads},
-                      {"molecules", one.molecules},
-                      {"reason", one.reason}});
-  const auto& counts = reading.counts();
-  fmt::print("{}\n", nlohmann::ordered_json{{"reads", counts.reads},
-                                            {"sorted", counts.sorted()},
-                                            {"without_primers", counts.without_primers},
-                                            {"without_address", counts.without_address},
-                                            {"reversed", counts.reversed},
-                                            {"journal_read", own_journal},
-                                            {"files", made.files},
-                                            {"pieces", made.pieces},
-                                            {"lacking", made.lacking},
-                                            {"blocks", blocks}}
-                         .dump(2));
-}
-
-void print_text(const pipeline& reading, const std::vector<block_outcome>& outcomes, const result& made,
-                bool own_journal, const fs::path& out) {
-  const auto& counts = reading.counts();
-  std::size_t decoded = 0, traces = 0;
-  for (const auto& one : outcomes) {
-    decoded += one.decoded.has_value();
-    traces += one.trace;
-  }
-  fmt::print("{} reads: {} sorted by molecule, {} without these primers, {} whose address cannot be told\n",
-             counts.reads, counts.sorted(), counts.without_primers, counts.without_address);
-  fmt::print("{} blocks decoded, {} not, traces of {} others\n", decoded, outcomes.size() - decoded - traces, traces);
-  for (const auto& one : outcomes)
-    if (!one.decoded && !one.trace) fmt::print("  {}\n", one.reason);
-  if (!own_journal) fmt::print("the journal was not among the reads: names are those the store knows\n");
-  fmt::print("{}: {} files whole, {} single blocks\n", out.string(), made.files.size(), made.pieces.size());
-  for (const auto& one : made.lacking) fmt::print("  {}\n", one);
+/// What is in a file that was cut short counts all the same.
+std::vector<std::string> read_all(pipeline& reading, const std::vector<fs::path>& files, const decode_flags& flags,
+                                  progress_line& line) {
+  std::vector<std::string> damaged;
+  const auto progress = [&](std::uint64_t done) { line.show(done); };
+  const auto attempt = [&](auto&& read) {
+    const auto before = reading.counts().reads;
+    try {
+      read();
+    } catch (const reads_error& error) {
+      if (reading.counts().reads == before) throw;
+      damaged.emplace_back(error.what());
+    }
+  };
+  for (const auto& file : files) attempt([&] { reading.add(file, progress); });
+  if (!flags.pair.empty()) attempt([&] { reading.add_pairs(flags.pair[0], flags.pair[1], progress); });
+  return damaged;
 }
 
 void decode(const decode_flags& flags) {
-  const auto description = description_of(flags.partition);
-  const strand_layout layout{description};
-  const block_codec codec{layout};
-  pipeline reading{{&codec}, flags.threads};
+  std::vector<tube> tubes;
+  std::vector<fs::path> reads;
+  for (const auto& input : flags.inputs)
+    if (names_a_tube(input))
+      tubes.emplace_back(input);
+    else
+      reads.push_back(input);
+  if (tubes.empty())
+    throw std::runtime_error{
+        fmt::format("{} is no store: name the store's folder, or its partition.toml, and then the reads",
+                    flags.inputs.front().string())};
+  if (reads.empty() && flags.pair.empty())
+    throw std::runtime_error{"no reads are named: a file after the store, or --pair"};
+  std::vector<const block_codec*> codecs;
+  for (const auto& one : tubes) codecs.push_back(one.codec.get());
+  pipeline reading{codecs, flags.threads, {.trimmed = flags.trimmed}};
   progress_line line{"reads"};
-  for (const auto& file : flags.reads) reading.add(file, [&](std::uint64_t done) { line.show(done); });
-  const auto outcomes =
-      reading.decode(0, erasure_use::full, [&](std::size_t done, std::size_t all) { line.show(done, all); });
-  std::vector<block> blocks;
-  bool own_journal = false;
-  for (const auto& one : outcomes)
-    if (one.decoded) {
-      blocks.push_back(*one.decoded);
-      own_journal = own_journal || one.id == block_id{0, 0};
-    }
-  const bool anything = !blocks.empty();
-  if (!own_journal)
-    for (auto& one : journal_of(flags.partition)) blocks.push_back(std::move(one));
-  const partition found{description, std::move(blocks)};
-  const auto made = write_files(found, flags.out);
+  const auto damaged = read_all(reading, reads, flags, line);
+  std::vector<decoded_partition> all;
+  for (std::size_t i = 0; i < tubes.size(); ++i) {
+    all.push_back(decode_one(tubes[i], i, reading, flags, line));
+    // Several stores have a folder each, called like theirs.
+    const auto name = tubes[i].name.extension() == ".toml" ? tubes[i].name.stem()
+                                                           : fs::absolute(tubes[i].name).lexically_normal().filename();
+    all[i].out = tubes.size() == 1 ? flags.out : flags.out / fmt::format("{}", name.string());
+    write_all(all[i].found.files, all[i].out);
+    write_all(all[i].found.pieces, all[i].out);
+  }
+  const auto how = status_of(all, !damaged.empty());
   if (flags.json)
-    print_json(reading, outcomes, made, own_journal);
+    fmt::print("{}\n", report(reading.counts(), all, damaged, how).dump(2));
   else
-    print_text(reading, outcomes, made, own_journal, flags.out);
-  if (!anything)
-    throw std::runtime_error{reading.counts().sorted() == 0
-                                 ? "no read is of this partition: are these its primers?"
-                                 : "no block could be decoded: see above what it would take"};
+    print(reading.counts(), all);
+  for (const auto& one : damaged) fmt::print(stderr, "warning: {}; what stood before it was read\n", one);
+  if (how == status::nothing)
+    fmt::print(stderr, "chromatin: {}\n",
+               reading.counts().sorted() == 0 ? "no read is of this partition: are these its primers?"
+                                              : "no block could be decoded: see above what it would take");
+  end_with(how);
 }
 
 }  // namespace
@@ -160,13 +161,27 @@ void decode(const decode_flags& flags) {
 void add_decode_command(CLI::App& dna) {
   auto* command = dna.add_subcommand("decode", "Turn reads into files again");
   auto flags = std::make_shared<decode_flags>();
-  command->add_option("STORE", flags->partition, "folder of the store, or only its partition.toml")->required();
-  command->add_option("READS", flags->reads, "reads: FASTQ, FASTA, BAM or text; plain or gzip")->required();
-  command->add_option("--out", flags->out, "folder to write files into")->required();
+  command
+      ->add_option(
+          "STORE READS", flags->inputs,
+          "folder of the store, or only its partition.toml, or several; then reads: FASTQ, FASTA, SAM, BAM, CRAM "
+          "or text; plain or gzip; - is the standard input")
+      ->required();
+  command->add_option("--out", flags->out, "folder to write files into; a folder in it for each of several stores")
+      ->required();
+  command->add_option("--pair", flags->pair, "two files of mates: R1 R2")->expected(2);
+  command->add_flag("--trimmed", flags->trimmed, "the primers were cut off the reads by another program");
+  command->add_option("--commits", flags->commits,
+                      "commits that are in the tube, where neither a store nor partition.toml counts them");
   command->add_option("--threads", flags->threads)->capture_default_str()->check(CLI::Range(1, 1024));
   command->add_flag("--json", flags->json, "say what was done as JSON, block by block");
   command->footer(
-      "Only blocks whose checksum is right are used. A file that was read in part gives FILE.block-N for its blocks.");
+      "Only blocks whose checksum is right are used. A file that was read in part gives FILE.block-N for its blocks; "
+      "what "
+      "is not known to be current is called NAME.as-of-commit-N.\n"
+      "Ends with 0: all; 3: part; 4: nothing; 5: something may be older than the newest in the tube; 6: all, though a "
+      "file "
+      "of reads was cut short.");
   command->callback([flags] { decode(*flags); });
 }
 

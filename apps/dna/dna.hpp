@@ -10,7 +10,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "dna/store.hpp"
+#include "dna/partition/store.hpp"
 
 namespace chromatin::dna {
 

@@ -6,21 +6,50 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/dna/dna.hpp"
-#include "dna/files.hpp"
+#include "dna/geometry/motifs.hpp"
+#include "dna/partition/files.hpp"
 
 namespace chromatin::dna {
 namespace {
 
 struct init_flags {
   store_flags store;
-  std::string profile = "150nt", seed;
+  std::string profile = "150nt", seed, outer;
+  std::vector<std::string> avoid;
   int pair = -1;
   primer_pair primers;
 };
 
-profile geometry_of(const std::string& name) {
-  if (!name.ends_with(".toml")) return built_in_profile(name);
-  return profile_from_toml(read_file(name), name);
+profile geometry_of(const init_flags& flags) {
+  const auto& name = flags.profile;
+  auto found = name.ends_with(".toml") ? profile_from_toml(read_file(name), name) : built_in_profile(name);
+  found.avoid.insert(found.avoid.end(), flags.avoid.begin(), flags.avoid.end());
+  if (!flags.outer.empty())
+    found.outer = profile_from_toml(fmt::format("[profile]\nouter = \"{}\"\n", flags.outer), "--outer").outer;
+  return found;
+}
+
+/// Whether blocks can be written at all under these limits: some are, at leaves all over the tree.
+void check_feasible(const block_codec& codec) {
+  const auto& g = codec.geometry();
+  constexpr std::uint32_t samples = 32;
+  // The journal begins there.
+  for (std::uint32_t leaf = 0; leaf < (g.outer > 0 ? 2U : 1U); ++leaf)
+    if (address_has_motif(codec.layout(), leaf))
+      throw std::runtime_error{fmt::format("the address of leaf {} has a motif to be avoided: choose another pair", leaf)};
+  for (std::uint32_t i = 0; i < samples; ++i) {
+    const block one{
+        {i * (g.leaves() / std::min(g.leaves(), samples)) % g.leaves(), i % g.versions()}, block_kind::data, {}};
+    if (address_has_motif(codec.layout(), one.id.leaf)) continue;
+    try {
+      codec.encode(one);
+    } catch (const std::runtime_error& error) {
+      throw std::runtime_error{
+          fmt::format("{}: of {} blocks tried, this one cannot be written: widen gc or homopolymer_max, avoid fewer "
+                      "motifs, or shorten the payload",
+                      error.what(), samples)};
+    }
+  }
 }
 
 /// A pair of the library: the one of this number, or the first that no store in the same parent folder has.
@@ -40,11 +69,13 @@ primer_pair pair_of(const init_flags& flags) {
 }
 
 void init(const init_flags& flags) {
-  const auto geometry = geometry_of(flags.profile);
+  const auto geometry = geometry_of(flags);
   const bool own = !flags.primers.forward.empty() || !flags.primers.reverse.empty();
   const auto primers = own ? flags.primers : pair_of(flags);
   auto description = describe(geometry, primers);
   if (!flags.seed.empty()) description.seed = std::stoull(flags.seed, nullptr, 16);
+  const strand_layout layout{description};
+  check_feasible(block_codec{layout});
   const auto made = store::create(flags.store.folder, description);
   const auto& g = made.layout().geometry();
   if (flags.store.json) {
@@ -72,7 +103,9 @@ void add_init_command(CLI::App& dna) {
   auto* command = dna.add_subcommand("init", "Make an empty store: one partition with primers of its own");
   auto flags = std::make_shared<init_flags>();
   add_store_flags(*command, flags->store);
-  command->add_option("--profile", flags->profile, "150nt, 200nt, or a TOML file")->capture_default_str();
+  command->add_option("--profile", flags->profile, "150nt, 200nt, poor, or a TOML file")->capture_default_str();
+  command->add_option("--outer", flags->outer, "parity across blocks, such as 10% (default: as the profile says)");
+  command->add_option("--avoid", flags->avoid, "motifs that no strand may have, such as restriction sites: GAATTC");
   auto* pair =
       command->add_option("--pair", flags->pair, "number of a pair of the primer library (default: the first unused)");
   auto* forward = command->add_option("--forward", flags->primers.forward, "primers of your own, 5' to 3'");

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "dna/store.hpp"
+#include "dna/partition/store.hpp"
 #include "dna/wetlab/retrieval.hpp"
 
 namespace chromatin::dna {

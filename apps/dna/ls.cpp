@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/dna/dna.hpp"
+#include "apps/dna/shown.hpp"
 
 namespace chromatin::dna {
 namespace {
@@ -42,6 +43,14 @@ std::vector<std::uint32_t> leaves_of(const entry& one) {
   return leaves;
 }
 
+/// Strands that were ever written for it: its blocks, their patches and what they replaced, and their parity.
+std::uint64_t cost_of(const partition& from, const entry& one) {
+  std::uint64_t blocks = 0;
+  for (const auto& commit : from.history(one.path))
+    for (const auto& change : commit.changes) blocks += change.blocks.size();
+  return blocks * from.description().geometry.molecules();
+}
+
 void ls(const list_flags& flags) {
   const auto opened = store::open(flags.store.folder, store::access::read);
   const auto& from = opened.contents();
@@ -54,7 +63,9 @@ void ls(const list_flags& flags) {
   for (const auto& one : from.list(flags.at)) {
     if (one.path != root->path && !one.path.starts_with(above)) continue;
     if (flags.store.json)
-      out.push_back({{"path", one.path},
+      out.push_back({{"path", shown(one.path)},
+                     {"strands", cost_of(from, one)},
+                     {"nt", cost_of(from, one) * from.description().geometry.strand_nt()},
                      {"directory", one.directory},
                      {"size_bytes", one.size_bytes},
                      {"commit", one.commit},
@@ -62,10 +73,11 @@ void ls(const list_flags& flags) {
                      {"patches", patches_of(one)},
                      {"leaves", leaves_of(one)}});
     else if (one.directory)
-      fmt::print("{:>10}  {:>6}  {}/\n", "", "", one.path);
+      fmt::print("{:>10}  {:>6}  {}/\n", "", "", shown(one.path));
     else
-      fmt::print("{:>10}  {:>6}  {:<32}  {} blocks, {} patches, leaves {}\n", one.size_bytes,
-                 fmt::format("c{}", one.commit), one.path, one.blocks.size(), patches_of(one), runs_of(leaves_of(one)));
+      fmt::print("{:>10}  {:>6}  {:<32}  {} blocks, {} patches, {} strands, leaves {}\n", one.size_bytes,
+                 fmt::format("c{}", one.commit), shown(one.path), one.blocks.size(), patches_of(one),
+                 cost_of(from, one), runs_of(leaves_of(one)));
   }
   if (flags.store.json) fmt::print("{}\n", out.dump(2));
 }
@@ -77,7 +89,7 @@ void history(const list_flags& flags) {
     auto changes = nlohmann::ordered_json::array();
     for (const auto& change : commit.changes)
       changes.push_back({{"action", change.action},
-                         {"path", change.path},
+                         {"path", shown(change.path)},
                          {"size_bytes", change.size_bytes},
                          {"blocks", change.blocks.size()}});
     if (flags.store.json) {
@@ -86,7 +98,7 @@ void history(const list_flags& flags) {
     }
     for (const auto& change : commit.changes)
       fmt::print("{:>6}  {:<9}  {:<32}  {} bytes, {} blocks\n", fmt::format("c{}", commit.number), change.action,
-                 change.path, change.size_bytes, change.blocks.size());
+                 shown(change.path), change.size_bytes, change.blocks.size());
   }
   if (flags.store.json) fmt::print("{}\n", out.dump(2));
 }

@@ -4,7 +4,8 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/dna/dna.hpp"
-#include "dna/order.hpp"
+#include "dna/partition/files.hpp"
+#include "dna/partition/order.hpp"
 
 namespace chromatin::dna {
 namespace {
@@ -13,7 +14,17 @@ struct order_flags {
   store_flags store;
   std::filesystem::path out;
   bool all = false;
+  std::string house;
 };
+
+/// What brings the strands of all orders to the same concentration, where each came as a pool of the same concentration
+/// in all: an order's share of the volume is its share of the strands.
+std::vector<std::pair<std::uint32_t, double>> volumes_of(const std::vector<synthesis_order>& orders) {
+  std::vector<std::pair<std::uint32_t, double>> volumes;
+  for (const auto& one : orders)
+    volumes.emplace_back(one.number, static_cast<double>(one.strands) / static_cast<double>(orders.front().strands));
+  return volumes;
+}
 
 void order(const order_flags& flags) {
   auto from = store::open(flags.store.folder, store::access::write);
@@ -24,7 +35,10 @@ void order(const order_flags& flags) {
   std::vector<ordered_oligo> oligos;
   for (auto i = first; i < from.strand_count(); ++i)
     oligos.push_back({strand_name(from.id(i)), std::string{from.strand(i)}});
-  write_order(flags.out, oligos);
+  if (flags.house.empty())
+    write_order(flags.out, oligos);
+  else
+    replace_file(flags.out, pool_list(oligos, flags.store.folder.filename().string(), flags.house));
   if (!flags.all) from.mark_ordered();
   const auto length = from.layout().geometry().strand_nt();
   if (flags.store.json) {
@@ -33,11 +47,17 @@ void order(const order_flags& flags) {
                                {"strand_nt", length},
                                {"nt", oligos.size() * length},
                                {"order", flags.all ? 0 : from.orders().size()}};
+    for (const auto& [number, volume] : volumes_of(from.orders()))
+      out["mix"].push_back({{"order", number}, {"volume", volume}});
     fmt::print("{}\n", out.dump(2));
     return;
   }
   fmt::print("{}: {} strands of {} nt{}\n", flags.out.string(), oligos.size(), length,
              flags.all ? ", everything" : fmt::format(", order {}", from.orders().size()));
+  if (flags.all || from.orders().size() < 2) return;
+  fmt::print("to mix them at the same concentration of each strand, if the pools have the same in all:\n");
+  for (const auto& [number, volume] : volumes_of(from.orders()))
+    fmt::print("  order {}: {:.4g} volume{} to 1 of order 1\n", number, volume, volume == 1 ? "" : "s");
 }
 
 }  // namespace
@@ -47,6 +67,8 @@ void add_order_command(CLI::App& dna) {
   auto flags = std::make_shared<order_flags>();
   add_store_flags(*command, flags->store);
   command->add_option("--out", flags->out, "file to write: .fa for FASTA, .csv for name,sequence")->required();
+  command->add_option("--pool-list", flags->house, "in the columns of a synthesis house: idt or twist")
+      ->check(CLI::IsMember({"idt", "twist"}));
   command->add_flag("--all", flags->all, "everything, also what was ordered before; counts as no order");
   command->callback([flags] { order(*flags); });
 }

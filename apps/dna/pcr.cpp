@@ -17,7 +17,8 @@ struct pcr_flags {
   std::string blocks, protocol = "precise";
   std::filesystem::path out, from;
   bool one_pot = false;
-  double copies = 1e6, half_lives = 0;
+  double copies = 1e6, half_lives = 0, founders = 0, depurination = 0, deamination = 0;
+  std::string errors;
   std::uint64_t seed = 1;
 };
 
@@ -65,9 +66,14 @@ void pcr(const pcr_flags& flags) {
   const auto how = wetlab::protocol_of(flags.protocol);
   const auto from = store::open(flags.store.folder, store::access::read);
   const auto targets = targets_of(from.contents(), flags);
-  auto tube = flags.from.empty()
-                  ? wetlab::synthesise_partition(from.layout(), strands_of(from), {.copies = flags.copies}, flags.seed)
-                  : wetlab::read_tube(flags.from);
+  auto made = flags.errors.empty() ? wetlab::synthesis_options{}
+                                   : wetlab::as_measured(wetlab::find_error_profile(flags.errors), flags.founders);
+  made.copies = flags.copies;
+  made.founders = flags.founders;
+  auto tube = flags.from.empty() ? wetlab::synthesise_partition(from.layout(), strands_of(from), made, flags.seed)
+                                 : wetlab::read_tube(flags.from);
+  if (flags.depurination > 0 || flags.deamination > 0)
+    tube = wetlab::damage(tube, flags.depurination, flags.deamination, flags.seed + 3);
   if (flags.half_lives > 0) tube = wetlab::age(tube, flags.half_lives, flags.seed + 1);
   const auto pots = flags.one_pot ? wetlab::pooling::one_pot : wetlab::pooling::apart;
   const auto result = wetlab::retrieve(tube, from.layout(), targets, how, pots, {}, flags.seed + 2);
@@ -110,6 +116,15 @@ void add_pcr_command(CLI::App& dna) {
   command->add_option("--copies", flags->copies, "of each strand, on average, as synthesised")
       ->capture_default_str()
       ->check(CLI::Range(1.0, 1e12));
+  command->add_option("--errors", flags->errors,
+                      "synthesis as of this profile: uneven copies, missing strands, and errors of the founders");
+  command
+      ->add_option("--founders", flags->founders,
+                   "molecules of each strand that have errors of their own (0: none has)")
+      ->check(CLI::Range(0.0, 1000.0));
+  command->add_option("--depurination", flags->depurination, "chance of each A and G to break its strand")
+      ->check(CLI::Range(0.0, 1.0));
+  command->add_option("--deamination", flags->deamination, "chance of each C to become T")->check(CLI::Range(0.0, 1.0));
   command->add_option("--half-lives", flags->half_lives, "that the tube has aged by")->check(CLI::Range(0.0, 60.0));
   command->add_option("--seed", flags->seed, "of the simulation")->capture_default_str();
   command->footer("The model and why its numbers err on the side of too much mispriming: dna/wetlab/priming.hpp.");

@@ -7,8 +7,9 @@
 
 #include "apps/dna/dna.hpp"
 #include "apps/dna/progress.hpp"
-#include "dna/order.hpp"
-#include "dna/primer_check.hpp"
+#include "dna/partition/files.hpp"
+#include "dna/partition/order.hpp"
+#include "dna/geometry/primer_check.hpp"
 
 namespace chromatin::dna {
 namespace {
@@ -18,7 +19,8 @@ struct primers_flags {
   std::vector<std::string> paths;
   std::string blocks;
   std::filesystem::path out;
-  bool check = false, library = false;
+  bool check = false, library = false, any = false;
+  std::uint32_t plate = 0;
   std::size_t design = 0;
   std::uint64_t seed = 1;
 };
@@ -48,9 +50,27 @@ std::vector<ordered_oligo> pcr_order(const strand_layout& layout, const std::vec
   return oligos;
 }
 
+/// Those whose primers do not fold or pair with themselves; all of them where primer3 is not installed.
+std::vector<subtree> good_nodes(const store& from, const std::vector<subtree>& nodes,
+                                std::vector<std::string>& said) try {
+  const primer3 programs;
+  const auto occupied = [&](const subtree& node) {
+    const auto next = from.contents().blocks().lower_bound({node.first, 0});
+    return next != from.contents().blocks().end() &&
+           next->first.leaf < node.first + from.layout().addresses().leaves_below(node.level);
+  };
+  return usable_nodes(from.layout(), nodes, programs, occupied, said);
+} catch (const primer3_error& error) {
+  said.push_back(fmt::format("primers are not checked: {}", error.what()));
+  return nodes;
+}
+
 void print_order(const primers_flags& flags, const std::vector<ordered_oligo>& oligos) {
   if (!flags.out.empty()) {
-    write_order(flags.out, oligos);
+    if (flags.plate > 0)
+      replace_file(flags.out, plate_sheet(oligos, flags.plate));
+    else
+      write_order(flags.out, oligos);
     if (!flags.store.json) fmt::print("{}: {} primers\n", flags.out.string(), oligos.size());
   }
   if (flags.store.json) {
@@ -58,7 +78,7 @@ void print_order(const primers_flags& flags, const std::vector<ordered_oligo>& o
     for (const auto& one : oligos) out.push_back({{"name", one.name}, {"sequence", one.bases}});
     fmt::print("{}\n", out.dump(2));
   } else if (flags.out.empty()) {
-    fmt::print("{}", csv_of(oligos));
+    fmt::print("{}", flags.plate > 0 ? plate_sheet(oligos, flags.plate) : csv_of(oligos));
   }
 }
 
@@ -134,7 +154,10 @@ void primers(const primers_flags& flags) {
     throw std::runtime_error{"name a path to bring: . is everything, / the journal"};
   const auto nodes = nodes_of(from.contents(), flags);
   if (flags.check) return check(flags, from, nodes);
-  print_order(flags, pcr_order(from.layout(), nodes));
+  std::vector<std::string> said;
+  const auto order = pcr_order(from.layout(), flags.any ? nodes : good_nodes(from, nodes, said));
+  for (const auto& line : said) fmt::print(stderr, "{}\n", line);
+  print_order(flags, order);
 }
 
 }  // namespace
@@ -147,6 +170,9 @@ void add_primers_command(CLI::App& dna) {
   command->add_option("PATH", flags->paths, "what to bring: files or directories; . is everything, / the journal");
   command->add_option("--blocks", flags->blocks, "only these blocks of the file: 7 or 0-4");
   command->add_option("--out", flags->out, "file to write: .csv or .fa (default: CSV on the standard output)");
+  command->add_option("--plate", flags->plate, "as a plate sheet with wells: 96 or 384")
+      ->check(CLI::IsMember({96, 384}));
+  command->add_flag("--any", flags->any, "the fewest primers, also those that fold or pair with themselves");
   command->add_flag("--check", flags->check,
                     "melting points, hairpins and dimers by primer3, of every prefix where no path is named");
   command->add_flag("--library", flags->library, "list the built-in pairs");

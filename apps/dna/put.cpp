@@ -8,7 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/dna/dna.hpp"
-#include "dna/files.hpp"
+#include "dna/partition/files.hpp"
 
 namespace chromatin::dna {
 namespace {

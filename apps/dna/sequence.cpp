@@ -1,12 +1,16 @@
 /// chromatin dna sequence: simulated reads of a tube.
 
+#include <algorithm>
+#include <optional>
+
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "apps/dna/dna.hpp"
 #include "apps/dna/progress.hpp"
-#include "dna/read_sink.hpp"
+#include "dna/reads/read_sink.hpp"
 #include "dna/wetlab/sequencer.hpp"
+#include "dna/wetlab/synthesis.hpp"
 
 namespace chromatin::dna {
 namespace {
@@ -15,20 +19,25 @@ struct sequence_flags {
   std::filesystem::path tube, out;
   std::string errors = "illumina";
   std::uint64_t reads = 10'000, seed = 1;
-  double coverage_variation = 0;
+  std::optional<double> coverage_variation;
   bool json = false;
 };
 
 void sequence_tube(const sequence_flags& flags) {
   const auto profile = wetlab::find_error_profile(flags.errors);
-  const auto tube = wetlab::read_tube(flags.tube);
+  auto tube = wetlab::read_tube(flags.tube);
   read_sink sink{flags.out};
   progress_line line{"reads"};
   std::uint64_t done = 0;
-  wetlab::sequence(tube, flags.reads, profile, flags.coverage_variation, flags.seed, [&](const dna::read& one) {
-    sink.put(one);
-    if (++done % 10'000 == 0) line.show(done, flags.reads);
-  });
+  const bool as_ordered =
+      std::all_of(tube.molecules.begin(), tube.molecules.end(), [](const auto& one) { return one.copies == 1; });
+  // Strands as ordered have no copy numbers: they are drawn as the profile was measured.
+  if (as_ordered) tube = wetlab::as_measured_copies(tube, profile, flags.seed + 1);
+  wetlab::sequence(tube, flags.reads, profile, flags.coverage_variation.value_or(0), flags.seed,
+                   [&](const dna::read& one) {
+                     sink.put(one);
+                     if (++done % 10'000 == 0) line.show(done, flags.reads);
+                   });
   sink.close();
   if (flags.json)
     fmt::print("{}\n",

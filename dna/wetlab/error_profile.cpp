@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "dna/calibrate.hpp"
+#include "dna/wetlab/calibrate.hpp"
 
 namespace chromatin::dna::wetlab {
 
@@ -44,8 +44,9 @@ error_profile illumina_profile() {
 }
 
 error_profile bad_synthesis_profile() {
-  auto made = even_profile("bad-synthesis", 0.0106, 0.0049, 0.0010);
-  made.copy_number_variation = measured_copy_number_variation;
+  auto made = even_profile("bad-synthesis", 0.0104, 0.0050, 0.0010);
+  made.copy_number_variation = 0.78;
+  made.dropout = 0.029;
   return made;
 }
 
@@ -86,6 +87,7 @@ error_profile to_profile(const calibration& counted, std::string name) {
   }
   made.reversed = counted.reversed_share();
   made.copy_number_variation = counted.copy_number_variation();
+  made.dropout = counted.dropout();
   return made;
 }
 

@@ -23,6 +23,7 @@ struct error_profile {
   std::vector<double> along;
   double reversed = 0.5;                 ///< share of reads that are of the other strand
   double copy_number_variation = 0;      ///< standard deviation over mean of copy numbers, gamma distributed
+  double dropout = 0;                    ///< share of strands that are not there at all
   int quality = 38, error_quality = 12;  ///< Phred, of right bases and of wrong ones, on average
 
   double error_rate() const { return substitution + deletion + insertion; }
@@ -34,7 +35,8 @@ error_profile even_profile(std::string name, double substitution, double deletio
 /// Illumina reads of a good commercial pool, as calibrated from the LCRC reads: sub .13, del .14, ins .01 %; copy
 /// numbers vary by .45 of their mean, which leaves 5.9 % of strands unseen at 4 reads a strand.
 error_profile illumina_profile();
-/// Illumina reads of a bad synthesis: sub 1.06, del .49, ins .10 %.
+/// Illumina reads of a bad synthesis, as calibrated from the bad pool of dt4dds: sub 1.04, del .50, ins .10 %; copy
+/// numbers vary by .78 of their mean, 2.9 % of strands are not there at all.
 error_profile bad_synthesis_profile();
 /// Nanopore-like: 6 % errors (sub 2.4, del 2.4, ins 1.2 %) on the same copy numbers.
 error_profile nanopore_profile();

@@ -76,7 +76,8 @@ void write_error_profile(const error_profile& profile, const std::filesystem::pa
              "  # where errors lie, first to last part of the strand; empty: evenly\nreversed = {}\nquality = {}\n"
              "error_quality = {}\n",
              profile.reversed, profile.quality, profile.error_quality)
-      << fmt::format("\n[pool]\ncopy_number_variation = {}\n", profile.copy_number_variation);
+      << fmt::format("\n[pool]\ncopy_number_variation = {}\ndropout = {}\n", profile.copy_number_variation,
+                     profile.dropout);
   if (!out.flush()) throw std::runtime_error{file.string() + ": cannot be written"};
 }
 
@@ -102,6 +103,8 @@ error_profile read_error_profile(const std::filesystem::path& file) {
   made.quality = static_cast<int>(from.number("reads.quality", 2, 60));
   made.error_quality = static_cast<int>(from.number("reads.error_quality", 2, 60));
   made.copy_number_variation = from.number("pool.copy_number_variation", 0, 10);
+  // Files of earlier versions have none.
+  if (root.at_path("pool.dropout")) made.dropout = from.number("pool.dropout", 0, 1);
   return made;
 }
 

@@ -10,7 +10,7 @@
 
 #include <fmt/format.h>
 
-#include "dna/store.hpp"
+#include "dna/partition/store.hpp"
 
 namespace chromatin::dna::wetlab {
 

@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "dna/strand.hpp"
+#include "dna/geometry/strand.hpp"
 #include "dna/wetlab/pcr.hpp"
 #include "dna/wetlab/synthesis.hpp"
 
@@ -39,7 +39,8 @@ enum class pooling {
 pcr_result retrieve(const tube& from, const strand_layout& layout, const std::vector<subtree>& targets, protocol how,
                     pooling pots, const pcr_options& options, std::uint64_t seed);
 
-/// The id in a name that strand_name (dna/store.hpp) made: in a tube, every copy tells by it where it came from.
+/// The id in a name that strand_name (dna/partition/store.hpp) made: in a tube, every copy tells by it where it came
+/// from.
 std::optional<strand_id> parse_strand_name(std::string_view name);
 /// Strands as the codec makes them, in any order. Throws std::invalid_argument for one that is not the
 /// partition's.

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "dna/sequence.hpp"
+#include "dna/geometry/sequence.hpp"
 
 namespace chromatin::dna::wetlab {
 

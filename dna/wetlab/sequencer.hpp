@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "dna/reads.hpp"
+#include "dna/reads/reads.hpp"
 #include "dna/wetlab/draw.hpp"
 #include "dna/wetlab/error_profile.hpp"
 #include "dna/wetlab/tube.hpp"

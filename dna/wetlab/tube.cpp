@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "dna/reads.hpp"
+#include "dna/reads/reads.hpp"
 #include "dna/wetlab/draw.hpp"
 
 namespace chromatin::dna::wetlab {

@@ -101,7 +101,8 @@ TEST(Tidy, EveryTestIsRegistered) {
     if (s.folder != "tests" || !s.path.filename().string().ends_with("_test.cpp")) continue;
     auto folder = fs::relative(s.path, root / "tests").begin()->string();
     EXPECT_NE(lists.str().find("chromatin_test(" + folder), std::string::npos) << s.path;
-    EXPECT_EQ(s.path.parent_path(), root / "tests" / folder) << s.path << " is deeper than the registration looks";
+    const auto home = root / "tests" / folder, above = s.path.parent_path();
+    EXPECT_TRUE(above == home || above.parent_path() == home) << s.path << " is deeper than the registration looks";
   }
 }
 

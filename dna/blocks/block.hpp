@@ -1,0 +1,35 @@
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <vector>
+
+namespace chromatin::dna {
+
+using byte_string = std::vector<std::uint8_t>;
+
+/// Where a block stands in its partition.
+struct block_id {
+  std::uint32_t leaf = 0;
+  std::uint32_t version = 0;  ///< slot 0 is the block as first written; what the other slots hold is added to it
+
+  auto operator<=>(const block_id&) const = default;
+};
+
+/// What a block's content is. Stands in its header.
+enum class block_kind : std::uint8_t {
+  data = 0,     ///< bytes of a file
+  patch = 1,    ///< a change to the data block in slot 0 of the same leaf
+  journal = 2,  ///< what the partition's directories and files are
+  parity = 3,   ///< across blocks that were written together (outer_code.hpp)
+};
+
+struct block {
+  block_id id;
+  block_kind kind = block_kind::data;
+  byte_string content;  ///< at most block_bytes() of the profile, of parity stored_bytes()
+
+  bool operator==(const block&) const = default;
+};
+
+}  // namespace chromatin::dna

@@ -1,0 +1,256 @@
+#include "dna/blocks/block_codec.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <stdexcept>
+#include <thread>
+
+#include <fmt/format.h>
+#include <xxhash.h>
+
+#include "dna/blocks/checksum.hpp"
+#include "dna/blocks/reed_solomon.hpp"
+#include "dna/blocks/scramble.hpp"
+#include "dna/geometry/sequence.hpp"
+
+namespace chromatin::dna {
+namespace {
+
+/// Stored bytes: scramble number (2), kind and length (2), checksum (4), content, zeros. Little-endian.
+constexpr std::size_t tag_at = 2, checksum_at = 4;
+constexpr std::uint32_t length_bits = 12;
+
+std::uint32_t load(std::span<const std::uint8_t> bytes, std::size_t at, std::size_t count) {
+  std::uint32_t value = 0;
+  for (std::size_t i = 0; i < count; ++i) value |= std::uint32_t{bytes[at + i]} << 8 * i;
+  return value;
+}
+
+void save(std::span<std::uint8_t> bytes, std::size_t at, std::size_t count, std::uint32_t value) {
+  for (std::size_t i = 0; i < count; ++i) bytes[at + i] = static_cast<std::uint8_t>(value >> 8 * i);
+}
+
+/// Over kind and length, content and padding; leaf, version and partition are in the seed.
+std::uint32_t block_checksum(std::span<const std::uint8_t> stored, const block_id& id, std::uint64_t seed) {
+  const std::uint64_t place[3]{seed, id.leaf, id.version};
+  return checksum(stored.subspan(profile::header_bytes), XXH3_64bits(place, sizeof place) ^ load(stored, tag_at, 2));
+}
+
+}  // namespace
+
+struct block_codec::parts {
+  explicit parts(const strand_layout& layout)
+      : code{layout.geometry().data_molecules, layout.geometry().parity_molecules}, scramble{layout, code} {}
+  reed_solomon code;
+  scrambler scramble;
+};
+
+molecule_symbols symbols_of(std::string_view payload, std::uint32_t symbols) {
+  molecule_symbols found(symbols, erased);
+  for (std::size_t i = 0; i < symbols && 2 * i + 1 < payload.size(); ++i) {
+    const int first = base_index(payload[2 * i]), second = base_index(payload[2 * i + 1]);
+    if (first >= 0 && second >= 0) found[i] = static_cast<std::uint8_t>(first << 2 | second);
+  }
+  return found;
+}
+
+block_codec::block_codec(const strand_layout& layout)
+    : layout_{layout}, parts_{std::make_unique<const parts>(layout)} {}
+block_codec::~block_codec() = default;
+
+void block_codec::encode(const block& from, std::span<std::uint8_t> payloads) const {
+  const auto& g = geometry();
+  const auto most = from.kind == block_kind::parity ? g.stored_bytes() : g.block_bytes();
+  if (from.content.size() > most)
+    throw std::invalid_argument{fmt::format("{} bytes do not fit a block of {}", from.content.size(), most)};
+  if (from.id.leaf >= g.leaves() || from.id.version >= g.versions())
+    throw std::invalid_argument{fmt::format("no version {} at leaf {}", from.id.version, from.id.leaf)};
+  if (payloads.size() != std::size_t{g.molecules()} * g.payload_bytes())
+    throw std::invalid_argument{"no room for just the payloads of a block"};
+  std::fill(payloads.begin(), payloads.end(), std::uint8_t{0});
+  const auto stored = payloads.first(std::size_t{g.data_molecules} * g.payload_bytes());
+  std::copy(from.content.begin(), from.content.end(), stored.begin() + profile::header_bytes);
+  save(stored, tag_at, 2,
+       static_cast<std::uint32_t>(from.kind) << length_bits | static_cast<std::uint32_t>(from.content.size()));
+  save(stored, checksum_at, 4, block_checksum(stored, from.id, layout_.partition().seed));
+  parts_->scramble.apply_key(from.id, stored);
+  parts_->code.add_parity(payloads, g.payload_bytes());
+  if (!parts_->scramble.choose_number(from.id, payloads))
+    throw std::runtime_error{fmt::format("leaf {} version {}: no scramble keeps within the limits of profile {}",
+                                         from.id.leaf, from.id.version, g.name)};
+}
+
+std::vector<std::string> block_codec::encode(const block& from) const {
+  const auto& g = geometry();
+  std::vector<std::uint8_t> payloads(std::size_t{g.molecules()} * g.payload_bytes());
+  encode(from, payloads);
+  std::string all(std::size_t{g.molecules()} * g.strand_nt(), '\0');
+  layout_.assemble_block(from.id.leaf, from.id.version, payloads, all);
+  std::vector<std::string> strands;
+  for (std::size_t at = 0; at < all.size(); at += g.strand_nt()) strands.push_back(all.substr(at, g.strand_nt()));
+  return strands;
+}
+
+/// One way to read a block: some molecules left out.
+struct block_codec::attempt {
+  std::vector<std::uint8_t> stored;
+  std::vector<std::uint32_t> errors;  ///< symbols corrected, by molecule
+  std::uint32_t corrected = 0, failed = 0;
+};
+
+block_codec::attempt block_codec::correct(std::span<const molecule_symbols> molecules, std::uint32_t left_out) const {
+  const auto& g = geometry();
+  attempt result{std::vector<std::uint8_t>(std::size_t{g.data_molecules} * g.payload_bytes()),
+                 std::vector<std::uint32_t>(g.molecules())};
+  std::vector<std::uint8_t> codeword(g.molecules());
+  std::vector<std::uint32_t> erasures;
+  for (std::uint32_t c = 0; c < g.symbols(); ++c) {
+    erasures.clear();
+    for (std::uint32_t m = 0; m < g.molecules(); ++m) {
+      const bool read = !molecules[m].empty() && !(left_out >> m & 1);
+      codeword[m] = read ? molecules[m].at(c) : erased;
+      if (codeword[m] > 15) codeword[m] = 0, erasures.push_back(m);
+    }
+    const auto changed = parts_->code.correct(codeword, erasures);
+    result.failed += !changed;
+    result.corrected += changed.value_or(0);
+    for (std::uint32_t m = 0; changed && m < g.molecules(); ++m)
+      result.errors[m] += !molecules[m].empty() && molecules[m][c] <= 15 && molecules[m][c] != codeword[m];
+    for (std::uint32_t m = 0; m < g.data_molecules; ++m)
+      result.stored[m * g.payload_bytes() + c / 2] |= static_cast<std::uint8_t>(codeword[m] << (c % 2 == 0 ? 4 : 0));
+  }
+  return result;
+}
+
+std::vector<block_codec::codeword_reading> block_codec::read_codewords(
+    std::span<const molecule_symbols> molecules) const {
+  const auto& g = geometry();
+  std::vector<codeword_reading> readings(g.symbols());
+  std::vector<std::uint32_t> erasures;
+  for (std::uint32_t c = 0; c < g.symbols(); ++c) {
+    auto& symbols = readings[c].symbols;
+    symbols.assign(g.molecules(), 0);
+    erasures.clear();
+    for (std::uint32_t m = 0; m < g.molecules(); ++m)
+      if (molecules[m].empty() || molecules[m].at(c) > 15)
+        erasures.push_back(m);
+      else
+        symbols[m] = molecules[m][c];
+    if (!parts_->code.correct(symbols, erasures)) continue;
+    int errors = 0;
+    for (std::uint32_t m = 0; m < g.molecules(); ++m)
+      errors += !molecules[m].empty() && molecules[m][c] <= 15 && molecules[m][c] != symbols[m];
+    readings[c].spare = static_cast<int>(g.parity_molecules) - static_cast<int>(erasures.size()) - 2 * errors;
+  }
+  return readings;
+}
+
+std::optional<block> block_codec::accept(const block_id& id, std::vector<std::uint8_t> stored) const {
+  parts_->scramble.apply_key(id, stored);
+  parts_->scramble.apply_number(static_cast<std::uint16_t>(load(stored, 0, 2)), stored);
+  const auto tag = load(stored, tag_at, 2);
+  const auto length = tag & ((1U << length_bits) - 1), kind = tag >> length_bits;
+  if (length > geometry().stored_bytes() || kind > static_cast<std::uint32_t>(block_kind::parity) ||
+      load(stored, checksum_at, 4) != block_checksum(stored, id, layout_.partition().seed))
+    return {};
+  const auto content = std::span{stored}.subspan(profile::header_bytes, length);
+  return block{id, static_cast<block_kind>(kind), {content.begin(), content.end()}};
+}
+
+block_decoding block_codec::decode(const block_id& id, std::span<const molecule_symbols> molecules) const {
+  const auto& g = geometry();
+  if (molecules.size() != g.molecules()) throw std::invalid_argument{"not all molecules of a block"};
+  block_decoding result;
+  for (const auto& molecule : molecules) result.molecules_missing += molecule.empty();
+  const auto first = correct(molecules, 0);
+  result.symbols_corrected = first.corrected;
+  result.codewords_failed = first.failed;
+  if (first.failed == 0) result.decoded = accept(id, first.stored);
+  if (!result.decoded && result.molecules_missing < g.parity_molecules) {
+    // Errors keep company: a molecule whose bases are shifted, or of which a foreign read was taken, is wrong nearly
+    // everywhere. Leaving it out costs half as much as correcting it.
+    for (const auto left_out : suspects(molecules, first.errors, g.parity_molecules - result.molecules_missing)) {
+      const auto next = correct(molecules, left_out);
+      if (next.failed == 0) result.decoded = accept(id, next.stored);
+      if (!result.decoded) continue;
+      result.symbols_corrected = next.corrected;
+      result.codewords_failed = 0;
+      break;
+    }
+  }
+  if (!result.decoded) result.reason = reason_of(id, result);
+  return result;
+}
+
+/// Sets of molecules to leave out, the likeliest first: the ones with most errors, together and one by one.
+std::vector<std::uint32_t> block_codec::suspects(std::span<const molecule_symbols> molecules,
+                                                 std::span<const std::uint32_t> errors, std::uint32_t most) const {
+  std::vector<std::uint32_t> order;
+  for (std::uint32_t m = 0; m < molecules.size(); ++m)
+    if (!molecules[m].empty()) order.push_back(m);
+  std::stable_sort(order.begin(), order.end(), [&](auto a, auto b) { return errors[a] > errors[b]; });
+  std::vector<std::uint32_t> sets;
+  std::uint32_t together = 0;
+  for (std::uint32_t i = 0; i < std::min<std::size_t>(most, order.size()); ++i)
+    sets.push_back(together |= 1U << order[i]);
+  for (const auto m : order) sets.push_back(1U << m);
+  if (most >= 2)
+    for (std::size_t i = 0; i < order.size(); ++i)
+      for (std::size_t j = i + 1; j < order.size(); ++j) sets.push_back(1U << order[i] | 1U << order[j]);
+  return sets;
+}
+
+std::string block_codec::reason_of(const block_id& id, const block_decoding& result) const {
+  const auto& g = geometry();
+  const auto where = fmt::format("leaf {} version {}", id.leaf, id.version);
+  const auto read = g.molecules() - result.molecules_missing;
+  if (result.molecules_missing > g.parity_molecules)
+    return fmt::format("{}: {} of {} molecules were not read, {} can be made up for: {} more are needed", where,
+                       result.molecules_missing, g.molecules(), g.parity_molecules,
+                       result.molecules_missing - g.parity_molecules);
+  if (result.codewords_failed > 0)
+    return fmt::format(
+        "{}: {} of {} codewords have more wrong symbols than {} of {} molecules can correct: more reads are "
+        "needed, or one of the missing molecules",
+        where, result.codewords_failed, g.symbols(), read, g.molecules());
+  return fmt::format(
+      "{}: what was corrected out of {} of {} molecules does not match its checksum: more reads are needed", where,
+      read, g.molecules());
+}
+
+void encode_into(const block_codec& codec, std::span<const block> blocks, std::span<char> strands, unsigned threads) {
+  const auto& g = codec.geometry();
+  const auto stride = std::size_t{g.strand_nt()} * g.molecules();
+  if (strands.size() != blocks.size() * stride)
+    throw std::invalid_argument{"no room for just the strands of these blocks"};
+  std::atomic<std::size_t> next{0};
+  std::atomic<bool> failed{false};
+  std::exception_ptr failure;
+  const auto work = [&] {
+    std::vector<std::uint8_t> payloads(std::size_t{g.molecules()} * g.payload_bytes());
+    try {
+      for (std::size_t i; !failed && (i = next++) < blocks.size();) {
+        codec.encode(blocks[i], payloads);
+        codec.layout().assemble_block(blocks[i].id.leaf, blocks[i].id.version, payloads,
+                                      strands.subspan(i * stride, stride));
+      }
+    } catch (...) {
+      if (!failed.exchange(true)) failure = std::current_exception();
+    }
+  };
+  {
+    std::vector<std::jthread> others;
+    for (unsigned i = 1; i < threads; ++i) others.emplace_back(work);
+    work();
+  }
+  if (failure) std::rethrow_exception(failure);
+}
+
+std::string encode_all(const block_codec& codec, std::span<const block> blocks, unsigned threads) {
+  std::string strands(blocks.size() * codec.geometry().molecules() * codec.geometry().strand_nt(), '\0');
+  encode_into(codec, blocks, strands, threads);
+  return strands;
+}
+
+}  // namespace chromatin::dna

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "dna/blocks/block.hpp"
+
+namespace chromatin::dna {
+
+/// Parity across blocks, so that what was put or changed together survives the loss of some of its blocks whole:
+/// Reed-Solomon over GF(256) (libfec), byte by byte over kind, length and content. A decoded block is right or is not
+/// there, so losses are erasures, and as many can be restored as there are parity blocks. More than 255 blocks are
+/// dealt out to several groups in turn.
+struct outer_code {
+  /// Parity blocks that so many blocks get: a share of them, at least one.
+  static std::uint32_t parity_for(std::size_t blocks, double share);
+
+  /// Contents of `count` parity blocks, each `content_bytes` + 2 long. Members are at most content_bytes long.
+  static std::vector<byte_string> encode(std::span<const block> members, std::uint32_t count,
+                                         std::uint32_t content_bytes);
+
+  /// The members that are missing and can be made up for. `members`: null where missing; `ids` tells their places.
+  static std::vector<block> restore(std::span<const block_id> ids, std::span<const block* const> members,
+                                    std::span<const block* const> parity, std::uint32_t content_bytes);
+};
+
+}  // namespace chromatin::dna

@@ -1,0 +1,66 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "dna/partition/journal.hpp"
+#include "dna/geometry/profile.hpp"
+
+namespace chromatin::dna {
+
+/// One block of a file: slot 0 and as many patches as the file's commit has.
+struct file_block {
+  std::uint32_t leaf = 0;
+  std::uint32_t patches = 0;
+
+  bool operator==(const file_block&) const = default;
+};
+
+struct tree_node {
+  node_id parent = 0;
+  std::string name;
+  bool directory = false;
+  std::uint64_t size_bytes = 0;
+  std::uint32_t checksum = 0;
+  std::uint32_t commit = 0;  ///< that changed it last
+  std::vector<file_block> blocks;
+};
+
+/// Splits "alice/chapter-01.txt" into names. Throws journal_error for a path that is empty, absolute, leaves the
+/// partition ("..") or has a name that a file system could not take.
+std::vector<std::string> path_names(std::string_view path);
+
+/// Directories and files as the journal leaves them after some commits. A value.
+class directory_tree {
+ public:
+  explicit directory_tree(const profile& geometry)
+      : leaves_{geometry.leaves()}, patches_max_{geometry.versions() - 1} {}
+
+  /// The next commit. Throws journal_error where it does not fit what is there (the tree is then of no use).
+  void apply(const operations& commit);
+
+  std::uint32_t commits() const { return commits_; }
+  const std::vector<tree_node>& nodes() const { return nodes_; }
+  const tree_node& node(node_id id) const { return nodes_.at(id); }
+  std::string path(node_id id) const;
+  std::optional<node_id> find(std::string_view path) const;
+  std::optional<node_id> child(node_id directory, std::string_view name) const;
+  bool below(node_id id, node_id directory) const;
+
+ private:
+  void apply(const make_directory& made);
+  void apply(const put_file& put);
+  void apply(const update_file& update);
+  void apply(const protect_blocks& protect);
+  void add(tree_node node);
+  std::vector<file_block> blocks_of(const std::vector<leaf_run>& runs) const;
+
+  std::uint32_t leaves_, patches_max_;
+  std::uint32_t commits_ = 0;
+  std::vector<tree_node> nodes_{tree_node{0, "", true, 0, 0, 0, {}}};
+};
+
+}  // namespace chromatin::dna

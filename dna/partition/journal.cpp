@@ -1,0 +1,162 @@
+#include "dna/partition/journal.hpp"
+
+#include <fmt/format.h>
+
+namespace chromatin::dna {
+namespace {
+
+enum class kind : std::uint8_t { directory = 1, file = 2, update = 3, protect = 4 };
+
+class writer {
+ public:
+  void number(std::uint64_t value) {
+    for (; value >= 0x80; value >>= 7) bytes.push_back(static_cast<std::uint8_t>(value | 0x80));
+    bytes.push_back(static_cast<std::uint8_t>(value));
+  }
+  void text(const std::string& value) {
+    number(value.size());
+    bytes.insert(bytes.end(), value.begin(), value.end());
+  }
+  void fixed(std::uint32_t value) {
+    for (int shift = 0; shift < 32; shift += 8) bytes.push_back(static_cast<std::uint8_t>(value >> shift));
+  }
+  void runs(const std::vector<leaf_run>& all) {
+    number(all.size());
+    for (const auto& run : all) number(run.first), number(run.count);
+  }
+
+  void operator()(const make_directory& made) {
+    number(static_cast<std::uint8_t>(kind::directory));
+    number(made.parent), text(made.name);
+  }
+  void operator()(const put_file& put) {
+    number(static_cast<std::uint8_t>(kind::file));
+    number(put.parent), text(put.name), number(put.size_bytes), fixed(put.checksum), runs(put.runs);
+  }
+  void operator()(const update_file& update) {
+    number(static_cast<std::uint8_t>(kind::update));
+    number(update.file), number(update.size_bytes), fixed(update.checksum);
+    number(update.patched.size());
+    for (const auto block : update.patched) number(block);
+    number(update.splices.size());
+    for (const auto& splice : update.splices) number(splice.at), number(splice.removed), runs(splice.runs);
+  }
+
+  void operator()(const protect_blocks& protect) {
+    number(static_cast<std::uint8_t>(kind::protect));
+    runs(protect.runs);
+  }
+
+  byte_string bytes;
+};
+
+class reader {
+ public:
+  explicit reader(std::span<const std::uint8_t> bytes) : rest_{bytes} {}
+
+  bool done() const { return rest_.empty(); }
+  std::size_t left() const { return rest_.size(); }
+
+  /// False, and nothing is taken, where the bytes end inside.
+  bool try_number(std::uint64_t& value) {
+    value = 0;
+    for (std::size_t i = 0; i < rest_.size() && i < 9; ++i) {
+      value |= std::uint64_t{rest_[i] & 0x7fU} << 7 * i;
+      if (rest_[i] < 0x80) return rest_ = rest_.subspan(i + 1), true;
+    }
+    if (rest_.size() >= 9) throw journal_error{"journal: a number of more than 63 bits"};
+    return false;
+  }
+  std::uint64_t number() {
+    std::uint64_t value = 0;
+    if (!try_number(value)) throw journal_error{"journal: a commit ends inside a number"};
+    return value;
+  }
+  std::uint32_t small() {
+    const auto value = number();
+    if (value > 0xffff'ffffU) throw journal_error{"journal: a number of more than 32 bits"};
+    return static_cast<std::uint32_t>(value);
+  }
+  std::span<const std::uint8_t> take(std::uint64_t count) {
+    if (count > rest_.size()) throw journal_error{"journal: a commit ends too early"};
+    const auto taken = rest_.first(count);
+    rest_ = rest_.subspan(count);
+    return taken;
+  }
+  std::string text() {
+    const auto taken = take(number());
+    return {taken.begin(), taken.end()};
+  }
+  std::uint32_t fixed() {
+    std::uint32_t value = 0;
+    int shift = 0;
+    for (const auto byte : take(4)) value |= std::uint32_t{byte} << shift, shift += 8;
+    return value;
+  }
+  /// Of a list: every item takes at least a byte.
+  std::size_t count() {
+    const auto value = number();
+    if (value > rest_.size()) throw journal_error{"journal: a list is longer than its commit"};
+    return value;
+  }
+  std::vector<leaf_run> runs() {
+    std::vector<leaf_run> all(count());
+    for (auto& run : all) run.first = small(), run.count = small();
+    return all;
+  }
+
+  operation next() {
+    switch (const auto what = number(); static_cast<kind>(what)) {
+      case kind::directory: {
+        const auto parent = small();
+        return make_directory{parent, text()};
+      }
+      case kind::file: {
+        put_file put;
+        put.parent = small(), put.name = text(), put.size_bytes = number(), put.checksum = fixed(), put.runs = runs();
+        return put;
+      }
+      case kind::update: {
+        update_file update;
+        update.file = small(), update.size_bytes = number(), update.checksum = fixed();
+        update.patched.resize(count());
+        for (auto& block : update.patched) block = small();
+        update.splices.resize(count());
+        for (auto& splice : update.splices) splice.at = small(), splice.removed = small(), splice.runs = runs();
+        return update;
+      }
+      case kind::protect:
+        return protect_blocks{runs()};
+      default:
+        throw journal_error{fmt::format("journal: operation {} is not known: written by a newer version?", what)};
+    }
+  }
+
+ private:
+  std::span<const std::uint8_t> rest_;
+};
+
+}  // namespace
+
+byte_string encode(const operations& commit) {
+  writer body;
+  for (const auto& one : commit) std::visit(body, one);
+  writer whole;
+  whole.number(body.bytes.size());
+  whole.bytes.insert(whole.bytes.end(), body.bytes.begin(), body.bytes.end());
+  return whole.bytes;
+}
+
+std::vector<operations> decode_journal(std::span<const std::uint8_t> bytes) {
+  std::vector<operations> commits;
+  reader stream{bytes};
+  for (std::uint64_t length = 0; stream.try_number(length) && length <= stream.left();) {
+    reader body{stream.take(length)};
+    operations commit;
+    while (!body.done()) commit.push_back(body.next());
+    commits.push_back(std::move(commit));
+  }
+  return commits;
+}
+
+}  // namespace chromatin::dna

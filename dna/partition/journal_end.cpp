@@ -1,0 +1,50 @@
+#include "dna/partition/journal_end.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+namespace chromatin::dna {
+namespace {
+
+/// An update may have been mixed in at this share of the concentration of what is there.
+constexpr double concentration_min = 0.1;
+/// So many reads expected of a block, and none there, is no chance: less than one in ten thousand even where copy
+/// numbers vary by four fifths of their mean, and the block that the commit changed would have to be unread as well.
+constexpr double expected_min = 9;
+/// Unexplained reads below this share of a block's usual number are noise.
+constexpr double noise_share = 0.02;
+
+double agreeing(const block_outcome& one) { return static_cast<double>(one.reads - one.foreign_reads); }
+
+}  // namespace
+
+std::string doubt_of_end(const partition& found, std::span<const block_outcome> outcomes) {
+  std::vector<double> reads;
+  double of_journal = -1;  // the most that a block of it has
+  for (const auto& one : outcomes) {
+    if (!one.decoded) continue;
+    reads.push_back(agreeing(one));
+    if (one.decoded->kind == block_kind::journal) of_journal = std::max(of_journal, agreeing(one));
+  }
+  if (reads.empty() || of_journal < 0) return "the journal was not among the reads: commits are not known";
+  const auto middle = reads.begin() + static_cast<std::ptrdiff_t>(reads.size() / 2);
+  std::nth_element(reads.begin(), middle, reads.end());
+  const double usual = std::min(*middle, of_journal);
+  const auto next = found.journal_next();
+  const double noise = std::max(1.0, noise_share * usual);
+  for (const auto& one : outcomes)
+    if (!one.decoded && static_cast<double>(one.unexplained_reads) > noise)
+      return fmt::format(
+          "{} reads are of leaf {} version {}, which was not decoded: a commit after {} may have written it",
+          one.unexplained_reads, one.id.leaf, one.id.version, found.last_commit());
+  if (!next || usual * concentration_min >= expected_min) return {};
+  return fmt::format(
+      "with {:.0f} reads a block nothing shows that commit {} is the last: {:.0f} reads a block would, or a store or "
+      "its "
+      "partition.toml that counts the commits, or --commits",
+      usual, found.last_commit(), expected_min / concentration_min);
+}
+
+}  // namespace chromatin::dna

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "dna/partition/partition.hpp"
+
+namespace chromatin::dna {
+
+/// What is known of a tube's last commit besides the blocks that were decoded.
+struct commit_knowledge {
+  /// As its store counts them: then the last one is known.
+  std::optional<std::uint32_t> commits;
+  /// Why the reads do not show that nothing follows the last commit that was decoded; empty where they do
+  /// (doubt_of_end). Looked at where `commits` does not say.
+  std::string doubt;
+};
+
+/// Something to write.
+struct recovered {
+  std::string name;  ///< below the output folder; says what is not current: NAME.as-of-commit-1
+  byte_string content;
+  bool current = false;
+};
+
+/// A block of a file's last commit that is not there.
+struct lost_block {
+  std::string path;
+  std::size_t block = 0;  ///< its number in the file
+  block_id id;            ///< the first of its versions that is missing
+};
+
+/// What can be given of a tube, and what not. Content is under its own name only where it is known to be current.
+struct recovery {
+  std::uint32_t commit = 0;       ///< the last that was read
+  std::string doubt;              ///< why there may be, or are, later ones; empty: there are none
+  std::vector<recovered> files;   ///< whole, and current or as of a commit
+  std::vector<recovered> pieces;  ///< NAME.block-N, and LEAF.version-V for blocks that no journal tells the file of
+  std::vector<lost_block> lost;
+  std::size_t restored = 0;         ///< blocks that were missing and made up for
+  std::vector<std::string> unread;  ///< files without a single block that was read
+};
+
+recovery recover(const partition& found, const commit_knowledge& known);
+
+}  // namespace chromatin::dna

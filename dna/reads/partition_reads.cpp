@@ -1,0 +1,220 @@
+#include "dna/reads/partition_reads.hpp"
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <thread>
+
+#include <fmt/format.h>
+
+namespace chromatin::dna {
+
+namespace {
+
+/// Below this, reads disagree on a symbol (consensus::confidence: one read alone has 1/2).
+constexpr float doubtful = 0.45F;
+/// A block with less than this share of the usual reads is a trace.
+constexpr double trace_share = 0.1;
+/// Times that reads are aligned anew to what their block's other molecules tell.
+constexpr int rounds_max = 4;
+
+std::uint64_t key_of(const block_id& id) { return std::uint64_t{id.leaf} << 32 | id.version; }
+block_id id_of(std::uint64_t key) { return {static_cast<std::uint32_t>(key >> 32), static_cast<std::uint32_t>(key)}; }
+
+/// Symbols of a block's molecules with how sure the reads are of each.
+struct sheet {
+  std::vector<molecule_symbols> symbols;       // empty for molecules without a read
+  std::vector<std::vector<float>> confidence;  // as long; 0 where the symbol is unreadable
+
+  void put(std::size_t molecule, const consensus& called, std::uint32_t count) {
+    symbols[molecule] = symbols_of(called.bases, count);
+    confidence[molecule].clear();
+    for (std::uint32_t s = 0; s < count; ++s)
+      confidence[molecule].push_back(
+          symbols[molecule][s] == erased ? 0 : std::min(called.confidence[2 * s], called.confidence[2 * s + 1]));
+  }
+
+  std::uint32_t missing() const {
+    return static_cast<std::uint32_t>(
+        std::count_if(symbols.begin(), symbols.end(), [](const auto& one) { return one.empty(); }));
+  }
+
+  /// In every codeword, erases the `at_most` symbols that reads are least sure of, among those below `limit`.
+  std::vector<molecule_symbols> erase(std::uint32_t at_most, float limit) const {
+    auto made = symbols;
+    const std::size_t codewords = [&] {
+      for (const auto& one : symbols)
+        if (!one.empty()) return one.size();
+      return std::size_t{0};
+    }();
+    std::vector<std::size_t> weak;
+    for (std::size_t c = 0; c < codewords; ++c) {
+      weak.clear();
+      for (std::size_t m = 0; m < symbols.size(); ++m)
+        if (!symbols[m].empty() && confidence[m][c] < limit) weak.push_back(m);
+      const auto count = std::min<std::size_t>(weak.size(), at_most);
+      std::partial_sort(weak.begin(), weak.begin() + static_cast<std::ptrdiff_t>(count), weak.end(),
+                        [&](std::size_t a, std::size_t b) { return confidence[a][c] < confidence[b][c]; });
+      for (std::size_t i = 0; i < count; ++i) made[weak[i]][c] = erased;
+    }
+    return made;
+  }
+};
+
+/// First what reads disagree on, then, as the checksum says no, other guesses at where the errors are: erasing what is
+/// least sure, which costs half of what finding an error does.
+block_decoding decode_with_erasures(const block_codec& codec, const block_id& id, const sheet& read) {
+  const auto parity = codec.geometry().parity_molecules;
+  const auto missing = read.missing();
+  auto first = codec.decode(id, read.erase(parity - std::min(parity, missing), doubtful));
+  if (first.decoded || missing > parity) return first;
+  const auto spare = parity - missing;
+  for (std::uint32_t i = 0; i <= spare; ++i) {
+    // As many as there is parity for, and in between leaving room for errors nobody suspects.
+    const auto at_most = i == 0 ? spare : spare - i;
+    if (auto again = codec.decode(id, read.erase(at_most, 2)); again.decoded) return again;
+  }
+  return first;
+}
+
+/// Of what decoded, or else of the most that there is.
+void mark_traces(std::vector<block_outcome>& outcomes) {
+  std::vector<std::uint64_t> decoded;
+  std::uint64_t usual = 0;
+  for (const auto& one : outcomes) {
+    usual = std::max(usual, one.reads - one.foreign_reads);
+    if (one.decoded) decoded.push_back(one.reads);
+  }
+  if (!decoded.empty()) {
+    const auto middle = decoded.begin() + static_cast<std::ptrdiff_t>(decoded.size() / 2);
+    std::nth_element(decoded.begin(), middle, decoded.end());
+    usual = *middle;
+  }
+  for (auto& one : outcomes)
+    one.trace =
+        !one.decoded && static_cast<double>(one.reads - one.foreign_reads) < trace_share * static_cast<double>(usual);
+}
+
+/// Molecules of few reads are shifted where these lost or gained a base. The codewords that could be corrected with
+/// parity to spare tell what these molecules have there, and so where the shift begins: reads are aligned to that.
+/// False where no codeword tells.
+bool align_again(const block_codec& codec, const std::vector<molecule_reads>& from, sheet& read) {
+  const auto& g = codec.geometry();
+  const auto parity = g.parity_molecules;
+  const auto codewords = codec.read_codewords(read.erase(parity - std::min(parity, read.missing()), doubtful));
+  constexpr int spare_wanted = 2;
+  const auto told = std::count_if(codewords.begin(), codewords.end(), [](const auto& one) { return one.spare >= 1; });
+  const auto sure =
+      std::count_if(codewords.begin(), codewords.end(), [](const auto& one) { return one.spare >= spare_wanted; });
+  const int spare = 4 * sure >= static_cast<std::ptrdiff_t>(codewords.size()) ? spare_wanted : 1;
+  if (told == 0) return false;
+  for (std::size_t m = 0; m < from.size(); ++m) {
+    if (from[m].empty()) continue;
+    std::string draft(g.payload_nt, 'N');
+    for (std::size_t c = 0; c < codewords.size(); ++c)
+      if (codewords[c].spare >= spare) {
+        draft[2 * c] = "ACGT"[codewords[c].symbols[m] >> 2];
+        draft[2 * c + 1] = "ACGT"[codewords[c].symbols[m] & 3];
+      }
+    if (const auto called = from[m].call_against(draft); called.reads > 0) read.put(m, called, g.symbols());
+  }
+  return true;
+}
+
+block_decoding decode_without_erasures(const block_codec& codec, const block_id& id, const sheet& read) {
+  auto all = read.symbols;
+  for (auto& one : all) {
+    one.resize(codec.geometry().symbols(), 0);
+    std::replace(one.begin(), one.end(), erased, std::uint8_t{0});
+  }
+  return codec.decode(id, all);
+}
+
+}  // namespace
+
+partition_reads::partition_reads(const block_codec& codec) : codec_{codec}, shards_(shards) {}
+
+void partition_reads::add(const parsed_strand& strand) {
+  auto& block = shards_[shard_of(strand.id.leaf)][key_of({strand.id.leaf, strand.id.version})];
+  if (block.empty()) block.resize(codec_.geometry().molecules());
+  block[strand.id.molecule].add(strand.payload);
+}
+
+block_outcome partition_reads::decode_block(const block_id& id, const molecules& from, erasure_use erasures) const {
+  const auto& g = codec_.geometry();
+  block_outcome outcome{.id = id};
+  sheet read;
+  std::vector<std::uint32_t> supported(from.size());
+  for (std::size_t m = 0; m < from.size(); ++m) {
+    outcome.reads += from[m].reads();
+    read.symbols.emplace_back();
+    read.confidence.emplace_back();
+    if (from[m].empty()) continue;
+    ++outcome.molecules;
+    const auto called = from[m].call(g.payload_nt);
+    outcome.foreign_reads += called.foreign_reads;
+    supported[m] = called.reads;
+    read.put(m, called, g.symbols());
+  }
+  auto result = erasures == erasure_use::full ? decode_with_erasures(codec_, id, read)
+                                              : decode_without_erasures(codec_, id, read);
+  for (int round = 0; !result.decoded && erasures == erasure_use::full && round < rounds_max; ++round) {
+    if (!align_again(codec_, from, read)) break;
+    if (auto again = decode_with_erasures(codec_, id, read); again.decoded) result = std::move(again);
+  }
+  if (result.decoded) {
+    outcome.decoded = std::move(result.decoded);
+    return outcome;
+  }
+  std::string wanting;
+  for (std::size_t m = 0; m < supported.size(); ++m)
+    if (supported[m] < 3) wanting += fmt::format("{}{} ({})", wanting.empty() ? "" : ", ", m, supported[m]);
+  outcome.reason =
+      result.reason + (wanting.empty() ? "; more reads of it are needed"
+                                       : "; needs more reads of molecules " + wanting + " (reads that agree so far)");
+  return outcome;
+}
+
+void partition_reads::explain(const known_payloads& known, std::vector<block_outcome>& outcomes) const {
+  for (auto& one : outcomes) {
+    if (one.decoded) continue;
+    const auto& shard = shards_[shard_of(one.id.leaf)];
+    const auto found = shard.find(key_of(one.id));
+    if (found == shard.end()) continue;
+    one.unexplained_reads = 0;
+    for (const auto& molecule : found->second)
+      molecule.for_each_kind([&](std::string_view payload, std::uint32_t count) {
+        if (!known.explain(payload)) one.unexplained_reads += count;
+      });
+  }
+}
+
+std::vector<block_outcome> partition_reads::decode(
+    unsigned threads, erasure_use erasures, const std::function<void(std::size_t, std::size_t)>& progress) const {
+  std::vector<std::pair<std::uint64_t, const molecules*>> blocks;
+  for (const auto& shard : shards_)
+    for (const auto& [key, reads] : shard) blocks.emplace_back(key, &reads);
+  std::sort(blocks.begin(), blocks.end());
+  std::vector<block_outcome> outcomes(blocks.size());
+  std::atomic<std::size_t> next{0}, done{0};
+  std::mutex one_at_a_time;
+  const auto work = [&] {
+    for (std::size_t i; (i = next++) < blocks.size();) {
+      outcomes[i] = decode_block(id_of(blocks[i].first), *blocks[i].second, erasures);
+      const auto finished = ++done;
+      if (progress && (finished % 16 == 0 || finished == blocks.size())) {
+        const std::lock_guard lock{one_at_a_time};
+        progress(finished, blocks.size());
+      }
+    }
+  };
+  {
+    std::vector<std::jthread> others;
+    for (unsigned i = 1; i < threads; ++i) others.emplace_back(work);
+    work();
+  }
+  mark_traces(outcomes);
+  return outcomes;
+}
+
+}  // namespace chromatin::dna

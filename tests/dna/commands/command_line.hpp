@@ -1,0 +1,61 @@
+#pragma once
+
+/// Commands as a user types them, in this process.
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "apps/dna/dna.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace chromatin::dna::test {
+
+class CommandLine : public testing::Test {
+ protected:
+  /// What the command prints, whatever its status is. Throws what it throws.
+  std::string run(std::vector<std::string> words) {
+    CLI::App app;
+    add_dna_command(app);
+    words.insert(words.begin(), "dna");
+    std::reverse(words.begin(), words.end());
+    status_ = 0;
+    testing::internal::CaptureStdout();
+    try {
+      app.parse(std::move(words));
+    } catch (const CLI::RuntimeError& end) {
+      status_ = end.get_exit_code();
+    } catch (...) {
+      testing::internal::GetCapturedStdout();
+      throw;
+    }
+    return testing::internal::GetCapturedStdout();
+  }
+  nlohmann::json json(std::vector<std::string> words) {
+    words.push_back("--json");
+    return nlohmann::json::parse(run(std::move(words)));
+  }
+  std::string refusal(std::vector<std::string> words) {
+    try {
+      run(std::move(words));
+    } catch (const std::exception& error) {
+      return error.what();
+    }
+    return "not refused";
+  }
+  std::string path(const std::string& name) { return (folder_ / name).string(); }
+  std::string write(const std::string& name, const std::string& content) {
+    std::ofstream{folder_ / name, std::ios::binary} << content;
+    return path(name);
+  }
+
+  chromatin::test::temporary_folder folder_;
+  int status_ = 0;  ///< of the command that ran last
+};
+
+}  // namespace chromatin::dna::test

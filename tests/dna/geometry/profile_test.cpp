@@ -1,0 +1,84 @@
+// Profiles and descriptions as files: what is written is read, and what cannot be is said.
+
+#include <gtest/gtest.h>
+
+#include "dna/geometry/description.hpp"
+
+namespace chromatin::dna {
+namespace {
+
+const primer_pair primers{"AACCGTGTTGCAGTCTGATC", "TCAGGATACCGTTGACGTCA"};
+
+std::string refusal(auto&& what) {
+  try {
+    what();
+  } catch (const profile_error& error) {
+    return error.what();
+  }
+  return "not refused";
+}
+
+TEST(Profile, BuiltInSizes) {
+  const auto p150 = built_in_profile("150nt"), p200 = built_in_profile("200nt");
+  EXPECT_EQ(p150.strand_nt(), 150U);
+  EXPECT_EQ(p150.block_bytes(), 256U);
+  EXPECT_EQ(p150.leaves(), 1024U);
+  EXPECT_NEAR(p150.bits_per_nt(), 0.910, 0.001);
+  EXPECT_NEAR(p150.bits_per_nt_without_primers(), 1.241, 0.001);
+  EXPECT_LE(p200.strand_nt(), 200U);
+  EXPECT_EQ(p200.block_bytes(), 388U);
+  EXPECT_NO_THROW(p200.check());
+}
+
+TEST(Profile, WhatIsWrittenIsRead) {
+  auto geometry = built_in_profile("200nt");
+  geometry.name = "mine";
+  geometry.gc_min = 0.35;
+  geometry.sync = "";
+  EXPECT_EQ(profile_from_toml(to_toml(geometry), "x"), geometry);
+  const auto description = describe(geometry, primers);
+  EXPECT_EQ(description_from_toml(to_toml(description), "x"), description);
+  const auto seeded = describe(geometry, primers, 42);
+  EXPECT_EQ(description_from_toml(to_toml(seeded), "x"), seeded);
+  EXPECT_NE(description.seed, seeded.seed);
+}
+
+TEST(Profile, WhatCannotBeIsSaidWithItsPlace) {
+  const std::vector<std::pair<std::string, std::string>> wrong{
+      {"[profile]\nlevels = 9\n", "p.toml: profile: levels = 9, but it must be 1 to 6"},
+      {"[profile]\nlevels = -1\n", "p.toml: [profile] levels must be a whole number"},
+      {"[profile]\nlevels = \"five\"\n", "levels must be a whole number"},
+      {"[profile]\npayload_nt = 97\n", "must be a multiple of 4"},
+      {"[profile]\ndata_molecules = 13\n", "data_molecules + parity_molecules = 17"},
+      {"[profile]\nparity_molecules = 1\n", "parity_molecules = 1"},
+      {"[profile]\nsync = \"AX\"\n", "A, C, G and T only"},
+      {"[profile]\ngc_min = 0.7\n", "gc_min = 0.7"},
+      {"[profile]\nhomopolymer_max = 2\n", "homopolymer_max = 2"},
+      {"[profile]\nlevel = 4\n", "has no \"level\""},
+      {"[profil]\n", "\"profil\" is not known here"},
+      {"", "has no section [profile]"},
+      {"[profile\n", "p.toml:1:"}};
+  for (const auto& [text, said] : wrong) {
+    const auto why = refusal([&] { profile_from_toml(text, "p.toml"); });
+    EXPECT_NE(why.find(said), std::string::npos) << text << why;
+  }
+}
+
+TEST(Profile, PrimersThatCannotBeAreSaid) {
+  EXPECT_NE(refusal([] { describe(profile{}, {"ACGT", primers.reverse}); }).find("has 4 bases"), std::string::npos);
+  EXPECT_NE(refusal([] {
+              describe(profile{}, {"AACCGTGTTGCAGTCTGATN", primers.reverse});
+            }).find("A, C, G and T only"),
+            std::string::npos);
+  EXPECT_NE(refusal([] {
+              describe(profile{}, {primers.forward, primers.forward});
+            }).find("needs two"),
+            std::string::npos);
+  EXPECT_NE(refusal([] {
+              describe(profile{}, {"AACCGTGTTTTTGTCTGATC", primers.reverse});
+            }).find("repeats a base 5 times"),
+            std::string::npos);
+}
+
+}  // namespace
+}  // namespace chromatin::dna
