@@ -1,5 +1,8 @@
 #include "model/chat_template.hpp"
 
+#include <algorithm>
+#include <iterator>
+
 #include <fmt/format.h>
 
 #include "model/config.hpp"
@@ -89,11 +92,22 @@ chat_template chat_template::recognise(const std::filesystem::path& folder, std:
   return result;
 }
 
-std::vector<kv::token_id> chat_template::render_pattern(std::string_view pattern, std::string_view content) const {
+/// The tokens of text; of text that goes on after the end of a line, where `goes_on` says so: no space is put before
+/// its first word then.
+std::vector<kv::token_id> chat_template::encode(std::string_view text, bool goes_on) const {
+  if (!goes_on) return words_->encode(text);
+  auto before = words_->encode("\n"), all = words_->encode(fmt::format("\n{}", text));
+  if (before.size() > all.size() || !std::equal(before.begin(), before.end(), all.begin())) return words_->encode(text);
+  all.erase(all.begin(), all.begin() + std::ssize(before));
+  return all;
+}
+
+std::vector<kv::token_id> chat_template::render_pattern(std::string_view pattern, std::string_view content,
+                                                        bool goes_on) const {
   std::vector<kv::token_id> ids;
   std::string plain;
   auto flush = [&] {
-    auto part = words_->encode(plain);
+    auto part = encode(plain, goes_on && ids.empty());
     ids.insert(ids.end(), part.begin(), part.end());
     plain.clear();
   };
@@ -135,12 +149,11 @@ std::vector<kv::token_id> chat_template::default_system() const {
 }
 
 std::vector<kv::token_id> chat_template::render(const message& m, std::string_view after_role) const {
-  return render_pattern(m.role == "system"       ? patterns_.system
-                        : m.role == "assistant"  ? patterns_.assistant
-                        : after_role.empty()     ? patterns_.user
-                        : after_role == "system" ? patterns_.user_after_system
-                                                 : patterns_.user_later,
-                        m.content);
+  if (m.role == "system") return render_pattern(patterns_.system, m.content);
+  if (m.role == "assistant") return render_pattern(patterns_.assistant, m.content);
+  if (after_role.empty()) return render_pattern(patterns_.user, m.content);
+  if (after_role != "system") return render_pattern(patterns_.user_later, m.content);
+  return render_pattern(patterns_.user_after_system, m.content, patterns_.system.ends_with('\n'));
 }
 
 std::vector<kv::token_id> chat_template::answer_prompt() const { return render_pattern(patterns_.answer_prompt, {}); }

@@ -44,7 +44,9 @@ class chat_template {
   std::vector<kv::token_id> after_answer() const { return {}; }
 
  private:
-  std::vector<kv::token_id> render_pattern(std::string_view pattern, std::string_view content) const;
+  std::vector<kv::token_id> render_pattern(std::string_view pattern, std::string_view content,
+                                           bool goes_on = false) const;
+  std::vector<kv::token_id> encode(std::string_view text, bool goes_on) const;
 
   chat_patterns patterns_;
   std::shared_ptr<const tokenizer> words_;

@@ -127,13 +127,14 @@ weights weights::open(const std::filesystem::path& folder, const config& c) {
                                    fmt::join(found.shape, ", "), fmt::join(shape, ", ")));
     w.tensors_.emplace(name, found);
   }
-  for (std::size_t i = 0; i < shards.size(); ++i)
-    for (const auto& [name, t] : shards[i]) {
-      if (!w.tensors_.contains(name)) refuse_unused(name, t, c, index.files[i].string());
-      // Which one of several is used is part of the content.
-      else if (w.tensors_.at(name).bytes.data() != t.bytes.data())
-        w.choice_ = index.hash;
-    }
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    for (const auto& [name, t] : shards[i])
+      if (auto used = w.tensors_.find(name); used == w.tensors_.end())
+        refuse_unused(name, t, c, index.files[i].string());
+      else if (used->second.bytes.data() != t.bytes.data())
+        w.choice_ = index.hash;  // which one of several is used is part of the content
+  }
+  for (auto& shard : shards) w.tensors_.merge(shard);
   return w;
 }
 

@@ -62,8 +62,8 @@ class weights {
 
  private:
   std::vector<mapped_file> files_;
-  std::map<std::string, tensor, std::less<>> tensors_;  // those that the config asks for
-  kv::hash128 choice_;                                  // of the index, where it decides between shards
+  std::map<std::string, tensor, std::less<>> tensors_;
+  kv::hash128 choice_;  // of the index, where it decides between shards
 };
 
 /// A tensor name and shape; the list of what a model of this config has to have.

@@ -56,6 +56,22 @@ TEST(ChatTemplate, AUserCannotForgeATurn) {
   EXPECT_EQ(count("</s>"), 1);
 }
 
+TEST(ChatTemplate, TextThatGoesOnAfterASystemMessageIsCutIntoTokensAsOneText) {
+  test::temporary_folder folder;
+  std::string text;
+  for (const auto& one : nlohmann::json::parse(std::ifstream{source_dir + "/tests/data/templates/renders.json"}))
+    if (one["name"] == "llama-2-chat, on one line") text = one["template"];
+  std::ofstream{folder / "tokenizer_config.json"}
+      << nlohmann::json{{"chat_template", text}, {"bos_token", "<s>"}, {"eos_token", "</s>"}};
+  auto words = tokenizer::open(embedded);
+  auto chat = chat_template::recognise(folder.path(), words);
+  auto rendered = chat.render({"system", "Be brief."});
+  append(rendered, chat.render({"user", "Hello there"}, "system"));
+  tokens whole{words->control("<s>")};
+  append(whole, words->encode("[INST] <<SYS>>\nBe brief.\n<</SYS>>\n\nHello there [/INST]"));
+  EXPECT_EQ(rendered, whole);
+}
+
 TEST(ChatTemplate, ControlTokensThatTheTokenizerLacksAreFoundAtTheStart) {
   test::temporary_folder folder;
   std::ofstream{folder / "tokenizer_config.json"} << nlohmann::json{
