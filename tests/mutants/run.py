@@ -12,11 +12,13 @@ before are not run again unless the row, its source file or the tests of its pro
 """
 
 import argparse
+import fcntl
 import fnmatch
 import hashlib
 import json
 import os
 import pathlib
+import resource
 import shutil
 import signal
 import subprocess
@@ -28,7 +30,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 TABLE = pathlib.Path(__file__).with_name("table.toml")
 WORK = ROOT / "build/mutants"
 TREE, BUILD, RESULTS = WORK / "tree", WORK / "build", WORK / "results.json"
-TEST_SECONDS_MAX = 180  # a program that takes longer hangs: the fault is noticed
+TEST_SECONDS_MAX = 120  # a program that takes longer hangs: the fault is noticed
+TEST_BYTES_MAX = 16 << 30  # of address space: a program that wants more is out of hand
 BUILD_SECONDS_MAX = 1800
 EQUIVALENT_MAX = 5
 
@@ -92,7 +95,8 @@ def copy_tree():
 def run(command, log, seconds_max):
     """Returns the status, or None if it took too long. The whole process group ends with it."""
     with open(log, "w") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, cwd=TREE, start_new_session=True)
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, cwd=TREE, start_new_session=True,
+                                   preexec_fn=limit_memory)
         try:
             return process.wait(seconds_max)
         except subprocess.TimeoutExpired:
@@ -103,6 +107,10 @@ def run(command, log, seconds_max):
             except ProcessLookupError:
                 pass
             process.wait()
+
+
+def limit_memory():
+    resource.setrlimit(resource.RLIMIT_AS, (TEST_BYTES_MAX, TEST_BYTES_MAX))
 
 
 def build(test):
@@ -125,7 +133,7 @@ def configure():
     if (BUILD / "build.ninja").exists():
         return
     command = ["cmake", "-S", str(TREE), "-B", str(BUILD), "-G", "Ninja", "-DCMAKE_BUILD_TYPE=None",
-               "-DCMAKE_CXX_FLAGS=-O1"]
+               "-DCMAKE_CXX_FLAGS=-O1", "-DCHROMATIN_WERROR=OFF"]
     if run(command, WORK / "configure.log", 600) != 0:
         fail("the copy cannot be configured", WORK / "configure.log")
 
@@ -165,6 +173,7 @@ def main():
     parser.add_argument("--only", nargs="+", metavar="NAME", help="these rows")
     parser.add_argument("--check", action="store_true", help="check the table only")
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started ends too
 
     rows, equivalent = read_table()
     wrong = check(rows, equivalent)
@@ -174,6 +183,12 @@ def main():
     if options.only:
         rows = [row for row in rows if any(fnmatch.fnmatch(row["name"], name) for name in options.only)]
     WORK.mkdir(parents=True, exist_ok=True)
+    lock = open(WORK / "lock", "w")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        print(f"another run uses {WORK}")
+        return 2
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() and not options.again else {}
     copy_tree()
     configure()
