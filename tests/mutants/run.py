@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
-"""Plants the faults of table.toml into a copy of the tree, one at a time, and tells which of them no test notices.
+"""Plants the faults of table/*.toml into a copy of the tree, one at a time, and tells which of them no test notices.
 
-Each row of the table names a text of a source file, what is put in its place, why that must be noticed, and the test
+Each row of a table names a text of a source file, what is put in its place, why that must be noticed, and the test
 program (with a GoogleTest filter) that must fail. The copy and its build are in build/mutants. Rows that were noticed
 before are not run again unless the row, its source file or the tests of its program have changed.
 
@@ -27,7 +27,7 @@ import time
 import tomllib
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-TABLE = pathlib.Path(__file__).with_name("table.toml")
+TABLES = pathlib.Path(__file__).resolve().parent / "table"
 WORK = ROOT / "build/mutants"
 TREE, BUILD, RESULTS = WORK / "tree", WORK / "build", WORK / "results.json"
 TEST_SECONDS_MAX = 120  # a program that takes longer hangs: the fault is noticed
@@ -37,9 +37,9 @@ EQUIVALENT_MAX = 5
 
 
 def read_table():
-    with open(TABLE, "rb") as file:
-        table = tomllib.load(file)
-    return table.get("row", []), table.get("equivalent", [])
+    tables = [tomllib.loads(file.read_text()) for file in sorted(TABLES.glob("*.toml"))]
+    return ([row for table in tables for row in table.get("row", [])],
+            [row for table in tables for row in table.get("equivalent", [])])
 
 
 def check(rows, equivalent):
