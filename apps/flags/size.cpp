@@ -54,9 +54,10 @@ std::uint64_t parse_size(std::string_view text) {
   if (power == 0 && !fraction.empty()) refuse(text, "is no whole number of bytes");
 
   std::uint64_t unit = std::uint64_t{1} << (10 * power), bytes = 0;
-  for (char digit : whole) {
-    bytes = bytes * 10 + static_cast<std::uint64_t>(digit - '0');
-    if (bytes > size_bytes_max / unit) refuse(text, "is more than any machine has");
+  for (char c : whole) {
+    auto digit = static_cast<std::uint64_t>(c - '0');
+    if (bytes > (size_bytes_max / unit - digit) / 10) refuse(text, "is more than any machine has");
+    bytes = bytes * 10 + digit;
   }
   bytes *= unit;
   auto part = static_cast<long double>(unit);
