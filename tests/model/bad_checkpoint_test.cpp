@@ -161,7 +161,9 @@ TEST(Safetensors, EveryOffsetIsChecked) {
   EXPECT_THAT(parse({{"a", entry("BF16", {2, 2}, {0, 8})}}, 7), HasSubstr("a"));
   EXPECT_THAT(parse({{"a", entry("BF16", {2, 2}, {8, 0})}}, 8), HasSubstr("outside"));
   EXPECT_THAT(parse({{"a", entry("BF16", {2}, {0, 8})}}, 8), HasSubstr("its shape needs 4"));
+  EXPECT_THAT(parse({{"a", entry("BF16", {2, 2}, {4, 12})}}, 8), HasSubstr("outside"));
   EXPECT_THAT(parse({{"a", entry("I8", {8}, {8, 0})}}, 8), HasSubstr("outside"));
+  EXPECT_THAT(parse({{"a", entry("I8", {8}, {4, 12})}}, 8), HasSubstr("outside"));
   EXPECT_EQ(parse({{"a", entry("BF16", {4}, {0, 8})}, {"empty", entry("F32", {0}, {0, 0})}}, 8), "no error");
   EXPECT_THAT(parse({{"a", entry("BF16", {1ull << 40, 1ull << 40}, {0, 8})}}, 8),
               HasSubstr("more bytes than the file has"));
