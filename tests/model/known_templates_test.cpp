@@ -175,6 +175,8 @@ TEST(KnownTemplates, LayoutQuotesAndCommentsMayDiffer) {
       f.open(replaced(qwen2, "{% for message in", "{#- Who says what. #}\n{%- for   message\nin")).default_system(),
       expected);
   EXPECT_EQ(f.open(replaced(qwen2, "\\nYou", "\r\nYou") + "\n").default_system(), expected);
+  EXPECT_EQ(f.open(replaced(qwen2, "{% endif %}{{", "{% endif %}\n{{")).default_system(), expected);
+  EXPECT_EQ(f.open(replaced(qwen2, "{% if loop", "\n  {% if loop")).default_system(), expected);
   EXPECT_NE(f.reason(replaced(qwen2, "{{'<|im_start|>'", " {{'<|im_start|>'")), "no error");  // puts out a space
   EXPECT_NE(f.reason(replaced(qwen2, "'<|im_start|>' +", "'<|im_ start|>' +")), "no error");
 }
