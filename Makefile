@@ -2,12 +2,13 @@
 
 JOBS ?= $(shell nproc)
 
-.PHONY: help install-packages demo test asan tsan clean
+.PHONY: help install-packages demo test asan tsan ubsan mutants clean
 
 help:
 	@echo "make demo   build, play real conversations with and without reuse, restart a server: build/demo/replay.html"
 	@echo "make test   build and run every test"
-	@echo "make asan   the tests under AddressSanitizer; make tsan: under ThreadSanitizer"
+	@echo "make asan   the tests under AddressSanitizer; make tsan: under ThreadSanitizer; make ubsan: undefined behaviour"
+	@echo "make mutants  plant faults, one at a time, and tell which of them no test notices"
 	@echo "make install-packages   only install what is missing of packages.txt (the others do it too)"
 
 install-packages:
@@ -27,10 +28,14 @@ test: install-packages
 	@cmake --build --preset release -j $(JOBS)
 	@ctest --preset release
 
-asan tsan: install-packages
+asan tsan ubsan: install-packages
 	@$(call configure,$@)
 	@cmake --build --preset $@ -j $(JOBS)
 	@ctest --preset $@
+
+# FLAGS="--only NAME" or "--again": see tests/mutants/run.py.
+mutants: install-packages
+	@tests/mutants/run.py $(FLAGS)
 
 clean:
 	@rm -rf build

@@ -2,6 +2,7 @@
 
 #include <cstdio>
 #include <exception>
+#include <string>
 
 #include "apps/commands.hpp"
 #include "apps/dna/dna.hpp"
@@ -17,6 +18,9 @@ int main(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_config("--config", "", "TOML file with options, those of a command under its name: [serve]");
   app.allow_config_extras(false);
+  app.failure_message([](const CLI::App*, const CLI::Error& e) {
+    return std::string{"chromatin: "} + e.what() + " (--help tells what there is)\n";
+  });
   chromatin::add_serve_command(app);
   chromatin::add_chat_command(app);
   chromatin::add_replay_command(app);

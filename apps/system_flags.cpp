@@ -1,6 +1,9 @@
 #include "apps/system_flags.hpp"
 
 #include <map>
+#include <stdexcept>
+
+#include "apps/flags/size.hpp"
 
 namespace chromatin {
 namespace {
@@ -19,7 +22,15 @@ std::filesystem::path embedded_model() {
 }
 
 CLI::Option* add_size(CLI::App& command, const std::string& names, std::uint64_t& bytes, const std::string& help) {
-  return command.add_option(names, bytes, help)->transform(CLI::AsSizeValue(false))->capture_default_str();
+  auto read = [](std::string& text) -> std::string {
+    try {
+      text = std::to_string(parse_size(text));
+      return {};
+    } catch (const std::invalid_argument& e) {
+      return e.what();
+    }
+  };
+  return command.add_option(names, bytes, help)->transform(CLI::Validator(read, "SIZE"))->capture_default_str();
 }
 
 void add_system_flags(CLI::App& command, system_options& options) {

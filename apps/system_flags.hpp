@@ -14,7 +14,8 @@ std::filesystem::path embedded_model();
 /// Adds --model, --device-mem, … to a command; they are written to `options`.
 void add_system_flags(CLI::App& command, system_options& options);
 
-/// Adds a size option that reads 512M, 4G and the like.
+/// Adds a size option that reads 512M, 1.5G and the like (see apps/flags/size.hpp); what cannot be read is an error
+/// that names the option.
 CLI::Option* add_size(CLI::App& command, const std::string& names, std::uint64_t& bytes, const std::string& help);
 
 /// When the request names no limit of an answer's tokens.

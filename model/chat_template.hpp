@@ -1,7 +1,7 @@
 #pragma once
 
-/// How a conversation becomes tokens. A small set of templates is known by the text that checkpoints ship; they are
-/// rendered piece by piece, so that a conversation's exact token ids are appended to and never made anew from text.
+/// How a conversation becomes tokens. A set of templates is known by the text that checkpoints ship; they are rendered
+/// piece by piece, so that a conversation's exact token ids are appended to and never made anew from text.
 
 #include <filesystem>
 #include <memory>
@@ -22,8 +22,8 @@ struct message {
 /// Immutable; any thread.
 class chat_template {
  public:
-  /// Recognises the template by its text: `folder/chat_template.jinja` where there is one, else `chat_template` in
-  /// `folder/tokenizer_config.json`. Throws load_error that names the known ones.
+  /// Recognises the template by its whole text: `folder/chat_template.jinja` where there is one, else `chat_template`
+  /// in `folder/tokenizer_config.json`. Throws load_error that names file and key, and the known ones.
   static chat_template recognise(const std::filesystem::path& folder, std::shared_ptr<const tokenizer> words);
 
   const std::string& name() const { return patterns_.name; }
@@ -33,15 +33,20 @@ class chat_template {
   std::vector<kv::token_id> default_system() const;
   /// One whole message; `after_role` is the role of the message before, empty for the first.
   std::vector<kv::token_id> render(const message& m, std::string_view after_role = {}) const;
+  /// False where the template moves the system message to the last user message: then what was said before would have
+  /// to change with every message.
+  bool keeps_system() const { return !patterns_.moves_system; }
   /// What makes the model answer.
   std::vector<kv::token_id> answer_prompt() const;
   /// The token that ends an answer.
   kv::token_id answer_end() const { return answer_end_; }
-  /// What stands between an answer's end and the next message.
-  std::vector<kv::token_id> after_answer() const;
+  /// What stands between an answer's end and the next message: nothing, messages bring it along.
+  std::vector<kv::token_id> after_answer() const { return {}; }
 
  private:
-  std::vector<kv::token_id> render_pattern(std::string_view pattern, std::string_view content) const;
+  std::vector<kv::token_id> render_pattern(std::string_view pattern, std::string_view content,
+                                           bool goes_on = false) const;
+  std::vector<kv::token_id> encode(std::string_view text, bool goes_on) const;
 
   chat_patterns patterns_;
   std::shared_ptr<const tokenizer> words_;

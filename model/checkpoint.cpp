@@ -9,8 +9,10 @@
 namespace chromatin::model {
 
 std::shared_ptr<const checkpoint> checkpoint::open(const std::filesystem::path& folder, std::uint32_t context) {
-  auto config = read_config(folder);
-  if (context > 0) config.context = context;
+  auto config = read_config(folder, context);
+  if (std::filesystem::exists(folder / "adapter_config.json"))
+    throw load_error(fmt::format("{}: adapters are not supported; merge it into the model's weights",
+                                 (folder / "adapter_config.json").string()));
   auto words = tokenizer::open(folder);
   if (words->size() > config.vocabulary)
     throw load_error(fmt::format("{}: the tokenizer has {} pieces, the model a vocabulary of {}", folder.string(),

@@ -19,6 +19,7 @@ struct rope_scaling {
   float factor = 1;
   float low_frequency_factor = 1, high_frequency_factor = 4;  ///< of llama3
   std::uint32_t original_context = 0;                         ///< of llama3, tokens
+  bool operator==(const rope_scaling&) const = default;
 };
 
 struct config {
@@ -34,8 +35,7 @@ struct config {
   float rope_theta = 10000.0f;
   rope_scaling scaling;
   bool tied_embeddings = false;
-  bool attention_bias = false;  ///< of the query, key and value projections (Qwen2)
-  kv::token_id bos = 1;
+  bool attention_bias = false;              ///< of the query, key and value projections (Qwen2)
   std::vector<kv::token_id> end_of_answer;  ///< any of them ends an answer
   std::uint32_t answer_tokens_default = 0;  ///< generation_config.json's max_new_tokens, 0 if it names none
 
@@ -44,9 +44,10 @@ struct config {
   kv::geometry cache_geometry(kv::dtype type) const { return {layers, kv_heads, head_dim, type}; }
 };
 
-/// Reads and checks `folder/config.json`; every number is checked, since sizes of buffers follow from it. Throws
-/// load_error.
-config read_config(const std::filesystem::path& folder);
+/// Reads and checks `folder/config.json`; every number is checked, since sizes of buffers follow from it, and what
+/// would change the computation and is not built is refused by file and key. `context` overrides the file's number of
+/// tokens, unless 0. Throws load_error.
+config read_config(const std::filesystem::path& folder, std::uint32_t context = 0);
 
 /// The whole file. Throws load_error naming it.
 std::string read_file(const std::filesystem::path& file);

@@ -1,175 +1,99 @@
 #include "model/known_templates.hpp"
 
+#include <algorithm>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
 
+#include "model/jinja_text.hpp"
+#include "model/load_error.hpp"
+
 namespace chromatin::model {
 namespace {
 
-// Where there is no default date in a checkpoint's template, or a clock is asked, this is what it falls back to. A date
-// that changed would make every conversation's beginning another one.
-constexpr std::string_view llama31_date = "26 Jul 2024";
-const std::string llama31_system = fmt::format(
-    "⟦<|start_header_id|>⟧system⟦<|end_header_id|>⟧\n\nCutting Knowledge Date: December 2023\nToday Date: {}\n\n",
-    llama31_date);
-
-chat_patterns llama3() {
-  return {.name = "Llama-3",
-          .opening = "⟦<|begin_of_text|>⟧",
-          .default_system = "",
-          .system = "⟦<|start_header_id|>⟧system⟦<|end_header_id|>⟧\n\n{}⟦<|eot_id|>⟧",
-          .user = "⟦<|start_header_id|>⟧user⟦<|end_header_id|>⟧\n\n{}⟦<|eot_id|>⟧",
-          .user_after_system = "⟦<|start_header_id|>⟧user⟦<|end_header_id|>⟧\n\n{}⟦<|eot_id|>⟧",
-          .assistant = "⟦<|start_header_id|>⟧assistant⟦<|end_header_id|>⟧\n\n{}⟦<|eot_id|>⟧",
-          .answer_prompt = "⟦<|start_header_id|>⟧assistant⟦<|end_header_id|>⟧\n\n",
-          .answer_end = "<|eot_id|>",
-          .after_answer = "",
-          .trims = true};
+/// Takes the system message that a ChatML template has written out, and what repeats it, out of its strings. Empty if
+/// there is none, or several.
+std::string take_default_system(std::vector<jinja_token>& tokens) {
+  constexpr std::string_view begin = "<|im_start|>system\n", end = "<|im_end|>\n";
+  auto strings = [&](auto&& work) {
+    for (auto& token : tokens)
+      if (token.type == jinja_token::kind::string) work(token.value);
+  };
+  std::vector<std::string> found;
+  strings([&](const std::string& text) {
+    if (text.size() <= begin.size() + end.size() || !text.starts_with(begin) || !text.ends_with(end)) return;
+    found.push_back(text.substr(begin.size(), text.size() - begin.size() - end.size()));
+  });
+  if (found.empty() || std::count(found.begin(), found.end(), found.front()) != std::ssize(found)) return {};
+  auto content = found.front();
+  strings([&](std::string& text) {
+    if (text == content) text = "⟦system⟧";
+    if (text == fmt::format("{}{}{}", begin, content, end)) text = fmt::format("{}⟦system⟧{}", begin, end);
+  });
+  return content;
 }
 
-chat_patterns llama31() {
-  auto p = llama3();
-  p.name = "Llama-3.1";
-  p.default_system = llama31_system + "⟦<|eot_id|>⟧";
-  p.system = llama31_system + "{}⟦<|eot_id|>⟧";
-  return p;
+std::string hash_of(const std::vector<jinja_token>& tokens) {
+  std::string all;
+  for (const auto& token : tokens)
+    all += fmt::format("{}{}:{}", static_cast<char>(token.type), token.value.size(), token.value);
+  return kv::to_string(kv::hash(std::as_bytes(std::span{all})));
 }
 
-chat_patterns chatml() {
-  return {.name = "ChatML",
-          .opening = "",
-          .default_system = "",
-          .system = "⟦<|im_start|>⟧system\n{}⟦<|im_end|>⟧\n",
-          .user = "⟦<|im_start|>⟧user\n{}⟦<|im_end|>⟧\n",
-          .user_after_system = "⟦<|im_start|>⟧user\n{}⟦<|im_end|>⟧\n",
-          .assistant = "⟦<|im_start|>⟧assistant\n{}⟦<|im_end|>⟧\n",
-          .answer_prompt = "⟦<|im_start|>⟧assistant\n",
-          .answer_end = "<|im_end|>",
-          .after_answer = "\n"};
+/// Text that the template's author wrote, and that would become control tokens.
+bool has_control(std::string_view text, const tokenizer& words) {
+  for (std::size_t i = 0; i < text.size(); ++i)
+    for (auto end = text.find_first_of(">]", i); end != std::string_view::npos; end = text.find_first_of(">]", end + 1))
+      if (auto piece = text.substr(i, end + 1 - i); looks_like_control(piece) && words.find_control(piece)) return true;
+  return false;
 }
 
-chat_patterns llama2() {
-  return {.name = "Llama-2",
-          .opening = "",
-          .default_system = "",
-          .system = "⟦<s>⟧[INST] <<SYS>>\n{}\n<</SYS>>\n\n",
-          .user = "⟦<s>⟧[INST] {} [/INST]",
-          .user_after_system = "{} [/INST]",
-          .assistant = " {} ⟦</s>⟧",
-          .answer_prompt = "",
-          .answer_end = "</s>",
-          .after_answer = ""};
+void replace_all(std::string& text, std::string_view from, std::string_view to) {
+  for (auto at = text.find(from); at != std::string::npos; at = text.find(from, at + to.size()))
+    text.replace(at, from.size(), to);
 }
 
-/// Before the tokenizers in which [INST] is a control token. There is no place for a system message of its own.
-chat_patterns mistral() {
-  return {.name = "Mistral",
-          .opening = "⟦<s>⟧",
-          .default_system = "",
-          .system = "[INST] {}\n\n",
-          .user = "[INST] {} [/INST]",
-          .user_after_system = "{} [/INST]",
-          .assistant = "{}⟦</s>⟧",
-          .answer_prompt = "",
-          .answer_end = "</s>",
-          .after_answer = ""};
-}
-
-chat_patterns mistral_v3(std::string_view space) {
-  return {.name = "Mistral-v3",
-          .opening = "⟦<s>⟧",
-          .default_system = "",
-          .system = fmt::format("⟦[INST]⟧{}{{}}\n\n", space),
-          .user = fmt::format("⟦[INST]⟧{}{{}}⟦[/INST]⟧", space),
-          .user_after_system = "{}⟦[/INST]⟧",
-          .assistant = fmt::format("{}{{}}⟦</s>⟧", space),
-          .answer_prompt = "",
-          .answer_end = "</s>",
-          .after_answer = ""};
-}
-
-chat_patterns concierge() {
-  return {.name = "concierge",
-          .opening = "⟦<s>⟧",
-          .default_system = "",
-          .system = "⟦<|system|>⟧\n{}⟦</s>⟧\n",
-          .user = "⟦<|user|>⟧\n{}⟦</s>⟧\n",
-          .user_after_system = "⟦<|user|>⟧\n{}⟦</s>⟧\n",
-          .assistant = "⟦<|assistant|>⟧\n{}⟦</s>⟧\n",
-          .answer_prompt = "⟦<|assistant|>⟧\n",
-          .answer_end = "</s>",
-          .after_answer = "\n"};
-}
-
-chat_patterns zephyr() {
-  return {.name = "Zephyr",
-          .opening = "",
-          .default_system = "",
-          .system = "<|system|>\n{}⟦</s>⟧\n",
-          .user = "<|user|>\n{}⟦</s>⟧\n",
-          .user_after_system = "<|user|>\n{}⟦</s>⟧\n",
-          .assistant = "<|assistant|>\n{}⟦</s>⟧\n",
-          .answer_prompt = "<|assistant|>\n",
-          .answer_end = "</s>",
-          .after_answer = "\n"};
-}
-
-/// The system message that a ChatML template has written out: a whole message with no expression in it.
-std::string written_system(std::string_view text) {
-  constexpr std::string_view begin = "<|im_start|>system", end = "<|im_end|>";
-  for (auto at = text.find(begin); at != std::string_view::npos; at = text.find(begin, at + 1)) {
-    auto rest = text.substr(at + begin.size());
-    for (std::string_view line_end : {"\n", "\\n"})  // itself, or as Jinja writes it
-      if (rest.starts_with(line_end)) {
-        auto content = rest.substr(line_end.size());
-        content = content.substr(0, content.find(end));
-        if (content.size() + line_end.size() < rest.size() && !content.empty() &&
-            content.find_first_of("'\"{}\\") == std::string_view::npos)
-          return std::string{content};
-      }
-  }
-  return {};
-}
-
-chat_patterns chatml_as_written(const chat_description& chat) {
-  auto p = chatml();
-  if (!chat.bos.empty() && chat.text.find("bos_token") != std::string::npos) p.opening = fmt::format("⟦{}⟧", chat.bos);
-  if (auto content = written_system(chat.text); !content.empty())
-    p.default_system = fmt::format("⟦<|im_start|>⟧system\n{}⟦<|im_end|>⟧\n", content);
-  return p;
+/// Puts the checkpoint's own names for the tokens that begin and end texts into the patterns.
+void name_ends(chat_patterns& p, const chat_description& chat) {
+  auto name = [&](std::string_view mark, const char* key, const std::string& piece) {
+    bool needed = false;
+    for (auto* pattern : {&p.opening, &p.system, &p.user, &p.user_after_system, &p.user_later, &p.assistant}) {
+      needed = needed || pattern->find(mark) != std::string::npos;
+      replace_all(*pattern, mark, fmt::format("⟦{}⟧", piece));
+    }
+    if (needed && piece.empty())
+      throw load_error(
+          fmt::format("{}: the template needs \"{}\", and tokenizer_config.json has none", chat.where, key));
+  };
+  if (p.opening == "⟦bos_or_nothing⟧") p.opening = chat.bos.empty() ? "" : "⟦bos⟧";
+  name("⟦bos⟧", "bos_token", chat.bos);
+  name("⟦eos⟧", "eos_token", chat.eos);
+  if (p.answer_end == "eos") p.answer_end = chat.eos;
 }
 
 }  // namespace
 
-std::optional<chat_patterns> recognise_patterns(const chat_description& chat, const tokenizer& words) {
-  auto has = [&](std::string_view mark) { return chat.text.find(mark) != std::string::npos; };
-  if (has("<|im_start|>")) return chatml_as_written(chat);
-  if (has("<|start_header_id|>")) {
-    if (!has("Cutting Knowledge Date")) return llama3();
-    if (has("Cutting Knowledge Date: December 2023") && has(llama31_date)) return llama31();
-    return std::nullopt;
+chat_patterns recognise_patterns(const chat_description& chat, const tokenizer& words) {
+  auto tokens = read_jinja(chat.text);
+  auto own_system = tokens ? take_default_system(*tokens) : "";
+  auto hash = tokens ? hash_of(*tokens) : "";
+  auto patterns = find_patterns(hash, words);
+  if (!patterns)
+    throw load_error(
+        fmt::format("{}: this chat template is not known{}; known: {}. If the model was trained with one of these, put "
+                    "that one's text into chat_template.jinja",
+                    chat.where, hash.empty() ? "" : fmt::format(" (hash {})", hash), known_template_names()));
+  auto& p = *patterns;
+  name_ends(p, chat);
+  if (!own_system.empty()) {
+    if (has_control(own_system, words))
+      throw load_error(
+          fmt::format("{}: its own system message names control tokens, which is not supported", chat.where));
+    p.default_system = own_system;
   }
-  if (has("[INST]") && has("<<SYS>>")) {
-    auto p = llama2();
-    p.trims = has("strip()") || has("trim");
-    return p;
-  }
-  if (has("[INST]") && !has("[SYSTEM_PROMPT]")) {
-    if (!words.find_control("[INST]")) return mistral();
-    // SentencePiece gives the space before a word by itself.
-    return mistral_v3(has("[INST] ") && !words.adds_leading_space() ? " " : "");
-  }
-  if (has("<|{{ message['role'] }}|>") && has("bos_token")) return concierge();
-  if (has("<|user|>") && has("<|assistant|>") && has("eos_token")) return zephyr();
-  return std::nullopt;
-}
-
-std::string known_template_names() {
-  std::string names;
-  for (const auto& p : {concierge(), zephyr(), chatml(), llama2(), llama3(), llama31(), mistral(), mistral_v3("")})
-    names += (names.empty() ? "" : ", ") + p.name;
-  return names;
+  return p;
 }
 
 }  // namespace chromatin::model

@@ -14,13 +14,11 @@ namespace {
 using nlohmann::json;
 constexpr std::uint64_t header_bytes_max = 100u << 20;  // as the format's own reader has it
 
-std::size_t bytes_of(element type) { return type == element::f32 ? 4 : 2; }
-
-element parse_type(const std::string& name, const std::string& what) {
+element parse_type(std::string_view name) {
   if (name == "BF16") return element::bf16;
   if (name == "F16") return element::f16;
   if (name == "F32") return element::f32;
-  throw load_error(fmt::format("{}: element type {} is not known; known: BF16, F16, F32", what, name));
+  return element::other;
 }
 
 std::uint64_t unsigned_value(const json& value, const std::string& what) {
@@ -34,11 +32,12 @@ tensor parse_tensor(const json& entry, std::span<const std::byte> data, const st
       !entry.value("dtype", json{}).is_string())
     throw load_error(fmt::format("{}: needs dtype, shape and two data_offsets", what));
   tensor t;
-  t.type = parse_type(entry["dtype"].get<std::string>(), what);
-  std::uint64_t wanted = bytes_of(t.type);
+  t.type_name = entry["dtype"].get<std::string>();
+  t.type = parse_type(t.type_name);
+  std::uint64_t wanted = t.type == element::f32 ? 4 : t.type == element::other ? 1 : 2;
   for (const auto& dimension : entry["shape"]) {
     t.shape.push_back(unsigned_value(dimension, what));
-    if (t.shape.back() != 0 && wanted > data.size() / t.shape.back())
+    if (t.type != element::other && t.shape.back() != 0 && wanted > data.size() / t.shape.back())
       throw load_error(
           fmt::format("{}: its shape needs more bytes than the file has; is the download complete?", what));
     wanted *= t.shape.back();
@@ -48,16 +47,18 @@ tensor parse_tensor(const json& entry, std::span<const std::byte> data, const st
   if (begin > end || end > data.size())
     throw load_error(fmt::format("{}: bytes {} to {} are outside the file's {} data bytes; is the download complete?",
                                  what, begin, end, data.size()));
-  if (end - begin != wanted)
+  if (t.type != element::other && end - begin != wanted)
     throw load_error(fmt::format("{}: has {} bytes, its shape needs {}", what, end - begin, wanted));
-  t.bytes = data.subspan(begin, wanted);
+  t.bytes = data.subspan(begin, end - begin);
   return t;
 }
 
 void check_overlap(const std::map<std::string, tensor, std::less<>>& tensors, const std::string& where) {
   std::vector<std::pair<std::span<const std::byte>, std::string>> spans;
   for (const auto& [name, t] : tensors) spans.emplace_back(t.bytes, name);
-  std::sort(spans.begin(), spans.end(), [](const auto& a, const auto& b) { return a.first.data() < b.first.data(); });
+  std::sort(spans.begin(), spans.end(), [](const auto& a, const auto& b) {  // empty tensors first where others begin
+    return std::pair{a.first.data(), a.first.size()} < std::pair{b.first.data(), b.first.size()};
+  });
   for (std::size_t i = 1; i < spans.size(); ++i)
     if (spans[i].first.data() < spans[i - 1].first.data() + spans[i - 1].first.size())
       throw load_error(fmt::format("{}: tensors {} and {} overlap", where, spans[i - 1].second, spans[i].second));

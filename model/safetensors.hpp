@@ -10,8 +10,9 @@
 
 namespace chromatin::model {
 
-/// The tensors of one file, as views into `bytes`. Every length and offset is checked: inside the file, in order of the
-/// data, not overlapping, and as long as shape and type ask. Throws load_error; `where` names the file.
+/// The tensors of one file, as views into `bytes`. Every length and offset is checked: inside the file, not
+/// overlapping, and as long as shape and type ask. Tensors of types that we do not compute with are `element::other`:
+/// they do no harm where nobody needs them. Throws load_error; `where` names the file.
 std::map<std::string, tensor, std::less<>> parse_safetensors(std::span<const std::byte> bytes,
                                                              const std::string& where);
 

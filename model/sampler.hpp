@@ -16,8 +16,8 @@ struct sampling {
   std::uint32_t top_k = 0;  ///< only the k likeliest; 0: all
   float top_p = 1;          ///< only the likeliest that sum up to p
   std::uint64_t seed = 0;
-  std::vector<std::string> stop;   ///< texts that end an answer
-  std::uint32_t tokens_max = 256;  ///< of an answer
+  std::vector<std::string> stop;      ///< texts that end an answer
+  std::uint32_t tokens_max = 256;     ///< of an answer
   bool ignore_end_of_answer = false;  ///< for measuring: answers of a known length
 };
 

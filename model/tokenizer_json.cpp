@@ -1,12 +1,8 @@
 #include "model/tokenizer_json.hpp"
 
-#include <algorithm>
-#include <initializer_list>
-
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 
-#include "model/load_error.hpp"
+#include "model/json_node.hpp"
 
 namespace chromatin::model {
 namespace {
@@ -18,54 +14,13 @@ constexpr std::string_view gpt2_pattern =
     R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
 constexpr const char* way_out = "; if the checkpoint comes with a tokenizer.model, put it beside";
 
-/// A part of the file and its name.
-struct node {
-  const json& value;
-  std::string where;
+kv::token_id id_of(const json_node& in) {
+  if (!in.value.is_number_unsigned() || in.value >= ids_max)
+    in.refuse(fmt::format("an id must be a whole number below {}", ids_max));
+  return in.value.get<kv::token_id>();
+}
 
-  [[noreturn]] void refuse(std::string_view what) const { throw load_error(fmt::format("{}: {}", where, what)); }
-
-  bool has(const char* key) const {
-    auto found = value.find(key);
-    return found != value.end() && !found->is_null();
-  }
-  node at(const char* key) const {
-    if (!has(key)) refuse(fmt::format("\"{}\" is missing", key));
-    return {value.at(key), fmt::format("{}: {}", where, key)};
-  }
-  bool flag(const char* key, bool fallback) const {
-    if (!has(key)) return fallback;
-    if (!value.at(key).is_boolean()) refuse(fmt::format("\"{}\" must be true or false", key));
-    return value.at(key).get<bool>();
-  }
-  std::string text(const char* key) const {
-    if (!at(key).value.is_string()) refuse(fmt::format("\"{}\" must be a text", key));
-    return value.at(key).get<std::string>();
-  }
-  kv::token_id id() const {
-    if (!value.is_number_unsigned() || value >= ids_max)
-      refuse(fmt::format("an id must be a whole number below {}", ids_max));
-    return value.get<kv::token_id>();
-  }
-  /// Refuses what is neither null nor named.
-  void only(std::initializer_list<std::string_view> keys) const {
-    if (!value.is_object()) refuse("must be an object");
-    for (const auto& [key, member] : value.items())
-      if (!member.is_null() && std::find(keys.begin(), keys.end(), key) == keys.end())
-        refuse(fmt::format("\"{}\" is not known", key));
-  }
-  /// Refuses what is neither null nor, as far as tokens go, the same.
-  void must_be(const char* key, std::initializer_list<json> neutral) const {
-    if (has(key) && std::find(neutral.begin(), neutral.end(), value.at(key)) == neutral.end())
-      refuse(fmt::format("\"{}\": {} is not supported{}", key, value.at(key).dump(), way_out));
-  }
-  const json& list(const char* key) const {
-    if (!at(key).value.is_array()) refuse(fmt::format("\"{}\" must be a list", key));
-    return value.at(key);
-  }
-};
-
-std::pair<std::string, std::string> parse_merge(const node& in) {
+std::pair<std::string, std::string> parse_merge(const json_node& in) {
   const auto& rule = in.value;
   if (rule.is_array() && rule.size() == 2 && rule[0].is_string() && rule[1].is_string())
     return {rule[0].get<std::string>(), rule[1].get<std::string>()};
@@ -76,26 +31,26 @@ std::pair<std::string, std::string> parse_merge(const node& in) {
   return {text.substr(0, space), text.substr(space + 1)};
 }
 
-void parse_model(const node& in, tokenizer_json& out) {
+void parse_model(const json_node& in, tokenizer_json& out) {
   if (auto type = in.has("type") ? in.text("type") : "BPE"; type != "BPE")
     in.refuse(fmt::format("type {} is not supported, only BPE over bytes{}", type, way_out));
   in.only({"type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk",
            "byte_fallback", "ignore_merges", "vocab", "merges"});
-  in.must_be("dropout", {0, 0.0});
-  in.must_be("continuing_subword_prefix", {""});
-  in.must_be("end_of_word_suffix", {""});
-  in.must_be("byte_fallback", {false});  // what SentencePiece models are that were converted
+  in.must_be("dropout", {0, 0.0}, way_out);
+  in.must_be("continuing_subword_prefix", {""}, way_out);
+  in.must_be("end_of_word_suffix", {""}, way_out);
+  in.must_be("byte_fallback", {false}, way_out);  // what SentencePiece models are that were converted
   out.ignore_merges = in.flag("ignore_merges", false);
   auto vocabulary = in.at("vocab");
   if (!vocabulary.value.is_object()) vocabulary.refuse("must be an object");
   for (const auto& [written, id] : vocabulary.value.items())
-    out.vocabulary.emplace_back(written, node{id, vocabulary.where}.id());
+    out.vocabulary.emplace_back(written, id_of({id, vocabulary.where}));
   for (const auto& rule : in.list("merges")) out.merges.push_back(parse_merge({rule, in.where}));
 }
 
-void parse_added(const node& token, tokenizer_json& out) {
+void parse_added(const json_node& token, tokenizer_json& out) {
   token.only({"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"});
-  added_token added{token.text("content"), token.at("id").id(), token.flag("special", false),
+  added_token added{token.text("content"), id_of(token.at("id")), token.flag("special", false),
                     token.flag("normalized", false)};
   if (added.content.empty()) token.refuse("a token without text");
   if (!added.special)  // special ones are never looked for in a text
@@ -104,7 +59,7 @@ void parse_added(const node& token, tokenizer_json& out) {
   out.added.push_back(std::move(added));
 }
 
-void parse_normalizer(const node& in, tokenizer_json& out) {
+void parse_normalizer(const json_node& in, tokenizer_json& out) {
   auto type = in.text("type");
   if (type == "Sequence") {
     in.only({"type", "normalizers"});
@@ -117,7 +72,7 @@ void parse_normalizer(const node& in, tokenizer_json& out) {
   }
 }
 
-void parse_split(const node& in, tokenizer_json& out) {
+void parse_split(const json_node& in, tokenizer_json& out) {
   in.only({"type", "pattern", "behavior", "invert"});
   auto pattern = in.at("pattern");
   pattern.only({"Regex"});
@@ -129,7 +84,7 @@ void parse_split(const node& in, tokenizer_json& out) {
 }
 
 /// True when `in` writes bytes in the byte alphabet; nothing may come after that.
-bool parse_pre_tokenizer(const node& in, tokenizer_json& out) {
+bool parse_pre_tokenizer(const json_node& in, tokenizer_json& out) {
   auto type = in.text("type");
   if (type == "Sequence") {
     in.only({"type", "pretokenizers"});
@@ -161,9 +116,8 @@ bool parse_pre_tokenizer(const node& in, tokenizer_json& out) {
 }  // namespace
 
 tokenizer_json parse_tokenizer_json(std::string_view text, const std::string& where) {
-  auto parsed = json::parse(text, nullptr, false);
-  node file{parsed, where};
-  if (!parsed.is_object()) throw load_error(fmt::format("{}: not a JSON object", where));
+  auto parsed = parse_json_object(text, where);
+  json_node file{parsed, where};
   file.only({"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor",
              "decoder", "model"});
   tokenizer_json out;

@@ -1,19 +1,19 @@
 #include "model/weights.hpp"
 
 #include <bit>
+#include <cstdlib>
 #include <cstring>
-#include <set>
 #include <utility>
 
 #include <fcntl.h>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "model/load_error.hpp"
 #include "model/safetensors.hpp"
+#include "model/shards.hpp"
 
 namespace chromatin::model {
 namespace {
@@ -26,23 +26,17 @@ float f16_to_f32(std::uint16_t h) {
   return sign ? -subnormal : subnormal;
 }
 
-std::vector<std::filesystem::path> shard_files(const std::filesystem::path& folder) {
-  auto single = folder / "model.safetensors";
-  auto index = folder / "model.safetensors.index.json";
-  if (std::filesystem::exists(single)) return {single};
-  if (!std::filesystem::exists(index))
-    throw load_error(
-        fmt::format("{}: neither model.safetensors nor model.safetensors.index.json is there", folder.string()));
-  auto parsed = nlohmann::json::parse(read_file(index), nullptr, false);
-  if (!parsed.is_object() || !parsed.value("weight_map", nlohmann::json{}).is_object())
-    throw load_error(fmt::format("{}: has no weight_map", index.string()));
-  std::set<std::filesystem::path> files;
-  for (const auto& [name, file] : parsed["weight_map"].items()) {
-    if (!file.is_string() || file.get<std::string>().find('/') != std::string::npos)
-      throw load_error(fmt::format("{}: the file of {} must be a name in this folder", index.string(), name));
-    files.insert(folder / file.get<std::string>());
-  }
-  return {files.begin(), files.end()};
+/// A part of the model that we would leave out: a bias or a norm, say, that the config does not speak of. Buffers and
+/// tensors beside the model (layers beyond the config's, a head for rewards) change nothing.
+void refuse_unused(const std::string& name, const tensor& t, const config& c, const std::string& where) {
+  if (t.type == element::other || (!name.ends_with(".weight") && !name.ends_with(".bias"))) return;
+  if (c.tied_embeddings && name == "lm_head.weight") return;
+  constexpr std::string_view layers = "model.layers.";
+  bool in_layer = name.starts_with(layers);
+  if (!in_layer && !name.starts_with("model.norm.") && !name.starts_with("lm_head.")) return;
+  if (in_layer && std::strtoul(name.c_str() + layers.size(), nullptr, 10) >= c.layers) return;
+  throw load_error(fmt::format(
+      "{}: tensor {} belongs to the model but not to what config.json describes; it would be left out", where, name));
 }
 
 }  // namespace
@@ -116,18 +110,31 @@ std::vector<expected_tensor> expected_tensors(const config& c) {
 }
 
 weights weights::open(const std::filesystem::path& folder, const config& c) {
+  auto index = read_shard_index(folder);
   weights w;
-  for (const auto& file : shard_files(folder)) {
+  std::vector<shard_tensors> shards;
+  for (const auto& file : index.files) {
     w.files_.emplace_back(file);
-    w.tensors_.merge(parse_safetensors(w.files_.back().bytes(), file.string()));
+    shards.push_back(parse_safetensors(w.files_.back().bytes(), file.string()));
   }
   for (const auto& [name, shape] : expected_tensors(c)) {
-    auto found = w.tensors_.find(name);
-    if (found == w.tensors_.end()) throw load_error(fmt::format("{}: tensor {} is missing", folder.string(), name));
-    if (found->second.shape != shape)
+    const auto& found = index.find(name, shards);
+    if (found.type == element::other)
+      throw load_error(fmt::format("{}: tensor {}: element type {} is not known; known: BF16, F16, F32",
+                                   folder.string(), name, found.type_name));
+    if (found.shape != shape)
       throw load_error(fmt::format("{}: tensor {} has shape [{}], the config asks for [{}]", folder.string(), name,
-                                   fmt::join(found->second.shape, ", "), fmt::join(shape, ", ")));
+                                   fmt::join(found.shape, ", "), fmt::join(shape, ", ")));
+    w.tensors_.emplace(name, found);
   }
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    for (const auto& [name, t] : shards[i])
+      if (auto used = w.tensors_.find(name); used == w.tensors_.end())
+        refuse_unused(name, t, c, index.files[i].string());
+      else if (used->second.bytes.data() != t.bytes.data())
+        w.choice_ = index.hash;  // which one of several is used is part of the content
+  }
+  for (auto& shard : shards) w.tensors_.merge(shard);
   return w;
 }
 
@@ -138,7 +145,7 @@ const tensor& weights::at(std::string_view name) const {
 }
 
 kv::hash128 weights::hash() const {
-  kv::hash128 h;
+  auto h = choice_;
   constexpr std::size_t piece_bytes = std::size_t{64} << 20;
   for (const auto& file : files_)
     for (auto rest = file.bytes(); !rest.empty();) {

@@ -14,13 +14,14 @@
 
 namespace chromatin::model {
 
-enum class element : std::uint8_t { bf16, f16, f32 };
+enum class element : std::uint8_t { bf16, f16, f32, other };
 
 /// A view of one tensor, row-major; valid as long as the `weights` it came from.
 struct tensor {
   std::vector<std::uint64_t> shape;
   element type = element::bf16;
   std::span<const std::byte> bytes;
+  std::string type_name;  ///< as the file has it
 
   std::size_t size() const;  ///< elements
 };
@@ -50,17 +51,19 @@ class mapped_file {
 class weights {
  public:
   /// Maps `model.safetensors`, or the shards that `model.safetensors.index.json` names, and checks that every tensor
-  /// the config asks for is there with its shape. Throws load_error naming file and tensor.
+  /// the config asks for is there with its shape, in the shard that the index names. Throws load_error naming file and
+  /// tensor, also for a tensor of the model's that the config does not ask for.
   static weights open(const std::filesystem::path& folder, const config& c);
 
   /// A tensor that the config asks for; throws load_error for another name.
   const tensor& at(std::string_view name) const;
-  kv::hash128 hash() const;  ///< of all file bytes
+  kv::hash128 hash() const;  ///< of all file bytes, and of the index where several files have one tensor
   void release_pages() const;
 
  private:
   std::vector<mapped_file> files_;
   std::map<std::string, tensor, std::less<>> tensors_;
+  kv::hash128 choice_;  // of the index, where it decides between shards
 };
 
 /// A tensor name and shape; the list of what a model of this config has to have.

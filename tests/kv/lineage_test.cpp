@@ -104,6 +104,14 @@ TEST(Truncate, WhatFollowsHasKeysOfItsOwn) {
   EXPECT_NE(chain(truncated, end + 64).back().key, chain(fresh, end + 64).back().key);
 }
 
+TEST(Truncate, WhatFollowsIsNotTakenForWhatFollowsTheWholeWindow) {
+  auto whole = window_of(256, 256), truncated = whole;
+  ASSERT_GT(truncate(truncated, 0, 0.5), 0u);
+  for (auto* w : {&whole, &truncated}) w->tokens.resize(w->tokens.size() + 64, 9);
+  auto end_of = [](const lineage& w) { return chain(w, static_cast<std::uint32_t>(w.tokens.size())).back().key; };
+  EXPECT_NE(end_of(truncated), end_of(whole));
+}
+
 TEST(Truncate, WhatFollowsDependsOnTheChunksThatStayed) {
   // Two windows show the same tokens, but other tokens were dropped from them.
   auto a = window_of(320, 320), b = window_of(320, 320);
@@ -199,6 +207,7 @@ TEST(MakeRoom, KeepsTheSystemPromptAndWhatThePolicyKeeps) {
   EXPECT_LE(w.tokens.size(), 200u);
   EXPECT_EQ(make_room(w, 10, {.keep_tokens = 300}), 0u) << "nothing is left that may go";
   EXPECT_EQ(make_room(w, 10, {.keep_tokens = ~0u}), 0u);
+  w = window_of(1024, 1023);
   EXPECT_EQ(make_room(w, 10, {.ratio = 0}), 0u) << "never truncated";
 }
 

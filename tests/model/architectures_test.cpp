@@ -85,6 +85,10 @@ TEST_F(Architecture, ASlidingWindowIsRefusedWithTheWayOut) {
                               HasSubstr("set \"max_position_embeddings\" to 128")));
   config["max_position_embeddings"] = 128;
   EXPECT_EQ(open()->config.context, 128u);
+  config["max_position_embeddings"] = 512;
+  std::ofstream{folder / "config.json"} << config;
+  EXPECT_EQ(checkpoint::open(folder.path(), 128)->config.context, 128u);
+  EXPECT_THROW(checkpoint::open(folder.path(), 129), load_error);
 }
 
 TEST_F(Architecture, AQwen2SlidesOnlyWhereItSaysSo) {
@@ -93,6 +97,14 @@ TEST_F(Architecture, AQwen2SlidesOnlyWhereItSaysSo) {
   EXPECT_EQ(reason(), "no error");
   config["use_sliding_window"] = true;
   EXPECT_THAT(reason(), HasSubstr("a sliding window of 128 tokens"));
+  config["max_window_layers"] = 3;  // all of them before the first that slides
+  EXPECT_EQ(reason(), "no error");
+  config["layer_types"] = {"full_attention", "sliding_attention", "full_attention"};
+  EXPECT_THAT(reason(), HasSubstr("a sliding window of 128 tokens"));
+  config["layer_types"][1] = "full_attention";
+  EXPECT_EQ(reason(), "no error");
+  config["layer_types"][1] = "linear_attention";
+  EXPECT_THAT(reason(), HasSubstr("\"layer_types\": \"linear_attention\" is not supported"));
 }
 
 TEST_F(Architecture, UnknownStretchingOfPositionsIsRefusedByName) {
@@ -105,6 +117,97 @@ TEST_F(Architecture, BiasesWhereWeHaveNoneAreRefused) {
   make("llama3-tiny");
   config["attention_bias"] = true;
   EXPECT_THAT(reason(), HasSubstr("attention_bias is not supported"));
+}
+
+TEST_F(Architecture, WhatWouldChangeTheComputationAndIsNotBuiltIsRefusedByFileAndKey) {
+  make("llama3-tiny");
+  const auto sound = config;
+  const std::pair<const char*, json> unbuilt[]{{"mlp_bias", true},
+                                               {"hidden_act", "gelu"},
+                                               {"hidden_activation", "gelu_pytorch_tanh"},
+                                               {"partial_rotary_factor", 0.5},
+                                               {"quantization_config", {{"quant_method", "gptq"}, {"bits", 4}}},
+                                               {"num_local_experts", 8},
+                                               {"attn_logit_softcapping", 50.0},
+                                               {"final_logit_softcapping", 30.0},
+                                               {"logit_scale", 0.0625},
+                                               {"embedding_multiplier", 12},
+                                               {"residual_multiplier", 0.22},
+                                               {"use_qk_norm", true},
+                                               {"clip_qkv", 8},
+                                               {"no_rope_layers", {1, 1, 0}},
+                                               {"norm_type", "layer_norm"},
+                                               {"is_causal", false},
+                                               {"model_type", "granite"}};
+  for (const auto& [key, value] : unbuilt) {
+    config = sound;
+    config[key] = value;
+    EXPECT_THAT(reason(), AllOf(HasSubstr("config.json"), HasSubstr(key)));
+  }
+}
+
+TEST_F(Architecture, KeysThatChangeNothingMayBeThere) {
+  make("llama3-tiny");
+  config.update({{"attention_bias", false},
+                 {"mlp_bias", false},
+                 {"partial_rotary_factor", 1.0},
+                 {"num_experts", 0},
+                 {"logit_scale", 1.0},
+                 {"hidden_act", "swish"},
+                 {"use_cache", true},
+                 {"pretraining_tp", 1},
+                 {"attention_dropout", 0.0},
+                 {"_name_or_path", "somewhere"},
+                 {"layer_types", {"full_attention", "full_attention", "full_attention"}}});
+  EXPECT_EQ(reason(), "no error");
+}
+
+TEST_F(Architecture, PositionsAreReadAsTransformers5WritesThem) {
+  make("llama3-tiny");
+  auto before = open();
+  config["rope_parameters"] = config["rope_scaling"];
+  config["rope_parameters"]["rope_theta"] = config["rope_theta"];
+  for (auto key : {"rope_scaling", "rope_theta"}) config.erase(key);
+  EXPECT_EQ(open()->config.scaling, before->config.scaling);
+  config["rope_parameters"]["rope_theta"] = 500000.0;
+  EXPECT_EQ(open()->config.rope_theta, 500000.0f);
+  config["rope_theta"] = 500000.0;
+  EXPECT_EQ(reason(), "no error");
+  config["rope_theta"] = 10000.0;
+  EXPECT_THAT(reason(), HasSubstr("config.json: \"rope_theta\" and the one in \"rope_parameters\" differ"));
+  config.erase("rope_theta");
+  config["rope_scaling"] = {{"rope_type", "linear"}, {"factor", 2.0}};
+  EXPECT_THAT(reason(), HasSubstr("config.json: \"rope_scaling\" and \"rope_parameters\" differ"));
+  config.erase("rope_scaling");
+  config["rope_parameters"] = {{"full_attention", {{"rope_theta", 10000.0}}}};
+  EXPECT_THAT(reason(), HasSubstr("config.json: rope_parameters: \"full_attention\" is not known"));
+}
+
+TEST_F(Architecture, StretchingOfPositionsIsNeverGuessed) {
+  make("llama3-tiny");
+  const auto llama3 = config["rope_scaling"];
+  const std::pair<json, const char*> cases[]{
+      {{{"type", "linear"}}, "rope_scaling: \"factor\" is missing"},
+      {{{"factor", 4.0}}, "rope_scaling: \"\" is not known"},
+      {{{"rope_type", "linear"}, {"type", "dynamic"}, {"factor", 4.0}}, "\"rope_type\" and \"type\" differ"},
+      {{{"rope_type", "longrope"}}, "\"longrope\" is not known"},
+      {{{"rope_type", "default"}, {"mrope_section", {16, 24, 24}}}, "\"mrope_section\" is not known"},
+      {{{"rope_type", "default"}, {"rope_theta", 5e5}}, "\"rope_theta\" differs from the one outside"},
+      {{{"rope_type", "default"}, {"partial_rotary_factor", 0.25}}, "\"partial_rotary_factor\": 0.25 is not supported"},
+      {"linear", "rope_scaling: must be an object"}};
+  for (const auto& [scaling, expected] : cases) {
+    config["rope_scaling"] = scaling;
+    EXPECT_THAT(reason(), AllOf(HasSubstr("config.json: rope_scaling"), HasSubstr(expected)));
+  }
+  for (auto key : {"factor", "low_freq_factor", "high_freq_factor", "original_max_position_embeddings"}) {
+    config["rope_scaling"] = llama3;
+    config["rope_scaling"].erase(key);
+    EXPECT_THAT(reason(), AllOf(HasSubstr("config.json: rope_scaling"), HasSubstr(key), HasSubstr("is missing")));
+  }
+  config["rope_scaling"] = llama3;
+  config["max_position_embeddings"] = 64;  // a shorter context than the model was first trained on
+  config["rope_scaling"]["original_max_position_embeddings"] = 128;
+  EXPECT_EQ(reason(), "no error");
 }
 
 TEST_F(Architecture, ATokenizerLargerThanTheVocabularyIsRefused) {

@@ -116,16 +116,32 @@ TEST_F(BadCheckpoint, TheTokenizerIsNoTokenizer) {
   EXPECT_THAT(open(), HasSubstr("tokenizer.model: not a SentencePiece model"));
 }
 
+TEST_F(BadCheckpoint, AnAdapterBesideTheModelWouldBeLeftOut) {
+  std::ofstream{folder / "adapter_config.json"} << "{}";
+  EXPECT_THAT(open(), HasSubstr("adapter_config.json: adapters are not supported"));
+}
+
+TEST_F(BadCheckpoint, NullIsAsGoodAsAbsentEverywhere) {
+  edit_config([](json& c) {
+    for (auto key : {"attention_bias", "mlp_bias", "hidden_act", "head_dim", "rope_scaling", "rope_parameters",
+                     "sliding_window", "layer_types", "quantization_config", "rope_theta", "rms_norm_eps", "model_type",
+                     "num_experts", "use_sliding_window", "bos_token_id"})
+      c[key] = nullptr;
+    c["head_dim"] = nullptr;
+  });
+  std::ofstream{folder / "generation_config.json"} << R"({"eos_token_id": null, "max_new_tokens": null})";
+  EXPECT_EQ(open(), "no error");
+  edit_config([](json& c) { c["rope_parameters"] = {{"rope_type", nullptr}, {"rope_theta", nullptr}}; });
+  EXPECT_EQ(open(), "no error");
+  edit_config([](json& c) { c["tie_word_embeddings"] = nullptr; });  // the weights have no lm_head
+  EXPECT_THAT(open(), HasSubstr("tensor lm_head.weight is missing"));
+  edit_config([](json& c) { c["architectures"] = nullptr; });
+  EXPECT_THAT(open(), HasSubstr("architecture [] is not known"));
+}
+
 TEST_F(BadCheckpoint, NoTemplate) {
   std::ofstream{folder / "tokenizer_config.json"} << "{}";
   EXPECT_THAT(open(), HasSubstr("has no chat_template"));
-}
-
-TEST_F(BadCheckpoint, ShardsOfASoundCheckpointAreRead) {
-  std::filesystem::rename(folder / "model.safetensors", folder / "part-1.safetensors");
-  std::ofstream{folder / "model.safetensors.index.json"}
-      << json{{"weight_map", {{"model.norm.weight", "part-1.safetensors"}}}};
-  EXPECT_EQ(open(), "no error");
 }
 
 std::string parse(const json& header, std::size_t data_bytes) {
@@ -145,7 +161,10 @@ TEST(Safetensors, EveryOffsetIsChecked) {
   EXPECT_THAT(parse({{"a", entry("BF16", {2, 2}, {0, 8})}}, 7), HasSubstr("a"));
   EXPECT_THAT(parse({{"a", entry("BF16", {2, 2}, {8, 0})}}, 8), HasSubstr("outside"));
   EXPECT_THAT(parse({{"a", entry("BF16", {2}, {0, 8})}}, 8), HasSubstr("its shape needs 4"));
-  EXPECT_THAT(parse({{"a", entry("I8", {8}, {0, 8})}}, 8), HasSubstr("I8 is not known"));
+  EXPECT_THAT(parse({{"a", entry("BF16", {2, 2}, {4, 12})}}, 8), HasSubstr("outside"));
+  EXPECT_THAT(parse({{"a", entry("I8", {8}, {8, 0})}}, 8), HasSubstr("outside"));
+  EXPECT_THAT(parse({{"a", entry("I8", {8}, {4, 12})}}, 8), HasSubstr("outside"));
+  EXPECT_EQ(parse({{"a", entry("BF16", {4}, {0, 8})}, {"empty", entry("F32", {0}, {0, 0})}}, 8), "no error");
   EXPECT_THAT(parse({{"a", entry("BF16", {1ull << 40, 1ull << 40}, {0, 8})}}, 8),
               HasSubstr("more bytes than the file has"));
   EXPECT_THAT(parse({{"a", entry("BF16", {-1}, {0, 8})}}, 8), HasSubstr("whole numbers"));

@@ -42,7 +42,6 @@ TEST(ChatTemplate, AnAnswerAsGeneratedContinuesLikeARenderedOne) {
   auto generated = chat.answer_prompt();
   append(generated, checkpoint->tokenizer->encode("Sure."));
   generated.push_back(chat.answer_end());
-  append(generated, chat.after_answer());
   EXPECT_EQ(generated, chat.render({"assistant", "Sure."}));
 }
 
@@ -57,47 +56,35 @@ TEST(ChatTemplate, AUserCannotForgeATurn) {
   EXPECT_EQ(count("</s>"), 1);
 }
 
-void write_template(const std::filesystem::path& folder, const std::string& text) {
-  std::ofstream{folder / "tokenizer_config.json"} << nlohmann::json{{"chat_template", text}};
+TEST(ChatTemplate, TextThatGoesOnAfterASystemMessageIsCutIntoTokensAsOneText) {
+  test::temporary_folder folder;
+  std::string text;
+  for (const auto& one : nlohmann::json::parse(std::ifstream{source_dir + "/tests/data/templates/renders.json"}))
+    if (one["name"] == "llama-2-chat, on one line") text = one["template"];
+  std::ofstream{folder / "tokenizer_config.json"}
+      << nlohmann::json{{"chat_template", text}, {"bos_token", "<s>"}, {"eos_token", "</s>"}};
+  auto words = tokenizer::open(embedded);
+  auto chat = chat_template::recognise(folder.path(), words);
+  auto rendered = chat.render({"system", "Be brief."});
+  append(rendered, chat.render({"user", "Hello there"}, "system"));
+  tokens whole{words->control("<s>")};
+  append(whole, words->encode("[INST] <<SYS>>\nBe brief.\n<</SYS>>\n\nHello there [/INST]"));
+  EXPECT_EQ(rendered, whole);
 }
 
-TEST(ChatTemplate, AnUnknownOneIsAnErrorThatNamesTheKnownOnes) {
+TEST(ChatTemplate, ControlTokensThatTheTokenizerLacksAreFoundAtTheStart) {
   test::temporary_folder folder;
-  write_template(folder.path(), "{{ messages }}");
+  std::ofstream{folder / "tokenizer_config.json"} << nlohmann::json{
+      {"chat_template",
+       "{% for message in messages %}{{'<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>' + "
+       "'\\n'}}{% endfor %}{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}"}};
   auto words = tokenizer::open(embedded);
   try {
     chat_template::recognise(folder.path(), words);
     FAIL();
   } catch (const load_error& e) {
-    EXPECT_THAT(e.what(), testing::AllOf(testing::HasSubstr("concierge"), testing::HasSubstr("Zephyr"),
-                                         testing::HasSubstr("ChatML"), testing::HasSubstr("Llama-2"),
-                                         testing::HasSubstr("Llama-3")));
+    EXPECT_THAT(e.what(), testing::HasSubstr("the tokenizer has no piece <|im_"));
   }
-}
-
-TEST(ChatTemplate, ZephyrAndLlama2AreRecognisedByTheirText) {
-  test::temporary_folder folder;
-  auto words = tokenizer::open(embedded);
-  write_template(folder.path(),
-                 "{% for message in messages %}{% if message['role'] == 'user' %}{{ '<|user|>\n' + message['content'] "
-                 "+ eos_token }}"
-                 "{% elif message['role'] == 'assistant' %}{{ '<|assistant|>\n' + message['content'] + eos_token }}{% "
-                 "endif %}{% endfor %}");
-  EXPECT_EQ(chat_template::recognise(folder.path(), words).name(), "Zephyr");
-  write_template(folder.path(),
-                 "{{ bos_token + '[INST] ' + '<<SYS>>\n' + system + '\n<</SYS>>\n\n' + content + ' [/INST]' }}");
-  auto llama2 = chat_template::recognise(folder.path(), words);
-  EXPECT_EQ(llama2.name(), "Llama-2");
-  auto system = llama2.render({"system", "Be brief."}), user = llama2.render({"user", "Hi"}, "system");
-  EXPECT_EQ(system.front(), words->control("<s>"));
-  EXPECT_NE(user.front(), words->control("<s>"));  // the system text opened the instruction already
-}
-
-TEST(ChatTemplate, ControlTokensThatTheTokenizerLacksAreFoundAtTheStart) {
-  test::temporary_folder folder;
-  write_template(folder.path(), "<|im_start|>{{ role }}\n{{ content }}<|im_end|>");
-  auto words = tokenizer::open(embedded);
-  EXPECT_THROW(chat_template::recognise(folder.path(), words), load_error);
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 // tree where there is no git.
 
 #include <algorithm>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -134,6 +135,11 @@ TEST(Tidy, NothingStraysAtTheTopLevel) {
     bool ignored = name == ".cache" || name == "compile_commands.json";
     EXPECT_TRUE(ignored || top_level.contains(name)) << name;
   }
+}
+
+TEST(Tidy, ThePlantedFaultsAreStillWhereTheirTableSays) {
+  auto command = "python3 '" + (root / "tests/mutants/run.py").string() + "' --check";
+  EXPECT_EQ(std::system(command.c_str()), 0);
 }
 
 TEST(Tidy, NoPathOfOneMachineIsNamed) {
