@@ -19,76 +19,109 @@ using measured_actor = caf::typed_actor<
 
 /// The LAYER SINK interface: whoever waits for chunks that were ordered.
 using layer_sink_actor = caf::typed_actor<
-  // Layer `n` of everything ordered under the ticket is in place, and all layers below it.
-  caf::reacts_to<atom::ready, ticket, std::uint32_t>,
+  // Layer `n` of everything ordered under the ticket is on its way, and in place when the fence has passed. Layers come in order.
+  caf::reacts_to<atom::ready, ticket, std::uint32_t, gpu::fence>,
   // The n-th chunk ordered under the ticket is missing or damaged; nothing more will come for the ticket.
   caf::reacts_to<atom::failed, ticket, std::uint32_t>>;
 
-/// The UPPER TIER interface: whoever stands above a tier.
+/// The UPPER TIER interface: whoever is above a tier.
 using upper_tier_actor = layer_sink_actor::extend<
   // The tier below has these chunks safe: they may be evicted here.
   caf::reacts_to<atom::saved, key_list>,
-  // The tier below could not take these chunks: they exist here only.
+  // The tier below has no room for these chunks now: they exist here only, and may be offered again later.
   caf::reacts_to<atom::refused, key_list>>;
 
 /// The TIER protocol: common to host, disk and whatever comes below them.
 using tier_actor = caf::typed_actor<
   // Which of these chunks are here, in the order of the keys?
   caf::replies_to<atom::lookup, key_list>::with<std::vector<bool>>,
-  // Promises the longest leading run of the ordered chunks it has or can raise in time, and then delivers it to the sink.
+  // Promises the longest leading run of the ordered chunks it has or can load in time, and then delivers it to the sink.
   caf::replies_to<atom::fetch, fetch_order, layer_sink_actor>::with<fetch_started>,
+  // A turn now waits for what was ordered ahead of need.
+  caf::reacts_to<atom::hurry, ticket>,
   // The orderer no longer waits for the ticket.
   caf::reacts_to<atom::cancel, ticket>,
   // Takes chunks, all layers or layer by layer; answers the upper tier with `saved` or `refused`.
   caf::reacts_to<atom::save, save_order, upper_tier_actor>,
-  // These chunks may not be evicted until they are unpinned as often as they were pinned.
-  caf::reacts_to<atom::pin, key_list>,
-  caf::reacts_to<atom::unpin, key_list>,
-  // This chain, head first, was used just now, here or above.
-  caf::reacts_to<atom::touch, key_list>,
-  // These chunks are of no use any more, here and below: their space may be used at once.
+  // This chain, head first, was used, here or above.
+  caf::reacts_to<atom::touch, key_list, kv::chain_use>,
+  // Nobody is expected to use these chunks again: they go first when room is needed, here and below.
+  caf::reacts_to<atom::retire, key_list>,
+  // These chunks must go, here and below: what was in them is to be forgotten. One that is being used goes when that is over.
   caf::reacts_to<atom::erase, key_list>,
   // What the scheduler will run next; replaces the hint before.
   caf::reacts_to<atom::hint, hints>,
-  // A tier (a `tier_actor`) now stands below this one; it offers what it does not have yet. An earlier one is forgotten.
+  // A tier (a `tier_actor`) is now below this one; it offers what it does not have yet. An earlier one is forgotten.
   caf::reacts_to<atom::attach, caf::strong_actor_ptr>,
-  // Nothing stands below any more: this tier is the last.
+  // Nothing is below any more: this tier is the last.
   caf::reacts_to<atom::detach>>::extend_with<measured_actor>;
 
 /// The HOST TIER interface: chunks in host memory, between the device and the disk.
 using host_tier_actor = tier_actor::extend_with<upper_tier_actor>::extend<
-  // INTERNAL: copies the next layer of the transfers that can go on.
-  caf::reacts_to<atom::internal, atom::proceed>>;
+  // INTERNAL: the copy engine is done with operation `id`.
+  caf::reacts_to<atom::internal, atom::copied, std::uint64_t, gpu::copy_result>,
+  // INTERNAL: hands on the layers of this order that are here.
+  caf::reacts_to<atom::internal, atom::proceed, ticket>>;
 
 /// The CATALOG interface: the disk tier's durable index. Blocks, so it runs detached.
 using catalog_actor = caf::typed_actor<
   // Every chunk that was acknowledged, least recently used first.
   caf::replies_to<atom::open>::with<std::vector<io::stored_chunk>>,
   // Commits a batch; durable when it answers.
-  caf::replies_to<atom::commit, catalog_batch>::with<void>>;
+  caf::replies_to<atom::commit, io::catalog_change>::with<void>>;
 
 /// The DISK TIER interface: chunks in segment files under a durable catalogue.
 using disk_tier_actor = tier_actor::extend<
   // INTERNAL: the device finished operation `id` with this errno (0: done).
   caf::reacts_to<atom::internal, atom::proceed, std::uint64_t, std::int32_t>>;
 
-/// The DEVICE TIER interface: the pages that the backend computes in.
+/// The TURN LISTENER interface: hears from the device tier how its turns' pages come along.
+using turn_listener_actor = caf::typed_actor<
+  // What the tiers below promised for a turn that was admitted `loading`. Comes once for each such admission.
+  caf::reacts_to<atom::promised, turn_id, load_promise>,
+  // Layer `n` of the turn's load was ordered into its pages; its progress has the fence. After the last layer: all arrived.
+  caf::reacts_to<atom::ready, turn_id, std::uint32_t>,
+  // The turn's load failed, as its progress says; asking again may help.
+  caf::reacts_to<atom::failed, turn_id>,
+  // The turn's load is past its deadline, as its progress says; computing is cheaper.
+  caf::reacts_to<atom::late, turn_id>,
+  // Somebody was refused for want of pages, and now some are free.
+  caf::reacts_to<atom::room>>;
+
+/// The ERASER interface: the top of the hierarchy of tiers, as who forgets conversations sees it.
+using eraser_actor = caf::typed_actor<
+  // These chunks must go now, here and below.
+  caf::reacts_to<atom::erase, key_list>>;
+
+/// The DEVICE TIER interface: the pages that the backend computes in. It answers at once; the queue is the scheduler's.
 using device_tier_actor = upper_tier_actor::extend<
-  // Gives a turn its block table once there is room and the first layer of what is loaded is in place. Reused chunks are pinned.
+  // Gives a turn its block table, or says how many pages are missing. Reused chunks are pinned.
   caf::replies_to<atom::admit, admission>::with<admitted>,
+  // Gives a turn this many pages more, or says how many are missing.
+  caf::replies_to<atom::grow, turn_id, std::uint32_t>::with<grown>,
+  // Of the chunks that the turn has pinned, it goes on with these only.
+  caf::reacts_to<atom::retain, turn_id, key_list>,
   // A layer of chunks that a step filled up; they belong to the turn. The last layer makes them reusable.
   caf::reacts_to<atom::save, turn_id, save_order>,
-  // A turn ended or was given up.
+  // A turn ended, or gives its pages to another one.
   caf::reacts_to<atom::release, release_order>,
+  // What the scheduler will run next; replaces the hint before.
+  caf::reacts_to<atom::hint, hints>,
+  // Who hears of turns' loads and of room: the scheduler and the executor.
+  caf::reacts_to<atom::attach, turn_listener_actor, layer_sink_actor>,
   // INTERNAL: the load of this ticket is past its deadline.
   caf::reacts_to<atom::internal, atom::late, ticket>,
-  // INTERNAL: tries again to make room for the turns that wait for it.
-  caf::reacts_to<atom::internal, atom::proceed>,
-  // A tier (a `tier_actor`) now stands below the device; `detach` takes it away.
+  // INTERNAL: a layer of this load has arrived, or failed to.
+  caf::reacts_to<atom::internal, atom::loaded, ticket, bool>,
+  // INTERNAL: the last layer of chunks that a turn computed is over.
+  caf::reacts_to<atom::internal, atom::save, turn_id, save_order>,
+  // INTERNAL: a page came free.
+  caf::reacts_to<atom::internal, atom::room>,
+  // A tier (a `tier_actor`) is now below the device; `detach` takes it away.
   caf::reacts_to<atom::attach, caf::strong_actor_ptr>,
-  caf::reacts_to<atom::detach>>::extend_with<measured_actor>;
+  caf::reacts_to<atom::detach>>::extend_with<eraser_actor>::extend_with<measured_actor>;
 
-/// The PREFETCHER interface: turns hints into orders to raise chunks ahead of need (CachedAttention §3.3).
+/// The PREFETCHER interface: turns hints into orders to load chunks ahead of need (CachedAttention §3.3).
 using prefetcher_actor = layer_sink_actor::extend<
   // What the scheduler will run next; replaces the hint before.
   caf::reacts_to<atom::hint, hints>,
@@ -100,50 +133,72 @@ using prefetcher_actor = layer_sink_actor::extend<
 using executor_actor = layer_sink_actor::extend<
   // Runs one step over a batch and samples. One step at a time.
   caf::replies_to<atom::step, step_order>::with<step_result>,
-  // The device tier to hand finished layers to, and who is told of loads by it.
+  // Another turn could go on: the step under way waits for no load any more.
+  caf::reacts_to<atom::hurry>,
+  // INTERNAL: a fence that a layer waited for is over.
+  caf::reacts_to<atom::internal, atom::proceed>,
+  // INTERNAL: the backend is done with the step.
+  caf::reacts_to<atom::internal, atom::finished, std::shared_ptr<gpu::step_output>>,
+  // The device tier to hand finished layers to.
   caf::reacts_to<atom::attach, device_tier_actor>>::extend_with<measured_actor>;
 
-/// The SCHEDULER interface: iteration-level batching with chunked prefill.
-using scheduler_actor = caf::typed_actor<
+/// The SCHEDULER interface: iteration-level batching with chunked prefill; the one queue.
+using scheduler_actor = turn_listener_actor::extend<
   // Runs a turn to its end; the answer streams into its sink. A turn that fails for good answers with an error.
   caf::replies_to<atom::turn, turn_order>::with<turn_outcome>,
   // Ends a turn early; it then answers with what it has, stopped as cancelled.
   caf::reacts_to<atom::cancel, turn_id>,
-  // Who wants to know what will run next: tells each of them at every change of the queue.
+  // Who wants to know what will run next: told at every change of the queue.
   caf::reacts_to<atom::attach, prefetcher_actor>>::extend_with<measured_actor>;
 
-/// The REGISTRY interface: who said what, durable before it answers.
+/// The REGISTRY interface: who said what. A turn's messages are provisional until its answer is settled: a turn that is
+/// refused, cancelled before its first token or lost leaves no trace of them.
 using registry_actor = caf::typed_actor<
   // Opens a conversation; one that does not exist is made, with this system prompt unless it is empty.
   caf::replies_to<atom::open, conversation_ref, std::string>::with<conversation_info>,
-  // Appends a user's message and leases the conversation to this turn; answers with the window to compute. A window with
-  // no room for the message is truncated; the system prompt stays.
-  caf::replies_to<atom::append, conversation_ref, std::string>::with<prepared_turn>,
-  // Appends the turn's answer and ends its lease.
+  // Renders messages, the last of them a user's, and leases the conversation to this turn; answers with the window to
+  // compute. A window with no room for them is truncated; the system prompt stays. Nothing is stored yet.
+  caf::replies_to<atom::append, conversation_ref, turn_id, message_list>::with<prepared_turn>,
+  // Stores the turn's messages and its answer, durable when it answers, and ends its lease.
   caf::replies_to<atom::settle, settlement>::with<conversation_info>,
-  // The turn failed: ends its lease; the user's message stays.
-  caf::reacts_to<atom::release, conversation_ref>,
+  // The turn was not answered: ends its lease and drops its messages.
+  caf::reacts_to<atom::release, abandoned_turn>,
   // Drops the older part of the window: keeps the first `n` tokens and the system prompt, then drops the share `ratio` of
   // the rest in whole chunks.
   caf::replies_to<atom::truncate, conversation_ref, std::uint32_t, double>::with<conversation_info>,
-  // Copies a conversation under a new name.
-  caf::replies_to<atom::fork, conversation_ref, std::string>::with<conversation_info>,
-  // Forgets a conversation for good.
-  caf::replies_to<atom::forget, conversation_ref>::with<void>>::extend_with<measured_actor>;
+  // Copies a conversation's first `n` messages under a new name; more than there are: all.
+  caf::replies_to<atom::fork, conversation_ref, std::string, std::uint32_t>::with<conversation_info>,
+  // Forgets a conversation for good. Answers with the chunks that no other conversation of the tenant has.
+  caf::replies_to<atom::forget, conversation_ref>::with<key_list>,
+  // A tenant's conversations by name: at most `n`, after the name given.
+  caf::replies_to<atom::list, std::string, std::string, std::uint32_t>::with<conversation_list>,
+  // Messages from number `n` on, at most `m`.
+  caf::replies_to<atom::read, conversation_ref, std::uint32_t, std::uint32_t>::with<transcript>,
+  // Which conversation of the tenant begins with the most of these messages?
+  caf::replies_to<atom::match, std::string, message_list>::with<matched_conversation>>::extend_with<measured_actor>;
 
 /// The GATEWAY interface: what a client of any protocol can ask for. Checks limits, then leads a turn from registry to scheduler
-/// and back.
+/// and back. Each turn is answered, also when a part dies on the way.
 using gateway_actor = caf::typed_actor<
   // As the registry's.
   caf::replies_to<atom::open, conversation_ref, std::string>::with<conversation_info>,
   // Runs one user turn; the answer streams into the sink.
   caf::replies_to<atom::say, say_request, std::shared_ptr<token_sink>>::with<turn_statistics>,
-  // The client of this turn went away.
+  // The client of this turn went away. May come before the turn does.
   caf::reacts_to<atom::cancel, turn_id>,
   // As the registry's.
   caf::replies_to<atom::truncate, conversation_ref, std::uint32_t, double>::with<conversation_info>,
+  caf::replies_to<atom::fork, conversation_ref, std::string, std::uint32_t>::with<conversation_info>,
+  // The same with all messages.
   caf::replies_to<atom::fork, conversation_ref, std::string>::with<conversation_info>,
-  caf::replies_to<atom::forget, conversation_ref>::with<void>>::extend_with<measured_actor>;
+  // As the registry's; then the chunks that only this conversation had leave every tier.
+  caf::replies_to<atom::forget, conversation_ref>::with<void>,
+  // As the registry's.
+  caf::replies_to<atom::list, std::string, std::string, std::uint32_t>::with<conversation_list>,
+  caf::replies_to<atom::read, conversation_ref, std::uint32_t, std::uint32_t>::with<transcript>,
+  // Refuses turns from now on and ends those under way as cancelled; answers with their number when all are answered
+  // and settled.
+  caf::replies_to<atom::stop>::with<std::uint32_t>>::extend_with<measured_actor>;
 
 /// The TELEMETRY interface: gathers every actor's counters when asked.
 using telemetry_actor = caf::typed_actor<

@@ -2,304 +2,354 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cstring>
+
+#include <spdlog/spdlog.h>
+
+#include "kv/check.hpp"
 
 namespace chromatin {
-namespace {
 
-/// How often a load is started again after a damaged chunk before everything is computed instead.
-constexpr std::uint32_t load_failures_max = 3;
-constexpr auto retry_after = std::chrono::milliseconds{2};
-
-std::uint32_t token_sum(std::span<const kv::link> links) {
-  std::uint32_t sum = 0;
-  for (const auto& link : links) sum += link.fill;
-  return sum;
+void device_tier_state::start(device_parts p) {
+  parts = std::move(p);
+  chunks = {parts.arena, std::make_unique<kv::lru_policy>(), [this](const resident_chunks::entry& e) {
+              evicted += making_room;
+              dropped += making_room && below && !below.is_safe(e.link.key);
+              below.forget(e.link.key);
+            }};
+  below = tier_below{{
+      .layers = parts.geometry.layers,
+      .chunk_bytes = static_cast<std::uint32_t>(parts.geometry.chunk_bytes()),
+      .find = [this](kv::chunk_key key) -> std::optional<chunk> {
+        auto* e = chunks.find(key);
+        if (!e) return {};
+        return chunk{e->link, e->depth, e->page, nullptr};
+      },
+      .safe =
+          [this](kv::chunk_key key, bool safe) {
+            if (chunks.find(key)) chunks.policy().safe_below(key, safe);
+          },
+  }};
 }
 
-}  // namespace
+// -- pages of turns --
 
-// -- admission --
-
-caf::result<admitted> device_tier_state::admit(admission order) {
-  if (order.pages > arena->capacity())
-    return caf::make_error(ec::no_room, "the turn needs " + std::to_string(order.pages * kv::tokens_per_chunk) +
-                                            " tokens of device memory and there is room for " +
-                                            std::to_string(arena->capacity() * kv::tokens_per_chunk) +
-                                            "; start with a larger --device-mem");
-  auto promise = self->make_response_promise<admitted>();
-  waiting.push_back({std::move(order), promise});
-  try_waiting();
-  return promise;
+std::optional<std::vector<kv::page_ref>> device_tier_state::take_pages(std::uint32_t count) {
+  making_room = true;
+  auto pages = chunks.take_pages(
+      count, now_us(), [handle = device_tier_actor{self}] { caf::anon_send(handle, atom::internal_v, atom::room_v); });
+  making_room = false;
+  somebody_waits = somebody_waits || !pages;
+  return pages;
 }
 
-void device_tier_state::try_waiting() {
-  while (!waiting.empty() && try_admit(waiting.front())) waiting.pop_front();
-  if (waiting.empty() || std::exchange(retrying, true)) return;
-  self->delayed_send(self, retry_after, atom::internal_v, atom::proceed_v);
+void device_tier_state::on_page_free() {
+  if (std::exchange(somebody_waits, false) && scheduler) self->send(scheduler, atom::room_v);
 }
 
-std::uint32_t device_tier_state::resident_run(const std::vector<kv::link>& links) const {
-  auto absent = std::find_if(links.begin(), links.end(), [&](const auto& link) { return !index.contains(link.key); });
-  return static_cast<std::uint32_t>(absent - links.begin());
-}
-
-bool device_tier_state::try_admit(waiter& w) {
-  const auto& links = w.order.reuse;
-  auto run = resident_run(links);
-  key_list shared;  // whole chunks; a partly filled one will be written to, so it is copied
-  for (std::uint32_t i = 0; i < run && links[i].fill == kv::tokens_per_chunk; ++i) shared.push_back(links[i].key);
-  for (std::uint32_t i = 0; i < run; ++i) ++index.at(links[i].key).pins;
-
+admitted device_tier_state::admit(const admission& order) {
+  CHROMATIN_CHECK(!holders.contains(order.turn), "a turn is admitted once before it is released");
+  auto run = chunks.find_run(order.chain);
+  CHROMATIN_CHECK(order.pages >= run.length, "a block table holds what is reused");
+  holder owner;
+  for (std::uint32_t i = 0; i < run.shared; ++i) pin(run.links[i].key, owner);
+  // A tail is written to. Its page is taken over where nothing is lost by that, else it is copied.
+  std::optional<resident_chunks::entry> tail;
+  if (run.has_tail()) tail = *chunks.find(run.links[run.shared].key);
+  bool take_over = tail && may_take_over(tail->link.key);
+  auto needed = order.pages - run.shared - (take_over ? 1 : 0);
+  if (tail) chunks.pin(tail->link.key);
+  auto fresh = take_pages(needed);
+  if (tail) chunks.unpin({tail->link.key});
+  if (!fresh) {
+    chunks.unpin(owner.pinned);
+    return {.missing_pages = chunks.missing(needed)};
+  }
   admitted answer;
-  for (auto key : shared) answer.pages.push_back(index.at(key).page);
-  bool room = take_pages(w.order.pages, answer.pages);
-  if (room && shared.size() < run) {
-    auto from = index.at(links[run - 1].key).page.bytes();
-    std::memcpy(answer.pages[run - 1].writable().data(), from.data(), from.size());
+  for (auto key : owner.pinned) answer.pages.push_back(chunks.find(key)->page);
+  if (take_over) {
+    answer.pages.push_back(tail->page);
+    chunks.drop(tail->link.key);
+  } else if (tail) {
+    answer.tail_copied = parts.backend->copies().copy(tail->page, fresh->front(), tail->link.fill, {});
   }
-  for (std::uint32_t i = 0; i < run; ++i)
-    if (!room || i >= shared.size()) --index.at(links[i].key).pins;
-  if (!room) return false;
-
-  hits += run;
-  answer.reused_tokens = token_sum(std::span{links}.first(run));
-  answer.hit_tokens[static_cast<std::size_t>(source::device)] = answer.reused_tokens;
-  holders[w.order.turn] = {.pinned = std::move(shared)};
-  if (run < links.size() && w.order.may_load && lower)
-    load_rest(w, run, std::move(answer));
-  else
-    w.promise.deliver(std::move(answer));
-  return true;
+  answer.pages.insert(answer.pages.end(), fresh->begin(), fresh->end());
+  answer.resident_tokens = run.tokens();
+  hits += run.length;
+  chunks.policy().touch(owner.pinned, order.use);
+  answer.loading = run.length < run.links.size() && order.may_load && below;
+  holders.emplace(order.turn, std::move(owner));
+  if (answer.loading) load_rest(order, run, answer.pages);
+  return answer;
 }
 
-bool device_tier_state::take_pages(std::uint32_t count, std::vector<kv::page_ref>& pages) {
-  auto may_go = [this](kv::chunk_key key) {
-    const auto& e = index.at(key);
-    return e.pins == 0 && (e.below || e.refused || !lower);
-  };
-  while (pages.size() < count) {
-    if (auto page = arena->try_allocate()) {
-      pages.push_back(std::move(page));
-      continue;
-    }
-    auto victim = policy->victim(may_go);
-    if (!victim) return false;
-    ++evicted;
-    if (!index.at(*victim).below) ++dropped;
-    drop(*victim);
+bool device_tier_state::may_take_over(kv::chunk_key tail) const {
+  return chunks.pins(tail) == 0 && (!below || below.is_safe(tail) || below.is_refused(tail));
+}
+
+grown device_tier_state::grow(turn_id turn, std::uint32_t count) {
+  if (!holders.contains(turn)) return {.missing_pages = count};  // released meanwhile
+  if (auto pages = take_pages(count)) return {.pages = *std::move(pages)};
+  return {.missing_pages = chunks.missing(count)};
+}
+
+void device_tier_state::retain(turn_id turn, const key_list& keys) {
+  auto owner = holders.find(turn);
+  if (owner == holders.end()) return;
+  key_list stay, go;
+  for (auto key : owner->second.pinned)
+    (std::find(keys.begin(), keys.end(), key) != keys.end() ? stay : go).push_back(key);
+  owner->second.pinned = std::move(stay);
+  chunks.unpin(go);
+  on_page_free();
+}
+
+void device_tier_state::release(const release_order& order) {
+  auto node = holders.extract(order.turn);
+  if (node.empty()) return;
+  auto& owner = node.mapped();
+  take_load(owner.load);
+  for (auto key : owner.saving) {
+    auto claim = savers.find(key);
+    if (claim == savers.end() || claim->second != order.turn) continue;
+    savers.erase(claim);
+    if (!chunks.find(key)) below.give_up(key);
   }
-  return true;
+  chunks.unpin(owner.pinned);
+  auto chain = std::move(owner.pinned);
+  if (order.tail.page) {
+    auto key = order.tail.link.key;
+    if (!chunks.find(key)) insert(order.tail);
+    below.offer(key);
+    chain.push_back(key);
+  }
+  chunks.policy().touch(chain, order.use);
+  for (auto key : chain)
+    if (below.is_refused(key)) below.offer(key);
+  if (below) self->send(below.tier(), atom::touch_v, chain, order.use);
+  if (order.superseded != kv::chunk_key{} && order.superseded != order.tail.link.key) {
+    chunks.policy().retire(order.superseded);
+    if (below) self->send(below.tier(), atom::retire_v, key_list{order.superseded});
+  }
+  on_page_free();
+}
+
+// -- the index --
+
+void device_tier_state::insert(const chunk& c) {
+  chunks.insert(c);
+  auto key = c.link.key;
+  if (!below || below.is_safe(key) || below.is_refused(key)) chunks.policy().safe_below(key, true);
+}
+
+void device_tier_state::make_reusable(const chunk& c, holder& owner) {
+  if (chunks.find(c.link.key)) return;
+  insert(c);
+  pin(c.link.key, owner);
+}
+
+void device_tier_state::pin(kv::chunk_key key, holder& owner) {
+  chunks.pin(key);
+  owner.pinned.push_back(key);
+}
+
+void device_tier_state::erase(const key_list& keys) {
+  for (auto key : keys) chunks.doom(key);
+  if (below) self->send(below.tier(), atom::erase_v, keys);
+  on_page_free();
 }
 
 // -- loading --
 
-void device_tier_state::load_rest(waiter w, std::uint32_t run, admitted answer) {
-  fetch_order order{new_ticket(), {}, {}, w.order.load_deadline};
-  for (auto i = run; i < w.order.reuse.size(); ++i) {
-    order.links.push_back(w.order.reuse[i]);
-    order.into.push_back(answer.pages[i]);
+void device_tier_state::load_rest(const admission& order, const resident_chunks::run& run,
+                                  const std::vector<kv::page_ref>& pages) {
+  fetch_order fetch{.id = new_ticket(), .deadline = order.load_deadline};
+  for (auto i = run.length; i < run.links.size(); ++i) {
+    fetch.links.push_back(run.links[i]);
+    fetch.into.push_back(pages[i]);
   }
-  auto deadline = w.order.load_deadline;
-  self->request(lower, deadline, atom::fetch_v, order, layer_sink_actor{self})
-      .then([=, this](const fetch_started& started) mutable { start_load(w, run, std::move(answer), order, started); },
-            [=, this](const caf::error&) mutable {
-              // No answer in time, or the tier died: what it may still write goes into pages nobody uses any more.
-              if (lower) self->send(lower, atom::cancel_v, order.id);
-              give_up({.turn = w.order.turn, .waiting = std::move(w)}, false);
+  holders.at(order.turn).load = fetch.id;
+  loads.emplace(fetch.id, load{.turn = order.turn});
+  self->request(below.tier(), order.load_deadline, atom::fetch_v, fetch, layer_sink_actor{self})
+      .then([=, this, depth = run.length](const fetch_started& started) { on_promise(fetch, depth, started); },
+            [=, this](const caf::error&) {  // no answer in time, or the tier died
+              if (auto l = take_load(fetch.id)) self->send(scheduler, atom::promised_v, l->turn, load_promise{});
             });
 }
 
-void device_tier_state::start_load(waiter w, std::uint32_t run, admitted answer, const fetch_order& order,
-                                   const fetch_started& started) {
+void device_tier_state::on_promise(const fetch_order& order, std::uint32_t depth, const fetch_started& started) {
+  auto found = loads.find(order.id);
+  if (found == loads.end()) return;  // released meanwhile, and cancelled
+  auto& l = found->second;
   auto count = std::min(started.chunks.size(), order.links.size());
-  if (!holders.contains(w.order.turn)) {
-    if (lower) self->send(lower, atom::cancel_v, order.id);
-    w.promise.deliver(caf::make_error(ec::cancelled));
-    return;
-  }
   if (count == 0) {
-    w.promise.deliver(std::move(answer));
+    auto turn = l.turn;
+    take_load(order.id);
+    self->send(scheduler, atom::promised_v, turn, load_promise{});
     return;
   }
-  load l{.turn = w.order.turn};
+  load_promise promise{.progress = l.progress = std::make_shared<load_progress>(parts.geometry.layers)};
   for (std::size_t i = 0; i < count; ++i) {
-    const auto& promised = started.chunks[i];
-    l.chunks.push_back({order.links[i], run + static_cast<std::uint32_t>(i), order.into[i], promised.checksums});
-    answer.hit_tokens[static_cast<std::size_t>(promised.from)] += order.links[i].fill;
-    answer.reused_tokens += order.links[i].fill;
+    const auto& chunk = started.chunks[i];
+    l.chunks.push_back({order.links[i], depth + static_cast<std::uint32_t>(i), order.into[i], chunk.checksums});
+    add_hit(promise.hits, chunk.tier, order.links[i].fill);
+    promise.tokens += order.links[i].fill;
   }
-  answer.loading = std::make_shared<load_progress>();
-  l.answer = std::move(answer);
-  self->delayed_send(self, w.order.load_deadline, atom::internal_v, atom::late_v, order.id);
-  l.waiting = std::move(w);
-  loads.emplace(order.id, std::move(l));
+  self->delayed_send(self, order.deadline, atom::internal_v, atom::late_v, order.id);
+  self->send(scheduler, atom::promised_v, l.turn, std::move(promise));
 }
 
-void device_tier_state::on_ready(ticket id, std::uint32_t layer) {
+void device_tier_state::on_ready(ticket id, std::uint32_t layer, const gpu::fence& arrives) {
   auto found = loads.find(id);
   if (found == loads.end()) return;
   auto& l = found->second;
-  l.answer.loading->layers_ready = layer + 1;
-  self->send(executor, atom::ready_v, id, layer);
-  if (l.waiting) {
-    l.waiting->promise.deliver(l.answer);
-    l.waiting.reset();
+  CHROMATIN_CHECK(l.progress, "a promise comes before the first layer");
+  CHROMATIN_CHECK(layer == l.progress->layers_ordered(), "layers come in order");
+  l.progress->ordered(layer, arrives);
+  self->send(executor, atom::ready_v, ticket{l.turn}, layer, arrives);
+  self->send(scheduler, atom::ready_v, l.turn, layer);
+  arrives.then([handle = device_tier_actor{self}, id](bool passed) {
+    caf::anon_send(handle, atom::internal_v, atom::loaded_v, id, passed);
+  });
+}
+
+void device_tier_state::on_loaded(ticket id, bool arrived) {
+  if (!arrived) return on_failed(id);
+  auto found = loads.find(id);
+  if (found == loads.end() || ++found->second.layers_arrived < parts.geometry.layers) return;
+  auto node = loads.extract(found);
+  auto& owner = holders.at(node.mapped().turn);
+  owner.load = 0;
+  node.mapped().progress->arrive();
+  self->send(scheduler, atom::ready_v, node.mapped().turn, parts.geometry.layers);
+  loaded += static_cast<std::int64_t>(node.mapped().chunks.size());
+  for (const auto& c : node.mapped().chunks) {
+    if (c.link.fill < kv::tokens_per_chunk) continue;  // the turn goes on writing into its tail
+    make_reusable(c, owner);
+    below.is_there(c.link.key);
   }
-  if (layer + 1 < geometry.layers) return;
-  auto done = loads.extract(found);
-  loaded += static_cast<std::int64_t>(done.mapped().chunks.size());
-  auto owner = holders.find(done.mapped().turn);
-  if (owner == holders.end()) return;
-  for (const auto& c : done.mapped().chunks)
-    if (c.link.fill == kv::tokens_per_chunk) make_reusable(c, owner->second, true);
+}
+
+std::optional<device_tier_state::load> device_tier_state::take_load(ticket id) {
+  auto node = loads.extract(id);
+  if (node.empty()) return {};
+  if (below) self->send(below.tier(), atom::cancel_v, id);
+  if (auto owner = holders.find(node.mapped().turn); owner != holders.end()) owner->second.load = 0;
+  return std::move(node.mapped());
+}
+
+void device_tier_state::fail_load(load l, bool was_late) {
+  if (!l.progress) return self->send(scheduler, atom::promised_v, l.turn, load_promise{});
+  l.progress->fail();
+  self->send(executor, atom::failed_v, ticket{l.turn}, std::uint32_t{0});
+  if (was_late)
+    self->send(scheduler, atom::late_v, l.turn);
+  else
+    self->send(scheduler, atom::failed_v, l.turn);
 }
 
 void device_tier_state::on_failed(ticket id) {
-  auto node = loads.extract(id);
-  if (node.empty()) return;
+  auto l = take_load(id);
+  if (!l) return;
   ++failed;
-  auto may_load = node.mapped().waiting && ++node.mapped().waiting->failures < load_failures_max;
-  give_up(std::move(node.mapped()), may_load);
+  fail_load(*std::move(l), false);
 }
 
 void device_tier_state::on_late(ticket id) {
-  auto node = loads.extract(id);
-  if (node.empty()) return;
+  auto l = take_load(id);
+  if (!l) return;
   ++late;
-  if (lower) self->send(lower, atom::cancel_v, id);
-  give_up(std::move(node.mapped()), false);
-}
-
-void device_tier_state::give_up(load l, bool may_load) {
-  if (!l.waiting) {  // the turn runs already: the executor must drop it from its step
-    l.answer.loading->failed = true;
-    self->send(executor, atom::failed_v, ticket{l.turn}, std::uint32_t{0});
-    return;
-  }
-  auto owner = holders.extract(l.turn);
-  if (owner.empty()) {
-    l.waiting->promise.deliver(caf::make_error(ec::cancelled));
-    return;
-  }
-  unpin(owner.mapped().pinned);
-  l.waiting->order.may_load = may_load;
-  waiting.push_front(std::move(*l.waiting));
-  l.answer.pages.clear();
-  l.chunks.clear();
-  try_waiting();
+  spdlog::info("device tier: the load of turn {} is late and given up; {} chunks are computed", l->turn,
+               l->chunks.size());
+  fail_load(*std::move(l), true);
 }
 
 // -- saving --
 
-void device_tier_state::save(turn_id turn, const save_order& order) {
+void device_tier_state::save(turn_id turn, save_order order) {
   auto owner = holders.find(turn);
   if (owner == holders.end()) return;
+  // Of turns that compute the same chunk at the same time, one hands its layers down.
   if (order.layer_begin == 0)
-    for (const auto& c : order.chunks) owner->second.saving.push_back(c.link.key);
-  if (order.layer_end == geometry.layers) {
-    computed += static_cast<std::int64_t>(order.chunks.size());
-    owner->second.saving.clear();
-    for (const auto& c : order.chunks) make_reusable(c, owner->second, false);
-  }
-  if (lower) self->send(lower, atom::save_v, order, upper_tier_actor{self});
+    for (const auto& c : order.chunks)
+      if (!chunks.find(c.link.key) && savers.try_emplace(c.link.key, turn).second)
+        owner->second.saving.push_back(c.link.key);
+  if (order.layer_end == parts.geometry.layers) on_whole(turn, order);
+  std::erase_if(order.chunks, [&](const chunk& c) {
+    auto claim = savers.find(c.link.key);
+    return claim == savers.end() || claim->second != turn;
+  });
+  if (!order.chunks.empty()) below.save_layers(std::move(order));
 }
 
-void device_tier_state::make_reusable(const chunk& c, holder& owner, bool below) {
-  auto [at, fresh] = index.try_emplace(c.link.key, entry{c.link, c.depth, c.page, 1, below});
-  if (!fresh) return;
-  owner.pinned.push_back(c.link.key);
-  policy->touch(std::span{&c.link.key, 1});
-}
-
-void device_tier_state::on_saved(const key_list& keys, bool safe) {
-  if (!safe) refused += static_cast<std::int64_t>(keys.size());
-  for (auto key : keys) {
-    auto e = index.find(key);
-    if (e == index.end()) continue;
-    e->second.below = safe;
-    e->second.refused = !safe;
-  }
-  try_waiting();
-}
-
-void device_tier_state::release(const release_order& order) {
-  auto is_turn = [&](const waiter& w) { return w.order.turn == order.turn; };
-  if (auto w = std::find_if(waiting.begin(), waiting.end(), is_turn); w != waiting.end()) {
-    w->promise.deliver(caf::make_error(ec::cancelled));
-    waiting.erase(w);
-  }
-  for (auto l = loads.begin(); l != loads.end();) {
-    auto next = std::next(l);
-    if (l->second.turn == order.turn) {
-      if (l->second.waiting) l->second.waiting->promise.deliver(caf::make_error(ec::cancelled));
-      if (lower) self->send(lower, atom::cancel_v, l->first);
-      loads.erase(l);
+/// The last layer of these chunks was enqueued; they are whole when its fence has passed.
+void device_tier_state::on_whole(turn_id turn, save_order order) {
+  if (!order.after.over())
+    return order.after.then([handle = device_tier_actor{self}, turn, order](bool) {
+      caf::anon_send(handle, atom::internal_v, atom::save_v, turn, order);
+    });
+  auto owner = holders.find(turn);
+  if (owner == holders.end()) return;
+  for (const auto& c : order.chunks) {
+    auto key = c.link.key;
+    if (std::erase(owner->second.saving, key) > 0) savers.erase(key);
+    if (order.after.failed()) {
+      below.give_up(key);
+      continue;
     }
-    l = next;
+    ++computed;
+    make_reusable(c, owner->second);
+    below.offer(key);  // unless its layers are on their way already
   }
-  auto node = holders.extract(order.turn);
-  if (node.empty()) return;
-  auto chain = std::move(node.mapped().pinned);
-  unpin(chain);
-  if (order.tail.page) {
-    index.try_emplace(order.tail.link.key, entry{order.tail.link, order.tail.depth, order.tail.page});
-    chain.push_back(order.tail.link.key);
-  }
-  policy->touch(chain);
-  auto superseded = index.find(order.superseded);
-  if (superseded != index.end() && superseded->second.pins == 0) drop(order.superseded);
-  if (lower) {
-    if (order.tail.page)
-      self->send(lower, atom::save_v, save_order{{order.tail}, 0, geometry.layers}, upper_tier_actor{self});
-    self->send(lower, atom::touch_v, chain);
-    auto useless = std::move(node.mapped().saving);
-    if (order.superseded != kv::chunk_key{}) useless.push_back(order.superseded);
-    if (!useless.empty()) self->send(lower, atom::erase_v, useless);
-  }
-  try_waiting();
 }
 
-void device_tier_state::drop(kv::chunk_key key) {
-  index.erase(key);
-  policy->erase(key);
+void device_tier_state::on_saved(const key_list& keys) {
+  below.on_saved(keys);
+  on_page_free();
 }
 
-void device_tier_state::unpin(const key_list& keys) {
-  for (auto key : keys)
-    if (auto e = index.find(key); e != index.end() && e->second.pins > 0) --e->second.pins;
+void device_tier_state::on_refused(const key_list& keys) {
+  refused += static_cast<std::int64_t>(keys.size());
+  below.on_refused(keys);
+  on_page_free();
 }
 
 // -- the hierarchy --
 
+void device_tier_state::hint(const hints& next) { chunks.policy().hint(next.upcoming, now_us()); }
+
 void device_tier_state::attach(const caf::strong_actor_ptr& tier) {
   detach();
-  lower = caf::actor_cast<tier_actor>(tier);
-  self->monitor(lower);
-  save_order order{{}, 0, geometry.layers};
-  for (auto& [key, e] : index) {
-    e.below = e.refused = false;
-    order.chunks.push_back({e.link, e.depth, e.page, nullptr});
-  }
-  if (!order.chunks.empty()) self->send(lower, atom::save_v, std::move(order), upper_tier_actor{self});
+  auto keys = chunks.keys();
+  below.attach(caf::actor_cast<tier_actor>(tier), upper_tier_actor{self}, keys);
+  self->monitor(below.tier());
+  offer_missing(self, below, keys, [this](kv::chunk_key key) { return chunks.find(key) != nullptr; });
 }
 
 void device_tier_state::detach() {
-  lower = nullptr;
   std::vector<ticket> lost;
   for (const auto& [id, l] : loads) lost.push_back(id);
   for (auto id : lost) on_failed(id);
-  try_waiting();
+  below.detach(chunks.keys());
+  on_page_free();
+}
+
+void device_tier_state::on_down(const caf::actor_addr& who) {
+  if (below.is(who)) detach();
+}
+
+std::int64_t device_tier_state::now_us() const {
+  return std::chrono::duration_cast<std::chrono::microseconds>(self->clock().now().time_since_epoch()).count();
 }
 
 counters device_tier_state::stats() const {
-  auto page = static_cast<std::int64_t>(arena->page_bytes());
+  auto page = static_cast<std::int64_t>(parts.arena->page_bytes());
   return {name,
-          {{"capacity_bytes", page * arena->capacity()},
-           {"used_bytes", page * (arena->capacity() - arena->available())},
-           {"chunks", static_cast<std::int64_t>(index.size())},
+          {{"capacity_bytes", page * parts.arena->capacity()},
+           {"used_bytes", page * (parts.arena->capacity() - parts.arena->available())},
+           {"chunks", static_cast<std::int64_t>(chunks.size())},
            {"turns_with_pages", static_cast<std::int64_t>(holders.size())},
-           {"turns_waiting_for_room", static_cast<std::int64_t>(waiting.size())},
+           {"loads_under_way", static_cast<std::int64_t>(loads.size())},
+           {"saves_waiting", static_cast<std::int64_t>(below.unsafe())},
            {"hit_chunks", hits},
            {"loaded_chunks", loaded},
            {"computed_chunks", computed},
@@ -311,29 +361,30 @@ counters device_tier_state::stats() const {
 }
 
 device_tier_actor::behavior_type device_tier(device_tier_actor::stateful_pointer<device_tier_state> self,
-                                             kv::geometry geometry, std::shared_ptr<kv::page_arena> arena,
-                                             layer_sink_actor executor) {
+                                             device_parts parts) {
   auto& state = self->state;
-  state.geometry = geometry;
-  state.arena = std::move(arena);
-  state.policy = std::make_unique<kv::recency_list>();
-  state.executor = std::move(executor);
-  self->set_down_handler([&state](const caf::down_msg& down) {
-    if (state.lower && down.source == state.lower.address()) state.detach();
-  });
+  state.start(std::move(parts));
+  self->set_down_handler([&state](const caf::down_msg& down) { state.on_down(down.source); });
   return {
-      [&state](atom::ready, ticket id, std::uint32_t layer) { state.on_ready(id, layer); },
+      [&state](atom::ready, ticket id, std::uint32_t layer, const gpu::fence& f) { state.on_ready(id, layer, f); },
       [&state](atom::failed, ticket id, std::uint32_t) { state.on_failed(id); },
-      [&state](atom::saved, const key_list& keys) { state.on_saved(keys, true); },
-      [&state](atom::refused, const key_list& keys) { state.on_saved(keys, false); },
-      [&state](atom::admit, admission order) { return state.admit(std::move(order)); },
-      [&state](atom::save, turn_id turn, const save_order& order) { state.save(turn, order); },
+      [&state](atom::saved, const key_list& keys) { state.on_saved(keys); },
+      [&state](atom::refused, const key_list& keys) { state.on_refused(keys); },
+      [&state](atom::admit, const admission& order) { return state.admit(order); },
+      [&state](atom::grow, turn_id turn, std::uint32_t count) { return state.grow(turn, count); },
+      [&state](atom::retain, turn_id turn, const key_list& keys) { state.retain(turn, keys); },
+      [&state](atom::save, turn_id turn, save_order order) { state.save(turn, std::move(order)); },
       [&state](atom::release, const release_order& order) { state.release(order); },
-      [&state](atom::internal, atom::late, ticket id) { state.on_late(id); },
-      [&state](atom::internal, atom::proceed) {
-        state.retrying = false;
-        state.try_waiting();
+      [&state](atom::erase, const key_list& keys) { state.erase(keys); },
+      [&state](atom::hint, const hints& next) { state.hint(next); },
+      [&state](atom::attach, const turn_listener_actor& scheduler, const layer_sink_actor& executor) {
+        state.scheduler = scheduler;
+        state.executor = executor;
       },
+      [&state](atom::internal, atom::late, ticket id) { state.on_late(id); },
+      [&state](atom::internal, atom::loaded, ticket id, bool arrived) { state.on_loaded(id, arrived); },
+      [&state](atom::internal, atom::save, turn_id turn, const save_order& order) { state.on_whole(turn, order); },
+      [&state](atom::internal, atom::room) { state.on_page_free(); },
       [&state](atom::attach, const caf::strong_actor_ptr& tier) { state.attach(tier); },
       [&state](atom::detach) { state.detach(); },
       [&state](atom::stats) { return state.stats(); },

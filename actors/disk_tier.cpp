@@ -1,199 +1,348 @@
 #include "actors/disk_tier.hpp"
 
 #include <algorithm>
+#include <cerrno>
+#include <cstring>
+
+#include <spdlog/spdlog.h>
 
 namespace chromatin {
 namespace {
 
-/// Reads in the device at one time: enough to keep an SSD busy, few enough that a new order is not far behind.
-constexpr std::uint32_t reads_max = 32;
-/// Uses remembered between two commits.
-constexpr std::size_t used_max = 4096;
+/// Bytes of reads, of one urgency, and of writes that are in the device at one time: enough to keep an SSD busy.
+constexpr std::size_t reads_bytes = std::size_t{32} << 20, writes_bytes = std::size_t{32} << 20;
+constexpr std::size_t reads_max = 32, writes_max = 32;
+/// Bytes that a handler copies between pages.
+constexpr std::size_t copies_bytes = std::size_t{2} << 20;
+/// Touches of chunks that are not here yet, and may never come, are forgotten beyond this number.
+constexpr std::size_t early_touches_max = 8192;
+
+std::uint32_t share(std::size_t bytes, std::size_t of_one, std::size_t max) {
+  return static_cast<std::uint32_t>(std::clamp<std::size_t>(bytes / of_one, 1, max));
+}
 
 }  // namespace
 
-void disk_tier_state::restore(std::vector<io::stored_chunk> found) {
-  std::vector<bool> taken(parts.layout.slots);
-  for (auto& c : found) {
-    taken[c.slot] = true;
-    auto checksums = std::make_shared<const std::vector<std::uint64_t>>(std::move(c.checksums));
-    index[c.key] = {
-        .link = {c.key, c.fill}, .depth = c.depth, .slot = c.slot, .checksums = std::move(checksums), .durable = true};
-    policy->touch(std::span{&c.key, 1});
+void disk_tier_state::start(const kv::geometry& shape, disk_parts stands_on, std::vector<io::stored_chunk> found) {
+  geometry = shape;
+  parts = std::move(stands_on);
+  auto slice_bytes = geometry.slice(0).bytes, room_bytes = geometry.chunk_bytes();
+  queue = io::read_queue{{.layers = geometry.layers,
+                          .reads_max = share(reads_bytes, slice_bytes, reads_max),
+                          .copies_max = share(copies_bytes, slice_bytes, reads_max)}};
+  for (const auto& row : found) {  // least recently used first
+    learn(row);
+    policy.touch(std::span{&row.key, 1}, {});
   }
-  for (auto slot = parts.layout.slots; slot > 0; --slot)
-    if (!taken[slot - 1]) free_slots.push_back(slot - 1);
+  store = io::group_commit{parts.layout, std::move(found), share(writes_bytes, room_bytes, writes_max)};
+}
+
+disk_tier_state::~disk_tier_state() {
+  for (const auto& [id, op] : operations)
+    if (op.in_device != 0) parts.device->cancel(op.in_device);
+}
+
+void disk_tier_state::learn(const io::stored_chunk& row) {
+  policy.insert(row.key, {.depth = row.depth, .bytes = static_cast<std::uint32_t>(geometry.chunk_bytes())});
+  policy.safe_below(row.key, true);
+}
+
+void disk_tier_state::forget(kv::chunk_key key) {
+  if (store.find(key)) policy.erase(key);
+  store.remove(key);
 }
 
 std::vector<bool> disk_tier_state::lookup(const key_list& keys) const {
   std::vector<bool> here;
-  for (auto key : keys) {
-    auto found = index.find(key);
-    here.push_back(found != index.end() && found->second.durable);
-  }
+  for (auto key : keys) here.push_back(store.find(key) != nullptr);
   return here;
-}
-
-io::io_done disk_tier_state::completion(operation op) {
-  auto id = next_operation++;
-  operations.emplace(id, op);
-  auto handle = disk_tier_actor{self};
-  return
-      [handle, id](int error) { caf::anon_send(handle, atom::internal_v, atom::proceed_v, id, std::int32_t{error}); };
-}
-
-void disk_tier_state::on_operation(std::uint64_t id, int error) {
-  auto node = operations.extract(id);
-  if (node.empty()) return;
-  if (auto* write = std::get_if<write_done>(&node.mapped()))
-    on_written(write->save, error);
-  else if (auto* read = std::get_if<read_done>(&node.mapped()))
-    on_read(read->id, read->index, error);
-  else
-    on_synced(error);
 }
 
 // -- loading --
 
 fetch_started disk_tier_state::fetch(const fetch_order& order, const layer_sink_actor& sink) {
   fetch_started answer;
-  transfer t{.sink = sink, .into = order.into, .expires = self->clock().now() + order.deadline};
+  load_state load{.sink = sink};
+  std::vector<std::uint32_t> slots;
   for (std::size_t i = 0; i < order.links.size() && i < order.into.size(); ++i) {
-    auto found = index.find(order.links[i].key);
-    if (found == index.end() || !found->second.durable || order.into[i].bytes().size() < geometry.chunk_bytes()) break;
-    auto& e = found->second;
-    answer.chunks.push_back({source::disk, e.depth, e.checksums});
-    t.keys.push_back(e.link.key);
-    t.slots.push_back(e.slot);
-    t.checksums.push_back(e.checksums);
-    ++e.readers;
+    const auto* row = store.find(order.links[i].key);
+    if (!row || row->fill != order.links[i].fill || order.into[i].bytes().size() < geometry.packed_bytes(row->fill))
+      break;
+    auto checksums = std::make_shared<const std::vector<std::uint64_t>>(row->checksums);
+    answer.chunks.push_back({"disk", row->depth, checksums});
+    load.chunks.push_back({row->key, row->slot, row->fill, checksums, order.into[i]});
+    slots.push_back(row->slot);
+    store.hold(row->slot);
   }
-  hits += static_cast<std::int64_t>(t.keys.size());
-  misses += static_cast<std::int64_t>(order.links.size() - t.keys.size());
-  if (t.keys.empty()) return answer;
-  touch(t.keys);
-  t.missing.assign(geometry.layers, static_cast<std::uint32_t>(t.keys.size()));
-  transfers.insert_or_assign(order.id, std::move(t));
-  pump();
+  hits += static_cast<std::int64_t>(slots.size());
+  misses += static_cast<std::int64_t>(order.links.size() - slots.size());
+  if (slots.empty()) return answer;
+  loads.emplace(order.id, std::move(load));
+  queue.add(order.id, std::move(slots), order.urgency, self->clock().now() + order.deadline);
+  go_on_soon();  // after the answer: it must reach the orderer before the first layer does
   return answer;
 }
 
-void disk_tier_state::pump() {
-  auto now = self->clock().now();
-  std::vector<ticket> over;
-  for (auto& [id, t] : transfers) {
-    auto reads = geometry.layers * static_cast<std::uint32_t>(t.keys.size());
-    while (reads_under_way < reads_max && !t.over && t.next_read < reads) {
-      if (now > t.expires) {
-        ++late;
-        self->send(t.sink, atom::failed_v, id, t.next_read % static_cast<std::uint32_t>(t.keys.size()));
-        t.over = true;
-        over.push_back(id);
-      } else {
-        read_next(id, t);
-      }
-    }
-    if (reads_under_way >= reads_max) break;
-  }
-  for (auto id : over) finish_if_idle(id);
-}
-
-void disk_tier_state::read_next(ticket id, transfer& t) {
-  auto chunks = static_cast<std::uint32_t>(t.keys.size());
-  auto layer = t.next_read / chunks, chunk = t.next_read % chunks;
-  auto from = parts.layout.at(t.slots[chunk], layer * geometry.slice_bytes());
-  ++t.under_way;
-  ++reads_under_way;
-  parts.device->read(from, kv::slice_of(t.into[chunk], geometry, layer), completion(read_done{id, t.next_read++}));
-}
-
-void disk_tier_state::on_read(ticket id, std::uint32_t read, int error) {
-  --reads_under_way;
-  auto& t = transfers.at(id);
-  --t.under_way;
-  if (!t.over) {
-    auto chunks = static_cast<std::uint32_t>(t.keys.size());
-    auto layer = read / chunks, chunk = read % chunks;
-    if (error != 0) {
-      ++read_errors;
-      fail(id, t, chunk);
-    } else if (kv::checksum(kv::slice_of(t.into[chunk], geometry, layer)) != (*t.checksums[chunk])[layer]) {
-      ++corrupt;
-      fail(id, t, chunk);
-    } else {
-      --t.missing[layer];
-      while (t.layers_ready < geometry.layers && t.missing[t.layers_ready] == 0)
-        self->send(t.sink, atom::ready_v, id, t.layers_ready++);
-    }
-  }
-  finish_if_idle(id);
-  pump();
-}
-
-void disk_tier_state::fail(ticket id, transfer& t, std::uint32_t chunk_index) {
-  auto key = t.keys[chunk_index];
-  self->send(t.sink, atom::failed_v, id, chunk_index);
-  t.over = true;
-  auto e = index.find(key);
-  // Quarantined: never offered again. Unless another order found the damage first, and the chunk is being saved anew.
-  if (e == index.end() || !e->second.durable || e->second.slot != t.slots[chunk_index]) return;
-  remove(key);
-  start_commit();
-}
-
-void disk_tier_state::finish_if_idle(ticket id) {
-  auto& t = transfers.at(id);
-  if (t.under_way > 0 || (!t.over && t.layers_ready < geometry.layers)) return;
-  for (auto key : t.keys)
-    if (auto e = index.find(key); e != index.end() && e->second.readers > 0) --e->second.readers;
-  transfers.erase(id);
+void disk_tier_state::hurry(ticket id) {
+  queue.hurry(id, io::urgency::turn_waits);
+  go_on();
 }
 
 void disk_tier_state::cancel(ticket id) {
-  auto found = transfers.find(id);
-  if (found == transfers.end()) return;
-  found->second.over = true;
-  finish_if_idle(id);
+  queue.cancel(id);
+  go_on();
+}
+
+std::span<std::byte> disk_tier_state::slice(const load_state::chunk& c, std::uint32_t layer) const {
+  return kv::packed_slice_of(c.page, geometry, layer, c.fill);
+}
+
+void disk_tier_state::start_read(const io::read_queue::read& r) {
+  const auto& c = loads.at(r.into.order).chunks[r.into.chunk];
+  auto from = parts.layout.at(r.slot, geometry.packed(r.layer, c.fill).offset_bytes);
+  auto id = new_operation(read_done{r});
+  operation_of_read.emplace(r.id, id);
+  operations.at(id).in_device = parts.device->read(from, slice(c, r.layer), r.wanted, completion(id, c.page));
+}
+
+void disk_tier_state::ended(const read_done& read, int error) {
+  const auto& r = read.what;
+  operation_of_read.erase(r.id);
+  if (error == ECANCELED) return queue.ended(r.id, io::read_queue::ending::cancelled);
+  const auto& c = loads.at(r.into.order).chunks[r.into.chunk];
+  bool good = error == 0 && kv::checksum(slice(c, r.layer)) == (*c.checksums)[r.layer];
+  if (!good) {
+    ++(error != 0 ? read_errors : corrupt);
+    quarantine(c, error != 0 ? std::strerror(error) : "the bytes do not match their checksum");
+  }
+  queue.ended(r.id, good ? io::read_queue::ending::good : io::read_queue::ending::bad);
+}
+
+/// Never offered again; unless an order found the damage before, and the chunk has been saved again since.
+void disk_tier_state::quarantine(const load_state::chunk& c, const char* why) {
+  const auto* row = store.find(c.key);
+  if (!row || row->slot != c.slot) return;
+  auto [segment, offset] = parts.layout.at(c.slot);
+  spdlog::warn("disk tier: chunk {} in segment {} at {} is damaged and dropped: {}", kv::to_string(c.key), segment,
+               offset, why);
+  forget(c.key);
+}
+
+void disk_tier_state::carry_out(const io::read_queue::todo& todo) {
+  for (const auto& c : todo.copies) {
+    auto from = slice(loads.at(c.from.order).chunks[c.from.chunk], c.layer);
+    auto to = slice(loads.at(c.to.order).chunks[c.to.chunk], c.layer);
+    std::memcpy(to.data(), from.data(), from.size());
+  }
+  for (auto [id, layer] : todo.ready) self->send(loads.at(id).sink, atom::ready_v, id, layer, gpu::fence{});
+  for (const auto& f : todo.failed) {
+    const auto& load = loads.at(f.where.order);
+    if (f.late) {
+      ++late;
+      spdlog::info("disk tier: an order of {} chunks is given up: past its deadline", load.chunks.size());
+    }
+    self->send(load.sink, atom::failed_v, f.where.order, f.where.chunk);
+  }
+  for (const auto& r : todo.reads) start_read(r);
+  for (auto read : todo.cancels) parts.device->cancel(operations.at(operation_of_read.at(read)).in_device);
+  for (auto id : todo.over) {
+    auto load = loads.extract(id);
+    for (const auto& c : load.mapped().chunks) store.let_go(c.slot);
+  }
+  if (todo.more) go_on_soon();
+}
+
+// -- saving --
+
+void disk_tier_state::save(const save_order& order, const upper_tier_actor& upper) {
+  if (order.layer_end < geometry.layers) return;  // all are written together, with the last
+  if (!order.after.over()) {
+    auto id = new_operation(save_when_there{order, upper});
+    order.after.then([done = completion(id)](bool passed) { done(passed ? 0 : EIO); });
+    return;
+  }
+  ended(save_when_there{order, upper}, order.after.passed() ? 0 : EIO);
+  go_on();
+}
+
+void disk_tier_state::take(const save_order& order, const upper_tier_actor& upper) {
+  key_list safe, impossible;
+  for (const auto& c : order.chunks) {
+    auto key = c.link.key;
+    bool possible = c.checksums && c.checksums->size() == geometry.layers && c.link.fill >= 1 &&
+                    c.link.fill <= kv::tokens_per_chunk && c.page.bytes().size() >= geometry.packed_bytes(c.link.fill);
+    if (store.find(key)) {
+      safe.push_back(key);
+    } else if (!possible) {
+      impossible.push_back(key);
+    } else {
+      auto& s = saves[key];
+      s.uppers.insert(upper);
+      if (store.knows(key)) continue;
+      s.page = c.page;
+      store.save({.key = key, .depth = c.depth, .fill = c.link.fill, .checksums = *c.checksums});
+    }
+  }
+  if (!safe.empty()) self->send(upper, atom::saved_v, safe);
+  if (!impossible.empty()) self->send(upper, atom::refused_v, impossible);
+}
+
+void disk_tier_state::make_room() {
+  auto wanted = store.slots_short();
+  if (wanted == 0) return;
+  for (auto key : policy.victims(wanted * geometry.chunk_bytes(), now_us())) {
+    ++evicted;
+    forget(key);
+  }
+}
+
+void disk_tier_state::carry_out(io::group_commit::todo todo) {
+  for (const auto& w : todo.writes) {
+    const auto& page = saves.at(w.key).page;
+    auto bytes = page.bytes().first(geometry.packed_bytes(w.fill));
+    auto id = new_operation(write_done{w.key});
+    operations.at(id).in_device =
+        parts.device->write(parts.layout.at(w.slot), bytes, io::urgency::saving, completion(id, page));
+  }
+  for (auto segment : todo.syncs) {
+    auto id = new_operation(sync_done{});
+    operations.at(id).in_device = parts.device->sync(segment, completion(id));
+  }
+  learn_saved(todo.saved);
+  stored += static_cast<std::int64_t>(todo.saved.size());
+  refused += static_cast<std::int64_t>(todo.refused.size());
+  if (!todo.refused.empty()) spdlog::warn("disk tier: {} chunks are not saved", todo.refused.size());
+  tell(todo.saved, [&](const auto& upper, key_list keys) { self->send(upper, atom::saved_v, std::move(keys)); });
+  for (const auto& keys : {todo.refused, todo.dropped})
+    tell(keys, [&](const auto& upper, key_list its) { self->send(upper, atom::refused_v, std::move(its)); });
+  if (todo.commit) commit(std::move(*todo.commit));
+}
+
+void disk_tier_state::learn_saved(const key_list& keys) {
+  std::map<std::shared_ptr<const key_list>, kv::chain_use> chains;
+  for (auto key : keys) {
+    learn(*store.find(key));
+    if (auto touch = early_touches.extract(key); !touch.empty())
+      chains.emplace(touch.mapped().chain, touch.mapped().use);
+  }
+  for (const auto& [chain, use] : chains) policy.touch(*chain, use);
+  for (auto key : keys)
+    if (saves.at(key).retired) policy.retire(key);
+}
+
+/// Tells each upper tier of its keys.
+template <class Tell>
+void disk_tier_state::tell(const std::vector<kv::chunk_key>& keys, Tell one) {
+  std::map<upper_tier_actor, key_list> of;
+  for (auto key : keys) {
+    auto save = saves.extract(key);
+    for (const auto& upper : save.mapped().uppers) of[upper].push_back(key);
+  }
+  for (auto& [upper, its] : of) one(upper, std::move(its));
+}
+
+void disk_tier_state::commit(io::catalog_change change) {
+  used_in_group = nullptr;
+  auto end = [this](bool ok) {
+    store.committed(ok);
+    ++(ok ? commits : write_errors);
+    go_on();
+  };
+  self->request(parts.catalog, caf::infinite, atom::commit_v, std::move(change))
+      .then([=] { end(true); },
+            [=](const caf::error& error) {
+              spdlog::warn("disk tier: the catalogue refused a commit: {}", explain(error));
+              end(false);
+            });
 }
 
 // -- the rest --
 
-void disk_tier_state::touch(const key_list& keys) {
-  key_list here;
-  std::copy_if(keys.begin(), keys.end(), std::back_inserter(here), [&](auto key) { return index.contains(key); });
-  policy->touch(here);
-  if (changes.used.size() + here.size() <= used_max)
-    changes.used.insert(changes.used.end(), here.rbegin(), here.rend());
+std::uint64_t disk_tier_state::new_operation(decltype(operation::what) what) {
+  operations.emplace(++last_operation, operation{std::move(what)});
+  return last_operation;
 }
+
+io::io_done disk_tier_state::completion(std::uint64_t id, kv::page_ref page) const {
+  return [handle = disk_tier_actor{self}, id, held = std::move(page)](int error) {
+    caf::anon_send(handle, atom::internal_v, atom::proceed_v, id, std::int32_t{error});
+  };
+}
+
+void disk_tier_state::on_operation(std::uint64_t id, int error) {
+  if (id == no_operation) going_on = false;
+  if (auto node = operations.extract(id); !node.empty())
+    std::visit([&](const auto& what) { ended(what, error); }, node.mapped().what);
+  go_on();
+}
+
+void disk_tier_state::ended(const save_when_there& save, int error) {
+  if (error == 0) return take(save.order, save.upper);
+  key_list keys;
+  for (const auto& c : save.order.chunks) keys.push_back(c.link.key);
+  self->send(save.upper, atom::refused_v, keys);
+}
+
+void disk_tier_state::ended(const write_done& write, int error) {
+  if (error != 0) ++write_errors;
+  saves.at(write.key).page = {};
+  // Its chain counts as used in the commit that brings its row.
+  if (auto touch = early_touches.find(write.key); touch != early_touches.end())
+    if (const auto& chain = touch->second.chain; std::exchange(used_in_group, chain) != chain) store.use(*chain);
+  store.wrote(write.key, error == 0);
+}
+
+void disk_tier_state::ended(const sync_done&, int error) {
+  if (error != 0) ++write_errors;
+  store.synced(error == 0);
+}
+
+void disk_tier_state::go_on() {
+  carry_out(queue.next(self->clock().now()));
+  make_room();
+  carry_out(store.next());
+}
+
+void disk_tier_state::go_on_soon() {
+  if (!std::exchange(going_on, true))
+    self->send(self, atom::internal_v, atom::proceed_v, no_operation, std::int32_t{0});
+}
+
+std::int64_t disk_tier_state::now_us() const {
+  return std::chrono::duration_cast<std::chrono::microseconds>(self->clock().now().time_since_epoch()).count();
+}
+
+void disk_tier_state::touch(const key_list& chain, const kv::chain_use& use) {
+  policy.touch(chain, use);
+  store.use(chain);
+  if (early_touches.size() + chain.size() > early_touches_max) early_touches.clear();
+  auto shared = std::make_shared<const key_list>(chain);
+  for (auto key : chain)
+    if (!store.find(key)) early_touches[key] = {shared, use};
+}
+
+void disk_tier_state::retire(const key_list& keys) {
+  for (auto key : keys) {
+    policy.retire(key);
+    if (auto save = saves.find(key); save != saves.end()) save->second.retired = true;
+  }
+}
+
+void disk_tier_state::hint(const hints& next) { policy.hint(next.upcoming, now_us()); }
 
 void disk_tier_state::erase(const key_list& keys) {
-  for (auto key : keys) {
-    auto e = index.find(key);
-    if (e != index.end() && e->second.durable && e->second.readers == 0 && e->second.pins == 0) remove(key);
-  }
-}
-
-void disk_tier_state::pin(const key_list& keys, bool on) {
-  for (auto key : keys) {
-    auto e = index.find(key);
-    if (e == index.end()) continue;
-    if (on)
-      ++e->second.pins;
-    else if (e->second.pins > 0)
-      --e->second.pins;
-  }
+  for (auto key : keys) forget(key);
+  go_on();
 }
 
 counters disk_tier_state::stats() const {
-  auto chunk = static_cast<std::int64_t>(geometry.chunk_bytes());
-  auto used = static_cast<std::int64_t>(parts.layout.slots - free_slots.size());
+  auto room = static_cast<std::int64_t>(geometry.chunk_bytes());
   auto io = parts.device->counters();
   return {name,
-          {{"capacity_bytes", chunk * parts.layout.slots},
-           {"used_bytes", chunk * used},
-           {"chunks", static_cast<std::int64_t>(index.size())},
-           {"saves_waiting", static_cast<std::int64_t>(waiting_saves.size() + writing.size() + written.size() +
-                                                       syncing.size() + saves_in_commit)},
+          {{"capacity_bytes", room * parts.layout.slots},
+           {"used_bytes", room * (parts.layout.slots - store.free_slots())},
+           {"chunks", static_cast<std::int64_t>(store.chunks())},
+           {"saves_waiting", static_cast<std::int64_t>(store.saving())},
            {"hit_chunks", hits},
            {"missed_chunks", misses},
            {"stored_chunks", stored},
@@ -211,47 +360,23 @@ counters disk_tier_state::stats() const {
 disk_tier_actor::behavior_type disk_tier(disk_tier_actor::stateful_pointer<disk_tier_state> self, kv::geometry geometry,
                                          disk_parts parts, std::vector<io::stored_chunk> found) {
   auto& state = self->state;
-  state.geometry = geometry;
-  state.parts = std::move(parts);
-  state.policy = std::make_unique<kv::recency_list>();
-  state.restore(std::move(found));
+  state.start(geometry, std::move(parts), std::move(found));
   return {
       [&state](atom::lookup, const key_list& keys) { return state.lookup(keys); },
       [&state](atom::fetch, const fetch_order& order, const layer_sink_actor& sink) {
         return state.fetch(order, sink);
       },
+      [&state](atom::hurry, ticket id) { state.hurry(id); },
       [&state](atom::cancel, ticket id) { state.cancel(id); },
       [&state](atom::save, const save_order& order, const upper_tier_actor& upper) { state.save(order, upper); },
-      [&state](atom::pin, const key_list& keys) { state.pin(keys, true); },
-      [&state](atom::unpin, const key_list& keys) { state.pin(keys, false); },
-      [&state](atom::touch, const key_list& keys) { state.touch(keys); },
+      [&state](atom::touch, const key_list& chain, const kv::chain_use& use) { state.touch(chain, use); },
+      [&state](atom::retire, const key_list& keys) { state.retire(keys); },
       [&state](atom::erase, const key_list& keys) { state.erase(keys); },
-      [&state](atom::hint, const hints& next) { state.policy->hint(next.upcoming); },
+      [&state](atom::hint, const hints& next) { state.hint(next); },
       [](atom::attach, const caf::strong_actor_ptr&) { /* nothing stands below the disk yet */ },
       [](atom::detach) {},
       [&state](atom::stats) { return state.stats(); },
       [&state](atom::internal, atom::proceed, std::uint64_t id, std::int32_t error) { state.on_operation(id, error); },
-  };
-}
-
-catalog_actor::behavior_type catalog(catalog_actor::pointer, std::shared_ptr<io::chunk_store> store) {
-  auto failed = [](const io::sqlite_error& e) { return caf::make_error(ec::store_failed, std::string{e.what()}); };
-  return {
-      [=](atom::open) -> caf::result<std::vector<io::stored_chunk>> {
-        try {
-          return store->load();
-        } catch (const io::sqlite_error& e) {
-          return failed(e);
-        }
-      },
-      [=](atom::commit, const catalog_batch& batch) -> caf::result<void> {
-        try {
-          store->commit(batch.added, batch.removed, batch.used);
-          return {};
-        } catch (const io::sqlite_error& e) {
-          return failed(e);
-        }
-      },
   };
 }
 

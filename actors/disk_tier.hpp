@@ -2,14 +2,16 @@
 
 /// The disk tier: chunks in segment files under a durable catalogue.
 ///
-/// Saving: write the chunk, sync its segment, commit its row, and only then acknowledge. Syncs and commits are shared
-/// by all chunks that were written meanwhile (group commit). A slot is written again only after the row of its former
-/// chunk is deleted and that is committed. Loading: slices are read layer by layer straight into the orderer's pages,
-/// and checked on arrival; a wrong byte is a miss, and the chunk is quarantined: dropped from index and catalogue, its
-/// slot reused.
+/// The actor joins parts that can be understood, and are tested, alone: io/group_commit.hpp knows which chunk is in
+/// which slot and in which order chunks become durable; io/read_queue.hpp turns orders into reads; kv/eviction.hpp says
+/// what goes when room is needed. Here their words become device operations, commits and messages.
+///
+/// Slices are read layer by layer straight into the orderer's pages, in packed form, and are checked on arrival: a
+/// wrong byte is a miss, and the chunk is quarantined, which means dropped from index and catalogue. A handler looks at
+/// one slice at most, or starts a bounded number of operations, and so runs for less than a millisecond.
 
-#include <deque>
 #include <map>
+#include <set>
 #include <unordered_map>
 #include <variant>
 
@@ -17,7 +19,10 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include "actors/actors.hpp"
+#include "actors/catalog.hpp"
 #include "io/device.hpp"
+#include "io/group_commit.hpp"
+#include "io/read_queue.hpp"
 
 namespace chromatin {
 
@@ -31,101 +36,110 @@ struct disk_parts {
 struct disk_tier_state {
   static inline const char* name = "disk-tier";
 
-  struct entry {
-    kv::link link;
-    std::uint32_t depth = 0;
-    std::uint32_t slot = 0;
-    checksum_list checksums;
-    bool durable = false;
-    std::uint32_t readers = 0;
-    std::uint32_t pins = 0;
-  };
+  explicit disk_tier_state(disk_tier_actor::stateful_pointer<disk_tier_state> owner) : self{owner} {}
+  /// Takes operations that have not begun out of the device's line. Those that have may still end after a successor
+  /// began to write: their bytes then fail the checksum of the successor's row, which is a miss.
+  ~disk_tier_state();
 
-  /// A chunk on its way down.
-  struct pending_save {
-    chunk what;
-    upper_tier_actor upper;
-    std::uint32_t slot = 0;
-  };
+  void start(const kv::geometry& shape, disk_parts stands_on, std::vector<io::stored_chunk> found);
+  std::vector<bool> lookup(const key_list& keys) const;
+  fetch_started fetch(const fetch_order& order, const layer_sink_actor& sink);
+  void hurry(ticket id);
+  void cancel(ticket id);
+  void save(const save_order& order, const upper_tier_actor& upper);
+  void touch(const key_list& chain, const kv::chain_use& use);
+  void retire(const key_list& keys);
+  void erase(const key_list& keys);
+  void hint(const hints& next);
+  void on_operation(std::uint64_t id, int error);
+  counters stats() const;
 
-  /// A fetch order being read, layer by layer.
-  struct transfer {
+ private:
+  /// A chunk on its way to the disk. The page keeps its bytes until they are written.
+  struct save_state {
+    kv::page_ref page;
+    std::set<upper_tier_actor> uppers;  ///< who has to hear of it
+    bool retired = false;               ///< meanwhile
+  };
+  /// A fetch order. The pages are the orderer's; the slots are held until no read goes into them.
+  struct load_state {
+    struct chunk {
+      kv::chunk_key key;
+      std::uint32_t slot = 0;
+      std::uint32_t fill = 0;
+      checksum_list checksums;
+      kv::page_ref page;
+    };
     layer_sink_actor sink;
-    std::vector<kv::page_ref> into;
-    key_list keys;
-    std::vector<std::uint32_t> slots;
-    std::vector<checksum_list> checksums;
-    std::vector<std::uint32_t> missing;  ///< reads still to come, per layer
-    std::uint32_t next_read = 0;         ///< counts layer-major: layer · chunks + chunk
-    std::uint32_t layers_ready = 0;
-    caf::actor_clock::time_point expires{};
-    bool over = false;  ///< failed or cancelled; waits for reads that are under way
-    std::uint32_t under_way = 0;
+    std::vector<chunk> chunks;
   };
 
+  /// In a message to itself: there is more to do.
+  static constexpr std::uint64_t no_operation = 0;
+
+  struct save_when_there {
+    save_order order;
+    upper_tier_actor upper;
+  };
   struct write_done {
-    std::uint64_t save;
+    kv::chunk_key key;
   };
   struct sync_done {};
   struct read_done {
-    ticket id;
-    std::uint32_t index;
+    io::read_queue::read what;
   };
-  using operation = std::variant<write_done, sync_done, read_done>;
+  /// What this tier waits for: the device, or a fence.
+  struct operation {
+    std::variant<save_when_there, write_done, sync_done, read_done> what;
+    io::operation_id in_device = 0;  ///< 0: not there
+  };
 
-  explicit disk_tier_state(disk_tier_actor::stateful_pointer<disk_tier_state> owner) : self{owner} {}
+  std::uint64_t new_operation(decltype(operation::what) what);
+  /// Holds the page until the operation ended, and reports that in a message; from any thread.
+  io::io_done completion(std::uint64_t id, kv::page_ref page = {}) const;
+  void take(const save_order& order, const upper_tier_actor& upper);
+  void go_on();
+  void go_on_soon();
+  void make_room();
+  void carry_out(const io::read_queue::todo& todo);
+  void carry_out(io::group_commit::todo todo);
+  template <class Tell>
+  void tell(const std::vector<kv::chunk_key>& keys, Tell one);
+  void commit(io::catalog_change change);
+  void start_read(const io::read_queue::read& r);
+  void ended(const save_when_there& save, int error);
+  void ended(const write_done& write, int error);
+  void ended(const sync_done& sync, int error);
+  void ended(const read_done& read, int error);
+  void quarantine(const load_state::chunk& c, const char* why);
+  void learn(const io::stored_chunk& row);
+  void learn_saved(const key_list& keys);
+  void forget(kv::chunk_key key);
+  std::span<std::byte> slice(const load_state::chunk& c, std::uint32_t layer) const;
+  std::int64_t now_us() const;
 
-  void restore(std::vector<io::stored_chunk> found);
-  std::vector<bool> lookup(const key_list& keys) const;
-  fetch_started fetch(const fetch_order& order, const layer_sink_actor& sink);
-  void cancel(ticket id);
-  void save(const save_order& order, const upper_tier_actor& upper);
-  void on_operation(std::uint64_t id, int error);
-  void touch(const key_list& keys);
-  void erase(const key_list& keys);
-  void pin(const key_list& keys, bool on);
-  counters stats() const;
+  /// A use of a chain. Chunks that are not durable yet when it comes are ranked with their chain later; else they
+  /// would look younger than its head, and the head would go before them.
+  struct chain_touch {
+    std::shared_ptr<const key_list> chain;
+    kv::chain_use use;
+  };
 
   disk_tier_actor::stateful_pointer<disk_tier_state> self;
   kv::geometry geometry;
   disk_parts parts;
-  std::unique_ptr<kv::recency_list> policy;
+  io::group_commit store{{}, {}, 1};
+  io::read_queue queue{{}};
+  kv::lru_policy policy;  ///< of the durable chunks
 
- private:
-  io::io_done completion(operation op);
-  void start_saves();
-  bool take_slot(std::uint32_t& slot);
-  void on_written(std::uint64_t save_id, int error);
-  void start_commit();
-  void on_synced(int error);
-  void commit(std::vector<pending_save> batch);
-  void refuse(const pending_save& save);
-  void pump();
-  void read_next(ticket id, transfer& t);
-  void on_read(ticket id, std::uint32_t index, int error);
-  void fail(ticket id, transfer& t, std::uint32_t chunk_index);
-  void finish_if_idle(ticket id);
-  void remove(kv::chunk_key key);
-
-  std::unordered_map<kv::chunk_key, entry> index;
-  std::vector<std::uint32_t> free_slots;
-  std::map<std::uint64_t, operation> operations;
-  std::uint64_t next_operation = 1;
-
-  std::deque<pending_save> waiting_saves;  ///< no slot yet
-  std::map<std::uint64_t, pending_save> writing;
-  std::vector<pending_save> written;  ///< to be synced and committed
-  std::vector<pending_save> syncing;
-  std::uint32_t syncs_under_way = 0;
-  int sync_error = 0;
-  bool committing = false;
-  std::size_t saves_in_commit = 0;
-  std::uint64_t next_save = 1;
-  catalog_batch changes;                     ///< rows to remove and to touch with the next commit
-  std::vector<std::uint32_t> slots_to_free;  ///< free when `changes.removed` is committed
-
-  std::map<ticket, transfer> transfers;
-  std::uint32_t reads_under_way = 0;
+  std::unordered_map<kv::chunk_key, save_state> saves;
+  std::unordered_map<kv::chunk_key, chain_touch> early_touches;  ///< by chunks that are not durable yet
+  std::shared_ptr<const key_list> used_in_group;                 ///< the chain that was named last for the next commit
+  std::map<ticket, load_state> loads;
+  std::unordered_map<std::uint64_t, operation> operations;
+  std::unordered_map<io::read_queue::read_id, std::uint64_t> operation_of_read;
+  std::uint64_t last_operation = 0;
+  bool going_on = false;  ///< a message to go on is on its way
 
   std::int64_t hits = 0, misses = 0, stored = 0, evicted = 0, corrupt = 0, late = 0, read_errors = 0, write_errors = 0,
                commits = 0, refused = 0;
@@ -133,8 +147,5 @@ struct disk_tier_state {
 
 disk_tier_actor::behavior_type disk_tier(disk_tier_actor::stateful_pointer<disk_tier_state> self, kv::geometry geometry,
                                          disk_parts parts, std::vector<io::stored_chunk> found);
-
-/// The detached actor that commits for the disk tier.
-catalog_actor::behavior_type catalog(catalog_actor::pointer self, std::shared_ptr<io::chunk_store> store);
 
 }  // namespace chromatin

@@ -2,15 +2,16 @@
 
 /// The executor: drives one backend, a step at a time, layer by layer (CachedAttention §3.2.1).
 ///
-/// Before a layer it waits until the layer's slices of every loading sequence are in place; after a layer it hands the
-/// slices of chunks that the step filled up to the device tier. Waiting is returning to the mailbox: `ready` and
-/// `failed` messages resume. Runs detached, since a layer computes for long; in deterministic runs it is spawned like
-/// any other actor.
+/// Before a layer it waits until the layer of every load in the step was ordered; its fence then says when the bytes
+/// are there. After a layer it hands the slices of chunks that the step filled up to the device tier, with the layer's
+/// fence. A sequence whose load is late is dropped from a step that others are in. Nothing here waits for the device:
+/// waiting is returning to the mailbox.
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include "actors/actors.hpp"
+#include "actors/answer.hpp"
 
 namespace chromatin {
 
@@ -20,8 +21,10 @@ struct executor_state {
   explicit executor_state(executor_actor::stateful_pointer<executor_state> owner) : self{owner} {}
 
   caf::result<step_result> step(step_order order);
-  /// Runs layers as far as they are loaded; delivers the result after the last one.
+  /// Enqueues layers as far as they are loaded, then the end of the step.
   void advance();
+  void hurry();
+  void on_finished(gpu::step_output& output);
   counters stats() const;
 
   executor_actor::stateful_pointer<executor_state> self;
@@ -29,27 +32,27 @@ struct executor_state {
   device_tier_actor device;
 
  private:
-  /// Gives the order's parts to the backend.
+  enum class load_state : std::uint8_t { arrived, awaited, late };
+
   void begin_step();
-  bool layer_loaded();
-  void save_layer();
-  /// Samples; true when the order asks for one more step, which then has begun.
-  bool sample_and_continue();
-  void deliver();
+  /// True when the next layer may be enqueued; `fences` are what it has to wait for.
+  bool layer_loaded(std::vector<gpu::fence>& fences);
+  load_state look_at_load(std::size_t part, std::vector<gpu::fence>& fences);
+  void drop(std::size_t part);
+  bool may_wait(std::size_t part) const;
+  void wake_after(const gpu::fence& fence);
+  void save_layer(const gpu::fence& computed);
 
-  bool running = false;
+  enum class phase : std::uint8_t { idle, layers, finishing };
+  phase at = phase::idle;
   step_order order;
-  std::vector<std::vector<std::byte*>> tables;  ///< block tables of the parts, as the backend wants them
-  std::vector<bool> failed;
-  std::vector<step_result::part> results;
-  std::uint32_t steps_done = 0;  ///< of this order
-  caf::typed_response_promise<step_result> promise;
+  std::vector<bool> dropped;
+  std::vector<std::vector<gpu::fence>> awaited;  ///< by part: loads that the device waits for itself
+  answer<step_result> result;
+  bool others_wait = false;  ///< a turn that is not in the step could go on
   std::uint32_t layer = 0;
-  caf::actor_clock::time_point begun{};
-  caf::actor_clock::time_point waiting_since{};  ///< zero when not waiting
-  caf::timespan waited{};
 
-  std::int64_t steps = 0, tokens = 0, compute_us = 0, load_wait_us = 0;
+  std::int64_t steps = 0, tokens = 0, compute_us = 0, late_parts = 0;
 };
 
 executor_actor::behavior_type executor(executor_actor::stateful_pointer<executor_state> self,

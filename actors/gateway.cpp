@@ -7,6 +7,16 @@
 
 namespace chromatin {
 
+void early_cancels::add(turn_id id) {
+  if (!ids_.insert(id).second) return;
+  order_.push_back(id);
+  if (order_.size() <= size_max) return;
+  ids_.erase(order_.front());
+  order_.pop_front();
+}
+
+// -- limits --
+
 caf::error gateway_state::check(const conversation_ref& conversation) const {
   auto printable = [](char c) { return c > ' ' && c < 127; };
   const auto& id = conversation.id;
@@ -28,6 +38,11 @@ caf::error gateway_state::check_text(const std::string& text) const {
 caf::error gateway_state::check(const say_request& request) const {
   if (auto error = check(request.conversation)) return error;
   if (auto error = check_text(request.text)) return error;
+  if (request.before.size() > limits.messages_max)
+    return caf::make_error(ec::too_large, "a turn brings at most " + std::to_string(limits.messages_max) +
+                                              " messages with it, this one " + std::to_string(request.before.size()));
+  for (const auto& message : request.before)
+    if (auto error = check_text(message.content)) return error;
   const auto& sampling = request.sampling;
   if (!(sampling.temperature >= 0 && sampling.temperature <= 100))
     return caf::make_error(ec::invalid_argument, "temperature must be between 0 and 100");
@@ -43,25 +58,36 @@ caf::error gateway_state::check(const say_request& request) const {
   return {};
 }
 
+// -- a turn --
+
+caf::error gateway_state::cancelled() const {
+  return stopping ? caf::make_error(ec::not_available, "the server is stopping")
+                  : caf::make_error(ec::cancelled, "the client went away");
+}
+
 caf::result<turn_statistics> gateway_state::say(say_request request, std::shared_ptr<token_sink> sink) {
-  if (auto error = check(request)) return error;
   auto id = request.turn;
+  if (stopping || early.take(id)) return cancelled();
+  if (auto error = check(request)) return error;
   if (turns.contains(id)) return caf::make_error(ec::invalid_argument, "this turn is running already");
   auto promise = self->make_response_promise<turn_statistics>();
   auto conversation = request.conversation;
-  auto text = request.text;
+  auto messages = std::move(request.before);
+  messages.push_back({"user", std::move(request.text)});
   ++turns_begun;
-  turns.emplace(id, running_turn{std::move(request), promise});
-  self->request(registry, caf::infinite, atom::append_v, std::move(conversation), std::move(text))
+  turns.emplace(id, running_turn{std::move(request), answer<turn_statistics>{promise}});
+  self->request(registry, caf::infinite, atom::append_v, std::move(conversation), id, std::move(messages))
       .then([this, id, sink](prepared_turn& prepared) mutable { start(id, prepared, std::move(sink)); },
             [this, id](const caf::error& error) { fail(id, error); });
   return promise;
 }
 
 void gateway_state::start(turn_id id, prepared_turn& prepared, std::shared_ptr<token_sink> sink) {
-  auto& turn = turns.at(id);
+  auto found = turns.find(id);
+  if (found == turns.end()) return;
+  auto& turn = found->second;
   turn.dropped_tokens = prepared.dropped_tokens;
-  if (turn.cancelled) return give_up(id, caf::make_error(ec::cancelled, "the client went away"));
+  if (turn.cancelled) return give_up(id, cancelled());
   const auto& request = turn.request;
   auto conversation = std::hash<std::string>{}(request.conversation.tenant + '\n' + request.conversation.id);
   turn_order order{.turn = id,
@@ -71,46 +97,99 @@ void gateway_state::start(turn_id id, prepared_turn& prepared, std::shared_ptr<t
                    .priority = request.priority,
                    .reuse = request.reuse,
                    .sink = std::move(sink)};
-  auto version = prepared.version;
+  turn.at = running_turn::phase::scheduled;
   self->request(scheduler, caf::infinite, atom::turn_v, std::move(order))
-      .then([this, id, version](turn_outcome& outcome) { settle(id, version, outcome); },
+      .then([this, id](turn_outcome& outcome) { settle(id, outcome); },
             [this, id](const caf::error& error) { give_up(id, error); });
 }
 
-void gateway_state::settle(turn_id id, std::uint64_t version, turn_outcome& outcome) {
-  auto& turn = turns.at(id);
-  if (outcome.answer.empty()) return give_up(id, caf::make_error(ec::cancelled, "the turn was cancelled"));
+void gateway_state::settle(turn_id id, turn_outcome& outcome) {
+  auto found = turns.find(id);
+  if (found == turns.end()) return;
+  auto& turn = found->second;
+  if (outcome.answer.empty())
+    return give_up(id, cancelled(), {.settled = outcome.settled, .also_saved = std::move(outcome.also_saved)});
   auto statistics = outcome.statistics;
   statistics.dropped_tokens += turn.dropped_tokens;
-  self->request(registry, caf::infinite, atom::settle_v,
-                settlement{turn.request.conversation, version, std::move(outcome)})
+  turn.at = running_turn::phase::settling;
+  self->request(registry, caf::infinite, atom::settle_v, settlement{turn.request.conversation, id, std::move(outcome)})
       .then(
           [this, id, statistics](const conversation_info&) {
             auto node = turns.extract(id);
+            if (node.empty()) return;
             ++turns_done;
             if (statistics.stopped == stop_reason::cancelled) ++turns_cancelled;
             node.mapped().promise.deliver(statistics);
+            ended();
           },
           [this, id](const caf::error& error) { fail(id, error); });
 }
 
-void gateway_state::give_up(turn_id id, const caf::error& error) {
-  self->send(registry, atom::release_v, turns.at(id).request.conversation);
+void gateway_state::give_up(turn_id id, const caf::error& error, abandoned_turn end) {
+  auto found = turns.find(id);
+  if (found == turns.end()) return;
+  auto refused = {ec::overloaded, ec::no_room, ec::context_full, ec::invalid_argument};
+  end.computed = found->second.at == running_turn::phase::scheduled &&
+                 std::none_of(refused.begin(), refused.end(), [&](ec code) { return error == code; });
+  end.conversation = found->second.request.conversation;
+  end.turn = id;
+  self->send(registry, atom::release_v, std::move(end));
   fail(id, error);
 }
 
 void gateway_state::fail(turn_id id, const caf::error& error) {
   auto node = turns.extract(id);
+  if (node.empty()) return;
   ++turns_failed;
   if (node.mapped().cancelled) ++turns_cancelled;
   node.mapped().promise.deliver(error);
+  ended();
 }
 
 void gateway_state::cancel(turn_id id) {
   auto found = turns.find(id);
-  if (found == turns.end()) return;
+  if (found == turns.end()) return early.add(id);
   found->second.cancelled = true;
   self->send(scheduler, atom::cancel_v, id);
+}
+
+// -- the end --
+
+void gateway_state::ended() {
+  if (!turns.empty()) return;
+  for (auto& who : std::exchange(stopped, {})) who.deliver(turns_stopped);
+}
+
+caf::result<std::uint32_t> gateway_state::stop() {
+  stopping = true;
+  turns_stopped = static_cast<std::uint32_t>(turns.size());
+  if (turns.empty()) return turns_stopped;
+  for (const auto& [id, turn] : turns) cancel(id);
+  auto promise = self->make_response_promise<std::uint32_t>();
+  stopped.emplace_back(promise);
+  return promise;
+}
+
+void gateway_state::on_down(const caf::actor_addr& who) {
+  bool without_registry = registry == who;
+  std::vector<turn_id> lost;
+  for (const auto& [id, turn] : turns)
+    if (without_registry || turn.at == running_turn::phase::scheduled) lost.push_back(id);
+  auto error =
+      caf::make_error(ec::not_available, std::string{without_registry ? "the registry" : "the scheduler"} + " died");
+  for (auto id : lost) give_up(id, error);
+}
+
+caf::result<void> gateway_state::forget(const conversation_ref& which) {
+  auto done = std::make_shared<answer<caf::unit_t>>(self->make_response_promise<caf::unit_t>());
+  self->request(registry, caf::infinite, atom::forget_v, which)
+      .then(
+          [this, done](key_list& chunks) {
+            if (tiers && !chunks.empty()) self->send(tiers, atom::erase_v, std::move(chunks));
+            done->deliver(caf::unit);
+          },
+          [done](const caf::error& error) { done->deliver(error); });
+  return caf::delegated<void>{};
 }
 
 counters gateway_state::stats() const {
@@ -123,11 +202,15 @@ counters gateway_state::stats() const {
 }
 
 gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_state> self, registry_actor registry,
-                                     scheduler_actor scheduler, gateway_limits limits) {
+                                     scheduler_actor scheduler, eraser_actor tiers, gateway_limits limits) {
   auto& state = self->state;
   state.registry = std::move(registry);
   state.scheduler = std::move(scheduler);
+  state.tiers = std::move(tiers);
   state.limits = limits;
+  self->monitor(state.registry);
+  self->monitor(state.scheduler);
+  self->set_down_handler([&state](const caf::down_msg& down) { state.on_down(down.source); });
   using info = caf::result<conversation_info>;
   return {
       [&state](atom::open, const conversation_ref& conversation, const std::string& system_prompt) -> info {
@@ -144,13 +227,27 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
           return caf::make_error(ec::invalid_argument, "the ratio must be above 0, at most 1");
         return state.self->delegate(state.registry, atom::truncate_v, conversation, protect, ratio);
       },
+      [&state](atom::fork, const conversation_ref& conversation, const std::string& id,
+               std::uint32_t messages) -> info {
+        if (auto error = state.check(conversation_ref{conversation.tenant, id})) return error;
+        return state.self->delegate(state.registry, atom::fork_v, conversation, id, messages);
+      },
       [&state](atom::fork, const conversation_ref& conversation, const std::string& id) -> info {
         if (auto error = state.check(conversation_ref{conversation.tenant, id})) return error;
-        return state.self->delegate(state.registry, atom::fork_v, conversation, id);
+        return state.self->delegate(state.registry, atom::fork_v, conversation, id, all_messages);
       },
-      [&state](atom::forget, const conversation_ref& conversation) -> caf::result<void> {
-        return state.self->delegate(state.registry, atom::forget_v, conversation);
+      [&state](atom::forget, const conversation_ref& conversation) { return state.forget(conversation); },
+      [&state](atom::list, const std::string& tenant, const std::string& after,
+               std::uint32_t count) -> caf::result<conversation_list> {
+        return state.self->delegate(state.registry, atom::list_v, tenant, after,
+                                    std::min(count, state.limits.page_max));
       },
+      [&state](atom::read, const conversation_ref& conversation, std::uint32_t first,
+               std::uint32_t count) -> caf::result<transcript> {
+        return state.self->delegate(state.registry, atom::read_v, conversation, first,
+                                    std::min(count, state.limits.page_max));
+      },
+      [&state](atom::stop) { return state.stop(); },
       [&state](atom::stats) { return state.stats(); },
   };
 }

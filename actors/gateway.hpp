@@ -1,22 +1,41 @@
 #pragma once
 
 /// The gateway: where requests of every protocol come in. Checks limits, then leads a turn from registry to scheduler
-/// and back. Knows nothing of models: text goes in, text comes out.
+/// and back. Knows nothing of models: text goes in, text comes out. Every turn is answered: the gateway watches the
+/// parts it leads turns through, and its own promises are kept when it dies itself.
 
+#include <deque>
 #include <unordered_map>
+#include <unordered_set>
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include "actors/actors.hpp"
+#include "actors/answer.hpp"
 
 namespace chromatin {
 
 struct gateway_limits {
   std::uint32_t message_bytes_max = 256u << 10;
+  std::uint32_t messages_max = 1024;  ///< of one turn, said elsewhere
+  std::uint32_t page_max = 1000;      ///< of a list or transcript
   std::uint32_t name_bytes_max = 128;
   std::uint32_t stop_strings_max = 16;
   std::uint32_t answer_tokens_max = 1u << 16;  ///< a full window does not end an answer, so something else must
+};
+
+/// Turns that were cancelled before they came: a client's going away may overtake what it said.
+class early_cancels {
+ public:
+  void add(turn_id id);
+  /// True, once, if this turn was cancelled.
+  bool take(turn_id id) { return ids_.erase(id) > 0; }
+
+ private:
+  static constexpr std::size_t size_max = 1u << 16;
+  std::unordered_set<turn_id> ids_;
+  std::deque<turn_id> order_;  ///< oldest first; taken ones too
 };
 
 struct gateway_state {
@@ -26,6 +45,9 @@ struct gateway_state {
 
   caf::result<turn_statistics> say(say_request request, std::shared_ptr<token_sink> sink);
   void cancel(turn_id id);
+  caf::result<void> forget(const conversation_ref& which);
+  caf::result<std::uint32_t> stop();
+  void on_down(const caf::actor_addr& who);
   /// What is wrong with a request, or an empty error.
   caf::error check(const say_request& request) const;
   caf::error check(const conversation_ref& conversation) const;
@@ -35,26 +57,38 @@ struct gateway_state {
   gateway_actor::stateful_pointer<gateway_state> self;
   registry_actor registry;
   scheduler_actor scheduler;
+  eraser_actor tiers;  ///< told of forgotten chunks; may be null
   gateway_limits limits;
 
  private:
   struct running_turn {
+    enum class phase : std::uint8_t { preparing, scheduled, settling };
+
     say_request request;
-    caf::typed_response_promise<turn_statistics> promise;
+    answer<turn_statistics> promise;
+    phase at = phase::preparing;
     bool cancelled = false;
     std::uint32_t dropped_tokens = 0;  ///< to make room for the message
   };
 
   void start(turn_id id, prepared_turn& prepared, std::shared_ptr<token_sink> sink);
-  void settle(turn_id id, std::uint64_t version, turn_outcome& outcome);
-  void give_up(turn_id id, const caf::error& error);
+  void settle(turn_id id, turn_outcome& outcome);
+  /// Ends a turn that the registry prepared and nobody answered.
+  void give_up(turn_id id, const caf::error& error, abandoned_turn end = {});
   void fail(turn_id id, const caf::error& error);
+  void ended();
+  caf::error cancelled() const;
 
   std::unordered_map<turn_id, running_turn> turns;
+  early_cancels early;
+  std::vector<answer<std::uint32_t>> stopped;  ///< who waits for the last turn
+  bool stopping = false;
+  std::uint32_t turns_stopped = 0;
   std::int64_t turns_begun = 0, turns_done = 0, turns_failed = 0, turns_cancelled = 0;
 };
 
+/// Spawn function. `tiers` is the device tier, or null where no cache outlives a turn.
 gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_state> self, registry_actor registry,
-                                     scheduler_actor scheduler, gateway_limits limits);
+                                     scheduler_actor scheduler, eraser_actor tiers, gateway_limits limits);
 
 }  // namespace chromatin

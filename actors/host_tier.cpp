@@ -1,330 +1,247 @@
 #include "actors/host_tier.hpp"
 
 #include <algorithm>
-#include <cstring>
+#include <chrono>
 #include <optional>
 
+#include <spdlog/spdlog.h>
+
+#include "kv/check.hpp"
+
 namespace chromatin {
-// -- loading --
 
-std::vector<bool> host_tier_state::lookup(const key_list& keys) const {
-  std::vector<bool> here;
-  for (auto key : keys) {
-    auto found = index.find(key);
-    here.push_back(found != index.end() && (found->second.complete || found->second.raise != 0));
-  }
-  return here;
-}
-
-std::vector<kv::link> host_tier_state::missing(const fetch_order& order) const {
-  std::vector<kv::link> result;
-  for (const auto& link : order.links)
-    if (!index.contains(link.key)) result.push_back(link);
-  return result;
-}
-
-caf::result<fetch_started> host_tier_state::fetch(fetch_order order, layer_sink_actor sink) {
-  auto wanted = missing(order);
-  if (wanted.empty() || !lower) return promise_run(order, sink);
-
-  key_list held;  // what is here must still be here when the answer from below comes
-  for (const auto& link : order.links)
-    if (index.contains(link.key)) held.push_back(link.key);
-  pin(held, true);
-  fetch_order from_below{new_ticket(), {}, {}, order.deadline};
-  for (const auto& link : wanted) {
-    auto page = allocate();
-    if (!page) break;
-    from_below.links.push_back(link);
-    from_below.into.push_back(std::move(page));
-  }
-  auto promise = self->make_response_promise<fetch_started>();
-  auto answer = [this, order, sink, held, promise]() mutable {
-    promise.deliver(promise_run(order, sink));
-    pin(held, false);
-  };
-  self->request(lower, order.deadline, atom::fetch_v, from_below, layer_sink_actor{self})
-      .then(
-          [this, from_below, answer](const fetch_started& started) mutable {
-            adopt_raised(from_below, started);
-            answer();
+void host_tier_state::start(host_parts p) {
+  parts = std::move(p);
+  policy = std::make_unique<kv::lru_policy>();
+  saves = incoming_chunks{parts.geometry.layers};
+  below = tier_below{{
+      .layers = parts.geometry.layers,
+      .chunk_bytes = static_cast<std::uint32_t>(parts.geometry.chunk_bytes()),
+      .find = [this](kv::chunk_key key) -> std::optional<chunk> {
+        auto e = index.find(key);
+        if (e == index.end() || !e->second.complete) return {};
+        return chunk{e->second.link, e->second.depth, e->second.page, e->second.checksums};
+      },
+      .safe =
+          [this](kv::chunk_key key, bool safe) {
+            if (auto e = index.find(key); e != index.end() && e->second.complete) policy->safe_below(key, safe);
           },
-          [answer](const caf::error&) mutable { answer(); });
-  return promise;
+  }};
 }
 
-void host_tier_state::adopt_raised(const fetch_order& order, const fetch_started& started) {
-  raise coming;
-  for (std::size_t i = 0; i < std::min(started.chunks.size(), order.links.size()); ++i) {
-    auto key = order.links[i].key;
-    if (index.contains(key)) continue;
-    const auto& promised = started.chunks[i];
-    index[key] = {.link = order.links[i],
-                  .depth = promised.depth,
-                  .page = order.into[i],
-                  .checksums = promised.checksums,
-                  .below = true,
-                  .raised_unused = true,
-                  .raise = order.id};
-    coming.keys.push_back(key);
-  }
-  if (!coming.keys.empty()) raises.emplace(order.id, std::move(coming));
+std::function<void(gpu::copy_result)> host_tier_state::completion(operation what) {
+  auto id = next_operation++;
+  operations.emplace(id, std::move(what));
+  return [handle = host_tier_actor{self}, id](gpu::copy_result result) {
+    caf::anon_send(handle, atom::internal_v, atom::copied_v, id, std::move(result));
+  };
 }
 
-fetch_started host_tier_state::promise_run(const fetch_order& order, const layer_sink_actor& sink) {
-  fetch_started answer;
-  transfer t{.sink = sink, .into = order.into};
-  for (const auto& link : order.links) {
-    auto found = index.find(link.key);
-    if (found == index.end() || (!found->second.complete && found->second.raise == 0)) break;
-    auto& e = found->second;
-    answer.chunks.push_back({e.raised_unused ? source::disk : source::host, e.depth, e.checksums});
-    if (!order.into.empty()) e.raised_unused = false;
-    if (e.raise != 0) t.raises.insert(e.raise);
-    t.keys.push_back(link.key);
-    t.from.push_back(e.page);
-    t.checksums.push_back(e.checksums);
-  }
-  hits += static_cast<std::int64_t>(t.keys.size());
-  misses += static_cast<std::int64_t>(order.links.size() - t.keys.size());
-  policy->touch(t.keys);
-  if (t.keys.empty()) return answer;
-  pin(t.keys, true);
-  transfers.insert_or_assign(order.id, std::move(t));
-  schedule_proceed();
-  return answer;
-}
-
-void host_tier_state::schedule_proceed() {
-  if (std::exchange(proceeding, true)) return;
-  self->send(self, atom::internal_v, atom::proceed_v);
-}
-
-void host_tier_state::proceed() {
-  proceeding = false;
-  bool more = false;
-  std::vector<ticket> ended;
-  std::vector<std::pair<ticket, std::uint32_t>> damaged;
-  for (auto& [id, t] : transfers) {
-    if (!layer_arrived(t)) continue;
-    std::uint32_t bad = 0;
-    if (!copy_layer(t, bad)) {
-      damaged.emplace_back(id, bad);
-      continue;
-    }
-    self->send(t.sink, atom::ready_v, id, t.next_layer);
-    if (++t.next_layer == geometry.layers)
-      ended.push_back(id);
-    else
-      more = true;
-  }
-  for (auto id : ended) end_transfer(id);
-  for (auto [id, bad] : damaged) {
-    ++corrupt;
-    auto key = transfers.at(id).keys[bad];
-    fail_transfer(id, bad);
-    drop(key);
-  }
-  if (more) schedule_proceed();
-}
-
-bool host_tier_state::layer_arrived(const transfer& t) const {
-  return std::all_of(t.raises.begin(), t.raises.end(), [&](ticket id) {
-    auto found = raises.find(id);
-    return found == raises.end() || found->second.layers_ready > t.next_layer;
-  });
-}
-
-bool host_tier_state::copy_layer(const transfer& t, std::uint32_t& damaged) const {
-  if (t.into.empty()) return true;
-  for (std::uint32_t i = 0; i < t.keys.size(); ++i) {
-    auto from = kv::slice_of(t.from[i], geometry, t.next_layer);
-    if (kv::checksum(from) != (*t.checksums[i])[t.next_layer]) {
-      damaged = i;
-      return false;
-    }
-    std::memcpy(kv::slice_of(t.into[i], geometry, t.next_layer).data(), from.data(), from.size());
-  }
-  return true;
-}
-
-void host_tier_state::end_transfer(ticket id) {
-  auto found = transfers.find(id);
-  if (found == transfers.end()) return;
-  auto keys = std::move(found->second.keys);
-  transfers.erase(found);
-  pin(keys, false);
-}
-
-void host_tier_state::fail_transfer(ticket id, std::uint32_t bad) {
-  self->send(transfers.at(id).sink, atom::failed_v, id, bad);
-  end_transfer(id);
-}
-
-void host_tier_state::cancel(ticket id) { end_transfer(id); }
-
-void host_tier_state::on_ready(ticket id, std::uint32_t layer) {
-  auto found = raises.find(id);
-  if (found == raises.end()) return;
-  found->second.layers_ready = layer + 1;
-  if (found->second.layers_ready == geometry.layers) {
-    for (auto key : found->second.keys) {
-      auto e = index.find(key);
-      if (e == index.end() || e->second.raise != id) continue;
-      e->second.raise = 0;
-      e->second.complete = true;
-      ++raised;
-    }
-    raises.erase(found);
-  }
-  schedule_proceed();
-}
-
-void host_tier_state::on_failed(ticket id, std::uint32_t) {
-  auto node = raises.extract(id);
-  if (node.empty()) return;
-  std::vector<std::pair<ticket, std::uint32_t>> broken;
-  for (const auto& [transfer_id, t] : transfers) {
-    if (!t.raises.contains(id)) continue;
-    auto of_raise = [&](auto key) { return index.contains(key) && index.at(key).raise == id; };
-    auto first = std::find_if(t.keys.begin(), t.keys.end(), of_raise) - t.keys.begin();
-    broken.emplace_back(transfer_id, static_cast<std::uint32_t>(first));
-  }
-  for (auto [transfer_id, first] : broken) fail_transfer(transfer_id, first);
-  for (auto key : node.mapped().keys)
-    if (auto e = index.find(key); e != index.end() && e->second.raise == id) drop(key);
+void host_tier_state::on_copied(std::uint64_t id, const gpu::copy_result& result) {
+  auto node = operations.extract(id);
+  CHROMATIN_CHECK(!node.empty(), "a copy ends once");
+  if (auto* save = std::get_if<incoming_chunks::copy>(&node.mapped()))
+    on_save_copied(*save, result);
+  else
+    on_transfer_copied(std::get<ticket>(node.mapped()), result);
 }
 
 // -- room --
 
-bool host_tier_state::may_go(kv::chunk_key key) const {
-  const auto& e = index.at(key);
-  return e.complete && e.pins == 0 && (e.below || e.refused || !lower);
+kv::page_ref host_tier_state::allocate() {
+  if (auto page = parts.arena->try_allocate()) return page;
+  making_room = true;
+  for (auto key : policy->victims(parts.arena->page_bytes(), now_us())) drop(key);
+  making_room = false;
+  return parts.arena->try_allocate();
 }
 
-kv::page_ref host_tier_state::allocate() {
-  while (true) {
-    if (auto page = arena->try_allocate()) return page;
-    auto victim = policy->victim([this](auto key) { return may_go(key); });
-    if (!victim) return {};
-    ++evicted;
-    if (!index.at(*victim).below) ++dropped;
-    drop(*victim);
-  }
+void host_tier_state::insert(entry e) {
+  auto key = e.link.key;
+  policy->insert(key, {.depth = e.depth, .bytes = static_cast<std::uint32_t>(parts.arena->page_bytes())});
+  index.emplace(key, std::move(e));
 }
 
 void host_tier_state::drop(kv::chunk_key key) {
-  index.erase(key);
-  incoming.erase(key);
+  evicted += making_room;
+  dropped += making_room && below && !below.is_safe(key);
   policy->erase(key);
+  below.forget(key);
+  index.erase(key);
 }
 
-void host_tier_state::pin(const key_list& keys, bool on) {
-  for (auto key : keys) {
-    auto e = index.find(key);
-    if (e == index.end()) continue;
-    if (on)
-      ++e->second.pins;
-    else if (e->second.pins > 0)
-      --e->second.pins;
+void host_tier_state::unpin(kv::chunk_key key) {
+  policy->unpin(key);
+  auto& e = index.at(key);
+  if (e.doomed && e.loading == 0 && policy->pins(key) == 0) drop(key);
+}
+
+std::int64_t host_tier_state::now_us() const {
+  return std::chrono::duration_cast<std::chrono::microseconds>(self->clock().now().time_since_epoch()).count();
+}
+
+// -- saving --
+
+void host_tier_state::save(const save_order& order, const upper_tier_actor& upper) {
+  key_list safe, impossible;
+  for (const auto& c : order.chunks) {
+    auto key = c.link.key;
+    auto here = index.find(key);
+    if (here != index.end() && here->second.loading == 0) {
+      if (order.layer_end == parts.geometry.layers) safe.push_back(key);
+      continue;
+    }
+    if (order.layer_begin > 0) {  // one that was here at its first layer, and is gone, has no answer yet
+      if (order.layer_end == parts.geometry.layers && !saves.contains(key)) impossible.push_back(key);
+      continue;
+    }
+    auto page = allocate();
+    if (page)
+      saves.open(c, std::move(page), upper);
+    else
+      impossible.push_back(key), saves.forget(key);
+  }
+  if (!safe.empty()) self->send(upper, atom::saved_v, safe);
+  refused += static_cast<std::int64_t>(impossible.size());
+  if (!impossible.empty()) self->send(upper, atom::refused_v, impossible);
+  auto copy = saves.copy_of(order.chunks, order.layer_begin, order.layer_end);
+  if (copy.slices.empty()) return;
+  auto slices = copy.slices;
+  parts.backend->copies().out(std::move(slices), order.after, completion(std::move(copy)));
+}
+
+void host_tier_state::on_save_copied(const incoming_chunks::copy& copy, const gpu::copy_result& result) {
+  if (result.error != gpu::copy_error::none) {
+    ++copy_errors;
+    spdlog::warn("host tier: a copy from the device failed; its {} chunks are not saved", copy.attempts.size());
+  }
+  for (auto& over : saves.end(copy, result)) {
+    auto key = over.what.link.key;
+    if (over.failed) {
+      ++refused;
+      self->send(over.upper, atom::refused_v, key_list{key});
+      continue;
+    }
+    if (!index.contains(key)) {
+      insert({.link = over.what.link,
+              .depth = over.what.depth,
+              .page = over.what.page,
+              .checksums = over.what.checksums,
+              .complete = true});
+      ++stored;
+      below.offer(key);
+    }
+    self->send(over.upper, atom::saved_v, key_list{key});
   }
 }
 
-void host_tier_state::touch(const key_list& keys) {
-  key_list here;
-  std::copy_if(keys.begin(), keys.end(), std::back_inserter(here), [&](auto key) { return index.contains(key); });
-  policy->touch(here);
-  if (lower) self->send(lower, atom::touch_v, keys);
+void host_tier_state::on_saved(const key_list& keys) { below.on_saved(keys); }
+
+void host_tier_state::on_refused(const key_list& keys) { below.on_refused(keys); }
+
+// -- the hierarchy --
+
+void host_tier_state::touch(const key_list& keys, const kv::chain_use& use) {
+  policy->touch(keys, use);
+  for (auto key : keys)
+    if (below.is_refused(key)) below.offer(key);
+  if (below) self->send(below.tier(), atom::touch_v, keys, use);
+}
+
+void host_tier_state::retire(const key_list& keys) {
+  for (auto key : keys) policy->retire(key);
+  if (below) self->send(below.tier(), atom::retire_v, keys);
 }
 
 void host_tier_state::erase(const key_list& keys) {
   for (auto key : keys) {
+    saves.forget(key);
     auto e = index.find(key);
-    if (e != index.end() && e->second.raise == 0 && e->second.pins == 0) drop(key);
+    if (e == index.end()) continue;
+    e->second.doomed = true;
+    if (e->second.loading == 0 && policy->pins(key) == 0) drop(key);
   }
-  if (lower) self->send(lower, atom::erase_v, keys);
+  if (below) self->send(below.tier(), atom::erase_v, keys);
 }
 
-// -- the hierarchy --
+void host_tier_state::hint(const hints& next) {
+  policy->hint(next.upcoming, now_us());
+  if (below) self->send(below.tier(), atom::hint_v, next);
+}
 
 void host_tier_state::attach(const caf::strong_actor_ptr& tier) {
   detach();
-  lower = caf::actor_cast<tier_actor>(tier);
-  self->monitor(lower);
   key_list keys;
   for (const auto& [key, e] : index)
     if (e.complete) keys.push_back(key);
-  self->request(lower, caf::infinite, atom::lookup_v, keys)
-      .then(
-          [this, keys](const std::vector<bool>& there) {
-            key_list offered;
-            for (std::size_t i = 0; i < keys.size(); ++i) {
-              auto e = index.find(keys[i]);
-              if (e == index.end()) continue;
-              e->second.below = there[i];
-              e->second.refused = false;
-              if (!there[i]) offered.push_back(keys[i]);
-            }
-            pass_down(offered);
-          },
-          [](const caf::error&) { /* the tier died again; whoever restarts it attaches it anew */ });
+  below.attach(caf::actor_cast<tier_actor>(tier), upper_tier_actor{self}, keys);
+  self->monitor(below.tier());
+  offer_missing(self, below, keys, [this](kv::chunk_key key) { return index.contains(key); });
 }
 
 void host_tier_state::detach() {
-  lower = nullptr;
   std::vector<ticket> lost;
-  for (const auto& [id, r] : raises) lost.push_back(id);
+  for (const auto& [id, l] : loads) lost.push_back(id);
   for (auto id : lost) on_failed(id, 0);
+  key_list keys;
+  for (const auto& [key, e] : index)
+    if (e.complete) keys.push_back(key);
+  below.detach(keys);
+}
+
+void host_tier_state::on_down(const caf::actor_addr& who) {
+  if (!below.is(who)) return;
+  spdlog::warn("host tier: the tier below died; host memory is the last tier until it is back");
+  detach();
 }
 
 counters host_tier_state::stats() const {
-  auto page = static_cast<std::int64_t>(arena->page_bytes());
+  auto page = static_cast<std::int64_t>(parts.arena->page_bytes());
   return {name,
-          {{"capacity_bytes", page * arena->capacity()},
-           {"used_bytes", page * (arena->capacity() - arena->available())},
+          {{"capacity_bytes", page * parts.arena->capacity()},
+           {"used_bytes", page * (parts.arena->capacity() - parts.arena->available())},
            {"chunks", static_cast<std::int64_t>(index.size())},
+           {"saves_under_way", static_cast<std::int64_t>(saves.size())},
+           {"saves_waiting", static_cast<std::int64_t>(saves.size() + below.unsafe())},
+           {"loads_under_way", static_cast<std::int64_t>(loads.size() + transfers.size())},
            {"hit_chunks", hits},
            {"missed_chunks", misses},
-           {"raised_chunks", raised},
+           {"raised_chunks", loaded},
            {"stored_chunks", stored},
            {"evicted_chunks", evicted},
            {"dropped_chunks", dropped},
            {"refused_chunks", refused},
-           {"corrupt_chunks", corrupt}}};
+           {"corrupt_chunks", corrupt},
+           {"copy_errors", copy_errors}}};
 }
 
-host_tier_actor::behavior_type host_tier(host_tier_actor::stateful_pointer<host_tier_state> self, kv::geometry geometry,
-                                         std::shared_ptr<kv::page_arena> arena) {
+host_tier_actor::behavior_type host_tier(host_tier_actor::stateful_pointer<host_tier_state> self, host_parts parts) {
   auto& state = self->state;
-  state.geometry = geometry;
-  state.arena = std::move(arena);
-  state.policy = std::make_unique<kv::recency_list>();
-  self->set_down_handler([&state](const caf::down_msg& down) {
-    if (state.lower && down.source == state.lower.address()) state.detach();
-  });
+  state.start(std::move(parts));
+  self->set_down_handler([&state](const caf::down_msg& down) { state.on_down(down.source); });
   return {
       [&state](atom::lookup, const key_list& keys) { return state.lookup(keys); },
       [&state](atom::fetch, fetch_order order, layer_sink_actor sink) {
         return state.fetch(std::move(order), std::move(sink));
       },
+      [&state](atom::hurry, ticket id) { state.hurry(id); },
       [&state](atom::cancel, ticket id) { state.cancel(id); },
       [&state](atom::save, const save_order& order, const upper_tier_actor& upper) { state.save(order, upper); },
-      [&state](atom::pin, const key_list& keys) { state.pin(keys, true); },
-      [&state](atom::unpin, const key_list& keys) { state.pin(keys, false); },
-      [&state](atom::touch, const key_list& keys) { state.touch(keys); },
+      [&state](atom::touch, const key_list& keys, const kv::chain_use& use) { state.touch(keys, use); },
+      [&state](atom::retire, const key_list& keys) { state.retire(keys); },
       [&state](atom::erase, const key_list& keys) { state.erase(keys); },
-      [&state](atom::hint, const hints& next) {
-        state.policy->hint(next.upcoming);
-        if (state.lower) state.self->send(state.lower, atom::hint_v, next);
-      },
+      [&state](atom::hint, const hints& next) { state.hint(next); },
       [&state](atom::attach, const caf::strong_actor_ptr& tier) { state.attach(tier); },
       [&state](atom::detach) { state.detach(); },
       [&state](atom::stats) { return state.stats(); },
-      [&state](atom::ready, ticket id, std::uint32_t layer) { state.on_ready(id, layer); },
+      [&state](atom::ready, ticket id, std::uint32_t layer, const gpu::fence&) { state.on_ready(id, layer); },
       [&state](atom::failed, ticket id, std::uint32_t index) { state.on_failed(id, index); },
       [&state](atom::saved, const key_list& keys) { state.on_saved(keys); },
       [&state](atom::refused, const key_list& keys) { state.on_refused(keys); },
-      [&state](atom::internal, atom::proceed) { state.proceed(); },
+      [&state](atom::internal, atom::copied, std::uint64_t id, const gpu::copy_result& result) {
+        state.on_copied(id, result);
+      },
+      [&state](atom::internal, atom::proceed, ticket id) { state.pump(id); },
   };
 }
 

@@ -1,23 +1,33 @@
 #pragma once
 
-/// The host tier: chunks in host memory, between the device's arena and the disk.
+/// The host tier: chunks in host memory, in packed form, between the device's arena and the disk.
 ///
-/// Saving (CachedAttention §3.2.2, asynchronous saving): the device hands over slices as layers finish; the host copies
-/// them, makes their checksums, acknowledges, and passes whole chunks down. Loading (§3.2.1, layer-wise pre-loading): a
-/// fetch order is served layer by layer; what the host lacks is raised from below straight into host pages and passed
-/// on as it arrives.
+/// Saving (CachedAttention §3.2.2, asynchronous saving): slices come as layers finish; the copy engine brings them here
+/// and makes their checksums; a whole chunk is acknowledged and offered to the tier below. Loading (§3.2.1, layer-wise
+/// pre-loading): a fetch order is served layer by layer; what is missing here is loaded from below straight into host
+/// pages and passed on as it arrives. No handler touches a chunk's bytes.
 
-#include <deque>
 #include <map>
 #include <set>
 #include <unordered_map>
+#include <variant>
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
-#include "actors/actors.hpp"
+#include "actors/answer.hpp"
+#include "actors/incoming_chunks.hpp"
+#include "actors/tier_below.hpp"
+#include "gpu/backend.hpp"
 
 namespace chromatin {
+
+/// What the host tier works with; all of it outlives the actor, so that a restart finds it again.
+struct host_parts {
+  kv::geometry geometry;
+  std::shared_ptr<kv::page_arena> arena;
+  std::shared_ptr<gpu::backend> backend;  ///< for its copy engine
+};
 
 struct host_tier_state {
   static inline const char* name = "host-tier";
@@ -27,90 +37,104 @@ struct host_tier_state {
     kv::link link;
     std::uint32_t depth = 0;
     kv::page_ref page;
-    checksum_list checksums;
-    bool complete = false;       ///< all layers are in place and `checksums` is set
-    bool below = false;          ///< the tier below has it safe
-    bool refused = false;        ///< the tier below could not take it: it may go, counted as dropped
-    bool raised_unused = false;  ///< came from below ahead of need; its first use counts as a hit there
-    std::uint32_t pins = 0;
-    ticket raise = 0;  ///< the order that brings it from below, 0 if none
+    checksum_list checksums;  ///< set when all layers are here
+    std::string from;         ///< the tier it came from ahead of need: its first use counts as a hit there
+    ticket loading = 0;       ///< the order that brings it from below; 0: none
+    bool complete = false;
+    bool doomed = false;  ///< erased while it was used: goes when that is over
   };
 
-  /// Chunks on their way up from the tier below, all ordered at once.
-  struct raise {
+  /// Chunks on their way from the tier below, ordered together.
+  struct load {
     key_list keys;
     std::uint32_t layers_ready = 0;
+    std::uint32_t users = 0;  ///< transfers that wait for it
+    bool urgent = false;
   };
 
   /// A fetch order being served.
   struct transfer {
     layer_sink_actor sink;
-    key_list keys;  ///< pinned until it ends
-    std::vector<kv::page_ref> from;
-    std::vector<checksum_list> checksums;
-    std::vector<kv::page_ref> into;  ///< empty when chunks are only raised to here
-    std::set<ticket> raises;         ///< what it waits for
-    std::uint32_t next_layer = 0;
+    std::vector<chunk> chunks;       ///< pinned until it ends
+    std::vector<kv::page_ref> into;  ///< device pages; empty when chunks are only loaded to here
+    std::set<ticket> loads;          ///< what it waits for
+    std::uint32_t next_layer = 0;    ///< to be ordered
+    std::uint32_t copying = 0;       ///< copies under way
+    bool over = false;               ///< failed or cancelled; waits for copies under way
   };
 
   explicit host_tier_state(host_tier_actor::stateful_pointer<host_tier_state> owner) : self{owner} {}
+  void start(host_parts parts);
 
   // -- loading --
   std::vector<bool> lookup(const key_list& keys) const;
   caf::result<fetch_started> fetch(fetch_order order, layer_sink_actor sink);
+  void hurry(ticket id);
   void cancel(ticket id);
+  void pump(ticket id);
   void on_ready(ticket id, std::uint32_t layer);
   void on_failed(ticket id, std::uint32_t index);
-  void proceed();
 
   // -- saving --
   void save(const save_order& order, const upper_tier_actor& upper);
   void on_saved(const key_list& keys);
   void on_refused(const key_list& keys);
 
+  void on_copied(std::uint64_t id, const gpu::copy_result& result);
+
   // -- the hierarchy --
   void attach(const caf::strong_actor_ptr& lower);
   void detach();
-  void pin(const key_list& keys, bool on);
-  void touch(const key_list& keys);
+  void on_down(const caf::actor_addr& who);
+  void touch(const key_list& keys, const kv::chain_use& use);
+  void retire(const key_list& keys);
   void erase(const key_list& keys);
+  void hint(const hints& next);
   counters stats() const;
 
   host_tier_actor::stateful_pointer<host_tier_state> self;
-  kv::geometry geometry;
-  std::shared_ptr<kv::page_arena> arena;
-  std::unique_ptr<kv::recency_list> policy;
-  tier_actor lower;  ///< null when this is the last tier
+  host_parts parts;
+  std::unique_ptr<kv::eviction_policy> policy;
+  tier_below below;
 
  private:
+  /// A copy under way: of a save, or of the transfer with this ticket.
+  using operation = std::variant<incoming_chunks::copy, ticket>;
+
+  std::int64_t now_us() const;
   kv::page_ref allocate();
-  bool may_go(kv::chunk_key key) const;
-  std::vector<kv::link> missing(const fetch_order& order) const;
-  void adopt_raised(const fetch_order& order, const fetch_started& started);
+  std::function<void(gpu::copy_result)> completion(operation what);
+  fetch_order order_missing(const fetch_order& order);
+  void adopt(const fetch_order& order, const fetch_started& started);
   fetch_started promise_run(const fetch_order& order, const layer_sink_actor& sink);
-  void schedule_proceed();
-  bool layer_arrived(const transfer& t) const;
-  bool copy_layer(const transfer& t, std::uint32_t& damaged) const;
-  void end_transfer(ticket id);
-  void fail_transfer(ticket id, std::uint32_t index);
+  bool layer_is_here(const transfer& t) const;
+  void copy_layer(ticket id, transfer& t);
+  void on_transfer_copied(ticket id, const gpu::copy_result& result);
+  void fail(ticket id, std::uint32_t index);
+  void end_if_idle(ticket id);
+  void hurry_load(ticket load_id);
+  void leave_load(ticket load_id);
+  void drop_load(ticket load_id);
+  void forget_chunks(const key_list& keys);
+  void on_save_copied(const incoming_chunks::copy& copy, const gpu::copy_result& result);
+  void pin(kv::chunk_key key) { policy->pin(key); }
+  void unpin(kv::chunk_key key);
+  void insert(entry e);
   void drop(kv::chunk_key key);
-  void save_slices(const chunk& c, std::uint32_t layer_begin, std::uint32_t layer_end);
-  bool open_entry(const chunk& c);
-  void pass_down(const key_list& keys);
 
   std::unordered_map<kv::chunk_key, entry> index;
-  std::unordered_map<kv::chunk_key, std::vector<std::uint64_t>>
-      incoming;  ///< checksums of chunks being saved layer by layer
-  std::map<ticket, raise> raises;
+  incoming_chunks saves;
+  std::map<ticket, load> loads;
   std::map<ticket, transfer> transfers;
-  bool proceeding = false;  ///< a `proceed` message is on its way
+  std::map<std::uint64_t, operation> operations;
+  std::set<ticket> asked_below;  ///< orders that wait for a promise from below
+  std::uint64_t next_operation = 1;
+  bool making_room = false;  ///< what leaves the index now is evicted
 
-  std::int64_t hits = 0, misses = 0, raised = 0, stored = 0, evicted = 0, dropped = 0, refused = 0, corrupt = 0;
+  std::int64_t hits = 0, misses = 0, loaded = 0, stored = 0, evicted = 0, dropped = 0, refused = 0, corrupt = 0,
+               copy_errors = 0;
 };
 
-/// Spawn function. `arena` holds the tier's pages (one chunk each); it may outlive the actor, so that a restart finds
-/// it again.
-host_tier_actor::behavior_type host_tier(host_tier_actor::stateful_pointer<host_tier_state> self, kv::geometry geometry,
-                                         std::shared_ptr<kv::page_arena> arena);
+host_tier_actor::behavior_type host_tier(host_tier_actor::stateful_pointer<host_tier_state> self, host_parts parts);
 
 }  // namespace chromatin

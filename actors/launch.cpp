@@ -1,6 +1,8 @@
 #include "actors/launch.hpp"
 
+#include <algorithm>
 #include <chrono>
+#include <new>
 #include <thread>
 
 #include <caf/actor_system.hpp>
@@ -35,10 +37,18 @@ struct actor_config : caf::actor_system_config {
   }
 };
 
-std::shared_ptr<kv::page_arena> make_arena(std::uint64_t bytes, std::size_t page_bytes, const char* option) {
+std::uint32_t pages_in(std::uint64_t bytes, std::size_t page_bytes, const char* option) {
   if (bytes < page_bytes)
     throw std::runtime_error(fmt::format("{} {} has no room for one chunk of {} bytes", option, bytes, page_bytes));
-  return kv::page_arena::make(kv::plain_memory(bytes / page_bytes * page_bytes), page_bytes);
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(bytes / page_bytes, ~std::uint32_t{0}));
+}
+
+/// Memory is taken at the start, so that it is never missing later.
+template <class Make>
+std::shared_ptr<kv::page_arena> make_arena(const char* option, std::uint64_t bytes, Make make) try {
+  return make();
+} catch (const std::bad_alloc&) {
+  throw std::runtime_error(fmt::format("{} {}: the system has no such amount of memory; ask for less", option, bytes));
 }
 
 kv::dtype choose(compute_type wanted) {
@@ -74,6 +84,7 @@ struct running_system::parts {
   std::shared_ptr<kv::page_arena> device_arena, host_arena;
   std::shared_ptr<io::chunk_store> chunks;
   std::shared_ptr<io::registry_store> conversations;
+  std::vector<io::stored_chunk> found_at_start;  ///< in `chunks`
   disk_parts disk;
 
   telemetry_actor telemetry;
@@ -88,9 +99,19 @@ struct running_system::parts {
   gateway_actor gateway;
 };
 
+/// A window must fit into the device, else no turn could fill it.
 void running_system::parts::open_model() {
-  checkpoint = model::checkpoint::open(options.model, options.context);
   auto type = choose(options.compute);
+  auto shape = model::read_config(options.model, options.context);
+  auto chunk_bytes = shape.cache_geometry(type).chunk_bytes();
+  auto pages = pages_in(options.device_bytes, chunk_bytes, "--device-mem");
+  auto context = shape.context;
+  auto fits = static_cast<std::uint32_t>(std::min<std::uint64_t>(std::uint64_t{pages} * kv::tokens_per_chunk, context));
+  if (fits < context)
+    notices.push_back(fmt::format(
+        "--device-mem {} holds {} tokens: the context of {} is shortened to that; --device-mem {} holds all of it",
+        options.device_bytes, fits, context, kv::chunks_for(context) * chunk_bytes));
+  checkpoint = model::checkpoint::open(options.model, fits);
   backend = gpu::make_cpu_backend(checkpoint, {.compute = type,
                                                .int8_weights = options.int8_weights,
                                                .deterministic = options.deterministic,
@@ -98,20 +119,30 @@ void running_system::parts::open_model() {
                                                .step_tokens_max = options.step_tokens_max});
   geometry = backend->geometry();
   cache = checkpoint->cache_fingerprint(type, options.int8_weights);
-  device_arena = make_arena(options.device_bytes, geometry.chunk_bytes(), "--device-mem");
-  host_arena = make_arena(options.host_bytes, geometry.chunk_bytes(), "--host-mem");
+  device_arena = make_arena("--device-mem", options.device_bytes, [&] { return backend->make_arena(pages); });
+  host_arena = make_arena("--host-mem", options.host_bytes, [&] {
+    auto count = pages_in(options.host_bytes, chunk_bytes, "--host-mem");
+    return kv::page_arena::make(kv::plain_memory(count * chunk_bytes), chunk_bytes);
+  });
   notices.push_back(
       fmt::format("model {}: {}, template {}", checkpoint->name, backend->description(), checkpoint->chat.name()));
 }
 
 void running_system::parts::open_disk() {
-  conversations = std::make_shared<io::registry_store>(options.disk);
+  auto salts = options.tenant_secret.empty() ? io::random_salts() : io::secret_salts(options.tenant_secret);
+  if (!options.disk.empty())  // first: it has the folder's lock, and another server's registry must not be touched
+    chunks =
+        std::make_shared<io::chunk_store>(io::chunk_store_options{options.disk, options.disk_bytes, geometry, cache});
+  conversations = io::open_registry(options.disk, std::move(salts));
   if (options.disk.empty()) {
     notices.push_back("no --disk: conversations and their cache are gone when this process ends");
     return;
   }
-  chunks =
-      std::make_shared<io::chunk_store>(io::chunk_store_options{options.disk, options.disk_bytes, geometry, cache});
+  // What may throw must do so before there are actors, for which their system would wait for ever.
+  found_at_start = chunks->load();
+  notices.insert(notices.end(), chunks->notices().begin(), chunks->notices().end());
+  notices.push_back(fmt::format("{}: {} chunks and {} conversations found", options.disk.string(),
+                                found_at_start.size(), conversations->conversations()));
   disk.layout = chunks->layout();
   auto files = io::open_segments(options.disk, disk.layout.segment_sizes_bytes());
   if (!files.direct) notices.push_back("direct I/O is refused by the file system; the page cache is used");
@@ -131,10 +162,9 @@ void running_system::parts::spawn_disk_tier(std::vector<io::stored_chunk> found)
 void running_system::parts::spawn_all() {
   system = std::make_unique<caf::actor_system>(config);
   telemetry = system->spawn(chromatin::telemetry);
-  executor = system->spawn<caf::detached>(chromatin::executor, backend);
-  device_tier =
-      system->spawn(chromatin::device_tier, geometry, device_arena, caf::actor_cast<layer_sink_actor>(executor));
-  host_tier = system->spawn(chromatin::host_tier, geometry, host_arena);
+  executor = system->spawn(chromatin::executor, backend);
+  device_tier = system->spawn(chromatin::device_tier, device_parts{geometry, device_arena, backend});
+  host_tier = system->spawn(chromatin::host_tier, host_parts{geometry, host_arena, backend});
   prefetcher = system->spawn(chromatin::prefetcher, geometry.layers, prefetch_window());
   scheduler_limits limits{.step_tokens_max = options.step_tokens_max,
                           .batch_max = options.batch_max,
@@ -142,21 +172,19 @@ void running_system::parts::spawn_all() {
                           .overflow = options.overflow};
   scheduler = system->spawn(chromatin::scheduler, checkpoint, executor, device_tier, limits);
   registry = system->spawn<caf::detached>(chromatin::registry, checkpoint, cache, conversations, options.overflow);
-  gateway = system->spawn(chromatin::gateway, registry, scheduler,
+  gateway = system->spawn(chromatin::gateway, registry, scheduler, eraser_actor{device_tier},
                           gateway_limits{.message_bytes_max = options.message_bytes_max});
   supervisor = system->spawn<caf::detached>(chromatin::supervisor, restarts(), options.on_fatal);
 
   caf::anon_send(executor, atom::attach_v, device_tier);
+  caf::anon_send(device_tier, atom::attach_v, caf::actor_cast<turn_listener_actor>(scheduler),
+                 caf::actor_cast<layer_sink_actor>(executor));
   caf::anon_send(device_tier, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(host_tier));
   caf::anon_send(prefetcher, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(host_tier));
   caf::anon_send(scheduler, atom::attach_v, prefetcher);
   if (chunks) {
     disk.catalog = system->spawn<caf::detached>(chromatin::catalog, chunks);
-    auto found = chunks->load();
-    notices.insert(notices.end(), chunks->notices().begin(), chunks->notices().end());
-    notices.push_back(fmt::format("{}: {} chunks and {} conversations found", options.disk.string(), found.size(),
-                                  conversations->conversations()));
-    spawn_disk_tier(std::move(found));
+    spawn_disk_tier(std::move(found_at_start));
     caf::anon_send(host_tier, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(disk_tier));
   }
   auto watch_one = [this](const char* part, const auto& actor) {
@@ -187,7 +215,7 @@ std::map<std::string, restart> running_system::parts::restarts() {
     return handle;
   };
   auto restart_host = [=, this] {
-    host_tier = system->spawn(chromatin::host_tier, geometry, host_arena);
+    host_tier = system->spawn(chromatin::host_tier, host_parts{geometry, host_arena, backend});
     auto handle = tell("host-tier", host_tier);
     if (disk_tier) caf::anon_send(host_tier, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(disk_tier));
     caf::anon_send(device_tier, atom::attach_v, handle);

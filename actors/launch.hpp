@@ -22,6 +22,7 @@ struct system_options {
   std::uint64_t host_bytes = 256ull << 20;   ///< the host tier's arena
   std::filesystem::path disk;  ///< the disk tier's and the registry's folder; empty: neither is durable, no disk tier
   std::uint64_t disk_bytes = 1ull << 30;
+  std::string tenant_secret;  ///< new tenants' salts are made of it, the same on every node; empty: random ones
   compute_type compute = compute_type::automatic;
   bool int8_weights = false;            ///< half the bytes of bf16, at an error that a notice tells
   bool deterministic = false;           ///< answers do not depend, to the last bit, on who is served at the same time

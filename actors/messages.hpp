@@ -5,7 +5,6 @@
 /// None of these types crosses a node: page handles and sinks are addresses in this process, hence
 /// CAF_ALLOW_UNSAFE_MESSAGE_TYPE at the end of this file.
 
-#include <array>
 #include <atomic>
 #include <cstdint>
 #include <memory>
@@ -20,10 +19,11 @@
 
 #include "gpu/backend.hpp"
 #include "io/chunk_store.hpp"
+#include "io/operation.hpp"
 #include "kv/eviction.hpp"
-#include "kv/recency_list.hpp"
 #include "kv/lineage.hpp"
 #include "kv/page.hpp"
+#include "model/chat_template.hpp"
 #include "model/sampler.hpp"
 
 namespace chromatin {
@@ -41,13 +41,18 @@ inline ticket new_ticket() {
 using key_list = std::vector<kv::chunk_key>;
 using checksum_list = std::shared_ptr<const std::vector<std::uint64_t>>;
 
-/// Where tokens of a prompt came from; `recomputed` means from nowhere.
-enum class source : std::uint8_t { device, host, disk, recomputed };
-inline constexpr std::size_t cache_sources = 3;
-constexpr std::string_view to_string(source s) {
-  constexpr std::array<std::string_view, 4> names{"device", "host", "disk", "recomputed"};
-  return names[static_cast<std::size_t>(s)];
-}
+/// Tokens that came from the tier of this name: "device", "host", "disk", …
+struct hit {
+  std::string tier;
+  std::uint32_t tokens = 0;
+
+  bool operator==(const hit&) const = default;
+};
+using hit_list = std::vector<hit>;
+
+/// Adds to the tier's entry; a new tier goes to the end, so that a list is in the order of the hierarchy.
+void add_hit(hit_list& list, std::string_view tier, std::uint32_t tokens);
+std::uint32_t tokens_from(const hit_list& list, std::string_view tier);
 
 // -- tiers --
 
@@ -55,33 +60,33 @@ constexpr std::string_view to_string(source s) {
 struct chunk {
   kv::link link;
   std::uint32_t depth = 0;  ///< its index in the chain
-  kv::page_ref page;        ///< where its bytes are
-  checksum_list
-      checksums;  ///< one per layer; made by the host tier when the chunk first leaves the device, null before
+  kv::page_ref page;        ///< where its bytes are: a device's page in device form, or a host page in packed form
+  checksum_list checksums;  ///< one per layer, of the packed form; null until the chunk has left the device once
 };
 
 /// Save `chunks`, layers [layer_begin, layer_end). A saver sends either all layers at once or one layer after the
-/// other, in order, the same chunks each time. When the last layer is safe the tier answers the saver with `saved` or
-/// `refused`.
+/// other, in order, the same chunks each time; it may begin again at layer 0. When the last layer is safe the tier
+/// answers the saver with `saved` or `refused`.
 struct save_order {
   std::vector<chunk> chunks;
   std::uint32_t layer_begin = 0;
   std::uint32_t layer_end = 0;
+  gpu::fence after;  ///< the layers' bytes are in the pages when this has passed; what it fails is not saved
 };
 
-/// Bring chunks up. With pages in `into` (one per link) their bytes go there; without, into the tier itself, ahead of
-/// need.
+/// Load chunks. With pages in `into` (one per link) their bytes go there; without, into the tier itself, ahead of need.
 struct fetch_order {
   ticket id = 0;
-  std::vector<kv::link> links;  ///< head first
+  std::vector<kv::link> links;  ///< in the order of the chain
   std::vector<kv::page_ref> into;
   caf::timespan deadline{};  ///< from now; after it the orderer no longer wants the answer, so the tier need not start
+  io::urgency urgency = io::urgency::turn_waits;
 };
 
 /// What a tier answers to a fetch order at once: it will deliver the first `chunks.size()` links, layer by layer.
 struct fetch_started {
   struct promised {
-    source from = source::disk;
+    std::string tier;  ///< where the chunk is now
     std::uint32_t depth = 0;
     checksum_list checksums;
   };
@@ -100,45 +105,74 @@ struct hints {
   std::vector<std::vector<kv::link>> links;  ///< the same chains with fills, for fetching; parallel to `upcoming`
 };
 
-/// One durable change of the disk tier's catalogue.
-struct catalog_batch {
-  std::vector<io::stored_chunk> added;
-  key_list removed;
-  key_list used;
-};
-
 // -- the device tier --
 
 /// A turn asks for its block table.
 struct admission {
   turn_id turn = 0;
-  std::vector<kv::link> reuse;    ///< chain that may be reused, head first; its last chunk may be partly filled
-  std::uint32_t pages = 0;        ///< of the whole turn: prompt and the longest answer
-  bool may_load = true;           ///< false after a failed load: take only what the device already has
+  kv::reusable chain;             ///< what may be in the cache
+  std::uint32_t pages = 0;        ///< of the whole block table
+  bool may_load = true;           ///< false after a load that was late: take only what the device has
   caf::timespan load_deadline{};  ///< past it, recomputing is cheaper than waiting
+  kv::chain_use use;
 };
 
-/// How far the load of a turn's reused chunks is. Written by the device tier, read by the executor, which gets a
-/// `ready` or `failed` message at each change so that it need not look again and again.
-struct load_progress {
-  std::atomic<std::uint32_t> layers_ready{0};
-  std::atomic<bool> failed{false};
-};
-
-/// Its block table. Pages of reused chunks come first; the rest is for new tokens.
+/// The answer, at once: the block table, or how many pages are missing. In the second case the turn has nothing, and
+/// `room` tells when it is worth asking again.
 struct admitted {
-  std::vector<kv::page_ref> pages;
-  std::uint32_t reused_tokens = 0;
-  std::array<std::uint32_t, cache_sources> hit_tokens{};
-  std::shared_ptr<load_progress> loading;  ///< null when all reused chunks are in place
+  std::uint32_t missing_pages = 0;
+  std::vector<kv::page_ref> pages;    ///< those of reused chunks first; the rest is for new tokens
+  std::uint32_t resident_tokens = 0;  ///< leading tokens that the device has
+  gpu::fence tail_copied;             ///< wait for it before the first layer
+  bool loading = false;               ///< tiers below were asked for more: `promised` follows
 };
 
-/// A turn ends: its pages are unpinned, its open last chunk (if `tail` has a page) is saved, the tail it grew from is
-/// dropped.
+/// How far the load of a turn's chunks is. The device tier writes it, the executor reads it; a `ready` or `failed`
+/// message follows each change.
+class load_progress {
+ public:
+  explicit load_progress(std::uint32_t layers) : fences_(layers) {}
+
+  /// Layers come in order.
+  void ordered(std::uint32_t layer, gpu::fence arrives) {
+    fences_.at(layer) = std::move(arrives);
+    layers_ordered_.store(layer + 1, std::memory_order_release);
+  }
+  std::uint32_t layers() const { return static_cast<std::uint32_t>(fences_.size()); }
+  std::uint32_t layers_ordered() const { return layers_ordered_.load(std::memory_order_acquire); }
+  /// Of a layer that was ordered.
+  const gpu::fence& arrives(std::uint32_t layer) const { return fences_.at(layer); }
+  void arrive() { arrived_ = true; }
+  bool arrived() const { return arrived_; }  ///< all layers are in place
+  void fail() { failed_ = true; }
+  bool failed() const { return failed_; }
+
+ private:
+  std::vector<gpu::fence> fences_;
+  std::atomic<std::uint32_t> layers_ordered_{0};
+  std::atomic<bool> arrived_{false}, failed_{false};
+};
+
+/// What the tiers below will deliver into a turn's pages, behind what the device had.
+struct load_promise {
+  std::uint32_t tokens = 0;
+  hit_list hits;
+  std::shared_ptr<load_progress> progress;  ///< null when nothing was promised
+};
+
+/// More pages for a turn: all that it asked for, or none and how many are missing.
+struct grown {
+  std::uint32_t missing_pages = 0;
+  std::vector<kv::page_ref> pages;
+};
+
+/// A turn gives its pages back: its chunks are unpinned, its open last chunk (if `tail` has a page) is saved, and the
+/// tail it grew from is of no use any more.
 struct release_order {
   turn_id turn = 0;
   chunk tail;
   kv::chunk_key superseded;  ///< zero if there is none
+  kv::chain_use use;
 };
 
 // -- scheduler and executor --
@@ -165,12 +199,14 @@ struct turn_order {
 enum class stop_reason : std::uint8_t { end_of_answer, stop_string, tokens_max, context_full, cancelled };
 
 struct turn_statistics {
-  /// What had to be in the cache to go on: the prompt, and after a truncation in mid-answer what stayed of the window.
+  /// What had to be in the cache to go on: the prompt, what stayed of the window after a truncation in mid-answer, and
+  /// earlier windows that had to be computed again.
   std::uint32_t prompt_tokens = 0;
-  std::uint32_t computed_tokens = 0;  ///< of these
-  std::array<std::uint32_t, cache_sources> hit_tokens{};
+  std::uint32_t computed_tokens = 0;  ///< of these; the others were reused:
+  hit_list hits;
   std::uint32_t answer_tokens = 0;
   std::uint32_t dropped_tokens = 0;  ///< that left a full window, before the prompt or in mid-answer
+  std::uint32_t preemptions = 0;     ///< how often the turn gave its pages to another one
   std::int64_t queued_us = 0;
   std::int64_t first_token_us = 0;  ///< from the scheduler's receipt of the turn
   std::int64_t total_us = 0;
@@ -180,9 +216,13 @@ struct turn_statistics {
 /// How a turn ended: what the registry has to remember of it.
 struct turn_outcome {
   std::vector<kv::token_id> answer;  ///< as sampled, an end-of-answer token included
-  std::uint32_t settled = 0;         ///< leading tokens of window + answer whose chunks were handed to the tiers
+  /// Leading tokens of the answer that stay in the window: all, unless a stop string ended it. The model shall not see
+  /// what the user does not see.
+  std::uint32_t kept_answer_tokens = 0;
+  std::uint32_t settled = 0;  ///< leading tokens of window + kept answer whose chunks were handed to the tiers
   std::string text;
-  std::optional<kv::lineage> window;  ///< with the answer in it, when the turn truncated it
+  std::optional<kv::lineage> window;  ///< with the kept answer in it; set when the turn changed its beginning
+  key_list also_saved;  ///< chunks that the turn saved and the window's chain does not name, such as tails on the way
   turn_statistics statistics;
 };
 
@@ -192,15 +232,16 @@ struct step_part {
   turn_id turn = 0;
   std::vector<kv::token_id> tokens;
   std::uint32_t position = 0;
-  std::vector<kv::page_ref> pages;
+  kv::block_table pages;
+  gpu::fence before;                        ///< wait for it before the first layer
   std::shared_ptr<load_progress> loading;   ///< wait for it before each layer; null: nothing to wait for
   std::vector<chunk> completed;             ///< chunks this step fills up, to be saved layer by layer
   std::shared_ptr<model::sampler> sampler;  ///< set when the step ends with a token for this sequence
 };
 
-/// With `decode_steps` above 1 every part ends with a token, and the executor goes on by itself: each sequence's token
-/// is its next input, until that many tokens were sampled or one of them is in `ends`. The path to the scheduler and
-/// back costs a small model as much as a step. No chunk is filled up after the first step.
+/// With `decode_steps` above 1 every part ends with a token, and the device goes on by itself: each sequence's token is
+/// its next input, until that many tokens were sampled or one of them is in `ends`. The path to the scheduler and back
+/// costs a small model as much as a step. No chunk is filled up after the first step.
 struct step_order {
   std::vector<step_part> parts;
   std::uint32_t decode_steps = 1;
@@ -211,14 +252,17 @@ struct step_order {
 struct step_result {
   struct part {
     std::vector<kv::token_id> tokens;  ///< sampled, one a step
-    bool failed = false;               ///< its load failed: nothing of this part counts
+    bool dropped = false;              ///< its load was late or failed: nothing of this part counts
+    std::string error;                 ///< why the turn cannot go on, as a sentence
   };
   std::vector<part> parts;
   std::int64_t compute_us = 0;
-  std::int64_t load_wait_us = 0;
 };
 
 // -- registry and gateway --
+
+/// Messages in the order in which they were said. Roles: "system" (the first message only), "user", "assistant".
+using message_list = std::vector<model::message>;
 
 /// A conversation by name, as one tenant sees it.
 struct conversation_ref {
@@ -232,43 +276,81 @@ struct conversation_info {
   std::uint32_t tokens = 0;
   std::uint32_t context_tokens = 0;
   std::uint32_t messages = 0;
+  std::string last_role;  ///< of the last message; empty when there is none
+  bool damaged = false;   ///< it does not match its checksum: it can be forgotten, nothing else
 };
+using conversation_list = std::vector<conversation_info>;
+
+/// Some of a conversation's messages.
+struct transcript {
+  std::uint32_t first = 0;  ///< number of the first one, from 0
+  std::uint32_t total = 0;  ///< messages of the conversation
+  message_list messages;
+};
+
+/// The conversation that begins with the most of some messages.
+struct matched_conversation {
+  std::string id;              ///< empty: none does
+  std::uint32_t shared = 0;    ///< how many of the messages
+  std::uint32_t messages = 0;  ///< of the conversation
+};
+
+/// For `fork`: all messages.
+inline constexpr std::uint32_t all_messages = ~std::uint32_t{0};
 
 /// One user turn.
 struct say_request {
   turn_id turn = 0;
   conversation_ref conversation;
-  std::string text;
+  message_list before;  ///< said elsewhere, ahead of `text`: appended with it
+  std::string text;     ///< what the user says
   model::sampling sampling;
   std::uint8_t priority = 50;
   bool reuse = true;
 };
 
-/// The registry's answer to an appended message: what to compute, and the version that settling expects.
+/// The registry's answer to appended messages: what to compute.
 struct prepared_turn {
   kv::lineage window;
-  std::uint64_t version = 0;
   std::uint32_t dropped_tokens = 0;  ///< that left the window to make room
 };
 
 struct settlement {
   conversation_ref conversation;
-  std::uint64_t version = 0;
+  turn_id turn = 0;
   turn_outcome outcome;
+};
+
+/// A turn that was not answered.
+struct abandoned_turn {
+  conversation_ref conversation;
+  turn_id turn = 0;
+  bool computed = false;                 ///< tiers may hold chunks of its prompt:
+  std::optional<std::uint32_t> settled;  ///< as in turn_outcome; unknown: perhaps every whole chunk
+  key_list also_saved;                   ///< as in turn_outcome
 };
 
 }  // namespace chromatin
 
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::abandoned_turn)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::admission)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::admitted)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::catalog_batch)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::conversation_info)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::conversation_list)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::conversation_ref)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::counters)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::fetch_order)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::fetch_started)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::gpu::copy_result)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::gpu::fence)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::grown)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::hints)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::io::catalog_change)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::key_list)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::kv::chain_use)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::load_promise)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::matched_conversation)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::message_list)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::prepared_turn)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::release_order)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::save_order)
@@ -276,10 +358,12 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::say_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::settlement)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::step_order)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::step_result)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::transcript)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::turn_order)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::turn_outcome)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::turn_statistics)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<chromatin::gpu::step_output>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<chromatin::token_sink>)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<chromatin::counters>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<bool>)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<chromatin::counters>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<chromatin::io::stored_chunk>)

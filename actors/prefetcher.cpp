@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "kv/check.hpp"
+
 namespace chromatin {
 
 void prefetcher_state::hint(const hints& next) {
@@ -31,7 +33,8 @@ void prefetcher_state::order(const std::vector<kv::link>& chain, caf::timespan d
   under_way.emplace(id, count);
   chunks_under_way += count;
   ordered += count;
-  self->request(host, deadline, atom::fetch_v, fetch_order{id, chain, {}, deadline}, layer_sink_actor{self})
+  self->request(host, deadline, atom::fetch_v, fetch_order{id, chain, {}, deadline, io::urgency::ahead_of_need},
+                layer_sink_actor{self})
       .then(
           [this, id](const fetch_started& started) {
             if (started.chunks.empty()) on_ended(id);
@@ -44,7 +47,22 @@ void prefetcher_state::order(const std::vector<kv::link>& chain, caf::timespan d
 
 void prefetcher_state::on_ended(ticket id) {
   auto order = under_way.extract(id);
-  if (!order.empty()) chunks_under_way -= order.mapped();
+  if (order.empty()) return;
+  CHROMATIN_CHECK(chunks_under_way >= order.mapped(), "what ends was begun");
+  chunks_under_way -= order.mapped();
+}
+
+void prefetcher_state::attach(const caf::strong_actor_ptr& tier) {
+  detach();
+  host = caf::actor_cast<tier_actor>(tier);
+  self->monitor(host);
+}
+
+void prefetcher_state::detach() {
+  host = nullptr;
+  under_way.clear();  // nothing of it will come
+  chunks_under_way = 0;
+  seen.clear();
 }
 
 counters prefetcher_state::stats() const {
@@ -52,7 +70,6 @@ counters prefetcher_state::stats() const {
           {{"hints", hints_seen},
            {"ordered_chunks", ordered},
            {"chunks_under_way", chunks_under_way},
-           {"orders_done", raised},
            {"orders_failed", failed}}};
 }
 
@@ -62,20 +79,16 @@ prefetcher_actor::behavior_type prefetcher(prefetcher_actor::stateful_pointer<pr
   state.layers = layers;
   state.window_chunks = window_chunks;
   self->set_down_handler([&state](const caf::down_msg& down) {
-    if (state.host && down.source == state.host.address()) state.host = nullptr;
+    if (state.host && down.source == state.host.address()) state.detach();
   });
   return {
-      [&state](atom::ready, ticket id, std::uint32_t layer) {
-        if (layer + 1 < state.layers) return;
-        state.on_ended(id);
+      [&state](atom::ready, ticket id, std::uint32_t layer, const gpu::fence&) {
+        if (layer + 1 == state.layers) state.on_ended(id);
       },
       [&state](atom::failed, ticket id, std::uint32_t) { state.on_ended(id); },
       [&state](atom::hint, const hints& next) { state.hint(next); },
-      [&state](atom::attach, const caf::strong_actor_ptr& tier) {
-        state.host = caf::actor_cast<tier_actor>(tier);
-        state.self->monitor(state.host);
-      },
-      [&state](atom::detach) { state.host = nullptr; },
+      [&state](atom::attach, const caf::strong_actor_ptr& tier) { state.attach(tier); },
+      [&state](atom::detach) { state.detach(); },
       [&state](atom::stats) { return state.stats(); },
   };
 }

@@ -21,6 +21,8 @@ struct prefetcher_state {
   void hint(const hints& next);
   void order(const std::vector<kv::link>& chain, caf::timespan deadline);
   void on_ended(ticket id);
+  void attach(const caf::strong_actor_ptr& tier);
+  void detach();
   counters stats() const;
 
   prefetcher_actor::stateful_pointer<prefetcher_state> self;
@@ -32,7 +34,7 @@ struct prefetcher_state {
   std::map<ticket, std::uint32_t> under_way;  ///< orders and how many chunks each raises
   std::uint32_t chunks_under_way = 0;
   std::unordered_set<std::uint64_t> seen;  ///< turns that have been ordered for and are still upcoming
-  std::int64_t hints_seen = 0, ordered = 0, raised = 0, failed = 0;
+  std::int64_t hints_seen = 0, ordered = 0, failed = 0;
 };
 
 prefetcher_actor::behavior_type prefetcher(prefetcher_actor::stateful_pointer<prefetcher_state> self,

@@ -1,29 +1,21 @@
 #include "actors/registry.hpp"
 
-#include <random>
+#include <algorithm>
+
+#include "actors/registry_window.hpp"
 
 namespace chromatin {
 namespace {
 
+/// A turn may wait long and answer long; only a store that several nodes share needs an end at all.
+constexpr auto lease_lasts = std::chrono::hours{24};
+/// Who holds the lease while the registry itself changes a conversation.
+constexpr io::lease_owner clerk = ~io::lease_owner{0};
+/// What one answer to `read` may hold, beyond its last message.
+constexpr std::size_t read_bytes_max = 1u << 20;
+constexpr std::uint32_t read_batch = 16;
+
 io::conversation_key key_of(const conversation_ref& which) { return {which.tenant, which.id}; }
-
-kv::hash128 random_salt() {
-  std::random_device entropy;  // the kernel's
-  auto word = [&] { return std::uint64_t{entropy()} << 32 | entropy(); };
-  return {word(), word()};
-}
-
-/// Runs `work`; what the store throws becomes the actor's answer.
-template <class T, class Work>
-caf::result<T> guarded(Work work) {
-  try {
-    return work();
-  } catch (const io::version_conflict& e) {
-    return caf::make_error(ec::version_conflict, std::string{e.what()});
-  } catch (const io::sqlite_error& e) {
-    return caf::make_error(ec::store_failed, std::string{e.what()});
-  }
-}
 
 caf::error busy() { return caf::make_error(ec::busy, "a turn of this conversation is under way"); }
 
@@ -31,51 +23,57 @@ caf::error missing(const conversation_ref& which) {
   return caf::make_error(ec::no_conversation, "there is no conversation " + which.id);
 }
 
+/// Gives a lease back when it goes, unless it is kept.
+class held_lease {
+ public:
+  held_lease(io::registry_store& store, io::conversation_key key, io::lease_owner owner)
+      : store_{store}, key_{std::move(key)}, owner_{owner} {}
+  held_lease(const held_lease&) = delete;
+  held_lease& operator=(const held_lease&) = delete;
+  ~held_lease() {
+    if (!kept_) store_.release(key_, owner_);
+  }
+  bool take(io::lease_time now) { return store_.lease(key_, owner_, now, now + lease_lasts); }
+  void keep() { kept_ = true; }
+
+ private:
+  io::registry_store& store_;
+  io::conversation_key key_;
+  io::lease_owner owner_;
+  bool kept_ = false;
+};
+
 }  // namespace
 
-kv::lineage registry_state::new_window(kv::hash128 salt, const std::string& system_prompt) const {
-  kv::lineage window{.tokens = checkpoint->chat.opening(), .root = kv::root_key(cache, salt)};
-  auto rendered = system_prompt.empty() ? checkpoint->chat.default_system()
-                                        : checkpoint->chat.render({"system", system_prompt});
-  if (rendered.empty()) return window;
-  window.tokens.insert(window.tokens.end(), rendered.begin(), rendered.end());
-  window.keep = static_cast<std::uint32_t>(window.tokens.size());
-  return window;
+template <class T, class Work>
+caf::result<T> registry_state::guarded(Work work) {
+  try {
+    return work();
+  } catch (const io::version_conflict& e) {
+    return caf::make_error(ec::version_conflict, std::string{e.what()});
+  } catch (const io::lease_lost& e) {
+    return caf::make_error(ec::busy, std::string{e.what()});
+  } catch (const std::exception& e) {
+    ++failures;
+    return caf::make_error(ec::store_failed, std::string{e.what()});
+  }
 }
 
-io::conversation_record registry_state::load_or_create(const conversation_ref& which,
-                                                       const std::string& system_prompt) {
-  if (auto record = store->load(key_of(which))) return *std::move(record);
-  auto known = salts.find(which.tenant);
-  if (known == salts.end()) known = salts.emplace(which.tenant, store->tenant_salt(which.tenant, random_salt())).first;
-  return store->create(key_of(which), new_window(known->second, system_prompt), system_prompt);
+kv::chunk_key registry_state::root_of(const std::string& tenant) {
+  auto known = roots.find(tenant);
+  if (known == roots.end()) known = roots.emplace(tenant, kv::root_key(cache, store->tenant_salt(tenant))).first;
+  return known->second;
 }
 
-conversation_info registry_state::describe(const conversation_ref& which) {
-  auto record = load_or_create(which);
-  return {which.id, record.version, static_cast<std::uint32_t>(record.window.tokens.size()), checkpoint->config.context,
-          record.messages};
+std::optional<io::conversation_record> registry_state::load(const conversation_ref& which) {
+  auto record = store->load(key_of(which));
+  // A window that an earlier format had truncated starts afresh (docs/formats.md).
+  if (record && record->window.root == kv::chunk_key{}) record->window.root = root_of(which.tenant);
+  return record;
 }
 
-caf::result<conversation_info> registry_state::open(const conversation_ref& which, const std::string& system_prompt) {
-  return guarded<conversation_info>([&]() -> caf::result<conversation_info> {
-    if (!system_prompt.empty() && !store->load(key_of(which))) {
-      auto window = new_window({}, system_prompt);
-      if (kv::chunks_for(window.keep) * kv::tokens_per_chunk >= checkpoint->config.context)
-        return full("the system prompt", window.keep);
-      load_or_create(which, system_prompt);
-    }
-    return describe(which);
-  });
-}
-
-std::vector<kv::token_id> registry_state::user_tokens(const io::conversation_record& record,
-                                                      const std::string& text) const {
-  std::vector<kv::token_id> tokens;
-  if (record.last_role == "assistant") tokens = checkpoint->chat.after_answer();
-  auto rendered = checkpoint->chat.render({"user", text}, record.last_role);
-  tokens.insert(tokens.end(), rendered.begin(), rendered.end());
-  return tokens;
+conversation_info registry_state::describe(const io::conversation_summary& s) const {
+  return {s.id, s.version, s.tokens, checkpoint->config.context, s.messages, s.last_role, s.damaged};
 }
 
 caf::error registry_state::full(const std::string& what, std::size_t tokens) const {
@@ -84,99 +82,240 @@ caf::error registry_state::full(const std::string& what, std::size_t tokens) con
                                                std::to_string(checkpoint->config.context));
 }
 
-caf::result<prepared_turn> registry_state::append(const conversation_ref& which, const std::string& text) {
-  if (leased(which)) return busy();
-  return guarded<prepared_turn>([&]() -> caf::result<prepared_turn> {
-    auto record = load_or_create(which);
-    auto tokens = user_tokens(record, text);
-    auto answer = checkpoint->chat.answer_prompt();
-    auto& window = record.window.tokens;
-    auto new_tokens = tokens.size() + answer.size() + 1;  // one at least is for the answer
-    auto context = checkpoint->config.context;
-    if (new_tokens > context) return full("the message", tokens.size());
-    auto room = context - static_cast<std::uint32_t>(new_tokens);
-    auto dropped = kv::make_room(record.window, room, overflow);
-    if (window.size() > room)
-      return full("with this message, what may not be dropped of the conversation", window.size() + new_tokens - 1);
-    window.insert(window.end(), tokens.begin(), tokens.end());
-    io::appended_message message{"user", text, std::move(tokens)};
-    if (dropped > 0)
-      store->append(key_of(which), record.version, message, record.window);
-    else
-      store->append(key_of(which), record.version, message, record.window.settled);
-    truncations += dropped > 0;
-    leases.emplace(which.tenant, which.id);
-    ++appends;
-    window.insert(window.end(), answer.begin(), answer.end());
-    return prepared_turn{std::move(record.window), record.version + 1, dropped};
+caf::result<conversation_info> registry_state::open(const conversation_ref& which, const std::string& system_prompt) {
+  return guarded<conversation_info>([&]() -> caf::result<conversation_info> {
+    auto key = key_of(which);
+    if (auto known = store->find(key)) return describe(*known);
+    held_lease lease{*store, key, clerk};
+    // A turn under way makes the conversation when it settles.
+    if (!lease.take(self->clock().now())) return describe({.id = which.id});
+    io::conversation_change change{.window = render().new_window(root_of(which.tenant), system_prompt)};
+    if (!system_prompt.empty()) {
+      if (kv::chunks_for(change.window.keep) * kv::tokens_per_chunk >= checkpoint->config.context)
+        return full("the system prompt", change.window.keep);
+      change.messages = {{"system", system_prompt, render().message({"system", system_prompt}, {})}};
+    }
+    store->write(key, clerk, change);
+    return describe(*store->find(key));
   });
+}
+
+// -- a turn --
+
+caf::result<prepared_turn> registry_state::append(const conversation_ref& which, turn_id turn,
+                                                  const message_list& messages) {
+  if (turns.contains(turn)) return caf::make_error(ec::invalid_argument, "this turn is running already");
+  return guarded<prepared_turn>([&]() -> caf::result<prepared_turn> {
+    held_lease lease{*store, key_of(which), turn};
+    if (!lease.take(self->clock().now())) {
+      lease.keep();  // it is another turn's
+      return busy();
+    }
+    provisional p{.conversation = which};
+    auto prepared = prepare(p, messages);
+    if (prepared.flag != caf::rt_value) return prepared;
+    lease.keep();
+    turns.emplace(turn, std::move(p));
+    ++appends;
+    return prepared;
+  });
+}
+
+std::size_t registry_state::begin(provisional& turn, const message_list& messages) {
+  auto& change = turn.change;
+  auto record = load(turn.conversation);
+  bool fresh = !record || record->messages == 0;
+  if (record) {
+    change.expected_version = record->version;
+    turn.last_role = record->last_role;
+  }
+  if (!fresh || messages.front().role != "system") {
+    change.window = record ? std::move(record->window) : render().new_window(root_of(turn.conversation.tenant), {});
+    return 0;
+  }
+  const auto& prompt = messages.front();
+  change.window = render().new_window(root_of(turn.conversation.tenant), prompt.content);
+  change.replaces_window = true;
+  change.messages = {{prompt.role, prompt.content, render().message(prompt, {})}};
+  turn.last_role = prompt.role;
+  return 1;
+}
+
+caf::result<prepared_turn> registry_state::prepare(provisional& turn, const message_list& messages) {
+  if (messages.empty() || messages.back().role != "user")
+    return caf::make_error(ec::invalid_argument, "the last message must be a user's");
+  auto taken = begin(turn, messages);
+  auto& change = turn.change;
+  auto& window = change.window;
+  std::vector<kv::token_id> said;
+  for (auto m = messages.begin() + static_cast<std::ptrdiff_t>(taken); m != messages.end(); ++m) {
+    if (m->role != "user" && m->role != "assistant")
+      return caf::make_error(ec::invalid_argument, m->role == "system"
+                                                       ? "a system message can only be a conversation's first message"
+                                                       : "a message's role is system, user or assistant");
+    auto tokens = render().message(*m, turn.last_role);
+    said.insert(said.end(), tokens.begin(), tokens.end());
+    change.messages.push_back({m->role, m->content, std::move(tokens)});
+    turn.last_role = m->role;
+  }
+  auto context = checkpoint->config.context;
+  auto prompt = render().answer_prompt();
+  auto new_tokens = said.size() + prompt.size() + 1;  // one at least is for the answer
+  if (new_tokens > context) return full("the message", said.size());
+  auto room = context - static_cast<std::uint32_t>(new_tokens);
+  auto dropped = kv::make_room(window, room, overflow);
+  if (window.tokens.size() > room)
+    return full("with this message, what may not be dropped of the conversation",
+                window.tokens.size() + new_tokens - 1);
+  change.replaces_window = change.replaces_window || dropped > 0;
+  turn.dropped_tokens = dropped;
+  turn.known_tokens = window.settled;
+  window.tokens.insert(window.tokens.end(), said.begin(), said.end());
+  prepared_turn prepared{window, dropped};
+  prepared.window.tokens.insert(prepared.window.tokens.end(), prompt.begin(), prompt.end());
+  return prepared;
 }
 
 caf::result<conversation_info> registry_state::settle(const settlement& end) {
-  release(end.conversation);
-  return guarded<conversation_info>([&] {
+  auto node = turns.extract(end.turn);
+  if (node.empty()) return caf::make_error(ec::invalid_argument, "this turn has no message to settle");
+  auto& turn = node.mapped();
+  held_lease lease{*store, key_of(turn.conversation), end.turn};
+  return guarded<conversation_info>([&]() -> caf::result<conversation_info> {
     const auto& outcome = end.outcome;
-    // An answer that was cut short is closed, so that the next message follows as the template wants it.
-    std::vector<kv::token_id> closing;
-    if (!checkpoint->config.is_end_of_answer(outcome.answer.back())) closing = {checkpoint->chat.answer_end()};
-    io::appended_message message{"assistant", outcome.text, checkpoint->chat.answer_prompt()};
-    for (const auto& part : {outcome.answer, closing})
-      message.tokens.insert(message.tokens.end(), part.begin(), part.end());
-    if (outcome.window) {
-      auto window = *outcome.window;
-      window.settled = outcome.settled;
-      window.tokens.insert(window.tokens.end(), closing.begin(), closing.end());
-      store->append(key_of(end.conversation), end.version, message, window);
-      ++truncations;
-    } else {
-      store->append(key_of(end.conversation), end.version, message, outcome.settled);
-    }
+    auto& change = turn.change;
+    auto message = settle_window(change.window, outcome, render(), turn.known_tokens, change.chunks);
+    change.messages.push_back({"assistant", outcome.text, std::move(message)});
+    change.replaces_window = change.replaces_window || outcome.window;
+    store->write(key_of(turn.conversation), end.turn, change);
     ++settled;
-    return describe(end.conversation);
+    truncations += turn.dropped_tokens > 0 || outcome.window;
+    return describe(*store->find(key_of(turn.conversation)));
   });
 }
 
-void registry_state::release(const conversation_ref& which) { leases.erase({which.tenant, which.id}); }
-
-caf::result<conversation_info> registry_state::truncate(const conversation_ref& which, std::uint32_t protect,
-                                                        double ratio) {
-  if (leased(which)) return busy();
-  return guarded<conversation_info>([&]() -> caf::result<conversation_info> {
-    auto record = store->load(key_of(which));
-    if (!record) return missing(which);
-    if (kv::truncate(record->window, protect, ratio) > 0) {
-      store->replace_window(key_of(which), record->version, record->window);
-      ++truncations;
-    }
-    return describe(which);
-  });
-}
-
-caf::result<conversation_info> registry_state::fork(const conversation_ref& which, const std::string& new_id) {
-  if (leased(which)) return busy();
-  return guarded<conversation_info>([&]() -> caf::result<conversation_info> {
-    if (!store->load(key_of(which))) return missing(which);
-    if (!store->fork(key_of(which), new_id))
-      return caf::make_error(ec::invalid_argument, "there is a conversation " + new_id + " already");
-    return describe({which.tenant, new_id});
-  });
-}
-
-caf::result<void> registry_state::forget(const conversation_ref& which) {
-  if (leased(which)) return busy();
-  return guarded<void>([&]() -> caf::result<void> {
-    store->forget(key_of(which));
+void registry_state::release(const abandoned_turn& end) {
+  auto node = turns.extract(end.turn);
+  if (node.empty()) return;
+  auto& turn = node.mapped();
+  held_lease lease{*store, key_of(turn.conversation), end.turn};
+  if (!end.computed) return;
+  // Nothing of it is stored but the keys of what it may have left in the tiers, for the day it is forgotten.
+  guarded<void>([&]() -> caf::result<void> {
+    auto window = turn.change.window;
+    auto prompt = render().answer_prompt();
+    window.tokens.insert(window.tokens.end(), prompt.begin(), prompt.end());
+    auto all = static_cast<std::uint32_t>(window.tokens.size());
+    window.settled = std::min(all, end.settled.value_or(all / kv::tokens_per_chunk * kv::tokens_per_chunk));
+    auto keys = chunks_of(window, turn.known_tokens);
+    keys.insert(keys.end(), end.also_saved.begin(), end.also_saved.end());
+    if (!keys.empty()) store->note_chunks(key_of(turn.conversation), keys);
     return {};
   });
 }
 
+// -- a conversation --
+
+caf::result<conversation_info> registry_state::truncate(const conversation_ref& which, std::uint32_t protect,
+                                                        double ratio) {
+  return guarded<conversation_info>([&]() -> caf::result<conversation_info> {
+    held_lease lease{*store, key_of(which), clerk};
+    if (!lease.take(self->clock().now())) return busy();
+    auto record = load(which);
+    if (!record) return missing(which);
+    io::conversation_change change{
+        .expected_version = record->version, .window = std::move(record->window), .replaces_window = true};
+    if (kv::truncate(change.window, protect, ratio) > 0) {
+      store->write(key_of(which), clerk, change);
+      ++truncations;
+    }
+    return describe(*store->find(key_of(which)));
+  });
+}
+
+kv::lineage registry_state::window_at(const conversation_ref& which, io::conversation_record record,
+                                      std::uint32_t messages) {
+  if (messages == record.messages) return std::move(record.window);
+  if (take_back(record.window, store->read(key_of(which), messages, all_messages))) return std::move(record.window);
+  auto window = window_of(store->read(key_of(which), 0, messages), root_of(which.tenant), render());
+  kv::make_room(window, checkpoint->config.context - 1, overflow);
+  return window;
+}
+
+caf::result<conversation_info> registry_state::fork(const conversation_ref& which, const std::string& new_id,
+                                                    std::uint32_t messages) {
+  return guarded<conversation_info>([&]() -> caf::result<conversation_info> {
+    held_lease lease{*store, key_of(which), clerk};
+    if (!lease.take(self->clock().now())) return busy();
+    auto record = load(which);
+    if (!record) return missing(which);
+    auto count = std::min(messages, record->messages);
+    auto window = window_at(which, *std::move(record), count);
+    if (!store->fork(key_of(which), new_id, count, window, chunks_of(window, 0)))
+      return caf::make_error(ec::invalid_argument, "there is a conversation " + new_id + " already");
+    return describe(*store->find({which.tenant, new_id}));
+  });
+}
+
+caf::result<key_list> registry_state::forget(const conversation_ref& which) {
+  return guarded<key_list>([&]() -> caf::result<key_list> {
+    held_lease lease{*store, key_of(which), clerk};
+    if (!lease.take(self->clock().now())) return busy();
+    return store->forget(key_of(which));
+  });
+}
+
+caf::result<conversation_list> registry_state::list(const std::string& tenant, const std::string& after,
+                                                    std::uint32_t count_max) {
+  return guarded<conversation_list>([&]() -> caf::result<conversation_list> {
+    conversation_list all;
+    for (const auto& summary : store->list(tenant, after, count_max)) all.push_back(describe(summary));
+    return all;
+  });
+}
+
+caf::result<transcript> registry_state::read(const conversation_ref& which, std::uint32_t first,
+                                             std::uint32_t count_max) {
+  return guarded<transcript>([&]() -> caf::result<transcript> {
+    auto summary = store->find(key_of(which));
+    if (!summary) return missing(which);
+    transcript result{.first = first, .total = summary->messages};
+    std::size_t bytes = 0;
+    while (count_max > 0 && bytes < read_bytes_max) {
+      auto next = first + static_cast<std::uint32_t>(result.messages.size());
+      auto batch = store->read(key_of(which), next, std::min(count_max, read_batch));
+      if (batch.empty()) break;
+      count_max -= static_cast<std::uint32_t>(batch.size());
+      for (auto& m : batch) {
+        bytes += m.content.size();
+        result.messages.push_back({std::move(m.role), std::move(m.content)});
+      }
+    }
+    return result;
+  });
+}
+
+caf::result<matched_conversation> registry_state::match(const std::string& tenant, const message_list& messages) {
+  return guarded<matched_conversation>([&]() -> caf::result<matched_conversation> {
+    std::vector<io::stored_message> wanted;
+    for (const auto& m : messages) wanted.push_back({m.role, m.content, {}});
+    auto found = store->match(tenant, wanted);
+    return found ? matched_conversation{found->id, found->shared, found->messages} : matched_conversation{};
+  });
+}
+
 counters registry_state::stats() {
-  return {name,
-          {{"conversations", store->conversations()},
-           {"messages_appended", appends},
-           {"answers_settled", settled},
-           {"truncations", truncations},
-           {"turns_leased", static_cast<std::int64_t>(leases.size())}}};
+  counters result{name,
+                  {{"messages_appended", appends},
+                   {"answers_settled", settled},
+                   {"truncations", truncations},
+                   {"turns_leased", static_cast<std::int64_t>(turns.size())}}};
+  guarded<void>([&]() -> caf::result<void> {
+    result.values.emplace(result.values.begin(), "conversations", store->conversations());
+    return {};
+  });
+  result.values.emplace_back("store_failures", failures);
+  return result;
 }
 
 registry_actor::behavior_type registry(registry_actor::stateful_pointer<registry_state> self,
@@ -191,18 +330,27 @@ registry_actor::behavior_type registry(registry_actor::stateful_pointer<registry
       [&state](atom::open, const conversation_ref& which, const std::string& system_prompt) {
         return state.open(which, system_prompt);
       },
-      [&state](atom::append, const conversation_ref& which, const std::string& text) {
-        return state.append(which, text);
+      [&state](atom::append, const conversation_ref& which, turn_id turn, const message_list& messages) {
+        return state.append(which, turn, messages);
       },
       [&state](atom::settle, const settlement& end) { return state.settle(end); },
-      [&state](atom::release, const conversation_ref& which) { state.release(which); },
+      [&state](atom::release, const abandoned_turn& end) { state.release(end); },
       [&state](atom::truncate, const conversation_ref& which, std::uint32_t protect, double ratio) {
         return state.truncate(which, protect, ratio);
       },
-      [&state](atom::fork, const conversation_ref& which, const std::string& new_id) {
-        return state.fork(which, new_id);
+      [&state](atom::fork, const conversation_ref& which, const std::string& new_id, std::uint32_t messages) {
+        return state.fork(which, new_id, messages);
       },
       [&state](atom::forget, const conversation_ref& which) { return state.forget(which); },
+      [&state](atom::list, const std::string& tenant, const std::string& after, std::uint32_t count_max) {
+        return state.list(tenant, after, count_max);
+      },
+      [&state](atom::read, const conversation_ref& which, std::uint32_t first, std::uint32_t count_max) {
+        return state.read(which, first, count_max);
+      },
+      [&state](atom::match, const std::string& tenant, const message_list& messages) {
+        return state.match(tenant, messages);
+      },
       [&state](atom::stats) { return state.stats(); },
   };
 }

@@ -1,17 +1,17 @@
 #pragma once
 
-/// The registry: who said what. Renders messages to tokens once, keeps the exact ids, and answers only when what it
-/// answers is durable. Blocks on its store, so it runs detached.
+/// The registry: who said what. Renders messages to tokens once and keeps the exact ids. A turn's messages are held
+/// here until its answer is settled; then both are stored in one transaction. Blocks on its store, so it runs detached;
+/// whatever the store throws becomes an answer.
 
 #include <map>
-#include <set>
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
 
 #include "actors/actors.hpp"
+#include "actors/rendering.hpp"
 #include "io/registry_store.hpp"
-#include "model/checkpoint.hpp"
 
 namespace chromatin {
 
@@ -21,12 +21,15 @@ struct registry_state {
   explicit registry_state(registry_actor::stateful_pointer<registry_state> owner) : self{owner} {}
 
   caf::result<conversation_info> open(const conversation_ref& which, const std::string& system_prompt);
-  caf::result<prepared_turn> append(const conversation_ref& which, const std::string& text);
+  caf::result<prepared_turn> append(const conversation_ref& which, turn_id turn, const message_list& messages);
   caf::result<conversation_info> settle(const settlement& end);
+  void release(const abandoned_turn& end);
   caf::result<conversation_info> truncate(const conversation_ref& which, std::uint32_t protect, double ratio);
-  caf::result<conversation_info> fork(const conversation_ref& which, const std::string& new_id);
-  caf::result<void> forget(const conversation_ref& which);
-  void release(const conversation_ref& which);
+  caf::result<conversation_info> fork(const conversation_ref& which, const std::string& new_id, std::uint32_t messages);
+  caf::result<key_list> forget(const conversation_ref& which);
+  caf::result<conversation_list> list(const std::string& tenant, const std::string& after, std::uint32_t count_max);
+  caf::result<transcript> read(const conversation_ref& which, std::uint32_t first, std::uint32_t count_max);
+  caf::result<matched_conversation> match(const std::string& tenant, const message_list& messages);
   counters stats();
 
   registry_actor::stateful_pointer<registry_state> self;
@@ -36,19 +39,33 @@ struct registry_state {
   kv::overflow_policy overflow;
 
  private:
-  using key = std::pair<std::string, std::string>;
+  /// A turn under way: what it will store.
+  struct provisional {
+    conversation_ref conversation;
+    io::conversation_change change;  ///< its messages, and the window with them
+    std::string last_role;           ///< of the message before the next one
+    std::uint32_t known_tokens = 0;  ///< leading tokens of the window whose chunks the store knows
+    std::uint32_t dropped_tokens = 0;
+  };
 
-  io::conversation_record load_or_create(const conversation_ref& which, const std::string& system_prompt = {});
-  /// A new conversation's window: the template's opening and the system prompt, which stays.
-  kv::lineage new_window(kv::hash128 salt, const std::string& system_prompt) const;
+  /// Runs `work`; what the store throws becomes the answer.
+  template <class T, class Work>
+  caf::result<T> guarded(Work work);
+  rendering render() const { return rendering{checkpoint}; }
+  kv::chunk_key root_of(const std::string& tenant);
+  std::optional<io::conversation_record> load(const conversation_ref& which);
+  conversation_info describe(const io::conversation_summary& summary) const;
   caf::error full(const std::string& what, std::size_t tokens) const;
-  conversation_info describe(const conversation_ref& which);
-  bool leased(const conversation_ref& which) const { return leases.contains({which.tenant, which.id}); }
-  std::vector<kv::token_id> user_tokens(const io::conversation_record& record, const std::string& text) const;
+  caf::result<prepared_turn> prepare(provisional& turn, const message_list& messages);
+  /// Begins a provisional turn: the window that its messages follow, and of the messages a system prompt. Answers with
+  /// the number of messages taken.
+  std::size_t begin(provisional& turn, const message_list& messages);
+  /// The conversation's window as it was when it had `messages` messages.
+  kv::lineage window_at(const conversation_ref& which, io::conversation_record record, std::uint32_t messages);
 
-  std::set<key> leases;  ///< conversations with a turn under way
-  std::map<std::string, kv::hash128> salts;
-  std::int64_t appends = 0, settled = 0, truncations = 0;
+  std::map<turn_id, provisional> turns;
+  std::map<std::string, kv::chunk_key> roots;  ///< by tenant
+  std::int64_t appends = 0, settled = 0, truncations = 0, failures = 0;
 };
 
 registry_actor::behavior_type registry(registry_actor::stateful_pointer<registry_state> self,

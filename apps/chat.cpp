@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "apps/commands.hpp"
+#include "apps/conversations.hpp"
 #include "rpc/client.hpp"
 
 namespace chromatin {
@@ -13,6 +14,7 @@ namespace {
 
 struct chat_flags {
   std::string server = "127.0.0.1:7411", token, id, system_prompt;
+  bool list = false;
   model::sampling sampling = {.tokens_max = 0};
 };
 
@@ -23,6 +25,8 @@ constexpr const char* help_text =
     "/truncate     drop the older half of the window\n"
     "/forget       forget this conversation and start a new one\n"
     "/info         name and length of this conversation\n"
+    "/list         your conversations\n"
+    "/show         what was said in this one\n"
     "/quit         leave; the conversation stays\n";
 
 struct chat_session {
@@ -51,10 +55,22 @@ struct chat_session {
     if (s.dropped_tokens > 0)
       dim(fmt::format("the window was full: its oldest {} tokens are out of sight, the others keep their cache",
                       s.dropped_tokens));
-    dim(fmt::format(
-        "{} tokens: {} from device, {} host, {} disk, {} computed · first token {:.1f} ms · {} tokens in {:.0f} ms",
-        s.prompt_tokens, s.hit_tokens[0], s.hit_tokens[1], s.hit_tokens[2], s.computed_tokens,
-        static_cast<double>(report.first_text_us) / 1e3, s.answer_tokens, static_cast<double>(report.total_us) / 1e3));
+    std::string sources;
+    for (const auto& hit : s.hits)
+      sources += fmt::format("{} {}{}, ", hit.tokens, sources.empty() ? "from " : "", hit.tier);
+    dim(fmt::format("{} tokens: {}{} computed · first token {:.1f} ms · {} tokens in {:.0f} ms", s.prompt_tokens,
+                    sources, s.computed_tokens, static_cast<double>(report.first_text_us) / 1e3, s.answer_tokens,
+                    static_cast<double>(report.total_us) / 1e3));
+  }
+
+  /// What was said so far.
+  void show_messages() {
+    for (std::uint32_t first = 0;;) {
+      auto page = conversation.read(first);
+      for (const auto& m : page.messages) fmt::print("{}: {}\n", m.role, m.content);
+      first += static_cast<std::uint32_t>(page.messages.size());
+      if (page.messages.empty() || first >= page.total) return;
+    }
   }
 
   /// False when the user wants to leave.
@@ -72,6 +88,9 @@ struct chat_session {
     else if (verb == "/forget") {
       conversation.forget();
       conversation = client.open({}, system_prompt);
+    } else if (verb == "/list" || verb == "/show") {
+      verb == "/list" ? print_conversations(client) : show_messages();
+      return true;
     } else if (verb != "/info") {
       fmt::print(stderr, "{}", help_text);
       return true;
@@ -116,8 +135,10 @@ void add_chat_command(CLI::App& app) {
   command->add_option("--seed", flags->sampling.seed, "of the sampling");
   command->add_option("--stop", flags->sampling.stop, "text that ends an answer, several allowed");
   command->add_option("--answer-tokens", flags->sampling.tokens_max, "at most (default: the model's)");
+  command->add_flag("--list", flags->list, "list the conversations there are instead");
   command->callback([flags] {
     rpc::client client{flags->server, flags->token};
+    if (flags->list) return print_conversations(client);
     auto conversation = client.open(flags->id, flags->system_prompt);
     chat_session{std::move(client), std::move(conversation), flags->sampling, flags->system_prompt,
                  ::isatty(STDIN_FILENO) == 1}

@@ -8,6 +8,7 @@ namespace chromatin {
 
 void add_serve_command(CLI::App& app);
 void add_chat_command(CLI::App& app);
+void add_conversations_command(CLI::App& app);
 void add_replay_command(CLI::App& app);
 void add_stat_command(CLI::App& app);
 void add_make_checkpoint_command(CLI::App& app);

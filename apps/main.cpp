@@ -4,12 +4,18 @@
 #include <exception>
 #include <string>
 
+#include <spdlog/sinks/stdout_sinks.h>
+#include <spdlog/spdlog.h>
+
 #include "apps/commands.hpp"
 #include "apps/dna/dna.hpp"
 #include "apps/system_flags.hpp"
 #include "bench/bench.hpp"
 
 int main(int argc, char** argv) {
+  // What a command prints is its result: the log goes beside it.
+  spdlog::set_default_logger(spdlog::stderr_logger_mt("chromatin"));
+  spdlog::set_pattern("%Y-%m-%d %H:%M:%S.%e %l: %v");
   CLI::App app{
       "chromatin serves chat models and never throws a conversation's KV cache away.\n"
       "Start with `chromatin serve`, then `chromatin chat` in another terminal.",
@@ -23,6 +29,7 @@ int main(int argc, char** argv) {
   });
   chromatin::add_serve_command(app);
   chromatin::add_chat_command(app);
+  chromatin::add_conversations_command(app);
   chromatin::add_replay_command(app);
   chromatin::add_stat_command(app);
   chromatin::add_make_checkpoint_command(app);

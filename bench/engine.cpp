@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "bench/measure.hpp"
+#include "gpu/run_step.hpp"
 
 namespace chromatin::bench {
 
@@ -13,28 +14,25 @@ engine::engine(std::shared_ptr<const model::checkpoint> checkpoint, gpu::cpu_opt
       step_tokens_max_{options.step_tokens_max},
       backend_{gpu::make_cpu_backend(checkpoint, options)} {
   auto chunks = kv::chunks_for(tokens_max);
-  auto chunk_bytes = backend_->geometry().chunk_bytes();
-  arena_ = kv::page_arena::make(kv::plain_memory(std::size_t{sequences} * chunks * chunk_bytes), chunk_bytes);
-  tables_.resize(sequences);
+  arena_ = backend_->make_arena(sequences * chunks);
+  for (std::uint32_t s = 0; s < sequences; ++s) {
+    std::vector<kv::page_ref> pages;
+    for (std::uint32_t i = 0; i < chunks; ++i) pages.push_back(arena_->try_allocate());
+    tables_.push_back(std::make_shared<const std::vector<kv::page_ref>>(std::move(pages)));
+  }
   pages_used_.resize(sequences);
-  for (auto& table : tables_)
-    for (std::uint32_t i = 0; i < chunks; ++i) {
-      pages_.push_back(arena_->try_allocate());
-      table.push_back(pages_.back().writable().data());
-    }
 }
 
-void engine::step(std::uint32_t position, std::uint32_t count, std::uint32_t sequences, bool wants_logits) {
+void engine::step(std::uint32_t position, std::uint32_t count, std::uint32_t sequences, std::uint32_t sampled) {
   std::vector<kv::token_id> tokens(count);
   for (std::uint32_t i = 0; i < count; ++i) tokens[i] = (position + i) * 7919 % vocabulary_;
-  std::vector<gpu::sequence_step> batch;
+  gpu::step_batch batch{.steps = std::max(sampled, 1u), .ends = {}};
   for (std::uint32_t s = 0; s < sequences; ++s) {
-    batch.push_back({tokens, position, tables_[s], wants_logits});
-    pages_used_[s] = std::max(pages_used_[s], kv::chunks_for(position + count));
+    batch.sequences.push_back({.tokens = tokens, .position = position, .pages = tables_[s]});
+    if (sampled > 0) batch.sequences.back().sampler = std::make_shared<model::sampler>(model::sampling{});
+    pages_used_[s] = std::max(pages_used_[s], kv::chunks_for(position + count + sampled));
   }
-  backend_->begin(batch);
-  for (std::uint32_t layer = 0; layer < backend_->geometry().layers; ++layer) backend_->run_layer(layer);
-  backend_->finish();
+  gpu::run_step(*backend_, std::move(batch));
 }
 
 std::uint64_t engine::used_page_bytes() const {
@@ -43,21 +41,19 @@ std::uint64_t engine::used_page_bytes() const {
 
 double engine::prefill_s(std::uint32_t count, std::uint32_t depth) {
   for (; filled_ < depth; filled_ += std::min(step_tokens_max_, depth - filled_))
-    step(filled_, std::min(step_tokens_max_, depth - filled_), 1, false);
+    step(filled_, std::min(step_tokens_max_, depth - filled_), 1, 0);
   filled_ = depth;
   return seconds_of([&] {
     for (std::uint32_t done = 0; done < count; done += std::min(step_tokens_max_, count - done)) {
       auto part = std::min(step_tokens_max_, count - done);
-      step(depth + done, part, 1, done + part == count);
+      step(depth + done, part, 1, done + part == count ? 1 : 0);
     }
   });
 }
 
 double engine::decode_s(std::uint32_t count, std::uint32_t sequences, std::uint32_t depth) {
   filled_ = std::min(filled_, depth);
-  return seconds_of([&] {
-    for (std::uint32_t i = 0; i < count; ++i) step(depth + i, 1, sequences, true);
-  });
+  return seconds_of([&] { step(depth, 1, sequences, count); });
 }
 
 }  // namespace chromatin::bench

@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "gpu/cpu/cpu_backend.hpp"
-#include "kv/page.hpp"
 
 namespace chromatin::bench {
 
@@ -27,13 +26,13 @@ class engine {
   std::uint64_t used_page_bytes() const;
 
  private:
-  void step(std::uint32_t position, std::uint32_t count, std::uint32_t sequences, bool wants_logits);
+  /// `count` tokens of each sequence, then decode steps until `sampled` were sampled.
+  void step(std::uint32_t position, std::uint32_t count, std::uint32_t sequences, std::uint32_t sampled);
 
   std::uint32_t vocabulary_, step_tokens_max_;
   std::unique_ptr<gpu::backend> backend_;
   std::shared_ptr<kv::page_arena> arena_;
-  std::vector<kv::page_ref> pages_;
-  std::vector<std::vector<std::byte*>> tables_;
+  std::vector<kv::block_table> tables_;
   std::vector<std::uint32_t> pages_used_;  ///< of each sequence, at most
   std::uint32_t filled_ = 0;               ///< tokens of the first sequence
 };

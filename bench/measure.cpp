@@ -9,6 +9,7 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 #include "kv/page.hpp"
 
@@ -38,6 +39,21 @@ std::string machine() {
     }
   return fmt::format("{}, {} cores, {:%Y-%m-%d}", processor, std::thread::hardware_concurrency(),
                      fmt::localtime(std::time(nullptr)));
+}
+
+double process_cpu_s(int process) {
+  ::clockid_t clock{};
+  ::timespec used{};
+  if (::clock_getcpuclockid(process, &clock) != 0 || ::clock_gettime(clock, &used) != 0) return 0;
+  return static_cast<double>(used.tv_sec) + static_cast<double>(used.tv_nsec) * 1e-9;
+}
+
+double machine_cpu_s() {
+  std::ifstream stat{"/proc/stat"};
+  std::string cpu;
+  std::uint64_t user = 0, nice = 0, system = 0;
+  stat >> cpu >> user >> nice >> system;
+  return static_cast<double>(user + nice + system) / static_cast<double>(::sysconf(_SC_CLK_TCK));
 }
 
 double memory_bytes_per_s(std::uint32_t threads) {

@@ -27,6 +27,10 @@ std::uint64_t peak_memory_bytes();
 /// Processor, cores and date: what a figure is worth nothing without.
 std::string machine();
 
+/// CPU seconds that a process, this one by default, and that all processes of the machine have used.
+double process_cpu_s(int process = 0);
+double machine_cpu_s();
+
 /// What two threads read from memory at best, over more of it than caches hold.
 double memory_bytes_per_s(std::uint32_t threads);
 

@@ -13,7 +13,7 @@
 #include "bench/measure.hpp"
 #include "bench/sittings.hpp"
 #include "gpu/cpu/cpu_backend.hpp"
-#include "kv/page.hpp"
+#include "gpu/run_step.hpp"
 #include "model/rope.hpp"
 
 namespace chromatin::bench {
@@ -33,24 +33,29 @@ struct flags {
 
 /// A window with pages of its own.
 struct window {
-  window(const gpu::backend& b, std::uint32_t context)
-      : arena{kv::page_arena::make(kv::plain_memory(kv::chunks_for(context) * b.geometry().chunk_bytes()),
-                                   b.geometry().chunk_bytes())} {
-    while (auto page = arena->try_allocate()) {
-      pages.push_back(std::move(page));
-      table.push_back(pages.back().writable().data());
-    }
+  window(gpu::backend& b, std::uint32_t context) {
+    auto arena = b.make_arena(kv::chunks_for(context));
+    std::vector<kv::page_ref> pages;
+    while (auto page = arena->try_allocate()) pages.push_back(std::move(page));
+    table = std::make_shared<const std::vector<kv::page_ref>>(std::move(pages));
   }
 
   /// The first `count` tokens go: the block table is edited.
   void drop(std::uint32_t count) {
-    std::rotate(table.begin(), table.begin() + count / kv::tokens_per_chunk, table.end());
+    auto pages = *table;
+    std::rotate(pages.begin(), pages.begin() + count / kv::tokens_per_chunk, pages.end());
+    table = std::make_shared<const std::vector<kv::page_ref>>(std::move(pages));
     tokens.erase(tokens.begin(), tokens.begin() + count);
   }
 
-  std::shared_ptr<kv::page_arena> arena;
-  std::vector<kv::page_ref> pages;
-  std::vector<std::byte*> table;
+  gpu::sequence_step step(std::vector<kv::token_id> next, bool wants_logits) const {
+    return {.tokens = std::move(next),
+            .position = static_cast<std::uint32_t>(tokens.size()),
+            .pages = table,
+            .wants_logits = wants_logits};
+  }
+
+  kv::block_table table;
   std::vector<kv::token_id> tokens;  ///< whose keys and values are in the pages
 };
 
@@ -59,14 +64,16 @@ std::uint32_t dropped_tokens(std::size_t tokens, double ratio) {
   return std::max(share / kv::tokens_per_chunk, 1u) * kv::tokens_per_chunk;
 }
 
-std::span<const float> compute(gpu::backend& b, const std::vector<gpu::sequence_step>& batch) {
-  b.begin(batch);
-  for (std::uint32_t layer = 0; layer < b.geometry().layers; ++layer) b.run_layer(layer);
-  return b.finish();
+std::vector<gpu::sequence_result> compute(gpu::backend& b, std::vector<gpu::sequence_step> batch) {
+  return gpu::run_step(b, {.sequences = std::move(batch), .ends = {}});
 }
 
 /// Computes all of a window's tokens again, in their new places.
-void recompute(gpu::backend& b, window& w) { compute(b, {{w.tokens, 0, w.table, false}}); }
+void recompute(gpu::backend& b, window& w) {
+  auto tokens = std::exchange(w.tokens, {});
+  compute(b, {w.step(tokens, false)});
+  w.tokens = std::move(tokens);
+}
 
 /// Turns the stored keys `positions` further, so that the kernel, which counts from the window's start, sees them as
 /// they were rotated before: what a cache of rotated keys would hold.
@@ -78,7 +85,8 @@ void leave_rotated(const gpu::backend& b, const model::config& c, window& w, std
     for (std::uint32_t row = 0; row < geometry.layers * c.kv_heads; ++row) {
       auto at = row / c.kv_heads * geometry.slice_bytes() +
                 (row % c.kv_heads * kv::tokens_per_chunk + token % kv::tokens_per_chunk) * c.head_dim * sizeof(float);
-      auto* key = reinterpret_cast<float*>(w.table[token / kv::tokens_per_chunk] + at);
+      auto page = (*w.table)[token / kv::tokens_per_chunk].writable();
+      auto* key = reinterpret_cast<float*>(page.data() + at);
       for (std::uint32_t j = 0; j < half; ++j) {
         auto angle = frequencies[j] * static_cast<float>(positions);
         auto x = key[j], y = key[j + half];
@@ -104,14 +112,12 @@ quality judge(gpu::backend& b, const model::config& c, const std::vector<sitting
   for (std::size_t i = 0; i < texts.size(); ++i) windows.emplace_back(b, c.context);
   for (std::size_t t = 0; t + 1 < length; ++t) {
     std::vector<gpu::sequence_step> batch;
-    for (std::size_t i = 0; i < texts.size(); ++i)
-      batch.push_back(
-          {{&texts[i][t], 1}, static_cast<std::uint32_t>(windows[i].tokens.size()), windows[i].table, true});
-    auto logits = compute(b, batch);
+    for (std::size_t i = 0; i < texts.size(); ++i) batch.push_back(windows[i].step({texts[i][t]}, true));
+    auto results = compute(b, std::move(batch));
     for (std::size_t i = 0; i < texts.size(); ++i) {
       windows[i].tokens.push_back(texts[i][t]);
       if (t < c.context) continue;
-      auto own = logits.subspan(i * c.vocabulary, c.vocabulary);
+      const auto& own = results[i].logits;
       auto top = std::max_element(own.begin(), own.end());
       auto mass =
           std::accumulate(own.begin(), own.end(), 0.0, [&](double sum, float v) { return sum + std::exp(v - *top); });
@@ -147,7 +153,7 @@ cost spend(gpu::backend& b, const model::config& c, const std::vector<sitting>& 
           w.drop(dropped_tokens(w.tokens.size(), ratio));
           if (how == method::recompute) recompute(b, w);
         }
-        compute(b, {{message.tokens, static_cast<std::uint32_t>(w.tokens.size()), w.table, true}});
+        compute(b, {w.step(message.tokens, true)});
       });
       if (full && message.from_user) {
         ++spent.turns;

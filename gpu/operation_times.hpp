@@ -1,6 +1,6 @@
 #pragma once
 
-/// Where a backend's time goes, by operation; filled when asked for (it costs a look at the clock each).
+/// Where a backend's time goes, by operation.
 
 #include <array>
 #include <chrono>
@@ -20,12 +20,13 @@ enum class operation : std::uint8_t {
   silu,
   down,
   residual,
-  head
+  head,
+  sample
 };
-constexpr std::size_t operation_count = 11;
+constexpr std::size_t operation_count = 12;
 constexpr std::array<const char*, operation_count> operation_names{
-    "embedding rows",  "RMSNorm",   "Q, K, V matmul", "rotate Q, store K V", "attention",    "output matmul",
-    "gate, up matmul", "SiLU · up", "down matmul",    "residual sums",       "logits matmul"};
+    "embedding rows",  "RMSNorm",   "Q, K, V matmul", "rotate Q, store K V", "attention",     "output matmul",
+    "gate, up matmul", "SiLU · up", "down matmul",    "residual sums, norm", "logits matmul", "sampling"};
 
 struct operation_times {
   std::array<std::chrono::nanoseconds, operation_count> spent{};

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstring>
-#include <set>
 
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -13,20 +13,35 @@
 namespace chromatin::io {
 namespace {
 
-constexpr std::int64_t format_version = 1;
-constexpr std::uint64_t segment_bytes_max = 256ull << 20;
+/// 1: whole chunks, checksums over whole slices. 2: packed chunks, checksums of pieces.
+constexpr std::uint32_t format_version = 2;
+constexpr std::uint64_t segment_bytes = 256ull << 20;
+constexpr std::uint64_t segments_wanted = 256;
+constexpr std::uint64_t slots_max = ~std::uint32_t{0};
+/// No server counts so far; a larger count is damage, and counting on from it would overflow.
+constexpr std::int64_t use_max = std::int64_t{1} << 62;
 
 std::string describe(const kv::geometry& g) {
   return fmt::format("{} layers, {} key-value heads of {}, {}", g.layers, g.kv_heads, g.head_dim,
                      g.type == kv::dtype::f32 ? "f32" : "bf16");
 }
 
+/// A whole number in the catalogue; anything else is damage.
+std::uint32_t number_of(const std::string& name, const std::string& text) {
+  std::uint32_t value = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || value == 0)
+    throw sqlite_error(fmt::format("the catalogue's {} is impossible: {}", name, text), true);
+  return value;
+}
+
 }  // namespace
 
 slot_layout slot_layout::of(std::uint64_t bytes_max, std::uint64_t chunk_bytes) {
+  auto segment = std::max(segment_bytes, (bytes_max + segments_wanted - 1) / segments_wanted);
   slot_layout l{chunk_bytes, 0, 0};
-  l.slots_per_segment = static_cast<std::uint32_t>(std::max<std::uint64_t>(1, segment_bytes_max / chunk_bytes));
-  l.slots = static_cast<std::uint32_t>(std::min<std::uint64_t>(bytes_max / chunk_bytes, ~std::uint32_t{0}));
+  l.slots = static_cast<std::uint32_t>(std::min<std::uint64_t>(bytes_max / chunk_bytes, slots_max));
+  l.slots_per_segment = static_cast<std::uint32_t>(std::clamp<std::uint64_t>(segment / chunk_bytes, 1, slots_max));
   return l;
 }
 
@@ -50,18 +65,7 @@ chunk_store::chunk_store(const chunk_store_options& options)
   std::filesystem::create_directories(options_.folder, error);
   if (error) throw open_error(fmt::format("{}: {}", options_.folder.string(), error.message()));
   lock_folder();
-  try {
-    open_catalog();
-  } catch (const sqlite_error& e) {
-    if (!e.damaged) throw open_error(fmt::format("{}: {}", options_.folder.string(), e.what()));
-    db_.reset();
-    for (auto name : {"catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"})
-      std::filesystem::rename(options_.folder / name, options_.folder / (std::string{name} + ".damaged"), error);
-    notices_.push_back(
-        fmt::format("{}: the catalogue was damaged; it is kept as catalog.sqlite.damaged, the cache starts empty",
-                    options_.folder.string()));
-    open_catalog();
-  }
+  open_or_put_aside();
 }
 
 chunk_store::~chunk_store() = default;
@@ -81,80 +85,137 @@ void chunk_store::lock_folder() {
     throw open_error(fmt::format("{}: {}", file.string(), std::strerror(errno)));
 }
 
+void chunk_store::open_or_put_aside() {
+  auto folder = options_.folder.string();
+  try {
+    try {
+      open_catalog();
+    } catch (const sqlite_error& e) {
+      if (!e.damaged) throw;
+      put_aside();
+    }
+  } catch (const sqlite_error& e) {
+    throw open_error(fmt::format("{}: {}", folder, e.what()));
+  }
+}
+
+void chunk_store::put_aside() {
+  db_.reset();
+  std::error_code ignored;
+  for (auto name : {"catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"})
+    std::filesystem::rename(options_.folder / name, options_.folder / (std::string{name} + ".damaged"), ignored);
+  notices_.push_back(
+      fmt::format("{}: the catalogue was damaged; it is kept as catalog.sqlite.damaged, the cache starts empty",
+                  options_.folder.string()));
+  open_catalog();
+}
+
 void chunk_store::open_catalog() {
   db_ = std::make_unique<database>(options_.folder / "catalog.sqlite");
+  statement check{*db_, "PRAGMA integrity_check(1)"};
+  if (check.step() && check.text(0) != "ok") throw sqlite_error("the catalogue: " + check.text(0), true);
+  check.reset();
   db_->execute("CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID");
+  transaction all{*db_};
   check_meta();
   db_->execute(
       "CREATE TABLE IF NOT EXISTS chunks (key BLOB PRIMARY KEY, slot INTEGER NOT NULL UNIQUE, depth INTEGER NOT NULL, "
       "fill INTEGER NOT NULL, checksums BLOB NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID");
-  statement last{*db_, "SELECT coalesce(max(used), 0) FROM chunks"};
-  if (last.step()) use_ = last.integer(0);
+  all.commit();
+}
+
+std::string chunk_store::meta(const char* name, const std::string& if_new) {
+  statement add{*db_, "INSERT OR IGNORE INTO meta VALUES (?, ?)"};
+  add.bind(std::string_view{name}, if_new).run();
+  statement get{*db_, "SELECT value FROM meta WHERE name = ?"};
+  get.bind(std::string_view{name}).step();
+  return get.text(0);
 }
 
 void chunk_store::check_meta() {
-  auto ours = [&](std::string_view name, const std::string& value) -> std::string {
-    statement add{*db_, "INSERT OR IGNORE INTO meta VALUES (?, ?)"};
-    add.bind(name, value).run();
-    statement get{*db_, "SELECT value FROM meta WHERE name = ?"};
-    get.bind(name).step();
-    return get.text(0);
-  };
   auto folder = options_.folder.string();
-  auto version = ours("format", std::to_string(format_version));
-  if (version != std::to_string(format_version))
+  auto version = number_of("format", meta("format", std::to_string(format_version)));
+  if (version > format_version)
     throw open_error(
         fmt::format("{}: made by a newer chromatin (format {}, this one knows {}); use that one or another --disk",
                     folder, version, format_version));
   auto model = kv::to_string(options_.model);
-  if (auto theirs = ours("model", model); theirs != model)
+  if (auto theirs = meta("model", model); theirs != model)
     throw open_error(fmt::format("{}: holds the cache of another model ({}, this one is {}); choose another --disk",
                                  folder, theirs, model));
   auto shape = describe(options_.geometry);
-  if (auto theirs = ours("geometry", shape); theirs != shape)
+  if (auto theirs = meta("geometry", shape); theirs != shape)
     throw open_error(
         fmt::format("{}: holds chunks of {}, this model has {}; choose another --disk", folder, theirs, shape));
+  if (version < format_version) {  // only now, since another model's chunks are not ours to drop
+    db_->execute("DROP TABLE IF EXISTS chunks");
+    statement{*db_, "UPDATE meta SET value = ? WHERE name = 'format'"}.bind(std::to_string(format_version)).run();
+    notices_.push_back(
+        fmt::format("{}: made by an older chromatin (format {}); its cached chunks are dropped, conversations stay",
+                    folder, version));
+  }
+  layout_.slots_per_segment =
+      number_of("segment_slots", meta("segment_slots", std::to_string(layout_.slots_per_segment)));
 }
 
 std::vector<stored_chunk> chunk_store::load() {
-  std::vector<stored_chunk> chunks;
-  std::vector<kv::chunk_key> impossible;
-  std::set<std::uint32_t> taken;
-  statement rows{*db_, "SELECT key, slot, depth, fill, checksums FROM chunks ORDER BY used, depth DESC"};
-  while (rows.step()) {
-    auto keys = list_of<kv::chunk_key>(rows.blob(0));
-    if (keys.size() != 1) throw sqlite_error("a key in the catalogue has an impossible length", true);
-    stored_chunk c{keys[0], static_cast<std::uint32_t>(rows.integer(1)), static_cast<std::uint32_t>(rows.integer(2)),
-                   static_cast<std::uint32_t>(rows.integer(3)), list_of<std::uint64_t>(rows.blob(4))};
-    bool sound = rows.integer(1) >= 0 && rows.integer(1) < layout_.slots && c.fill >= 1 &&
-                 c.fill <= kv::tokens_per_chunk && c.checksums.size() == options_.geometry.layers &&
-                 taken.insert(c.slot).second;
-    if (sound)
-      chunks.push_back(std::move(c));
-    else
-      impossible.push_back(c.key);
+  try {
+    return read_rows();
+  } catch (const sqlite_error& e) {
+    if (!e.damaged) throw;
+    put_aside();
+    return {};
   }
-  if (!impossible.empty()) {
+}
+
+std::vector<stored_chunk> chunk_store::read_rows() {
+  transaction all{*db_};
+  statement drop_impossible{
+      *db_,
+      "DELETE FROM chunks WHERE NOT (typeof(key) = 'blob' AND length(key) = ? AND typeof(checksums) = 'blob' AND "
+      "length(checksums) = ? AND typeof(slot) = 'integer' AND slot BETWEEN 0 AND ? AND typeof(depth) = 'integer' AND "
+      "depth BETWEEN 0 AND 4294967295 AND typeof(fill) = 'integer' AND fill BETWEEN 1 AND ? AND "
+      "typeof(used) = 'integer' AND used BETWEEN 0 AND ?)"};
+  drop_impossible
+      .bind(std::int64_t{sizeof(kv::chunk_key)},
+            static_cast<std::int64_t>(options_.geometry.layers * sizeof(std::uint64_t)),
+            std::int64_t{layout_.slots} - 1, std::int64_t{kv::tokens_per_chunk}, use_max)
+      .run();
+  statement dropped{*db_, "SELECT changes()"};
+  if (dropped.step() && dropped.integer(0) > 0)
     notices_.push_back(fmt::format("{}: {} chunks outside the store's size or with impossible values were dropped",
-                                   options_.folder.string(), impossible.size()));
-    commit({}, impossible, {});
+                                   options_.folder.string(), dropped.integer(0)));
+  std::vector<stored_chunk> chunks;
+  statement rows{*db_, "SELECT key, slot, depth, fill, checksums, used FROM chunks ORDER BY used, depth DESC"};
+  while (rows.step()) {
+    auto number = [&](int column) { return static_cast<std::uint32_t>(rows.integer(column)); };
+    chunks.push_back({list_of<kv::chunk_key>(rows.blob(0)).at(0), number(1), number(2), number(3),
+                      list_of<std::uint64_t>(rows.blob(4))});
+    use_ = rows.integer(5);
   }
+  dropped.reset();
+  rows.reset();
+  all.commit();
   return chunks;
 }
 
-void chunk_store::commit(const std::vector<stored_chunk>& added, const std::vector<kv::chunk_key>& removed,
-                         const std::vector<kv::chunk_key>& used) {
-  transaction all{*db_};
-  statement remove{*db_, "DELETE FROM chunks WHERE key = ?"};
-  for (const auto& key : removed) remove.bind(blob_of(key)).run();
-  statement add{*db_, "INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?)"};
-  for (const auto& c : added)
-    add.bind(blob_of(c.key), std::int64_t{c.slot}, std::int64_t{c.depth}, std::int64_t{c.fill}, blob_of(c.checksums),
-             ++use_)
-        .run();
-  statement touch{*db_, "UPDATE chunks SET used = ? WHERE key = ?"};
-  for (const auto& key : used) touch.bind(++use_, blob_of(key)).run();
-  all.commit();
+void chunk_store::commit(const catalog_change& change) {
+  try {
+    transaction all{*db_};
+    statement remove{*db_, "DELETE FROM chunks WHERE key = ?"};
+    for (const auto& key : change.removed) remove.bind(blob_of(key)).run();
+    statement add{*db_, "INSERT OR REPLACE INTO chunks VALUES (?, ?, ?, ?, ?, ?)"};
+    for (const auto& c : change.added)
+      add.bind(blob_of(c.key), std::int64_t{c.slot}, std::int64_t{c.depth}, std::int64_t{c.fill}, blob_of(c.checksums),
+               ++use_)
+          .run();
+    statement touch{*db_, "UPDATE chunks SET used = ? WHERE key = ?"};
+    for (const auto& key : change.used) touch.bind(++use_, blob_of(key)).run();
+    all.commit();
+  } catch (const sqlite_error& e) {
+    if (e.damaged) put_aside();
+    throw;
+  }
 }
 
 }  // namespace chromatin::io

@@ -1,11 +1,11 @@
 #pragma once
 
-/// The disk folder of one model's chunks: which chunk stands in which slot of the segment files. docs/formats.md has
-/// the layout.
+/// The disk folder of one model's chunks: which chunk is in which slot of the segment files. docs/formats.md has the
+/// layout.
 ///
 /// The order that survives a crash at any moment: a chunk's bytes are written and synced, then its row is committed; a
-/// chunk's row is deleted and that is committed, then its slot may be written again. Group commit: many rows in one
-/// transaction.
+/// chunk's row is deleted and that is committed, then its slot may be written again (io/group_commit.hpp). Many rows
+/// share a transaction.
 
 #include <filesystem>
 #include <memory>
@@ -31,16 +31,24 @@ struct stored_chunk {
   kv::chunk_key key;
   std::uint32_t slot = 0;
   std::uint32_t depth = 0;
-  std::uint32_t fill = 0;
-  std::vector<std::uint64_t> checksums;  ///< one per layer
+  std::uint32_t fill = 0;                ///< token slots that are filled; the chunk is stored in its packed form
+  std::vector<std::uint64_t> checksums;  ///< one per layer, of the packed slice
 };
 
-/// Where chunks stand in segment files; arithmetic only.
+/// One durable change of the catalogue: rows are removed first, then added, then marked as used just now, in order.
+struct catalog_change {
+  std::vector<stored_chunk> added;
+  std::vector<kv::chunk_key> removed;
+  std::vector<kv::chunk_key> used;
+};
+
+/// Where chunks are in segment files; arithmetic only. A slot has room for a whole chunk.
 struct slot_layout {
   std::uint64_t chunk_bytes = 0;
   std::uint32_t slots_per_segment = 0;
   std::uint32_t slots = 0;
 
+  /// The layout of a new store: segments of 256 MiB, or as much larger as keeps them to 256 files.
   static slot_layout of(std::uint64_t bytes_max, std::uint64_t chunk_bytes);
   extent at(std::uint32_t slot, std::uint64_t offset_bytes = 0) const;
   std::vector<std::uint64_t> segment_sizes_bytes() const;
@@ -50,23 +58,28 @@ struct slot_layout {
 class chunk_store {
  public:
   /// Opens or makes the folder and takes its lock. Throws open_error for a folder of another model, of a newer format,
-  /// in use by another process, or not writable. A damaged catalogue is put aside and the store starts empty;
-  /// `notices()` says so.
+  /// in use by another process, or not writable. Chunks of an older format are dropped. A damaged catalogue is put
+  /// aside and the store starts empty. `notices()` says so.
   explicit chunk_store(const chunk_store_options& options);
   ~chunk_store();
 
   const slot_layout& layout() const { return layout_; }
   const std::vector<std::string>& notices() const { return notices_; }
-  /// Every chunk that was acknowledged, least recently used first.
+  /// Every chunk that was acknowledged, least recently used first. Rows with impossible values are dropped. Throws
+  /// sqlite_error for what is not damage: a disk that is full or fails.
   std::vector<stored_chunk> load();
-  /// One transaction: removes rows, adds rows, marks chunks as used just now, in order. Throws sqlite_error.
-  void commit(const std::vector<stored_chunk>& added, const std::vector<kv::chunk_key>& removed,
-              const std::vector<kv::chunk_key>& used);
+  /// One transaction. Throws sqlite_error, and nothing is changed; if that was damage, the catalogue is put aside, and
+  /// the next change goes into a new one.
+  void commit(const catalog_change& change);
 
  private:
   void lock_folder();
+  void open_or_put_aside();
+  void put_aside();
   void open_catalog();
   void check_meta();
+  std::string meta(const char* name, const std::string& if_new);
+  std::vector<stored_chunk> read_rows();
 
   chunk_store_options options_;
   slot_layout layout_;

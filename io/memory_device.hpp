@@ -20,7 +20,10 @@ namespace chromatin::io {
 
 class memory_device final : public device {
  public:
-  explicit memory_device(std::vector<std::uint64_t> segment_bytes, std::optional<std::uint64_t> shuffle_seed = {});
+  /// `running_max`: operations that are in the "kernel" at one time, where they cannot be cancelled and end in any
+  /// order. They go there in poll().
+  explicit memory_device(std::vector<std::uint64_t> segment_bytes, std::optional<std::uint64_t> shuffle_seed = {},
+                         std::uint32_t running_max = 64);
 
   /// Ends up to `count` operations; true if any was under way.
   bool poll(std::size_t count = ~std::size_t{0});
@@ -35,9 +38,7 @@ class memory_device final : public device {
   void power_cut(std::uint64_t seed);
 
  protected:
-  void do_read(extent from, std::span<std::byte> into, io_done done) override;
-  void do_write(extent to, std::span<const std::byte> from, io_done done) override;
-  void do_sync(std::uint32_t segment, io_done done) override;
+  void wake() override {}
 
  private:
   struct unsynced_write {
@@ -50,9 +51,13 @@ class memory_device final : public device {
     int take();
   };
   std::byte* at(extent where, std::size_t size);
+  int carry_out(const operation& op);
+  int carry_out_read(const operation& op);
+  int carry_out_write(const operation& op);
+  int carry_out_sync(const operation& op);
 
   std::vector<std::vector<std::byte>> segments_;
-  std::deque<std::function<void()>> pending_;
+  std::deque<operation> running_;
   std::vector<unsynced_write> unsynced_;
   std::set<std::pair<std::uint32_t, std::uint64_t>> spoiled_;
   failing failing_reads_, failing_writes_, failing_syncs_;

@@ -1,15 +1,23 @@
 #pragma once
 
-/// Conversations, durable: who said what, the exact tokens, and how far their cache goes. Blocking; one thread at a
-/// time.
+/// Conversations, durable: who said what, the exact tokens, and how far their cache goes. An interface, so that another
+/// store can hold the conversations of several nodes; SQLite stands behind it here. Every function blocks, and what it
+/// wrote is durable when it returns; one thread at a time. What goes wrong is thrown: sqlite_error,
+/// damaged_conversation, version_conflict, lease_lost.
 
+#include <chrono>
+#include <compare>
+#include <cstdint>
 #include <filesystem>
 #include <memory>
 #include <optional>
+#include <span>
+#include <stdexcept>
 #include <string>
+#include <string_view>
 #include <vector>
 
-#include "io/sqlite.hpp"
+#include "io/tenant_salts.hpp"
 #include "kv/lineage.hpp"
 
 namespace chromatin::io {
@@ -18,58 +26,109 @@ namespace chromatin::io {
 struct conversation_key {
   std::string tenant;
   std::string id;
+
+  auto operator<=>(const conversation_key&) const = default;
 };
 
-struct conversation_record {
+struct conversation_summary {
+  std::string id;
   std::uint64_t version = 0;  ///< goes up with every change
   std::uint32_t messages = 0;
-  std::string last_role;  ///< of the last message; empty when there is none
+  std::uint32_t tokens = 0;  ///< in the window
+  std::string last_role;     ///< of the last message; empty when there is none
+  bool damaged = false;      ///< what is stored does not match its checksum
+};
+
+struct conversation_record : conversation_summary {
   kv::lineage window;
 };
 
-/// A message and the tokens it adds to the window.
-struct appended_message {
+struct stored_message {
   std::string role;
   std::string content;
-  std::vector<kv::token_id> tokens;
+  /// What it added to the window. Unknown for messages that an earlier format had truncated out of sight.
+  std::optional<std::vector<kv::token_id>> tokens;
 };
+
+/// What a turn or a client did to a conversation: all of it is stored, or nothing.
+struct conversation_change {
+  std::uint64_t expected_version = 0;    ///< 0: the conversation does not exist yet
+  std::vector<stored_message> messages;  ///< said since, in order
+  kv::lineage window;                    ///< from now on
+  bool replaces_window = false;          ///< false: the stored window only grew at its end
+  std::vector<kv::chunk_key> chunks;     ///< keys under which tiers may hold parts of it, as far as they are new
+};
+
+/// A conversation that begins with the messages that were asked for.
+struct shared_history {
+  std::string id;
+  std::uint32_t shared = 0;    ///< how many of the messages
+  std::uint32_t messages = 0;  ///< of the conversation
+};
+
+/// A hash of all messages so far: that of the last one, continuing from the hash before it.
+kv::hash128 next_message_hash(kv::hash128 before, std::string_view role, std::string_view content);
 
 /// The conversation is not at the version that the caller expected.
 struct version_conflict : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
+/// The conversation is leased to somebody else.
+struct lease_lost : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+/// What is stored of this conversation does not match its checksum. Others are not affected.
+struct damaged_conversation : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+/// Who holds a lease: a turn. 0 is nobody.
+using lease_owner = std::uint64_t;
+using lease_time = std::chrono::steady_clock::time_point;
 
 class registry_store {
  public:
-  /// Opens or makes `folder/registry.sqlite`; an empty path keeps everything in memory. Throws open_error, for a newer
-  /// format too.
-  explicit registry_store(const std::filesystem::path& folder);
+  virtual ~registry_store() = default;
 
-  /// A tenant's salt: 128 random bits, made once. `fresh` is used if there is none yet.
-  kv::hash128 tenant_salt(const std::string& tenant, kv::hash128 fresh);
-  std::optional<conversation_record> load(const conversation_key& key);
-  /// The conversation must not exist. `window` has the tokens of the system prompt already, if there is one.
-  conversation_record create(const conversation_key& key, const kv::lineage& window,
-                             const std::string& system_prompt = {});
-  /// Durable when it returns. Throws version_conflict. `settled` says how much of the window is cached from now on.
-  void append(const conversation_key& key, std::uint64_t expected_version, const appended_message& message,
-              std::uint32_t settled);
-  /// The same when something had to leave the window: `window` replaces it and has the message's tokens already.
-  void append(const conversation_key& key, std::uint64_t expected_version, const appended_message& message,
-              const kv::lineage& window);
-  /// Replaces the window, as after a truncation.
-  void replace_window(const conversation_key& key, std::uint64_t expected_version, const kv::lineage& window);
-  /// Copies a conversation; false if the new name is taken.
-  bool fork(const conversation_key& key, const std::string& new_id);
-  void forget(const conversation_key& key);
-  std::int64_t conversations();
+  /// A tenant's salt, made once and kept.
+  virtual kv::hash128 tenant_salt(const std::string& tenant) = 0;
 
- private:
-  void bump(const conversation_key& key, std::uint64_t expected_version, std::uint32_t settled);
-  void put_window(const conversation_key& key, const kv::lineage& window);
-  void add_message(const conversation_key& key, const appended_message& message);
+  virtual std::optional<conversation_summary> find(const conversation_key& key) = 0;
+  virtual std::optional<conversation_record> load(const conversation_key& key) = 0;
+  /// Messages from number `first` on, at most `count_max`.
+  virtual std::vector<stored_message> read(const conversation_key& key, std::uint32_t first,
+                                           std::uint32_t count_max) = 0;
+  /// A tenant's conversations by name, those after the name `after`.
+  virtual std::vector<conversation_summary> list(const std::string& tenant, const std::string& after,
+                                                 std::uint32_t count_max) = 0;
+  /// The conversation of this tenant that begins with the most of these messages; among equals the one that says the
+  /// least beyond them. Nothing if none shares the first one. Roles and contents count, tokens do not.
+  virtual std::optional<shared_history> match(const std::string& tenant, std::span<const stored_message> messages) = 0;
+  virtual std::int64_t conversations() = 0;
 
-  std::unique_ptr<database> db_;
+  /// Writes a change and returns the new version. Throws lease_lost if somebody other than `owner` has a lease.
+  virtual std::uint64_t write(const conversation_key& key, lease_owner owner, const conversation_change& change) = 0;
+  /// Makes a conversation of the first `messages` messages, with this window and these chunks; false if the name is
+  /// taken.
+  virtual bool fork(const conversation_key& key, const std::string& new_id, std::uint32_t messages,
+                    const kv::lineage& window, std::span<const kv::chunk_key> chunks) = 0;
+  /// Tiers may hold these chunks because of a turn that was not stored.
+  virtual void note_chunks(const conversation_key& key, std::span<const kv::chunk_key> chunks) = 0;
+  /// Removes all of it. Answers with the chunks that no other conversation of the tenant has.
+  virtual std::vector<kv::chunk_key> forget(const conversation_key& key) = 0;
+
+  /// Takes the lease of a conversation, which need not exist, until `end`. False while another owner has it; one whose
+  /// end has passed is taken over.
+  virtual bool lease(const conversation_key& key, lease_owner owner, lease_time now, lease_time end) = 0;
+  /// Gives it back; nothing happens if the owner does not have it.
+  virtual void release(const conversation_key& key, lease_owner owner) = 0;
+  virtual std::size_t leases() const = 0;
 };
+
+/// Opens or makes `folder/registry.sqlite`, for its owner only; an empty path keeps everything in memory. A folder of
+/// an earlier format is taken over. `new_salts` are those of tenants without one. Throws open_error, for a newer format
+/// too. Leases are held in memory: one process has the folder (`lock` in docs/formats.md).
+std::unique_ptr<registry_store> open_registry(const std::filesystem::path& folder,
+                                              salt_source new_salts = random_salts());
 
 }  // namespace chromatin::io

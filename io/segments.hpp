@@ -28,8 +28,9 @@ struct segment_files {
   bool direct = true;  ///< false where the file system refuses O_DIRECT
 };
 
-/// Opens `sizes_bytes.size()` segments in `folder`, makes and preallocates what is missing or shorter. Throws
-/// open_error, for a full disk too, and then leaves no half-made segment behind.
+/// Opens `sizes_bytes.size()` segments in `folder`: makes and preallocates what is missing or shorter, cuts what is
+/// longer, removes segments beyond the last. Raises the process's limit of open files where it is too low and may be
+/// raised. Throws open_error, for a full disk too, and then leaves no half-made segment behind.
 segment_files open_segments(const std::filesystem::path& folder, const std::vector<std::uint64_t>& sizes_bytes);
 
 }  // namespace chromatin::io

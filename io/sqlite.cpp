@@ -1,8 +1,12 @@
 #include "io/sqlite.hpp"
 
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
+#include <fcntl.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 namespace chromatin::io {
 namespace {
@@ -15,11 +19,20 @@ namespace {
 
 sqlite3* handle_of(sqlite3_stmt* s) { return sqlite3_db_handle(s); }
 
+/// SQLite would make the file readable for everybody; -wal and -shm get the mode of the file itself. A file that exists
+/// is not opened: closing it would end the locks that another connection of this process has on it.
+void make_private(const std::filesystem::path& file) {
+  int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+  if (fd < 0 && errno != EEXIST) throw sqlite_error(file.string() + ": " + std::strerror(errno), false);
+  if (fd >= 0) ::close(fd);
+}
+
 }  // namespace
 
 void database::closer::operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
 
 database::database(const std::filesystem::path& file) {
+  if (file != ":memory:") make_private(file);
   sqlite3* handle = nullptr;
   int code =
       sqlite3_open_v2(file.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
@@ -72,15 +85,24 @@ std::span<const std::byte> statement::blob(int column) const {
   return {data, static_cast<std::size_t>(sqlite3_column_bytes(statement_, column))};
 }
 
-void statement::bind_one(int index, std::int64_t value) { sqlite3_bind_int64(statement_, index, value); }
+bool statement::is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+
+void statement::check(int code) {
+  if (code != SQLITE_OK) fail(handle_of(statement_), sqlite3_sql(statement_));
+}
+
+void statement::bind_one(int index, std::nullopt_t) { check(sqlite3_bind_null(statement_, index)); }
+
+void statement::bind_one(int index, std::int64_t value) { check(sqlite3_bind_int64(statement_, index, value)); }
 
 void statement::bind_one(int index, std::string_view value) {
-  sqlite3_bind_text(statement_, index, value.data(), static_cast<int>(value.size()), SQLITE_TRANSIENT);
+  auto* data = value.empty() ? "" : value.data();
+  check(sqlite3_bind_text64(statement_, index, data, value.size(), SQLITE_TRANSIENT, SQLITE_UTF8));
 }
 
 void statement::bind_one(int index, std::span<const std::byte> value) {
   auto* data = value.empty() ? static_cast<const void*>("") : value.data();
-  sqlite3_bind_blob(statement_, index, data, static_cast<int>(value.size()), SQLITE_TRANSIENT);
+  check(sqlite3_bind_blob64(statement_, index, data, value.size(), SQLITE_TRANSIENT));
 }
 
 transaction::transaction(database& db) : db_{db} { db_.execute("BEGIN IMMEDIATE"); }

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -49,19 +50,28 @@ class statement {
   std::string text(int column) const;
   /// Valid until the next step().
   std::span<const std::byte> blob(int column) const;
+  bool is_null(int column) const;
 
  private:
+  void check(int code);
+  void bind_one(int index, std::nullopt_t);
   void bind_one(int index, std::int64_t value);
   void bind_one(int index, std::string_view value);
+  void bind_one(int index, const char* value) { bind_one(index, std::string_view{value}); }
   void bind_one(int index, const std::string& value) { bind_one(index, std::string_view{value}); }
   void bind_one(int index, std::span<const std::byte> value);
+  template <class T>
+  void bind_one(int index, const std::optional<T>& value) {
+    value ? bind_one(index, *value) : bind_one(index, std::nullopt);
+  }
 
   sqlite3_stmt* statement_ = nullptr;
 };
 
 class database {
  public:
-  /// Opens or makes `file` (":memory:" for none) in WAL mode; every commit is durable (synchronous=FULL).
+  /// Opens `file` (":memory:" for none) or makes it, for its owner only, in WAL mode; every commit is durable
+  /// (synchronous=FULL).
   explicit database(const std::filesystem::path& file);
 
   void execute(const char* sql);

@@ -1,8 +1,8 @@
 #include "io/thread_device.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <condition_variable>
-#include <deque>
 #include <mutex>
 #include <thread>
 
@@ -13,8 +13,9 @@ namespace {
 
 class thread_device final : public device {
  public:
-  thread_device(segment_files files, std::uint32_t threads) : files_{std::move(files)} {
-    for (std::uint32_t i = 0; i < threads; ++i) threads_.emplace_back([this] { run(); });
+  thread_device(segment_files files, std::uint32_t threads)
+      : device{static_cast<std::uint32_t>(files.files.size()), std::max(1u, threads)}, files_{std::move(files)} {
+    for (std::uint32_t i = 0; i < std::max(1u, threads); ++i) threads_.emplace_back([this] { run(); });
   }
 
   ~thread_device() override {
@@ -27,69 +28,55 @@ class thread_device final : public device {
   }
 
  protected:
-  void do_read(extent from, std::span<std::byte> into, io_done done) override {
-    int fd = files_.files.at(from.segment).get();
-    enqueue([=, done = std::move(done)] {
-      done(transfer(into.size(), [=](std::size_t moved) {
-        return ::pread(fd, into.data() + moved, into.size() - moved, static_cast<off_t>(from.offset_bytes + moved));
-      }));
-    });
-  }
-
-  void do_write(extent to, std::span<const std::byte> from, io_done done) override {
-    int fd = files_.files.at(to.segment).get();
-    enqueue([=, done = std::move(done)] {
-      done(transfer(from.size(), [=](std::size_t moved) {
-        return ::pwrite(fd, from.data() + moved, from.size() - moved, static_cast<off_t>(to.offset_bytes + moved));
-      }));
-    });
-  }
-
-  void do_sync(std::uint32_t segment, io_done done) override {
-    int fd = files_.files.at(segment).get();
-    enqueue([fd, done = std::move(done)] { done(::fdatasync(fd) == 0 ? 0 : errno); });
-  }
-
- private:
-  /// Calls until everything has moved; an errno value or 0.
-  template <class Call>
-  static int transfer(std::size_t size, Call call) {
-    for (std::size_t moved = 0; moved < size;) {
-      auto result = call(moved);
-      if (result < 0 && errno == EINTR) continue;
-      if (result < 0) return errno;
-      if (result == 0) return EIO;
-      moved += static_cast<std::size_t>(result);
-    }
-    return 0;
-  }
-
-  void enqueue(std::function<void()> work) {
+  void wake() override {
     {
       std::lock_guard lock{mutex_};
-      queue_.push_back(std::move(work));
+      ++changes_;
     }
     changed_.notify_one();
   }
 
+ private:
   void run() {
-    std::unique_lock lock{mutex_};
+    std::uint64_t seen = 0;
     while (true) {
-      changed_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
-      if (queue_.empty()) return;
-      auto work = std::move(queue_.front());
-      queue_.pop_front();
-      lock.unlock();
-      work();
-      lock.lock();
+      while (auto op = next()) {
+        auto answer = carry_out(*op);
+        answered(std::move(*op), answer);
+      }
+      std::unique_lock lock{mutex_};
+      if (stopping_ && idle()) {
+        changed_.notify_all();  // who waited for this thread's last operation may end too
+        return;
+      }
+      if (changes_ == seen) changed_.wait(lock);
+      seen = changes_;
     }
+  }
+
+  std::int64_t carry_out(const operation& op) {
+    int fd = files_.files[op.where.segment].get();
+    auto size = std::min(op.size_bytes, piece_bytes_max);
+    auto offset = static_cast<off_t>(op.where.offset_bytes);
+    std::int64_t result = 0;
+    switch (op.what) {
+      case operation::kind::read:
+        result = ::pread(fd, op.data, size, offset);
+        break;
+      case operation::kind::write:
+        result = ::pwrite(fd, op.data, size, offset);
+        break;
+      case operation::kind::sync:
+        result = ::fdatasync(fd);
+    }
+    return result < 0 ? -errno : result;
   }
 
   segment_files files_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::deque<std::function<void()>> queue_;
-  bool stopping_ = false;
+  std::uint64_t changes_ = 0;  ///< guarded by mutex_: of the line, so that none is missed between a look and the wait
+  bool stopping_ = false;      ///< guarded by mutex_
   std::vector<std::thread> threads_;
 };
 

@@ -149,11 +149,15 @@ std::uint32_t truncate(lineage& window, std::uint32_t protect, double ratio) {
   return chunks == 0 ? 0 : drop_chunks(window, first, first + chunks);
 }
 
-std::uint32_t make_room(lineage& window, std::uint32_t tokens_max, const overflow_policy& policy) {
+std::uint32_t make_room(lineage& window, std::uint32_t tokens_max, const overflow_policy& policy,
+                        std::vector<chunk_range>* removed) {
   auto first = first_droppable(window, policy.keep_tokens);
   std::uint32_t dropped = 0;
-  while (policy.ratio > 0 && window.tokens.size() > tokens_max && window.tokens.size() / tokens_per_chunk > first)
-    dropped += drop_chunks(window, first, first + std::max(1u, share_of(window, first, policy.ratio)));
+  while (policy.ratio > 0 && window.tokens.size() > tokens_max && window.tokens.size() / tokens_per_chunk > first) {
+    auto count = std::max(1u, share_of(window, first, policy.ratio));
+    if (removed && window.settled > (first + count) * tokens_per_chunk) removed->push_back({first, count});
+    dropped += drop_chunks(window, first, first + count);
+  }
   if (auto stay = std::size_t{first} * tokens_per_chunk;
       policy.ratio > 0 && window.tokens.size() > std::max<std::size_t>(tokens_max, stay)) {
     dropped += static_cast<std::uint32_t>(window.tokens.size() - stay);  // the partial chunk at the end goes last

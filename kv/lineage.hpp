@@ -108,9 +108,18 @@ struct overflow_policy {
   std::uint32_t history_tokens_max = 1u << 18;
 };
 
+/// Whole chunks that left a window while computed chunks behind them stayed.
+struct chunk_range {
+  std::uint32_t first = 0;
+  std::uint32_t count = 0;
+};
+
 /// Truncates, the policy's share at a time but at least a chunk, until the window has at most `tokens_max` tokens or
-/// nothing is left that may go; the partly filled chunk at the end goes last. Returns how many tokens were dropped.
-std::uint32_t make_room(lineage& window, std::uint32_t tokens_max, const overflow_policy& policy);
+/// nothing is left that may go; the partly filled chunk at the end goes last. Returns how many tokens were dropped;
+/// `removed`, if given, gets the ranges to take out of a block table, one after the other, before it ends at
+/// `window.settled`.
+std::uint32_t make_room(lineage& window, std::uint32_t tokens_max, const overflow_policy& policy,
+                        std::vector<chunk_range>* removed = nullptr);
 
 /// Takes tokens off the window's end, as after a stop string, so that `count` are left.
 void shorten(lineage& window, std::uint32_t count);

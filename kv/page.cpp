@@ -65,13 +65,20 @@ page_arena::page_arena(memory_block memory, std::size_t page_bytes)
 }
 
 page_ref page_arena::try_allocate() {
+  auto pages = try_allocate(1);
+  return pages.empty() ? page_ref{} : std::move(pages.front());
+}
+
+std::vector<page_ref> page_arena::try_allocate(std::uint32_t count) {
   std::lock_guard lock{mutex_};
-  if (free_.empty()) return {};
+  if (free_.size() < count || count == 0) return {};
   if (free_.size() == capacity()) self_ = shared_from_this();
-  auto index = free_.back();
-  free_.pop_back();
-  counts_[index].store(1, std::memory_order_relaxed);
-  return {this, index};
+  std::vector<page_ref> pages;
+  for (; pages.size() < count; free_.pop_back()) {
+    counts_[free_.back()].store(1, std::memory_order_relaxed);
+    pages.push_back(page_ref{this, free_.back()});
+  }
+  return pages;
 }
 
 std::uint32_t page_arena::available() const {
@@ -89,9 +96,32 @@ void page_arena::release(std::uint32_t index) noexcept {
   CHROMATIN_CHECK(before > 0, "a page is given back once");
   if (before != 1) return;
   std::shared_ptr<page_arena> last;  // may destroy the arena, after the lock is gone
+  std::function<void()> call;
+  {
+    std::lock_guard lock{mutex_};
+    free_.push_back(index);
+    ++releases_;
+    if (free_.size() == capacity()) last = std::move(self_);
+    call = std::exchange(when_free_, nullptr);
+  }
+  if (call) call();
+}
+
+std::uint64_t page_arena::releases() const {
   std::lock_guard lock{mutex_};
-  free_.push_back(index);
-  if (free_.size() == capacity()) last = std::move(self_);
+  return releases_;
+}
+
+void page_arena::when_free(std::uint64_t seen, std::function<void()> call) {
+  {
+    std::lock_guard lock{mutex_};
+    if (releases_ == seen) {
+      when_free_ = std::move(call);
+      return;
+    }
+    when_free_ = nullptr;
+  }
+  call();
 }
 
 }  // namespace chromatin::kv

@@ -82,6 +82,15 @@ class page_arena : public std::enable_shared_from_this<page_arena> {
   /// An unused page with arbitrary contents, or an empty handle when all are taken.
   page_ref try_allocate();
 
+  /// So many of them, or none.
+  std::vector<page_ref> try_allocate(std::uint32_t count);
+
+  /// How many pages have come back so far.
+  std::uint64_t releases() const;
+  /// Calls `call` once: when a page comes back, from the thread that gives it back; at once if one came back since
+  /// `releases()` was `seen`. Replaces an earlier call that is still due. It must not block.
+  void when_free(std::uint64_t seen, std::function<void()> call);
+
   std::uint32_t capacity() const noexcept { return static_cast<std::uint32_t>(counts_.size()); }
   std::uint32_t available() const;
   std::size_t page_bytes() const noexcept { return page_bytes_; }
@@ -100,6 +109,8 @@ class page_arena : public std::enable_shared_from_this<page_arena> {
   mutable std::mutex mutex_;
   std::vector<std::uint32_t> free_;
   std::shared_ptr<page_arena> self_;  // held while any page is out
+  std::uint64_t releases_ = 0;
+  std::function<void()> when_free_;
 };
 
 }  // namespace chromatin::kv

@@ -2,6 +2,7 @@
 
 /// From logits to the next token.
 
+#include <optional>
 #include <random>
 #include <span>
 #include <string>
@@ -21,11 +22,15 @@ struct sampling {
   bool ignore_end_of_answer = false;  ///< for measuring: answers of a known length
 };
 
+/// True when no value is infinite or not a number.
+bool all_finite(std::span<const float> values);
+
 /// One answer's sampler: the same seed and logits give the same tokens. One thread at a time.
 class sampler {
  public:
   explicit sampler(const sampling& how);
-  kv::token_id next(std::span<const float> logits);
+  /// None when one of the logits, of which there is at least one, is not a finite number: the model is broken then.
+  std::optional<kv::token_id> next(std::span<const float> logits);
 
  private:
   float temperature_;

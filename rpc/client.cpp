@@ -98,15 +98,32 @@ client::client(const std::string& address, std::string_view token)
 client::~client() = default;
 client::client(client&&) noexcept = default;
 
-conversation client::open(std::string_view id, std::string_view system_prompt) {
+conversation client::open(std::string_view id, std::string_view system_prompt) { return open(id, system_prompt, true); }
+
+conversation client::find(std::string_view id) { return open(id, {}, false); }
+
+conversation client::open(std::string_view id, std::string_view system_prompt, bool make) {
   return guarded([&] {
     auto request = implementation_->session.openRequest();
     request.setId(std::string{id}.c_str());
     request.setSystem(kj::heapString(system_prompt.data(), system_prompt.size()));
+    request.setMake(make);
     auto answer = request.send().wait(implementation_->connection.getWaitScope());
     return conversation{std::make_unique<conversation::implementation>(
                             conversation::implementation{implementation_, answer.getConversation()}),
-                        read(answer.getInfo())};
+                        rpc::read(answer.getInfo())};
+  });
+}
+
+conversation_list client::list(std::string_view after, std::uint32_t count_max) {
+  return guarded([&] {
+    auto request = implementation_->session.listRequest();
+    request.setAfter(std::string{after}.c_str());
+    request.setLimit(count_max);
+    conversation_list all;
+    auto answer = request.send().wait(implementation_->connection.getWaitScope());
+    for (auto info : answer.getConversations()) all.push_back(rpc::read(info));
+    return all;
   });
 }
 
@@ -114,7 +131,7 @@ std::vector<counters> client::stat() {
   return guarded([&] {
     std::vector<counters> parts;
     auto answer = implementation_->session.statRequest().send().wait(implementation_->connection.getWaitScope());
-    for (auto part : answer.getParts()) parts.push_back(read(part));
+    for (auto part : answer.getParts()) parts.push_back(rpc::read(part));
     return parts;
   });
 }
@@ -133,6 +150,7 @@ turn_report conversation::say(const say_options& options, const std::function<vo
     auto request = implementation_->self.sayRequest();
     auto order = request.initRequest();
     order.setText(kj::StringPtr(options.text.c_str(), options.text.size()));
+    write(options.before, order.initBefore(static_cast<unsigned>(options.before.size())));
     write(options.sampling, order.initSampling());
     order.setPriority(options.priority);
     order.setReuse(options.reuse);
@@ -140,7 +158,7 @@ turn_report conversation::say(const say_options& options, const std::function<vo
     turn->refused = kj::mv(refused.fulfiller);
     request.setSink(kj::heap<sink_service>(turn));
     turn->report.server = request.send()
-                              .then([](auto answer) { return read(answer.getStatistics()); })
+                              .then([](auto answer) { return rpc::read(answer.getStatistics()); })
                               .exclusiveJoin(kj::mv(refused.promise))
                               .wait(implementation_->scope());
     turn->report.total_us = us_since(turn->begin);
@@ -154,18 +172,29 @@ conversation_info conversation::truncate(std::uint32_t protect_tokens, double ra
     auto request = implementation_->self.truncateRequest();
     request.setProtectTokens(protect_tokens);
     request.setRatio(ratio);
-    return info_ = read(request.send().wait(implementation_->scope()).getInfo());
+    return info_ = rpc::read(request.send().wait(implementation_->scope()).getInfo());
   });
 }
 
-conversation conversation::fork(std::string_view new_id) {
+conversation conversation::fork(std::string_view new_id, std::uint32_t messages) {
   return guarded([&] {
     auto request = implementation_->self.forkRequest();
+    request.setMessages(messages);
     request.setId(std::string{new_id}.c_str());
     auto answer = request.send().wait(implementation_->scope());
     return conversation{
         std::make_unique<implementation>(implementation{implementation_->owner, answer.getConversation()}),
-        read(answer.getInfo())};
+        rpc::read(answer.getInfo())};
+  });
+}
+
+transcript conversation::read(std::uint32_t first, std::uint32_t count_max) {
+  return guarded([&] {
+    auto request = implementation_->self.readRequest();
+    request.setFirst(first);
+    request.setLimit(count_max);
+    auto answer = request.send().wait(implementation_->scope());
+    return transcript{first, answer.getTotal(), rpc::read(answer.getMessages())};
   });
 }
 
@@ -178,7 +207,7 @@ void conversation::forget() {
 
 conversation_info conversation::refresh() {
   return guarded([&] {
-    return info_ = read(implementation_->self.infoRequest().send().wait(implementation_->scope()).getInfo());
+    return info_ = rpc::read(implementation_->self.infoRequest().send().wait(implementation_->scope()).getInfo());
   });
 }
 

@@ -24,6 +24,7 @@ struct call_error : std::runtime_error {
 
 struct say_options {
   std::string text;
+  message_list before = {};                      ///< said elsewhere, in front of `text`
   model::sampling sampling = {.tokens_max = 0};  ///< tokens_max 0: the model's default
   std::uint8_t priority = 50;
   bool reuse = true;
@@ -47,7 +48,10 @@ class conversation {
   /// turn.
   turn_report say(const say_options& options, const std::function<void(std::string_view)>& on_text = {});
   conversation_info truncate(std::uint32_t protect_tokens, double ratio);
-  conversation fork(std::string_view new_id);
+  /// A copy of the first `messages` messages.
+  conversation fork(std::string_view new_id, std::uint32_t messages = all_messages);
+  /// What was said, from message `first` on: as much as the server gives at once.
+  transcript read(std::uint32_t first, std::uint32_t count_max = 100);
   void forget();
   conversation_info refresh();
 
@@ -68,10 +72,16 @@ class client {
 
   /// An empty name makes a new conversation. A conversation that is made gets the system prompt.
   conversation open(std::string_view id = {}, std::string_view system_prompt = {});
+  /// One that exists.
+  conversation find(std::string_view id);
+  /// The tenant's conversations by name, after the name `after`: as many as the server gives at once.
+  conversation_list list(std::string_view after = {}, std::uint32_t count_max = 100);
   std::vector<counters> stat();
 
  private:
   friend class conversation;
+  conversation open(std::string_view id, std::string_view system_prompt, bool make);
+
   struct implementation;
   std::shared_ptr<implementation> implementation_;
 };

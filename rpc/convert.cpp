@@ -8,10 +8,26 @@ void write(const conversation_info& from, schema::ConversationInfo::Builder to) 
   to.setTokens(from.tokens);
   to.setContextTokens(from.context_tokens);
   to.setMessages(from.messages);
+  to.setLastRole(from.last_role.c_str());
+  to.setDamaged(from.damaged);
 }
 
 conversation_info read(schema::ConversationInfo::Reader from) {
-  return {from.getId().cStr(), from.getVersion(), from.getTokens(), from.getContextTokens(), from.getMessages()};
+  return {from.getId().cStr(), from.getVersion(),         from.getTokens(), from.getContextTokens(),
+          from.getMessages(),  from.getLastRole().cStr(), from.getDamaged()};
+}
+
+void write(const message_list& from, capnp::List<schema::Message>::Builder to) {
+  for (unsigned i = 0; i < from.size(); ++i) {
+    to[i].setRole(from[i].role.c_str());
+    to[i].setContent(kj::StringPtr(from[i].content.c_str(), from[i].content.size()));
+  }
+}
+
+message_list read(capnp::List<schema::Message>::Reader from) {
+  message_list messages;
+  for (auto m : from) messages.push_back({m.getRole().cStr(), {m.getContent().begin(), m.getContent().size()}});
+  return messages;
 }
 
 void write(const model::sampling& from, schema::Sampling::Builder to) {
@@ -33,9 +49,14 @@ model::sampling read(schema::Sampling::Reader from) {
 void write(const turn_statistics& from, schema::TurnStatistics::Builder to) {
   to.setPromptTokens(from.prompt_tokens);
   to.setComputedTokens(from.computed_tokens);
-  to.setDeviceTokens(from.hit_tokens[0]);
-  to.setHostTokens(from.hit_tokens[1]);
-  to.setDiskTokens(from.hit_tokens[2]);
+  to.setDeviceTokens(tokens_from(from.hits, "device"));
+  to.setHostTokens(tokens_from(from.hits, "host"));
+  to.setDiskTokens(tokens_from(from.hits, "disk"));
+  auto hits = to.initHits(static_cast<unsigned>(from.hits.size()));
+  for (unsigned i = 0; i < from.hits.size(); ++i) {
+    hits[i].setTier(from.hits[i].tier.c_str());
+    hits[i].setTokens(from.hits[i].tokens);
+  }
   to.setAnswerTokens(from.answer_tokens);
   to.setQueuedUs(from.queued_us);
   to.setFirstTokenUs(from.first_token_us);
@@ -48,7 +69,9 @@ turn_statistics read(schema::TurnStatistics::Reader from) {
   turn_statistics s;
   s.prompt_tokens = from.getPromptTokens();
   s.computed_tokens = from.getComputedTokens();
-  s.hit_tokens = {from.getDeviceTokens(), from.getHostTokens(), from.getDiskTokens()};
+  for (auto h : from.getHits()) s.hits.push_back({h.getTier().cStr(), h.getTokens()});
+  if (!from.hasHits())
+    s.hits = {{"device", from.getDeviceTokens()}, {"host", from.getHostTokens()}, {"disk", from.getDiskTokens()}};
   s.answer_tokens = from.getAnswerTokens();
   s.dropped_tokens = from.getDroppedTokens();
   s.queued_us = from.getQueuedUs();

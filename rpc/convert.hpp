@@ -9,6 +9,9 @@ namespace chromatin::rpc {
 
 void write(const conversation_info& from, schema::ConversationInfo::Builder to);
 conversation_info read(schema::ConversationInfo::Reader from);
+/// `to` has as many elements as `from`.
+void write(const message_list& from, capnp::List<schema::Message>::Builder to);
+message_list read(capnp::List<schema::Message>::Reader from);
 void write(const model::sampling& from, schema::Sampling::Builder to);
 model::sampling read(schema::Sampling::Reader from);
 void write(const turn_statistics& from, schema::TurnStatistics::Builder to);

@@ -21,6 +21,8 @@ namespace chromatin::rpc {
 namespace {
 
 constexpr std::string_view unix_prefix = "unix:";
+/// Between two attempts to accept after one that failed: whoever waits in the line meanwhile is served then.
+constexpr auto accept_pause = 50 * kj::MILLISECONDS;
 
 bool is_loopback(std::string_view address) {
   auto host = address.substr(0, address.rfind(':'));
@@ -65,6 +67,8 @@ struct server::implementation : private kj::TaskSet::ErrorHandler {
   void run(std::promise<void>& listening);
   std::string listen_on(kj::Network& network, kj::WaitScope& scope, const std::string& address);
   kj::Promise<void> accept_all(kj::ConnectionReceiver& listener);
+  void serve(kj::Own<kj::AsyncIoStream> stream);
+  kj::Promise<void> finish_turns();
   void taskFailed(kj::Exception&&) override { /* a connection broke; its turns cancel themselves */
   }
 
@@ -73,12 +77,14 @@ struct server::implementation : private kj::TaskSet::ErrorHandler {
   std::vector<std::string> addresses;
   std::vector<std::string> socket_files;
   std::thread thread;
-  kj::Own<kj::CrossThreadPromiseFulfiller<void>> stop;
+  kj::Own<kj::CrossThreadPromiseFulfiller<void>> drain, stop;
+  std::promise<void> drained;
 
   // Event loop thread only.
+  kj::Timer* timer = nullptr;
   std::vector<kj::Own<kj::ConnectionReceiver>> listeners;
   std::unique_ptr<capnp::TwoPartyServer> connections;
-  std::unique_ptr<kj::TaskSet> tasks;
+  std::unique_ptr<kj::TaskSet> tasks, acceptors;
   std::uint32_t connection_count = 0;
 };
 
@@ -95,35 +101,56 @@ std::string server::implementation::listen_on(kj::Network& network, kj::WaitScop
   return fmt::format("{}:{}", address.substr(0, address.rfind(':')), listeners.back()->getPort());
 }
 
+/// Goes on for ever: an accept that fails (no file descriptors, no memory) is tried again after a pause.
 kj::Promise<void> server::implementation::accept_all(kj::ConnectionReceiver& listener) {
-  return listener.accept().then([this, &listener](kj::Own<kj::AsyncIoStream> stream) {
-    if (connection_count < options.connections_max) {
-      ++connection_count;
-      auto served =
-          connections->accept(*stream).attach(kj::mv(stream)).attach(kj::defer([this] { --connection_count; }));
-      tasks->add(kj::mv(served));
-    }
-    return accept_all(listener);
-  });
+  return kj::evalNow([&] { return listener.accept(); })  // it may throw at once
+      .then(
+          [this, &listener](kj::Own<kj::AsyncIoStream> stream) {
+            serve(kj::mv(stream));
+            return accept_all(listener);
+          },
+          [this, &listener](kj::Exception&&) {
+            return timer->afterDelay(accept_pause).then([this, &listener] { return accept_all(listener); });
+          });
+}
+
+void server::implementation::serve(kj::Own<kj::AsyncIoStream> stream) {
+  if (connection_count >= options.connections_max) return;
+  ++connection_count;
+  auto served = connections->accept(*stream).attach(kj::mv(stream)).attach(kj::defer([this] { --connection_count; }));
+  tasks->add(kj::mv(served));
+}
+
+/// When the last turn's call is answered, its answer is still to be written: that comes before anything evaluated last.
+kj::Promise<void> server::implementation::finish_turns() {
+  acceptors.reset();
+  listeners.clear();
+  return context.when_idle().then([] { return kj::evalLast([] {}); }).then([] { return kj::evalLast([] {}); });
 }
 
 void server::implementation::run(std::promise<void>& listening) {
   bool told = false;
   try {
     auto io = kj::setupAsyncIo();
-    auto stopped = kj::newPromiseAndCrossThreadFulfiller<void>();
+    auto stopped = kj::newPromiseAndCrossThreadFulfiller<void>(),
+         draining = kj::newPromiseAndCrossThreadFulfiller<void>();
     stop = kj::mv(stopped.fulfiller);
+    drain = kj::mv(draining.fulfiller);
+    timer = &io.provider->getTimer();
     connections = std::make_unique<capnp::TwoPartyServer>(make_gate(context));
     tasks = std::make_unique<kj::TaskSet>(static_cast<kj::TaskSet::ErrorHandler&>(*this));
+    acceptors = std::make_unique<kj::TaskSet>(static_cast<kj::TaskSet::ErrorHandler&>(*this));
     KJ_DEFER({
+      acceptors.reset();
       tasks.reset();
       connections.reset();
       listeners.clear();
     });
     for (const auto& address : options.listen) {
       addresses.push_back(listen_on(io.provider->getNetwork(), io.waitScope, address));
-      tasks->add(accept_all(*listeners.back()));
+      acceptors->add(accept_all(*listeners.back()));
     }
+    tasks->add(draining.promise.then([this] { return finish_turns(); }).then([this] { drained.set_value(); }));
     told = true;
     listening.set_value();
     stopped.promise.wait(io.waitScope);
@@ -154,6 +181,11 @@ server::~server() {
   implementation_->stop->fulfill();
   implementation_->thread.join();
   for (const auto& file : implementation_->socket_files) ::unlink(file.c_str());
+}
+
+bool server::finish_turns(std::chrono::milliseconds bound) {
+  implementation_->drain->fulfill();
+  return implementation_->drained.get_future().wait_for(bound) == std::future_status::ready;
 }
 
 const std::vector<std::string>& server::addresses() const { return implementation_->addresses; }

@@ -3,6 +3,7 @@
 /// Serves the RPC interface (schema/chromatin.capnp) on TCP and Unix sockets from one event loop in a thread of its
 /// own.
 
+#include <chrono>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -38,6 +39,10 @@ class server {
   ~server();
   server(const server&) = delete;
   server& operator=(const server&) = delete;
+
+  /// Accepts nobody any more, and waits until no turn is under way and each of their calls was answered, at most
+  /// `bound`. False if some still are. The turns must come to an end by themselves (the gateway's `stop`). Once only.
+  bool finish_turns(std::chrono::milliseconds bound);
 
   /// Where it listens, with real port numbers, in the order of the options; what rpc::client takes.
   const std::vector<std::string>& addresses() const;

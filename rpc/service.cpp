@@ -29,12 +29,13 @@ bool same_secret(std::string_view a, std::string_view b) {
 
 /// One turn being answered. When the call is dropped before its end, so is the turn.
 struct answering {
-  answering(gateway_actor to, turn_id which) : gateway{std::move(to)}, id{which} {}
+  answering(service_context& of, turn_id which) : context{of}, id{which} { ++context.turns; }
   ~answering() {
-    if (!done) caf::anon_send(gateway, atom::cancel_v, id);
+    if (!done) caf::anon_send(context.gateway, atom::cancel_v, id);
+    if (--context.turns == 0) context.tell_idle();
   }
 
-  gateway_actor gateway;
+  service_context& context;
   turn_id id;
   std::shared_ptr<text_queue> text = std::make_shared<text_queue>();
   turn_statistics statistics;
@@ -63,14 +64,15 @@ class conversation_service final : public schema::Conversation::Server {
     auto request = params.getRequest();
     say_request order{.turn = ++last_turn,
                       .conversation = which_,
+                      .before = rpc::read(request.getBefore()),
                       .text = {request.getText().begin(), request.getText().size()},
-                      .sampling = read(request.getSampling()),
+                      .sampling = rpc::read(request.getSampling()),
                       .priority = request.getPriority(),
                       .reuse = request.getReuse()};
     if (order.sampling.tokens_max == 0) order.sampling.tokens_max = context_.answer_tokens_default;
     auto sink = params.getSink();
     call.releaseParams();
-    auto turn = std::make_shared<answering>(context_.gateway, order.turn);
+    auto turn = std::make_shared<answering>(context_, order.turn);
     auto answer = ask<turn_statistics>(context_.system, context_.gateway, atom::say_v, std::move(order),
                                        std::shared_ptr<token_sink>{turn->text})
                       .then(
@@ -104,7 +106,8 @@ class conversation_service final : public schema::Conversation::Server {
   kj::Promise<void> fork(ForkContext call) override {
     std::string id = call.getParams().getId();
     if (id.empty()) id = random_name();
-    return ask<conversation_info>(context_.system, context_.gateway, atom::fork_v, which_, id)
+    return ask<conversation_info>(context_.system, context_.gateway, atom::fork_v, which_, id,
+                                  std::uint32_t{call.getParams().getMessages()})
         .then([this, id, call](conversation_info info) mutable {
           auto results = call.getResults();
           results.setConversation(kj::heap<conversation_service>(context_, conversation_ref{which_.tenant, id}));
@@ -121,6 +124,16 @@ class conversation_service final : public schema::Conversation::Server {
         .then([call](conversation_info info) mutable { write(info, call.getResults().initInfo()); });
   }
 
+  kj::Promise<void> read(ReadContext call) override {
+    auto params = call.getParams();
+    return ask<transcript>(context_.system, context_.gateway, atom::read_v, which_, std::uint32_t{params.getFirst()},
+                           std::uint32_t{params.getLimit()})
+        .then([call](transcript said) mutable {
+          write(said.messages, call.getResults().initMessages(static_cast<unsigned>(said.messages.size())));
+          call.getResults().setTotal(said.total);
+        });
+  }
+
  private:
   service_context& context_;
   conversation_ref which_;
@@ -131,10 +144,17 @@ class session_service final : public schema::Session::Server {
   session_service(service_context& context, std::string tenant) : context_{context}, tenant_{std::move(tenant)} {}
 
   kj::Promise<void> open(OpenContext call) override {
-    conversation_ref which{tenant_, call.getParams().getId()};
+    auto params = call.getParams();
+    conversation_ref which{tenant_, params.getId()};
     if (which.id.empty()) which.id = random_name();
-    std::string system_prompt{call.getParams().getSystem().begin(), call.getParams().getSystem().size()};
-    return ask<conversation_info>(context_.system, context_.gateway, atom::open_v, which, std::move(system_prompt))
+    std::string system_prompt{params.getSystem().begin(), params.getSystem().size()};
+    kj::Promise<void> known = kj::READY_NOW;
+    if (!params.getMake())  // an empty page of one that does not exist is an error
+      known = ask<transcript>(context_.system, context_.gateway, atom::read_v, which, 0u, 0u).ignoreResult();
+    return known
+        .then([this, which, system_prompt] {
+          return ask<conversation_info>(context_.system, context_.gateway, atom::open_v, which, system_prompt);
+        })
         .then([this, which, call](conversation_info info) mutable {
           auto results = call.getResults();
           results.setConversation(kj::heap<conversation_service>(context_, which));
@@ -147,6 +167,16 @@ class session_service final : public schema::Session::Server {
         .then([call](std::vector<counters> parts) mutable {
           auto list = call.getResults().initParts(static_cast<unsigned>(parts.size()));
           for (unsigned i = 0; i < parts.size(); ++i) write(parts[i], list[i]);
+        });
+  }
+
+  kj::Promise<void> list(ListContext call) override {
+    auto params = call.getParams();
+    return ask<conversation_list>(context_.system, context_.gateway, atom::list_v, tenant_,
+                                  std::string{params.getAfter()}, std::uint32_t{params.getLimit()})
+        .then([call](conversation_list all) mutable {
+          auto list = call.getResults().initConversations(static_cast<unsigned>(all.size()));
+          for (unsigned i = 0; i < all.size(); ++i) write(all[i], list[i]);
         });
   }
 

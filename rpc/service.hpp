@@ -15,6 +15,19 @@ struct service_context {
   telemetry_actor telemetry;
   std::map<std::string, std::string> tokens;
   std::uint32_t answer_tokens_default;
+  std::uint32_t turns = 0;  ///< calls of `say` under way
+  kj::Maybe<kj::Own<kj::PromiseFulfiller<void>>> idle = nullptr;
+
+  /// Fulfilled when no turn is under way.
+  kj::Promise<void> when_idle() {
+    if (turns == 0) return kj::READY_NOW;
+    auto pair = kj::newPromiseAndFulfiller<void>();
+    idle = kj::mv(pair.fulfiller);
+    return kj::mv(pair.promise);
+  }
+  void tell_idle() {
+    KJ_IF_MAYBE (who, idle) (*who)->fulfill();
+  }
 };
 
 /// The bootstrap capability.

@@ -17,30 +17,41 @@ interface Gate {
 }
 
 interface Session {
-  open @0 (id :Text, system :Text) -> (conversation :Conversation, info :ConversationInfo);
+  open @0 (id :Text, system :Text, make :Bool = true) -> (conversation :Conversation, info :ConversationInfo);
   # Opens a conversation by name (1 to 128 printable ASCII characters); one that does not exist is made, with this system prompt
-  # unless it is empty. An empty name makes a new conversation with a random one.
+  # unless it is empty. An empty name makes a new conversation with a random one. With `make` false a conversation that does not
+  # exist is an error.
 
   stat @1 () -> (parts :List(Counters));
   # The counters of every part of the server.
+
+  list @2 (after :Text, limit :UInt32 = 100) -> (conversations :List(ConversationInfo));
+  # The tenant's conversations in the order of their names, those after the name `after`. A server may give fewer than `limit`; no
+  # more come when it gives none.
 }
 
 interface Conversation {
   say @0 (request :SayRequest, sink :TokenSink) -> (statistics :TurnStatistics);
-  # One user turn. The answer's text streams into the sink; the call returns when the answer is complete and durable. Dropping the
-  # call cancels the turn; what was answered so far stays in the conversation.
+  # One user turn. The answer's text streams into the sink; the call returns when message and answer are durable. Dropping the
+  # call cancels the turn; what was answered so far stays in the conversation. A turn that ends in an error, or is cancelled before
+  # anything was answered, leaves no trace: it can be said again.
 
   truncate @1 (protectTokens :UInt32, ratio :Float64) -> (info :ConversationInfo);
   # Drops the older part of the window: the first `protectTokens` and the system prompt stay, then the share `ratio` (above 0, at most 1) of the rest goes,
   # in whole chunks of 64. What stays keeps its cache.
 
-  fork @2 (id :Text) -> (conversation :Conversation, info :ConversationInfo);
-  # Copies the conversation under a new name (empty: a random one); both share the cache of what they have in common.
+  fork @2 (id :Text, messages :UInt32 = 4294967295) -> (conversation :Conversation, info :ConversationInfo);
+  # Copies the conversation's first `messages` messages (all where there are fewer) under a new name (empty: a random one); both share
+  # the cache of what they have in common.
 
   forget @3 ();
-  # Forgets the conversation for good.
+  # Forgets the conversation for good, also in every tier: only what other conversations of the tenant share stays.
 
   info @4 () -> (info :ConversationInfo);
+
+  read @5 (first :UInt32, limit :UInt32 = 100) -> (messages :List(Message), total :UInt32);
+  # What was said, from message `first` (0: the beginning) on, whatever the window still holds; `total` is how many messages there
+  # are. A server may give fewer than `limit`.
 }
 
 interface TokenSink {
@@ -57,6 +68,13 @@ struct ConversationInfo {
   tokens @2 :UInt32;          # in the window
   contextTokens @3 :UInt32;   # what the model has room for
   messages @4 :UInt32;
+  lastRole @5 :Text;          # of the last message: system, user or assistant; empty when there is none
+  damaged @6 :Bool;           # in lists: what is stored of it is not what was written; it can only be forgotten
+}
+
+struct Message {
+  role @0 :Text;              # system, user or assistant
+  content @1 :Text;
 }
 
 struct SayRequest {
@@ -64,6 +82,7 @@ struct SayRequest {
   sampling @1 :Sampling;
   priority @2 :UInt8 = 50;    # 0 to 100
   reuse @3 :Bool = true;      # false: compute everything and keep nothing, for comparison
+  before @4 :List(Message);   # said elsewhere, in front of `text`; a system message only as the first of a conversation
 }
 
 struct Sampling {
@@ -78,7 +97,7 @@ struct Sampling {
 struct TurnStatistics {
   promptTokens @0 :UInt32;       # and, after a truncation in mid-answer, what stayed of the window
   computedTokens @1 :UInt32;     # of these; the others were reused:
-  deviceTokens @2 :UInt32;
+  deviceTokens @2 :UInt32;       # as in `hits`, for clients that do not know it
   hostTokens @3 :UInt32;
   diskTokens @4 :UInt32;
   answerTokens @5 :UInt32;
@@ -87,6 +106,12 @@ struct TurnStatistics {
   totalUs @8 :Int64;
   stopped @9 :StopReason;
   droppedTokens @10 :UInt32;     # that left a full window to make room
+  hits @11 :List(Hit);           # the reused tokens, by the tier they came from
+}
+
+struct Hit {
+  tier @0 :Text;
+  tokens @1 :UInt32;
 }
 
 enum StopReason {

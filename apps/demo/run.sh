@@ -39,4 +39,4 @@ grep 'found' "$work/log" | sed "s|^$work/||"
 echo "Yes, please make the reservation." | chat | tee "$work/continued"
 stop
 echo "-- of the prompt's $(grep -o '[0-9]* tokens:' "$work/continued" | tr -dc 0-9) tokens," \
-  "$(grep -o '[0-9]* disk' "$work/continued" | tr -dc 0-9) were found on disk"
+  "$(grep -o '[0-9]* from disk' "$work/continued" | tr -dc 0-9) were found on disk"

@@ -149,12 +149,14 @@ std::string chart_by_turn(const run_result* off, const run_result* on) {
 std::string chart_sources(const run_result& run) {
   auto groups = group(run);
   chart c{groups.empty() ? 1 : groups.rbegin()->first + 0.6, 0, {}};
-  std::map<std::uint32_t, std::array<double, 4>> means;
+  auto tiers = summarise(run).hits;
+  std::map<std::uint32_t, std::vector<double>> means;  // by tier, then what was computed
   for (const auto& [turn, records] : groups) {
     auto& m = means[turn];
+    m.resize(tiers.size() + 1);
     for (const auto* t : records) {
-      for (std::size_t i = 0; i < cache_sources; ++i) m[i] += t->statistics.hit_tokens[i];
-      m[3] += t->statistics.computed_tokens;
+      for (std::size_t i = 0; i < tiers.size(); ++i) m[i] += tokens_from(t->statistics.hits, tiers[i].tier);
+      m.back() += t->statistics.computed_tokens;
     }
     double sum = 0;
     for (auto& value : m) sum += value /= static_cast<double>(records.size());
@@ -162,17 +164,21 @@ std::string chart_sources(const run_result& run) {
   }
   c.y_max = axis_end(c.y_max);
   auto bar = 0.8 * (chart_width - left - right) / c.x_max;
-  constexpr std::array colours{"device", "host", "disk", "none"};
+  constexpr std::array colours{"device", "host", "disk", "off", "soft"};
+  std::vector<chart::entry> entries;
+  for (std::size_t i = 0; i < tiers.size(); ++i)
+    entries.emplace_back("from " + escape(tiers[i].tier), colours[std::min(i, colours.size() - 1)]);
+  entries.emplace_back("computed", "none");
   for (const auto& [turn, m] : means) {
     double base = 0;
-    for (std::size_t i = 0; i < 4; ++i) {
+    for (std::size_t i = 0; i < m.size(); ++i) {
       auto y = c.y(base + m[i]), height = c.y(base) - y;
       c.body += fmt::format(R"svg(<rect x="{:.1f}" y="{:.1f}" width="{:.1f}" height="{:.1f}" fill="var(--{})"/>)svg",
-                            c.x(turn - 0.4), y, bar, height, colours[i]);
+                            c.x(turn - 0.4), y, bar, height, entries[i].second);
       base += m[i];
     }
   }
-  c.key({{"from device", "device"}, {"from host", "host"}, {"from disk", "disk"}, {"computed", "none"}});
+  c.key(entries);
   return c.svg("turn of the sitting", "prompt tokens, mean");
 }
 

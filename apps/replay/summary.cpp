@@ -31,7 +31,11 @@ summary summarise(const run_result& result) {
     s.prefill_tokens_computed += t.statistics.computed_tokens;
     s.answer_tokens += t.statistics.answer_tokens;
     s.dropped_tokens += t.statistics.dropped_tokens;
-    for (std::size_t i = 0; i < cache_sources; ++i) s.hit_tokens[i] += t.statistics.hit_tokens[i];
+    for (const auto& hit : t.statistics.hits) {
+      auto same = std::find_if(s.hits.begin(), s.hits.end(), [&](const auto& h) { return h.tier == hit.tier; });
+      if (same == s.hits.end()) same = s.hits.insert(s.hits.end(), {hit.tier, 0});
+      same->tokens += hit.tokens;
+    }
     auto ms = static_cast<double>(t.first_text_us) / 1e3;
     all.push_back(ms);
     if (t.turn >= 5) later.push_back(ms);
@@ -39,6 +43,11 @@ summary summarise(const run_result& result) {
   s.ttft_ms = distribution_of(std::move(all));
   s.ttft_ms_turn5_on = distribution_of(std::move(later));
   return s;
+}
+
+std::uint64_t summary::tokens_from(std::string_view tier) const {
+  auto same = std::find_if(hits.begin(), hits.end(), [&](const auto& h) { return h.tier == tier; });
+  return same == hits.end() ? 0 : same->tokens;
 }
 
 agreement compare(const run_result& a, const run_result& b) {
@@ -75,8 +84,7 @@ nlohmann::ordered_json to_json(const summary& s) {
                               {"ttft_ms_turn5_on", times(s.ttft_ms_turn5_on)},
                               {"wall_s", s.wall_s},
                               {"prompt_tokens_per_s", s.prompt_tokens_per_s()}};
-  for (std::size_t i = 0; i < cache_sources; ++i)
-    json["hit_tokens"][std::string{to_string(static_cast<source>(i))}] = s.hit_tokens[i];
+  for (const auto& hit : s.hits) json["hit_tokens"][hit.tier] = hit.tokens;
   return json;
 }
 

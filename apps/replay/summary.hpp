@@ -2,7 +2,9 @@
 
 /// What a run's turns add up to. Pure.
 
-#include <array>
+#include <string>
+#include <string_view>
+#include <vector>
 
 #include <nlohmann/json_fwd.hpp>
 
@@ -16,17 +18,24 @@ struct distribution {
 /// Percentiles by the nearest rank. All zero for no values.
 distribution distribution_of(std::vector<double> values);
 
+struct tier_tokens {
+  std::string tier;
+  std::uint64_t tokens = 0;
+};
+
 struct summary {
   std::size_t turns = 0;
   std::uint64_t prompt_tokens = 0;
   std::uint64_t prefill_tokens_computed = 0;
   std::uint64_t answer_tokens = 0;
-  std::uint64_t dropped_tokens = 0;  ///< that left full windows
-  std::array<std::uint64_t, cache_sources> hit_tokens{};
+  std::uint64_t dropped_tokens = 0;                                        ///< that left full windows
+  std::vector<tier_tokens> hits{{"device", 0}, {"host", 0}, {"disk", 0}};  ///< then what other tiers a server names
   distribution ttft_ms, ttft_ms_turn5_on;
   double wall_s = 0;
 
   double reused_share() const;
+  /// Tokens of prompts that came from this tier.
+  std::uint64_t tokens_from(std::string_view tier) const;
   double prompt_tokens_per_s() const { return wall_s > 0 ? static_cast<double>(prompt_tokens) / wall_s : 0; }
 };
 summary summarise(const run_result& result);

@@ -1,5 +1,7 @@
 #include "apps/replay/table.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 namespace chromatin::replay {
@@ -13,10 +15,12 @@ struct line {
   bool change;
 };
 
-double hit_percent(const summary& s, source from) {
-  auto tokens = static_cast<double>(s.hit_tokens[static_cast<std::size_t>(from)]);
+double hit_percent(const summary& s, const std::string& tier) {
+  auto tokens = static_cast<double>(s.tokens_from(tier));
   return s.prompt_tokens == 0 ? 0 : 100 * tokens / static_cast<double>(s.prompt_tokens);
 }
+
+constexpr const char* reused_line = "reused, % of prompt tokens";
 
 constexpr line lines[] = {
     {"turns", false, [](const summary& s) { return static_cast<double>(s.turns); }, "{:.0f}", false},
@@ -25,10 +29,7 @@ constexpr line lines[] = {
      "{:.0f}", false},
     {"prefill tokens computed", false, [](const summary& s) { return static_cast<double>(s.prefill_tokens_computed); },
      "{:.0f}", true},
-    {"reused, % of prompt tokens", false, [](const summary& s) { return 100 * s.reused_share(); }, "{:.1f}", false},
-    {"from device", true, [](const summary& s) { return hit_percent(s, source::device); }, "{:.1f}", false},
-    {"from host", true, [](const summary& s) { return hit_percent(s, source::host); }, "{:.1f}", false},
-    {"from disk", true, [](const summary& s) { return hit_percent(s, source::disk); }, "{:.1f}", false},
+    {reused_line, false, [](const summary& s) { return 100 * s.reused_share(); }, "{:.1f}", false},
     {"time to first token, mean ms", false, [](const summary& s) { return s.ttft_ms.mean; }, "{:.2f}", true},
     {"p50 ms", true, [](const summary& s) { return s.ttft_ms.p50; }, "{:.2f}", true},
     {"p99 ms", true, [](const summary& s) { return s.ttft_ms.p99; }, "{:.2f}", true},
@@ -36,6 +37,20 @@ constexpr line lines[] = {
     {"prompt tokens per second", false, [](const summary& s) { return s.prompt_tokens_per_s(); }, "{:.0f}", true},
     {"seconds in all", false, [](const summary& s) { return s.wall_s; }, "{:.1f}", true},
 };
+
+/// The rows below that of what was reused: a tier each.
+void add_tiers(std::vector<table_row>& rows, const summary* off, const summary* on) {
+  auto cell = [](const summary* s, const std::string& tier) {
+    return s ? fmt::format("{:.1f}", hit_percent(*s, tier)) : std::string{};
+  };
+  auto named = [&](const std::string& name) {
+    return std::any_of(rows.begin(), rows.end(), [&](const table_row& row) { return row.name == name; });
+  };
+  for (const auto* s : {on, off})
+    if (s)
+      for (const auto& [tier, tokens] : s->hits)
+        if (auto name = "from " + tier; !named(name)) rows.push_back({name, true, cell(off, tier), cell(on, tier), {}});
+}
 
 }  // namespace
 
@@ -47,6 +62,7 @@ std::vector<table_row> table_rows(const summary* off, const summary* on) {
     if (off && on && l.change && l.value(*off) > 0)
       row.change = fmt::format("{:+.1f}%", 100 * (l.value(*on) / l.value(*off) - 1));
     rows.push_back(std::move(row));
+    if (l.name == reused_line) add_tiers(rows, off, on);
   }
   return rows;
 }

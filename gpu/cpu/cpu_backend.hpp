@@ -1,7 +1,7 @@
 #pragma once
 
 /// The CPU backend: oneDNN matmuls on weights packed once, and an own attention kernel over 64-token pages that rotates
-/// keys when it reads them.
+/// keys when it reads them. A team of threads computes (gpu/cpu/team.hpp), another thread copies.
 
 #include <memory>
 
@@ -19,7 +19,8 @@ struct cpu_options {
   bool deterministic = false;
   std::uint32_t threads = 0;            ///< 0: as many as there are processors
   std::uint32_t step_tokens_max = 512;  ///< of one batch
-  operation_times* times = nullptr;     ///< where to book time, for measuring
+  bool verify = false;                  ///< copies are checked once more after they were made
+  operation_times* times = nullptr;     ///< where to book time, for measuring; to be read between steps
 };
 
 /// bf16 where the processor multiplies it in hardware, else f32.

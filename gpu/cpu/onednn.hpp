@@ -1,46 +1,61 @@
 #pragma once
 
-/// oneDNN's matmul with its kernels kept: y[rows][n] = x[rows][k] · W, where W is packed once.
+/// oneDNN's matmul, one thread a call: y[rows][n] = x[rows][k] · W, where W is packed once and any run of blocks of 64
+/// outputs can be multiplied by itself.
 
+#include <cstddef>
 #include <map>
-#include <span>
 #include <utility>
+#include <vector>
 
 #include <dnnl.hpp>
 
 namespace chromatin::gpu {
 
-/// Shape and types of a product; the layout of its packed weights follows from them.
+/// Outputs whose packed weights lie together.
+inline constexpr std::uint32_t block_outputs = 64;
+
+/// What a thread needs to run kernels.
+struct onednn_room {
+  dnnl::stream stream;
+  std::vector<std::byte> scratchpad;
+
+  onednn_room();
+};
+
+/// Makes kernels for one matrix. Kernels may run on several threads at once, everything else may not. oneDNN divides
+/// its work by the number of OpenMP's threads, which is to be one wherever kernels are made and run.
 class onednn_matmul {
  public:
-  /// With `pairs_of_64`, packed weights lie as [n / 64][k / 2][64][2] (k and n padded with zeros to multiples of 32 and
-  /// 64), which our own kernels read too; see lies_in_pairs(). `column_scales`, [n] or empty, multiply the result.
-  onednn_matmul(std::uint32_t k, std::uint32_t n, bool bf16, bool pairs_of_64, std::span<const float> column_scales);
+  struct kernel {
+    dnnl::matmul run;
+    dnnl::memory::desc x, weights, y, scratchpad;
+  };
 
-  /// False where oneDNN has no fast kernel for that layout; then it is one of oneDNN's own choice.
-  bool lies_in_pairs() const { return lies_in_pairs_; }
-  const dnnl::memory::desc& layout() const { return layout_; }
-  /// Packs [n][k] rows (bf16 or float) into memory of layout()'s size.
+  /// Packed weights lie as [n / 64][k / 2][64][2] in bf16, which our own kernels read too, and as [n / 64][k][64] in
+  /// float, k and n padded with zeros to multiples of 32 or 16 and 64; where oneDNN has no fast kernel for that, they
+  /// stay [n][k].
+  onednn_matmul(std::uint32_t k, std::uint32_t n, bool bf16);
+
+  bool lies_in_pairs() const { return blocked_ && type_ == dnnl::memory::data_type::bf16; }
+  std::size_t packed_bytes() const { return describe_weights(n_).get_size(); }
+  /// From one block of outputs to the next.
+  std::size_t block_bytes() const;
+  /// Packs [n][k] rows (bf16 or float) into packed_bytes() of memory.
   void pack(const void* rows, bool rows_are_bf16, void* packed) const;
-  void run(const void* x, const void* packed, float* y, std::uint32_t rows);
 
-  static const dnnl::engine& engine();
+  /// For `rows` of x and so many neighbouring outputs; made at the first call, stays valid.
+  const kernel& kernel_for(std::uint32_t rows, std::uint32_t outputs);
+  static void run(const kernel& what, const void* x, const void* packed, float* y, onednn_room& room);
 
  private:
-  struct made {
-    dnnl::matmul run;
-    dnnl::memory x, weights, y;
-  };
-  dnnl::matmul::primitive_desc describe(std::uint32_t rows, const dnnl::memory::desc& weights) const;
-  made& kernel_for(std::uint32_t rows);
+  dnnl::memory::desc describe_weights(std::uint32_t outputs) const;
+  dnnl::matmul::primitive_desc describe(std::uint32_t rows, std::uint32_t outputs) const;
 
   std::uint32_t k_, n_;
   dnnl::memory::data_type type_;
-  dnnl::primitive_attr attributes_;
-  dnnl::memory::desc layout_;
-  bool lies_in_pairs_ = false;
-  dnnl::stream stream_;
-  std::map<std::pair<std::uint32_t, int>, made> by_rows_and_threads_;
+  bool blocked_ = true;
+  std::map<std::pair<std::uint32_t, std::uint32_t>, kernel> kernels_;
 };
 
 }  // namespace chromatin::gpu

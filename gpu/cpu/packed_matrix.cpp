@@ -6,15 +6,12 @@
 #include <stdexcept>
 
 #include <fmt/format.h>
-#include <omp.h>
 
 #include "gpu/cpu/kernels.hpp"
 
 namespace chromatin::gpu {
 namespace {
 
-/// Outputs that lie together: [k / 2][64][2].
-constexpr std::uint32_t piece_outputs = 64;
 /// k is padded to this.
 constexpr std::uint32_t inputs_padding = 32;
 /// Up to here our own kernel, which reads weights once for all rows, is at least as fast as oneDNN's.
@@ -25,6 +22,13 @@ constexpr std::uint32_t chunk_pairs = 64;
 constexpr std::uint32_t tile_rows = 24;
 /// Rows of every call of oneDNN when results must not depend on them.
 constexpr std::uint32_t fixed_rows = 16;
+/// Rows of a piece when a product is cut by rows: fewer make oneDNN slower, more make a late thread dearer.
+constexpr std::uint32_t piece_rows_max = 64;
+/// Weights that stay in the caches all threads share while they are read once for each piece of rows.
+constexpr std::size_t cached_weights_bytes = std::size_t{8} << 20;
+/// How long a piece should take at least, so that taking it costs nothing beside it, of our own kernels and of
+/// oneDNN's.
+constexpr double own_piece_ns = 5e3, onednn_piece_ns = 5e4;
 
 std::uint32_t round_up(std::uint32_t value, std::uint32_t to) { return (value + to - 1) / to * to; }
 
@@ -80,16 +84,16 @@ packed_matrix::packed_matrix(const std::vector<const model::tensor*>& parts, mat
     pack_int8(parts);
     return;
   }
-  matmul_ = std::make_unique<onednn_matmul>(k_, n_, options_.bf16, options_.bf16, std::span<const float>{});
+  matmul_ = std::make_unique<onednn_matmul>(k_, n_, options_.bf16);
   bool bf16 = std::all_of(parts.begin(), parts.end(), [](auto* part) { return part->type == model::element::bf16; });
   bool as_stored = bf16 && parts.size() == 1;  // packed straight from the file
   auto stacked = as_stored ? std::vector<std::byte>{} : stack(parts, bf16);
-  packed_ = kv::plain_memory(matmul_->layout().get_size());
+  packed_ = kv::plain_memory(matmul_->packed_bytes());
   matmul_->pack(as_stored ? parts[0]->bytes.data() : stacked.data(), bf16, packed_.data.get());
 }
 
 void packed_matrix::pack_int8(const std::vector<const model::tensor*>& parts) {
-  auto k = round_up(k_, inputs_padding), n = round_up(n_, piece_outputs);
+  auto k = round_up(k_, inputs_padding), n = round_up(n_, block_outputs);
   packed_ = kv::plain_memory(std::size_t{k} * n);
   std::memset(packed_.data.get(), 0, packed_.size_bytes);  // the padding
   scales_.assign(n, 0);
@@ -100,10 +104,10 @@ void packed_matrix::pack_int8(const std::vector<const model::tensor*>& parts) {
       float largest = 0;
       for (auto v : values) largest = std::max(largest, std::abs(v));
       auto scale = scales_[output] = largest / 127;
-      auto* piece = small_values() + std::size_t{output / piece_outputs} * piece_outputs * k;
+      auto* piece = small_values() + std::size_t{output / block_outputs} * block_outputs * k;
       for (std::uint32_t i = 0; i < k_; ++i) {
         auto rounded = scale > 0 ? std::nearbyint(values[i] / scale) : 0.0f;
-        piece[(std::size_t{i / 2} * piece_outputs + output % piece_outputs) * 2 + i % 2] =
+        piece[(std::size_t{i / 2} * block_outputs + output % block_outputs) * 2 + i % 2] =
             static_cast<std::int8_t>(rounded);
         auto lost = static_cast<double>(values[i]) - static_cast<double>(rounded * scale);
         squared_error_ += lost * lost;
@@ -112,76 +116,131 @@ void packed_matrix::pack_int8(const std::vector<const model::tensor*>& parts) {
     }
   }
   if (options_.bf16) {
-    matmul_ = std::make_unique<onednn_matmul>(k_, n_, true, true, std::span{scales_}.first(n_));
+    matmul_ = std::make_unique<onednn_matmul>(k_, n_, true);
     if (!matmul_->lies_in_pairs()) throw std::runtime_error("oneDNN has no fast kernel for int8 weights here");
   }
 }
 
 std::size_t packed_matrix::bytes() const { return packed_.size_bytes + scales_.size() * sizeof(float); }
 
-bool packed_matrix::is_own(std::uint32_t rows) const {
-  if (!options_.bf16) return options_.int8;
-  return kernels().dot_bf16 && matmul_->lies_in_pairs() && (rows <= own_rows_max || options_.fixed_order);
+std::uint32_t packed_matrix::outputs_of(const area& a) const {
+  return std::min(a.blocks * block_outputs, n_ - a.first_block * block_outputs);
 }
 
-void packed_matrix::multiply(const void* x, std::uint32_t rows, float* y, widened_weights& room) {
-  if (is_own(rows)) return multiply_own(x, rows, y);
-  if (options_.int8) return multiply_widened(x, rows, y, room);
-  if (!options_.fixed_order) return matmul_->run(x, packed_.data.get(), y, padded_rows(rows));
-  auto row_bytes = std::size_t{k_} * (options_.bf16 ? 2 : 4);
-  std::vector<std::byte> block(fixed_rows * row_bytes);
-  std::vector<float> result(std::size_t{fixed_rows} * n_);
-  for (std::uint32_t first = 0; first < rows; first += fixed_rows) {
-    auto count = std::min(fixed_rows, rows - first);
-    std::memcpy(block.data(), static_cast<const std::byte*>(x) + first * row_bytes, count * row_bytes);
-    matmul_->run(block.data(), packed_.data.get(), result.data(), fixed_rows);
-    std::memcpy(y + std::size_t{first} * n_, result.data(), std::size_t{count} * n_ * sizeof(float));
+const void* packed_matrix::row(const void* x, std::uint32_t r) const {
+  return static_cast<const std::byte*>(x) + std::size_t{r} * k_ * (options_.bf16 ? 2 : 4);
+}
+
+packed_matrix::way packed_matrix::way_for(std::uint32_t rows) const {
+  bool few = rows <= own_rows_max || options_.fixed_order;
+  if (!options_.bf16 && options_.int8) return way::own;
+  if (options_.bf16 && kernels().dot_bf16 && matmul_->lies_in_pairs() && few) return way::own;
+  bool cached = packed_.size_bytes <= cached_weights_bytes && !options_.int8;
+  return cached && rows > own_rows_max && !options_.fixed_order ? way::by_rows : way::by_outputs;
+}
+
+std::uint32_t packed_matrix::prepare(std::uint32_t rows) {
+  rows_ = rows;
+  way_ = way_for(rows);
+  kernels_.clear();
+  if (way_ == way::by_rows)
+    cut_by_rows(rows);
+  else
+    cut_by_outputs(rows);
+  auto pieces = [](std::uint32_t all, std::uint32_t part) { return (all + part - 1) / part; };
+  return way_ == way::by_rows ? pieces(rows, piece_rows_) : pieces(block_count(), piece_blocks_);
+}
+
+void packed_matrix::cut_by_rows(std::uint32_t rows) {
+  piece_blocks_ = block_count();
+  piece_rows_ = std::clamp(round_up(rows / (4 * options_.threads), 16), 16u, piece_rows_max);
+  auto last = (rows - 1) % piece_rows_ + 1;
+  kernels_ = {&matmul_->kernel_for(piece_rows_, n_), &matmul_->kernel_for(padded_rows(last), n_)};
+}
+
+void packed_matrix::cut_by_outputs(std::uint32_t rows) {
+  // A core multiplies 250 bf16 or 125 float values, or reads 25 bytes of weights a nanosecond, about.
+  auto type_bytes = options_.bf16 ? 2.0 : 4.0;
+  auto block_ns = block_outputs * k_ * type_bytes * std::max(0.002 * rows, 0.04);
+  auto wanted = static_cast<std::uint32_t>((way_ == way::own ? own_piece_ns : onednn_piece_ns) / block_ns) + 1;
+  piece_blocks_ = std::min(wanted, std::max(1u, block_count() / (2 * options_.threads)));
+  piece_rows_ = options_.fixed_order ? fixed_rows : padded_rows(rows);
+  if (way_ == way::own) return;
+  auto last = (block_count() - 1) / piece_blocks_ * piece_blocks_;
+  for (const area& a : {area{0, piece_rows_, 0, piece_blocks_}, area{0, piece_rows_, last, block_count() - last}})
+    kernels_.push_back(&matmul_->kernel_for(piece_rows_, outputs_of(a)));
+}
+
+void packed_matrix::piece(std::uint32_t number, const void* x, float* y, matrix_room& room) const {
+  if (way_ == way::by_rows) {
+    auto first = number * piece_rows_;
+    auto rows = std::min(piece_rows_, rows_ - first);
+    const auto& kernel = *kernels_[rows == piece_rows_ ? 0 : 1];
+    return onednn_matmul::run(kernel, row(x, first), packed_.data.get(), y + std::size_t{first} * n_, room.onednn);
   }
+  auto first = number * piece_blocks_;
+  area a{0, rows_, first, std::min(piece_blocks_, block_count() - first)};
+  if (way_ == way::own)
+    multiply_own(a, x, y);
+  else
+    multiply_onednn(a, x, y, room);
 }
 
-void packed_matrix::multiply_own(const void* x, std::uint32_t rows, float* y) const {
-  auto pieces = round_up(n_, piece_outputs) / piece_outputs;
-#pragma omp parallel for schedule(static) if (omp_get_max_threads() > 1)
-  for (std::uint32_t piece = 0; piece < pieces; ++piece)
-    for (std::uint32_t first = 0; first < rows; first += tile_rows)
-      multiply_piece(x, first, std::min(tile_rows, rows - first), piece, y);
+/// The packed weights of some blocks, as oneDNN reads them.
+const void* packed_matrix::weights_of(const area& a, matrix_room& room) const {
+  if (!options_.int8) return packed_.data.get() + a.first_block * matmul_->block_bytes();
+  auto block_values = std::size_t{round_up(k_, inputs_padding)} * block_outputs;
+  room.widened.resize(std::max(room.widened.size(), a.blocks * block_values));
+  kernels().widen_int8(small_values() + a.first_block * block_values, a.blocks * block_values, room.widened.data());
+  return room.widened.data();
 }
 
-void packed_matrix::multiply_piece(const void* x, std::uint32_t first_row, std::uint32_t rows, std::uint32_t piece,
-                                   float* y) const {
-  const auto& own = kernels();
-  alignas(64) float sums[tile_rows * piece_outputs];
-  std::fill_n(sums, rows * piece_outputs, 0.0f);
-  auto at = std::size_t{piece} * round_up(k_, inputs_padding) * piece_outputs;
-  for (std::uint32_t pair = 0; pair < k_ / 2; pair += chunk_pairs) {
-    auto pairs = std::min(chunk_pairs, k_ / 2 - pair);
-    auto chunk = at + std::size_t{pair} * piece_outputs * 2;
-    auto from = std::size_t{first_row} * k_ + std::size_t{pair} * 2;
-    auto* narrow = static_cast<const std::uint16_t*>(x) + from;
-    if (!options_.int8)
-      own.dot_bf16(narrow, k_, rows, packed_values() + chunk, pairs, sums);
-    else if (options_.bf16)
-      own.dot_bf16_int8(narrow, k_, rows, small_values() + chunk, pairs, sums);
-    else
-      own.dot_f32_int8(static_cast<const float*>(x) + from, k_, rows, small_values() + chunk, pairs, sums);
-  }
-  auto outputs = std::min(piece_outputs, n_ - piece * piece_outputs);
-  for (std::uint32_t r = 0; r < rows; ++r)
-    for (std::uint32_t j = 0; j < outputs; ++j) {
-      auto output = piece * piece_outputs + j;
-      y[std::size_t{first_row + r} * n_ + output] =
-          sums[r * piece_outputs + j] * (options_.int8 ? scales_[output] : 1.0f);
+void packed_matrix::multiply_onednn(const area& a, const void* x, float* y, matrix_room& room) const {
+  auto outputs = outputs_of(a);
+  const auto* weights = weights_of(a, room);
+  const auto& kernel = *kernels_[a.first_block + piece_blocks_ < block_count() ? 0 : 1];
+  room.tile.resize(std::max(room.tile.size(), std::size_t{piece_rows_} * outputs));
+  for (std::uint32_t first = 0; first < a.rows; first += piece_rows_) {
+    onednn_matmul::run(kernel, row(x, first), weights, room.tile.data(), room.onednn);
+    for (std::uint32_t r = 0; r < std::min(piece_rows_, a.rows - first); ++r) {
+      const auto* from = room.tile.data() + std::size_t{r} * outputs;
+      auto* to = y + std::size_t{first + r} * n_ + std::size_t{a.first_block} * block_outputs;
+      if (options_.int8)
+        for (std::uint32_t j = 0; j < outputs; ++j) to[j] = from[j] * scales_[a.first_block * block_outputs + j];
+      else
+        std::memcpy(to, from, outputs * sizeof(float));
     }
+  }
 }
 
-void packed_matrix::multiply_widened(const void* x, std::uint32_t rows, float* y, widened_weights& room) {
-  if (room.size() < packed_.size_bytes) room.resize(packed_.size_bytes);
-  auto piece_values = round_up(k_, inputs_padding) * piece_outputs;
-  auto pieces = packed_.size_bytes / piece_values;
-#pragma omp parallel for schedule(static)
-  for (std::size_t piece = 0; piece < pieces; ++piece)
-    kernels().widen_int8(small_values() + piece * piece_values, piece_values, room.data() + piece * piece_values);
-  matmul_->run(x, room.data(), y, padded_rows(rows));
+void packed_matrix::multiply_own(const area& a, const void* x, float* y) const {
+  const auto& own = kernels();
+  alignas(64) float sums[tile_rows * block_outputs];
+  for (auto block = a.first_block; block < a.first_block + a.blocks; ++block)
+    for (std::uint32_t first = 0; first < a.rows; first += tile_rows) {
+      auto rows = std::min(tile_rows, a.rows - first);
+      std::fill_n(sums, rows * block_outputs, 0.0f);
+      auto at = std::size_t{block} * round_up(k_, inputs_padding) * block_outputs;
+      for (std::uint32_t pair = 0; pair < k_ / 2; pair += chunk_pairs) {
+        auto pairs = std::min(chunk_pairs, k_ / 2 - pair);
+        auto chunk = at + std::size_t{pair} * block_outputs * 2;
+        auto from = std::size_t{first} * k_ + std::size_t{pair} * 2;
+        auto* narrow = static_cast<const std::uint16_t*>(x) + from;
+        if (!options_.int8)
+          own.dot_bf16(narrow, k_, rows, packed_values() + chunk, pairs, sums);
+        else if (options_.bf16)
+          own.dot_bf16_int8(narrow, k_, rows, small_values() + chunk, pairs, sums);
+        else
+          own.dot_f32_int8(static_cast<const float*>(x) + from, k_, rows, small_values() + chunk, pairs, sums);
+      }
+      auto outputs = std::min(block_outputs, n_ - block * block_outputs);
+      for (std::uint32_t r = 0; r < rows; ++r)
+        for (std::uint32_t j = 0; j < outputs; ++j) {
+          auto output = block * block_outputs + j;
+          y[std::size_t{first + r} * n_ + output] =
+              sums[r * block_outputs + j] * (options_.int8 ? scales_[output] : 1.0f);
+        }
+    }
 }
 
 }  // namespace chromatin::gpu

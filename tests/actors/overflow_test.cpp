@@ -52,7 +52,7 @@ TEST(Overflow, AMessageThatFindsNoRoomDropsTheOldestAndTheRestIsReused) {
   std::uint32_t dropped = 0;
   for (int turn = 0; turn < 20; ++turn) {
     auto s = w.talk("c", text);
-    EXPECT_EQ(s.hit_tokens[0] + s.computed_tokens, s.prompt_tokens);
+    EXPECT_EQ(tokens_from(s.hits, "device") + s.computed_tokens, s.prompt_tokens);
     EXPECT_LT(s.computed_tokens, 70u) << "only what is new is computed, turn " << turn;
     EXPECT_LE(w.info("c").tokens, 257u);  // one more closes an answer that was cut short
     dropped += s.dropped_tokens;
@@ -71,7 +71,7 @@ TEST(Overflow, AnAnswerLongerThanTheWindowGoesOnAndNothingIsComputedAnew) {
   EXPECT_EQ(w.counter(w.device, "turns_with_pages"), 0);
   auto next = w.talk("c", "Thank you.");
   EXPECT_LT(next.computed_tokens, 70u);
-  EXPECT_GT(next.hit_tokens[0], 64u);
+  EXPECT_GT(tokens_from(next.hits, "device"), 64u);
 }
 
 TEST(Overflow, EveryTierGivesTheTokensOfAnUndisturbedRun) {
@@ -108,11 +108,12 @@ TEST(Overflow, TheSystemPromptStays) {
   auto window = [&](const std::string& conversation) {
     prepared_turn prepared;
     w.system.spawn([&](caf::event_based_actor* self) {
-      self->request(w.registry, caf::infinite, atom::append_v, conversation_ref{"tenant", conversation}, text)
+      self->request(w.registry, caf::infinite, atom::append_v, conversation_ref{"tenant", conversation}, turn_id{9999},
+                    message_list{{"user", text}})
           .then([&](const prepared_turn& p) { prepared = p; });
     });
     w.run();
-    caf::anon_send(w.registry, atom::release_v, conversation_ref{"tenant", conversation});
+    caf::anon_send(w.registry, atom::release_v, abandoned_turn{.conversation = {"tenant", conversation}, .turn = 9999});
     return prepared.window;
   };
   open(w, "c", prompt);
@@ -148,7 +149,7 @@ TEST(Overflow, CancelledAtAnyMomentNothingIsLeftBehind) {
     w.talk("c", "hello");
     auto id = w.say("c", "go on", 400);
     for (int n = 0; n < steps; ++n)
-      if (!w.scheduler_thread.try_run_once()) w.disk_device->poll(1);
+      w.step();
     caf::anon_send(w.gateway, atom::cancel_v, id);
     w.run();
     ASSERT_TRUE(w.outcome(id).done) << steps;

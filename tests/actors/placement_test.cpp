@@ -79,7 +79,7 @@ TEST(Placement, ANewConversationSharesTheOpeningOfAnother) {
   world w;
   w.talk("first", long_text + long_text);
   auto statistics = w.talk("second", long_text + long_text + " And then?");
-  EXPECT_GE(statistics.hit_tokens[0], 64u);
+  EXPECT_GE(tokens_from(statistics.hits, "device"), 64u);
 }
 
 TEST(Placement, AForkGoesOnFromTheSharedCache) {
@@ -91,7 +91,7 @@ TEST(Placement, AForkGoesOnFromTheSharedCache) {
   });
   w.run();
   auto statistics = w.talk("copy", "And in Oakland?");
-  EXPECT_GT(statistics.hit_tokens[0], 64u);
+  EXPECT_GT(tokens_from(statistics.hits, "device"), 64u);
   EXPECT_LT(statistics.computed_tokens, 20u);
 }
 
@@ -126,7 +126,8 @@ TEST(Placement, AfterATruncationTheCacheOfWhatStaysIsUsed) {
   EXPECT_LT(after, before);
   auto statistics = w.talk("c", "Thank you.");
   EXPECT_LT(statistics.computed_tokens, 20u);
-  EXPECT_EQ(statistics.hit_tokens[0] + statistics.hit_tokens[1] + statistics.hit_tokens[2] + statistics.computed_tokens,
+  EXPECT_EQ(tokens_from(statistics.hits, "device") + tokens_from(statistics.hits, "host") +
+                tokens_from(statistics.hits, "disk") + statistics.computed_tokens,
             statistics.prompt_tokens);
 }
 

@@ -9,33 +9,40 @@ namespace {
 
 caf::strong_actor_ptr erased(const auto& actor) { return caf::actor_cast<caf::strong_actor_ptr>(actor); }
 
+/// With a window that fits into the device, as the launcher has it.
+std::shared_ptr<const model::checkpoint> open_checkpoint(const world_options& o) {
+  auto folder = std::string{CHROMATIN_SOURCE_DIR} + "/assets/concierge";
+  auto context = o.context > 0 ? o.context : model::read_config(folder).context;
+  return model::checkpoint::open(folder, std::min(context, o.device_chunks * kv::tokens_per_chunk));
+}
+
 }  // namespace
 
 world::world(world_options o)
     : options{o},
       scheduler_thread{dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler())},
-      checkpoint{model::checkpoint::open(std::string{CHROMATIN_SOURCE_DIR} + "/assets/concierge", o.context)} {
-  auto backend = std::make_shared<toy_backend>(checkpoint->config.vocabulary);
+      checkpoint{open_checkpoint(o)},
+      backend{std::make_shared<toy_backend>(toy_options{.vocabulary = checkpoint->config.vocabulary,
+                                                        .seed = o.shuffle_seed,
+                                                        .orders_loads = o.orders_loads,
+                                                        .verify = o.verify})} {
   geometry = backend->geometry();
-  auto arena = [&](std::uint32_t chunks) {
-    return kv::page_arena::make(kv::plain_memory(chunks * geometry.chunk_bytes()), geometry.chunk_bytes());
-  };
-  device_arena = arena(o.device_chunks);
-  host_arena = arena(o.host_chunks);
+  device_arena = backend->make_arena(o.device_chunks);
+  host_arena = kv::page_arena::make(kv::plain_memory(o.host_chunks * geometry.chunk_bytes()), geometry.chunk_bytes());
   auto cache = checkpoint->cache_fingerprint(geometry.type);
   executor = system.spawn(chromatin::executor, backend);
-  device = system.spawn(device_tier, geometry, device_arena, caf::actor_cast<layer_sink_actor>(executor));
-  prefetcher = system.spawn(chromatin::prefetcher, geometry.layers, o.host_chunks / 3);
+  device = system.spawn(device_tier, device_parts{geometry, device_arena, backend});
   scheduler = system.spawn(chromatin::scheduler, checkpoint, executor, device,
                            scheduler_limits{.step_tokens_max = o.step_tokens_max,
                                             .batch_max = o.batch_max,
                                             .queue_max = o.queue_max,
                                             .overflow = o.overflow});
   registry = system.spawn(chromatin::registry, checkpoint, cache,
-                          std::make_shared<io::registry_store>(std::filesystem::path{}), o.overflow);
-  gateway = system.spawn(chromatin::gateway, registry, scheduler, gateway_limits{});
+                          std::shared_ptr<io::registry_store>{io::open_registry({})}, o.overflow);
+  gateway = system.spawn(chromatin::gateway, registry, scheduler, eraser_actor{device}, gateway_limits{});
   caf::anon_send(executor, atom::attach_v, device);
-  caf::anon_send(scheduler, atom::attach_v, prefetcher);
+  caf::anon_send(device, atom::attach_v, caf::actor_cast<turn_listener_actor>(scheduler),
+                 caf::actor_cast<layer_sink_actor>(executor));
   if (o.disk) {
     store = std::make_shared<io::chunk_store>(
         io::chunk_store_options{folder / "store", o.disk_chunks * geometry.chunk_bytes(), geometry, cache});
@@ -43,6 +50,7 @@ world::world(world_options o)
     catalog = system.spawn(chromatin::catalog, store);
     spawn_disk({});
   }
+  spawn_prefetcher();
   spawn_host();
 }
 
@@ -53,8 +61,14 @@ world::~world() {
   run();
 }
 
+void world::spawn_prefetcher() {
+  prefetcher = system.spawn(chromatin::prefetcher, geometry.layers, std::max(1u, options.host_chunks / 3));
+  caf::anon_send(scheduler, atom::attach_v, prefetcher);
+  if (host) caf::anon_send(prefetcher, atom::attach_v, erased(host));
+}
+
 void world::spawn_host() {
-  host = system.spawn(host_tier, geometry, host_arena);
+  host = system.spawn(host_tier, host_parts{geometry, host_arena, backend});
   if (disk) caf::anon_send(host, atom::attach_v, erased(disk));
   caf::anon_send(device, atom::attach_v, erased(host));
   caf::anon_send(prefetcher, atom::attach_v, erased(host));
@@ -64,30 +78,55 @@ void world::spawn_disk(std::vector<io::stored_chunk> found) {
   disk = system.spawn(disk_tier, geometry, disk_parts{disk_device, store->layout(), catalog}, std::move(found));
 }
 
+bool world::step() {
+  return scheduler_thread.try_run_once() || backend->poll() || (disk_device && !disk_stalled && disk_device->poll(1));
+}
+
 void world::run() {
-  while (true) {  // messages first, then the disk, and only when nothing else is left the clock
-    if (scheduler_thread.try_run_once()) continue;
-    if (disk_device && !disk_stalled && disk_device->poll(1)) continue;
-    if (scheduler_thread.trigger_timeout()) continue;
-    return;
+  constexpr long timeouts_max = 40'000, steps_max = 20'000'000;
+  long timeouts = 0, steps = 0;
+  while (true) {  // only when nothing else is left to do, the clock
+    if (step()) {
+      if (++steps < steps_max) continue;
+    } else if (!scheduler_thread.trigger_timeout()) {
+      return;
+    } else if (++timeouts < timeouts_max) {
+      continue;
+    }
+    FAIL() << "the system does not come to rest after " << steps << " steps and " << timeouts
+           << " timeouts:" << describe();
   }
 }
 
-turn_id world::say(const std::string& conversation, const std::string& text, std::uint32_t answer_tokens, bool reuse) {
+void world::drain() {
+  while (scheduler_thread.try_run_once() || backend->poll()) {
+  }
+}
+
+namespace {
+
+void end_turn(world::ending& end, const turn_statistics& statistics, std::string error, std::string text) {
+  end.done = true;
+  end.statistics = statistics;
+  end.error = std::move(error);
+  end.text = std::move(text);
+  if (end.told) end.told();
+}
+
+}  // namespace
+
+turn_id world::say(const std::string& conversation, const std::string& text, std::uint32_t answer_tokens, bool reuse,
+                   std::uint8_t priority) {
   auto id = next_turn_++;
   auto& end = endings_[id];
   auto sink = sinks_[id] = std::make_shared<collecting_sink>();
-  say_request request{.turn = id, .conversation = {"tenant", conversation}, .text = text, .reuse = reuse};
+  say_request request{
+      .turn = id, .conversation = {"tenant", conversation}, .text = text, .priority = priority, .reuse = reuse};
   request.sampling.tokens_max = answer_tokens;
   system.spawn([&end, sink, request, to = gateway](caf::event_based_actor* self) {
     self->request(to, caf::infinite, atom::say_v, request, std::shared_ptr<token_sink>{sink})
-        .then(
-            [&end, sink](const turn_statistics& statistics) {
-              end = {true, statistics, {}, sink->all};
-            },
-            [&end, sink](const caf::error& error) {
-              end = {true, {}, explain(error), sink->all};
-            });
+        .then([&end, sink](const turn_statistics& statistics) { end_turn(end, statistics, {}, sink->all); },
+              [&end, sink](const caf::error& error) { end_turn(end, {}, explain(error), sink->all); });
   });
   return id;
 }
@@ -110,6 +149,22 @@ std::int64_t world::counter(const measured_actor& of, const std::string& name) {
   });
   run();
   return result;
+}
+
+std::string world::describe() {
+  std::string all;
+  auto add = [&](const counters& c) {
+    all += "\n " + c.part + ":";
+    for (const auto& [key, value] : c.values) all += ' ' + key + '=' + std::to_string(value);
+  };
+  for (auto part : {caf::actor_cast<measured_actor>(scheduler), caf::actor_cast<measured_actor>(executor),
+                    caf::actor_cast<measured_actor>(device), caf::actor_cast<measured_actor>(host),
+                    caf::actor_cast<measured_actor>(disk), caf::actor_cast<measured_actor>(prefetcher)}) {
+    if (!part) continue;
+    system.spawn([&](caf::event_based_actor* self) { self->request(part, caf::infinite, atom::stats_v).then(add); });
+    for (int i = 0; i < 1000; ++i) scheduler_thread.try_run_once();
+  }
+  return all;
 }
 
 conversation_info world::info(const std::string& conversation) {

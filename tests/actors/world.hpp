@@ -44,6 +44,8 @@ struct world_options {
   std::uint32_t queue_max = 64;
   std::uint64_t shuffle_seed = 1;  ///< of the order in which disk operations end
   bool disk = true;
+  bool orders_loads = false;     ///< the device waits for loads itself, as a GPU does
+  bool verify = false;           ///< the copy engine checks every move
   std::uint32_t context = 0;     ///< 0: the model's
   kv::overflow_policy overflow;  ///< of full windows
 };
@@ -53,11 +55,18 @@ class world {
   explicit world(world_options o = {});
   ~world();
 
-  /// Runs everything until nothing is left to do, ending disk operations as they come.
+  /// Runs everything until nothing is left to do, ending operations of device and disk as they come. Fails the test if
+  /// that takes longer than any test should.
   void run();
+  /// One thing: a message, else an operation of the device, else one of the disk. False when there is none.
+  bool step();
+  /// Only messages and the device: nothing that needs the disk or the clock.
+  void drain();
   /// Starts a turn; its answer is in `outcome(id)` after run().
   turn_id say(const std::string& conversation, const std::string& text, std::uint32_t answer_tokens = 20,
-              bool reuse = true);
+              bool reuse = true, std::uint8_t priority = 50);
+  /// Calls `call` as soon as the turn has ended.
+  void when_done(turn_id id, std::function<void()> call) { endings_.at(id).told = std::move(call); }
   /// Says and runs; the answer's statistics. Fails the test on an error.
   turn_statistics talk(const std::string& conversation, const std::string& text, std::uint32_t answer_tokens = 20);
   /// What a turn ended with: statistics or the error's text.
@@ -66,11 +75,15 @@ class world {
     turn_statistics statistics;
     std::string error;
     std::string text;
+    std::function<void()> told;
   };
   const ending& outcome(turn_id id) { return endings_.at(id); }
   std::int64_t counter(const measured_actor& of, const std::string& name);
+  /// All counters, for a failure's report. Runs the system for a bounded time only.
+  std::string describe();
   void kill(const caf::strong_actor_ptr& who);
   void spawn_host();
+  void spawn_prefetcher();
   void spawn_disk(std::vector<io::stored_chunk> found);
   conversation_info info(const std::string& conversation);
 
@@ -82,6 +95,7 @@ class world {
   caf::scheduler::test_coordinator& scheduler_thread;
   std::shared_ptr<const model::checkpoint> checkpoint;
   kv::geometry geometry;
+  std::shared_ptr<toy_backend> backend;
   std::shared_ptr<kv::page_arena> device_arena, host_arena;
   std::shared_ptr<io::memory_device> disk_device;
   std::shared_ptr<io::chunk_store> store;

@@ -48,7 +48,7 @@ turn_record turn(std::uint32_t sitting, std::uint32_t number, double ms, const s
   turn_record t{sitting, number, static_cast<std::int64_t>(ms * 1000), {}, text};
   t.statistics.prompt_tokens = 100;
   t.statistics.computed_tokens = 10;
-  t.statistics.hit_tokens = {40, 30, 20};
+  t.statistics.hits = {{"device", 40}, {"host", 30}, {"disk", 15}, {"shared", 5}};
   return t;
 }
 
@@ -61,7 +61,8 @@ TEST(Summary, AddsUpAndSeparatesTheLaterTurns) {
   EXPECT_DOUBLE_EQ(s.ttft_ms_turn5_on.mean, 30);
   EXPECT_DOUBLE_EQ(s.prompt_tokens_per_s(), 150);
   auto json = to_json(s);
-  EXPECT_EQ(json["hit_tokens"]["disk"], 60);
+  EXPECT_EQ(json["hit_tokens"]["disk"], 45);
+  EXPECT_EQ(json["hit_tokens"]["shared"], 15) << "a tier by its name";
   EXPECT_EQ(json["ttft_ms"]["p50"], 20);
 }
 

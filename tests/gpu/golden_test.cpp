@@ -131,7 +131,9 @@ TEST_P(Golden, TruncationKeepsTheCache) {
     prefill(*backend_, s, c["tokens"], 1024);
     auto from = c["dropped"][0].get<std::uint32_t>(), to = c["dropped"][1].get<std::uint32_t>();
     ASSERT_EQ((from | to) % kv::tokens_per_chunk, 0u);
-    s.table.erase(s.table.begin() + from / kv::tokens_per_chunk, s.table.begin() + to / kv::tokens_per_chunk);
+    auto pages = *s.table;
+    pages.erase(pages.begin() + from / kv::tokens_per_chunk, pages.begin() + to / kv::tokens_per_chunk);
+    s.set_table(std::move(pages));
     s.position -= to - from;
     auto logits = run(*backend_, {s.next(c["then"].get<tokens>())});
     expect_logits(logits, c["last_logits_top20"], GetParam().tolerance);

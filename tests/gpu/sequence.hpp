@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "gpu/cpu/cpu_backend.hpp"
-#include "kv/page.hpp"
+#include "gpu/run_step.hpp"
 
 namespace chromatin::gpu {
 
@@ -18,31 +18,38 @@ inline std::shared_ptr<const model::checkpoint> concierge() {
 
 /// A sequence with pages of its own.
 struct sequence {
-  explicit sequence(const backend& b)
-      : arena{kv::page_arena::make(kv::plain_memory(17 * b.geometry().chunk_bytes()), b.geometry().chunk_bytes())} {
-    for (int i = 0; i < 17; ++i) {
-      pages.push_back(arena->try_allocate());
-      table.push_back(pages.back().writable().data());
-    }
+  explicit sequence(backend& b) {
+    auto arena = b.make_arena(17);
+    std::vector<kv::page_ref> pages;
+    while (auto page = arena->try_allocate()) pages.push_back(std::move(page));
+    set_table(std::move(pages));
   }
 
   sequence_step next(const tokens& input, bool wants_logits = true) {
-    sequence_step step{input, position, table, wants_logits};
+    sequence_step step{.tokens = input, .position = position, .pages = table, .wants_logits = wants_logits};
     position += static_cast<std::uint32_t>(input.size());
     return step;
   }
+  /// A step that ends with the likeliest token.
+  sequence_step sampled(const tokens& input) {
+    auto step = next(input, false);
+    step.sampler = std::make_shared<model::sampler>(model::sampling{});
+    return step;
+  }
+  void set_table(std::vector<kv::page_ref> pages) {
+    table = std::make_shared<const std::vector<kv::page_ref>>(std::move(pages));
+  }
 
-  std::shared_ptr<kv::page_arena> arena;
-  std::vector<kv::page_ref> pages;
-  std::vector<std::byte*> table;
+  kv::block_table table;
   std::uint32_t position = 0;
 };
 
+/// The logits that were asked for, one sequence after the other.
 inline std::vector<float> run(backend& b, std::vector<sequence_step> batch) {
-  b.begin(batch);
-  for (std::uint32_t l = 0; l < b.geometry().layers; ++l) b.run_layer(l);
-  auto logits = b.finish();
-  return {logits.begin(), logits.end()};
+  std::vector<float> logits;
+  for (const auto& result : run_step(b, {.sequences = std::move(batch), .ends = {}}))
+    logits.insert(logits.end(), result.logits.begin(), result.logits.end());
+  return logits;
 }
 
 }  // namespace chromatin::gpu

@@ -5,6 +5,9 @@
 #include <random>
 
 #include <gtest/gtest.h>
+#include <sys/resource.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "io/memory_device.hpp"
 #include "io/thread_device.hpp"
@@ -56,11 +59,17 @@ void fill(std::span<std::byte> bytes, std::uint32_t seed) {
 
 TEST_P(Device, WhatIsWrittenIsReadAgainAfterReopening) {
   fill(buffer(0, 3), 1);
-  EXPECT_EQ(wait([&](io_done done) { device_->write({1, 5 * page}, buffer(0, 3), std::move(done)); }), 0);
+  EXPECT_EQ(wait([&](io_done done) {
+              device_->write({1, 5 * page}, buffer(0, 3), urgency::saving, std::move(done));
+            }),
+            0);
   EXPECT_EQ(wait([&](io_done done) { device_->sync(1, std::move(done)); }), 0);
   device_.reset();
   device_ = GetParam().make(open_segments(folder_.path(), {64 * page, 32 * page}), memory());
-  EXPECT_EQ(wait([&](io_done done) { device_->read({1, 5 * page}, buffer(10, 3), std::move(done)); }), 0);
+  EXPECT_EQ(wait([&](io_done done) {
+              device_->read({1, 5 * page}, buffer(10, 3), urgency::turn_waits, std::move(done));
+            }),
+            0);
   EXPECT_TRUE(std::equal(buffer(0, 3).begin(), buffer(0, 3).end(), buffer(10, 3).begin()));
 }
 
@@ -73,10 +82,10 @@ TEST_P(Device, ManyMoreOperationsThanTheQueueHolds) {
     if (error != 0) ++failed;
     if (++done == count) all.set_value();
   };
-  for (std::size_t i = 0; i < count; ++i) device_->write({0, i % 64 * page}, buffer(i % 64), one);
+  for (std::size_t i = 0; i < count; ++i) device_->write({0, i % 64 * page}, buffer(i % 64), urgency::saving, one);
   all.get_future().get();
   EXPECT_EQ(failed, 0u);
-  EXPECT_EQ(wait([&](io_done d) { device_->read({0, 0}, buffer(100, 64), std::move(d)); }), 0);
+  EXPECT_EQ(wait([&](io_done d) { device_->read({0, 0}, buffer(100, 64), urgency::turn_waits, std::move(d)); }), 0);
   EXPECT_TRUE(std::equal(buffer(0, 64).begin(), buffer(0, 64).end(), buffer(100, 64).begin()));
   EXPECT_EQ(device_->counters().writes, static_cast<std::int64_t>(count));
 }
@@ -84,9 +93,9 @@ TEST_P(Device, ManyMoreOperationsThanTheQueueHolds) {
 TEST_P(Device, ACompletionMayOrderTheNextOperation) {
   fill(buffer(0), 3);
   EXPECT_EQ(wait([&](io_done done) {
-              device_->write({0, 0}, buffer(0), [&, done = std::move(done)](int error) {
+              device_->write({0, 0}, buffer(0), urgency::saving, [&, done = std::move(done)](int error) {
                 ASSERT_EQ(error, 0);
-                device_->read({0, 0}, buffer(1), done);
+                device_->read({0, 0}, buffer(1), urgency::turn_waits, done);
               });
             }),
             0);
@@ -94,24 +103,73 @@ TEST_P(Device, ACompletionMayOrderTheNextOperation) {
 }
 
 TEST_P(Device, ReadingPastTheEndIsAnErrorNotGarbage) {
-  EXPECT_NE(wait([&](io_done done) { device_->read({1, 32 * page}, buffer(0), std::move(done)); }), 0);
-  EXPECT_NE(wait([&](io_done done) { device_->read({1, 31 * page}, buffer(0, 2), std::move(done)); }), 0);
+  EXPECT_NE(wait([&](io_done done) {
+              device_->read({1, 32 * page}, buffer(0), urgency::turn_waits, std::move(done));
+            }),
+            0);
+  EXPECT_NE(wait([&](io_done done) {
+              device_->read({1, 31 * page}, buffer(0, 2), urgency::turn_waits, std::move(done));
+            }),
+            0);
   EXPECT_EQ(device_->counters().errors, 2);
+}
+
+TEST_P(Device, AFileThatEndsInsideAPageIsAnErrorAndNotAnEndlessLoop) {
+  ASSERT_EQ(::truncate((folder_ / "segment-0000.kv").c_str(), page + 512), 0);
+  for (std::size_t pages : {1, 2, 3})
+    EXPECT_EQ(wait([&](io_done done) {
+                device_->read({0, page}, buffer(0, pages), urgency::turn_waits, std::move(done));
+              }),
+              EIO);
+  EXPECT_EQ(wait([&](io_done done) { device_->read({0, 0}, buffer(0), urgency::turn_waits, std::move(done)); }), 0);
+}
+
+TEST_P(Device, ATransferLongerThanAPieceIsWholeOrAnError) {
+  constexpr std::size_t pages = 3 * piece_bytes_max / page / 2;
+  device_.reset();
+  device_ = GetParam().make(open_segments(folder_.path(), {(pages + 1) * page}), memory());
+  auto large = kv::plain_memory(2 * pages * page);
+  auto written = large.bytes().first(pages * page), got = large.bytes().subspan(pages * page);
+  fill(written, 5);
+  EXPECT_EQ(wait([&](io_done done) { device_->write({0, page}, written, urgency::saving, std::move(done)); }), 0);
+  EXPECT_EQ(wait([&](io_done done) { device_->read({0, page}, got, urgency::turn_waits, std::move(done)); }), 0);
+  EXPECT_TRUE(std::equal(written.begin(), written.end(), got.begin()));
+  EXPECT_NE(wait([&](io_done done) { device_->read({0, 2 * page}, got, urgency::turn_waits, std::move(done)); }), 0);
+}
+
+TEST_P(Device, WhatIsCancelledInLineEndsAsCancelledAndIsNotCarriedOut) {
+  fill(buffer(1), 7);
+  std::atomic<int> cancelled{0}, ended{0};
+  constexpr int count = 64;
+  std::promise<void> all;
+  auto end = [&](int error) {
+    cancelled += error == ECANCELED;
+    if (++ended == count) all.set_value();
+  };
+  std::vector<operation_id> ids;
+  for (int i = 0; i < count; ++i) ids.push_back(device_->write({0, 0}, buffer(1), urgency::saving, end));
+  int taken = 0;
+  for (auto id : ids) taken += device_->cancel(id);
+  all.get_future().get();
+  EXPECT_EQ(cancelled, taken);
+  for (auto id : ids) EXPECT_FALSE(device_->cancel(id)) << "it is over";
+  EXPECT_EQ(device_->counters().errors, 0);
 }
 
 TEST_P(Device, MemoryThatIsNotRegisteredWorksToo) {
   auto other = kv::plain_memory(page);
   auto bytes = other.bytes();
   fill(bytes, 4);
-  EXPECT_EQ(wait([&](io_done done) { device_->write({0, 0}, bytes, std::move(done)); }), 0);
-  EXPECT_EQ(wait([&](io_done done) { device_->read({0, 0}, buffer(0), std::move(done)); }), 0);
+  EXPECT_EQ(wait([&](io_done done) { device_->write({0, 0}, bytes, urgency::saving, std::move(done)); }), 0);
+  EXPECT_EQ(wait([&](io_done done) { device_->read({0, 0}, buffer(0), urgency::turn_waits, std::move(done)); }), 0);
   EXPECT_TRUE(std::equal(bytes.begin(), bytes.end(), buffer(0).begin()));
 }
 
 TEST_P(Device, MisalignedTransfersAreRefused) {
-  EXPECT_THROW(device_->read({0, 100}, buffer(0), [](int) {}), std::invalid_argument);
-  EXPECT_THROW(device_->read({0, 0}, buffer(0).subspan(8, 512), [](int) {}), std::invalid_argument);
-  EXPECT_THROW(device_->read({0, 0}, {}, [](int) {}), std::invalid_argument);
+  EXPECT_THROW(device_->read({0, 100}, buffer(0), urgency::turn_waits, [](int) {}), std::invalid_argument);
+  EXPECT_THROW(device_->read({0, 0}, buffer(0).subspan(8, 512), urgency::turn_waits, [](int) {}),
+               std::invalid_argument);
+  EXPECT_THROW(device_->read({0, 0}, {}, urgency::turn_waits, [](int) {}), std::invalid_argument);
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, Device,
@@ -135,6 +193,51 @@ TEST(Segments, ADiskThatIsTooSmallIsAClearErrorAndLeavesNothing) {
   EXPECT_FALSE(std::filesystem::exists(folder / "segment-0000.kv"));
 }
 
+TEST(Segments, ALargeStoreOpensUnderTheUsualLimitOfOpenFiles) {
+  rlimit before{};
+  ASSERT_EQ(::getrlimit(RLIMIT_NOFILE, &before), 0);
+  if (before.rlim_max < 2048) GTEST_SKIP() << "the hard limit is " << before.rlim_max;
+  rlimit usual{1024, before.rlim_max};
+  ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
+  test::temporary_folder folder;
+  EXPECT_EQ(open_segments(folder.path(), std::vector<std::uint64_t>(1100, page)).files.size(), 1100u);
+  rlimit raised{};
+  ::getrlimit(RLIMIT_NOFILE, &raised);
+  EXPECT_GE(raised.rlim_cur, 1100u + 256u) << "connections need some, too";
+  ::setrlimit(RLIMIT_NOFILE, &before);
+}
+
+TEST(Segments, ALimitOfOpenFilesThatCannotBeRaisedIsOneClearLine) {
+  test::temporary_folder folder;
+  auto child = ::fork();  // a hard limit stays lowered
+  if (child == 0) {
+    rlimit hard{1024, 1024};
+    ::setrlimit(RLIMIT_NOFILE, &hard);
+    try {
+      open_segments(folder.path(), std::vector<std::uint64_t>(1000, page));
+      ::_exit(1);
+    } catch (const open_error& e) {
+      std::string line = e.what();
+      bool clear = line.find("1000 segment files") != std::string::npos && line.find("1024") != std::string::npos &&
+                   line.find("--disk-size") != std::string::npos && line.find('\n') == std::string::npos;
+      ::_exit(clear ? 0 : 2);
+    }
+  }
+  int status = 1;
+  ::waitpid(child, &status, 0);
+  EXPECT_EQ(status, 0);
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+}
+
+TEST(Segments, WhatALargerStoreLeftBehindGoes) {
+  test::temporary_folder folder;
+  open_segments(folder.path(), {4 * page, 4 * page, 4 * page});
+  open_segments(folder.path(), {4 * page, page});
+  EXPECT_EQ(std::filesystem::file_size(folder / "segment-0000.kv"), 4 * page);
+  EXPECT_EQ(std::filesystem::file_size(folder / "segment-0001.kv"), page);
+  EXPECT_FALSE(std::filesystem::exists(folder / "segment-0002.kv"));
+}
+
 TEST(Segments, WhatIsThereIsKeptWhenASegmentGrows) {
   test::temporary_folder folder;
   open_segments(folder.path(), {page});
@@ -146,6 +249,38 @@ TEST(Segments, WhatIsThereIsKeptWhenASegmentGrows) {
   EXPECT_EQ(start, "kept");
 }
 
+TEST(MemoryDevice, AnUrgentReadOvertakesPrefetchesAndWrites) {
+  memory_device device{{64 * page}, {}, 4};
+  auto block = kv::plain_memory(64 * page);
+  std::string order;
+  auto note = [&](char c) { return [&order, c](int) { order += c; }; };
+  for (std::size_t i = 0; i < 6; ++i) {
+    device.write({0, 0}, block.bytes().first(page), urgency::saving, note('s'));
+    device.read({0, 0}, block.bytes().first(page), urgency::ahead_of_need, note('a'));
+  }
+  device.poll(1);  // two prefetches and a write are in the kernel
+  EXPECT_EQ(order, "a");
+  for (std::size_t i = 0; i < 3; ++i) device.read({0, 0}, block.bytes().first(page), urgency::turn_waits, note('t'));
+  device.poll();
+  EXPECT_EQ(order.size(), 15u);
+  EXPECT_LT(order.rfind('t'), 7u) << order;
+  EXPECT_GT(order.find_last_of('a'), order.rfind('t')) << order;
+}
+
+TEST(MemoryDevice, ACancelledReadDoesNotTouchItsMemory) {
+  memory_device device{{page}};
+  auto block = kv::plain_memory(page);
+  std::fill(block.bytes().begin(), block.bytes().end(), std::byte{9});
+  int ended = 0;
+  auto id = device.read({0, 0}, block.bytes(), urgency::turn_waits, [&](int error) { ended = error; });
+  EXPECT_TRUE(device.cancel(id));
+  EXPECT_EQ(ended, 0) << "not from inside the call";
+  EXPECT_TRUE(device.poll());
+  EXPECT_EQ(ended, ECANCELED);
+  EXPECT_EQ(block.bytes()[0], std::byte{9});
+  EXPECT_FALSE(device.poll());
+}
+
 TEST(MemoryDevice, APowerCutKeepsWhatWasSyncedAndDropsOrTearsTheRest) {
   std::size_t kept = 0, dropped = 0, torn = 0;
   for (std::uint64_t seed = 1; seed <= 60; ++seed) {
@@ -155,15 +290,15 @@ TEST(MemoryDevice, APowerCutKeepsWhatWasSyncedAndDropsOrTearsTheRest) {
     auto bytes = block.bytes();
     auto ok = [](int error) { ASSERT_EQ(error, 0); };
     std::fill(bytes.begin(), bytes.end(), std::byte{1});
-    device.write({0, 0}, bytes.first(4 * page), ok);
+    device.write({0, 0}, bytes.first(4 * page), urgency::saving, ok);
     device.poll();
     device.sync(0, ok);
     device.poll();
     std::fill(bytes.begin(), bytes.end(), std::byte{2});
-    device.write({0, 4 * page}, bytes.first(4 * page), ok);
+    device.write({0, 4 * page}, bytes.first(4 * page), urgency::saving, ok);
     device.poll();
     device.power_cut(seed);
-    device.read({0, 0}, bytes, ok);
+    device.read({0, 0}, bytes, urgency::turn_waits, ok);
     device.poll();
     for (std::size_t i = 0; i < 4 * page; ++i) ASSERT_EQ(bytes[i], std::byte{1});
     auto written = std::count(bytes.begin() + 4 * page, bytes.end(), std::byte{2});

@@ -1,132 +1,329 @@
 #include "io/registry_store.hpp"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include "io/device.hpp"
+#include "io/sqlite.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace chromatin::io {
 namespace {
 
+using testing::ElementsAre;
+using testing::HasSubstr;
+using tokens = std::vector<kv::token_id>;
+
 const conversation_key alice{"tenant-a", "talk"};
+constexpr lease_owner turn = 7;
 const kv::lineage opening{.tokens = {1}, .root = {5, 6}};
 
-TEST(RegistryStore, WhatWasAppendedIsThereAfterReopening) {
-  test::temporary_folder folder;
-  {
-    registry_store store{folder.path()};
-    auto record = store.create(alice, opening);
-    store.append(alice, record.version, {"user", "hello", {10, 11}}, 0);
-    store.append(alice, record.version + 1, {"assistant", "hi", {12, 2}}, 4);
+stored_message user(const std::string& text, tokens ids) { return {"user", text, std::move(ids)}; }
+stored_message assistant(const std::string& text, tokens ids) { return {"assistant", text, std::move(ids)}; }
+
+/// A conversation as the registry grows it: its window here, its store there.
+struct talk {
+  registry_store& store;
+  conversation_key key = alice;
+  kv::lineage window = opening;
+  std::uint64_t version = 0;
+
+  void say(const std::vector<stored_message>& messages, std::vector<kv::chunk_key> chunks = {}) {
+    for (const auto& m : messages) window.tokens.insert(window.tokens.end(), m.tokens->begin(), m.tokens->end());
+    version = store.write(key, turn, {version, messages, window, false, std::move(chunks)});
   }
-  auto record = registry_store{folder.path()}.load(alice);
-  ASSERT_TRUE(record);
-  EXPECT_EQ(record->version, 3u);
-  EXPECT_EQ(record->messages, 2u);
-  EXPECT_EQ(record->last_role, "assistant");
-  EXPECT_EQ(record->window.tokens, (std::vector<kv::token_id>{1, 10, 11, 12, 2}));
-  EXPECT_EQ(record->window.settled, 4u);
-  EXPECT_EQ(record->window.root, opening.root);
+  void replace() { version = store.write(key, turn, {version, {}, window, true, {}}); }
+};
+
+std::string reason(const std::function<void()>& what) {
+  try {
+    what();
+  } catch (const std::exception& e) {
+    return e.what();
+  }
+  return "no error";
 }
 
-TEST(RegistryStore, AnAppendForAnOldVersionIsRefusedAndChangesNothing) {
-  registry_store store{{}};
-  auto record = store.create(alice, opening);
-  store.append(alice, record.version, {"user", "a", {10}}, 0);
-  EXPECT_THROW(store.append(alice, record.version, {"user", "b", {11}}, 0), version_conflict);
-  EXPECT_EQ(store.load(alice)->window.tokens.size(), 2u);
-  EXPECT_EQ(store.load(alice)->messages, 1u);
+TEST(RegistryStore, WhatWasWrittenIsThereAfterReopening) {
+  test::temporary_folder folder;
+  kv::lineage window;
+  {
+    auto store = open_registry(folder.path());
+    talk t{*store};
+    t.say({user("hello", {10, 11})});
+    t.window.settled = 4;
+    t.say({assistant("hi", {12, 2})});
+    window = t.window;
+  }
+  auto store = open_registry(folder.path());
+  auto record = store->load(alice);
+  ASSERT_TRUE(record);
+  EXPECT_EQ(record->version, 2u);
+  EXPECT_EQ(record->messages, 2u);
+  EXPECT_EQ(record->last_role, "assistant");
+  EXPECT_EQ(record->tokens, 5u);
+  EXPECT_EQ(record->window, window);
+  auto messages = store->read(alice, 0, 10);
+  ASSERT_EQ(messages.size(), 2u);
+  EXPECT_EQ(messages[1].content, "hi");
+  EXPECT_EQ(messages[1].tokens, (tokens{12, 2}));
+}
+
+TEST(RegistryStore, AChangeForAnOldVersionIsRefusedAndChangesNothing) {
+  auto store = open_registry({});
+  talk t{*store};
+  t.say({user("a", {10})});
+  auto late = t;
+  t.say({assistant("b", {11})});
+  EXPECT_THROW(late.say({assistant("c", {12})}), version_conflict);
+  EXPECT_THROW(store->write(alice, turn, {0, {}, opening, false, {}}), version_conflict) << "it exists already";
+  EXPECT_EQ(store->load(alice)->window, t.window);
+  EXPECT_EQ(store->load(alice)->messages, 2u);
+}
+
+TEST(RegistryStore, ATruncatedWindowKeepsItsKeysAndItsPast) {
+  test::temporary_folder folder;
+  kv::lineage window;
+  {
+    auto store = open_registry(folder.path());
+    talk t{*store};
+    t.say({user("a", tokens(500, 3))});
+    t.window.settled = 490;
+    for (int i = 0; i < 2; ++i) {
+      ASSERT_GT(kv::truncate(t.window, 0, 0.3), 0u);
+      t.replace();
+      t.say({assistant("b", tokens(30, 9))});
+    }
+    window = t.window;
+  }
+  auto store = open_registry(folder.path());
+  EXPECT_EQ(store->load(alice)->window, window);
+  EXPECT_EQ(kv::history(store->load(alice)->window).size(), 2u);
+  auto messages = store->read(alice, 0, 10);
+  EXPECT_EQ(messages[0].tokens, tokens(500, 3)) << "a truncation leaves messages whole";
+  EXPECT_EQ(messages.size(), 3u);
 }
 
 TEST(RegistryStore, TenantsDoNotSeeEachOther) {
-  registry_store store{{}};
-  store.create(alice, opening);
-  EXPECT_FALSE(store.load({"tenant-b", "talk"}));
-  store.create({"tenant-b", "talk"}, opening);
-  store.forget({"tenant-b", "talk"});
-  EXPECT_TRUE(store.load(alice));
+  auto store = open_registry({});
+  talk a{*store}, b{*store, {"tenant-b", "talk"}};
+  a.say({user("hello", {10})});
+  EXPECT_FALSE(store->load(b.key));
+  EXPECT_FALSE(store->match("tenant-b", std::vector{user("hello", {})}));
+  b.say({user("hello", {10})});
+  store->forget(b.key);
+  EXPECT_TRUE(store->load(alice));
+  EXPECT_THAT(store->list("tenant-b", "", 10), testing::IsEmpty());
 }
 
 TEST(RegistryStore, ATenantsSaltIsMadeOnceAndKept) {
   test::temporary_folder folder;
-  kv::hash128 first{7, 8};
-  EXPECT_EQ(registry_store{folder.path()}.tenant_salt("a", first), first);
-  registry_store again{folder.path()};
-  EXPECT_EQ(again.tenant_salt("a", {9, 9}), first);
-  EXPECT_NE(again.tenant_salt("b", {9, 9}), first);
+  auto first = open_registry(folder.path())->tenant_salt("a");
+  auto again = open_registry(folder.path(), secret_salts("sixteen letters."));
+  EXPECT_EQ(again->tenant_salt("a"), first) << "a tenant that was there keeps its salt";
+  EXPECT_EQ(again->tenant_salt("b"), secret_salts("sixteen letters.")("b"));
+  EXPECT_NE(again->tenant_salt("b"), first);
 }
 
-TEST(RegistryStore, AReplacedWindowKeepsItsKeys) {
-  registry_store store{{}};
-  auto record = store.create(alice, opening);
-  store.append(alice, record.version, {"user", "a", std::vector<kv::token_id>(300, 3)}, 301);
-  auto loaded = *store.load(alice);
-  ASSERT_GT(kv::truncate(loaded.window, 0), 0u);
-  store.replace_window(alice, loaded.version, loaded.window);
-  auto after = *store.load(alice);
-  EXPECT_EQ(after.window.tokens, loaded.window.tokens);
-  EXPECT_EQ(after.window.kept, loaded.window.kept);
-  EXPECT_EQ(kv::chain(after.window, after.window.settled), kv::chain(loaded.window, loaded.window.settled));
-}
-
-TEST(RegistryStore, AMessageMayReplaceTheWindowItIsAppendedTo) {
-  registry_store store{{}};
-  auto record = store.create(alice, opening);
-  store.append(alice, record.version, {"user", "a", std::vector<kv::token_id>(300, 3)}, 301);
-  auto loaded = *store.load(alice);
-  kv::make_room(loaded.window, 200, {});
-  loaded.window.tokens.insert(loaded.window.tokens.end(), {7, 8});
-  store.append(alice, loaded.version, {"user", "b", {7, 8}}, loaded.window);
-  auto after = *store.load(alice);
-  EXPECT_EQ(after.version, loaded.version + 1);
-  EXPECT_EQ(after.messages, 2u);
-  EXPECT_EQ(after.window.tokens, loaded.window.tokens);
-  EXPECT_EQ(kv::chain(after.window, after.window.settled), kv::chain(loaded.window, loaded.window.settled));
-  EXPECT_THROW(store.append(alice, loaded.version, {"user", "c", {}}, loaded.window), version_conflict);
-  EXPECT_EQ(store.load(alice)->messages, 2u);
-}
-
-TEST(RegistryStore, ASystemPromptIsTheFirstMessageAndIsKept) {
-  test::temporary_folder folder;
-  auto window = opening;
-  window.keep = 1;
-  EXPECT_EQ(registry_store{folder.path()}.create(alice, window, "Be brief.").last_role, "system");
-  auto record = *registry_store{folder.path()}.load(alice);
-  EXPECT_EQ(record.messages, 1u);
-  EXPECT_EQ(record.window.keep, 1u);
-}
-
-TEST(RegistryStore, AFolderOfTheFirstFormatIsTakenOver) {
-  test::temporary_folder folder;
-  {
-    registry_store store{folder.path()};
-    store.create(alice, opening);
-    database old{folder / "registry.sqlite"};
-    old.execute("ALTER TABLE conversations DROP COLUMN keep; PRAGMA user_version = 1");
+TEST(RegistryStore, ListsComeInPagesByName) {
+  auto store = open_registry({});
+  for (auto id : {"b", "d", "a", "c"}) talk{*store, {"tenant-a", id}}.say({user("x", {1, 2})});
+  std::vector<std::string> names;
+  for (std::string after;;) {
+    auto page = store->list("tenant-a", after, 3);
+    if (page.empty()) break;
+    EXPECT_LE(page.size(), 3u);
+    for (const auto& c : page) names.push_back(c.id);
+    after = names.back();
   }
-  auto record = registry_store{folder.path()}.load(alice);
-  ASSERT_TRUE(record);
-  EXPECT_EQ(record->window.keep, 0u);
-  EXPECT_EQ(record->window.tokens, opening.tokens);
+  EXPECT_THAT(names, ElementsAre("a", "b", "c", "d"));
+  EXPECT_EQ(store->list("tenant-a", "", 1)[0].tokens, 3u);
+}
+
+TEST(RegistryStore, MessagesAreReadFromAnyNumberOn) {
+  auto store = open_registry({});
+  talk t{*store};
+  for (int i = 0; i < 5; ++i) t.say({user(std::to_string(i), {1})});
+  auto page = store->read(alice, 2, 2);
+  ASSERT_EQ(page.size(), 2u);
+  EXPECT_EQ(page[0].content, "2");
+  EXPECT_TRUE(store->read(alice, 5, 2).empty());
+}
+
+TEST(RegistryStore, MessagesAreMatchedByTheLongestSharedBeginning) {
+  auto store = open_registry({});
+  auto said = [](std::initializer_list<const char*> texts) {
+    std::vector<stored_message> all;
+    for (auto text : texts) all.push_back(all.size() % 2 ? assistant(text, {1}) : user(text, {1}));
+    return all;
+  };
+  talk{*store, {"tenant-a", "long"}}.say(said({"hello", "hi", "how much", "ten", "thanks", "bye"}));
+  talk{*store, {"tenant-a", "short"}}.say(said({"hello", "hi", "how much", "ten"}));
+  talk{*store, {"tenant-a", "other"}}.say(said({"hello", "hey"}));
+  auto found = store->match("tenant-a", said({"hello", "hi", "how much", "ten", "and two?"}));
+  ASSERT_TRUE(found);
+  EXPECT_EQ(found->id, "short") << "nothing has to be left out of it";
+  EXPECT_EQ(found->shared, 4u);
+  EXPECT_EQ(found->messages, 4u);
+  EXPECT_EQ(store->match("tenant-a", said({"hello", "hey", "x"}))->id, "other");
+  EXPECT_FALSE(store->match("tenant-a", said({"hi"})));
+  std::vector<stored_message> by_another_role{{"assistant", "hello", {}}};
+  EXPECT_FALSE(store->match("tenant-a", by_another_role));
 }
 
 TEST(RegistryStore, AForkGoesItsOwnWay) {
-  registry_store store{{}};
-  auto record = store.create(alice, opening);
-  store.append(alice, record.version, {"user", "a", {10}}, 0);
-  EXPECT_TRUE(store.fork(alice, "copy"));
-  EXPECT_FALSE(store.fork(alice, "copy"));
-  conversation_key copy{"tenant-a", "copy"};
-  store.append(copy, store.load(copy)->version, {"user", "b", {11}}, 0);
-  EXPECT_EQ(store.load(copy)->window.tokens.size(), 3u);
-  EXPECT_EQ(store.load(alice)->window.tokens.size(), 2u);
+  auto store = open_registry({});
+  talk t{*store};
+  t.say({user("a", {10}), assistant("b", {11}), user("c", {12})});
+  EXPECT_TRUE(store->fork(alice, "copy", 3, t.window, {}));
+  EXPECT_FALSE(store->fork(alice, "copy", 3, t.window, {}));
+  talk copy{*store, {"tenant-a", "copy"}, t.window, 1};
+  copy.say({assistant("d", {13})});
+  EXPECT_EQ(store->load(copy.key)->window.tokens.size(), 5u);
+  EXPECT_EQ(store->load(alice)->window.tokens.size(), 4u);
+  EXPECT_EQ(store->match("tenant-a", store->read(copy.key, 0, 9))->id, "copy");
 }
 
-TEST(RegistryStore, ANewerFormatIsRefused) {
+TEST(RegistryStore, AForkCanEndBeforeAnyMessage) {
+  auto store = open_registry({});
+  talk t{*store};
+  t.say({user("a", {10}), assistant("b", {11}), user("c", {12})});
+  auto window = t.window;
+  kv::shorten(window, 2);
+  ASSERT_TRUE(store->fork(alice, "copy", 1, window, {}));
+  conversation_key copy{"tenant-a", "copy"};
+  EXPECT_EQ(store->load(copy)->last_role, "user");
+  EXPECT_EQ(store->load(copy)->messages, 1u);
+  EXPECT_EQ(store->load(copy)->window, window);
+  EXPECT_EQ(store->read(copy, 0, 9).size(), 1u);
+}
+
+TEST(RegistryStore, ForgettingNamesTheChunksThatNobodyElseHas) {
+  auto store = open_registry({});
+  talk t{*store};
+  t.say({user("a", {10})}, {{1, 1}, {2, 2}});
+  t.say({assistant("b", {10})}, {{2, 2}, {3, 3}});
+  store->note_chunks(alice, std::vector<kv::chunk_key>{{4, 4}});
+  ASSERT_TRUE(store->fork(alice, "copy", 2, t.window, std::vector<kv::chunk_key>{{1, 1}, {2, 2}}));
+  talk other_tenant{*store, {"tenant-b", "talk"}};
+  other_tenant.say({user("a", {10})}, {{3, 3}});
+  EXPECT_THAT(store->forget(alice), testing::UnorderedElementsAre(kv::chunk_key{3, 3}, kv::chunk_key{4, 4}));
+  EXPECT_FALSE(store->find(alice));
+  EXPECT_TRUE(store->read(alice, 0, 9).empty());
+  EXPECT_THAT(store->forget({"tenant-a", "copy"}),
+              testing::UnorderedElementsAre(kv::chunk_key{1, 1}, kv::chunk_key{2, 2}));
+  EXPECT_TRUE(store->forget(alice).empty());
+}
+
+TEST(RegistryStore, ALeaseHasAnOwnerAndAnEnd) {
+  auto store = open_registry({});
+  lease_time now{};
+  auto end = now + std::chrono::seconds{10};
+  EXPECT_TRUE(store->lease(alice, 1, now, end));
+  EXPECT_FALSE(store->lease(alice, 2, now, end));
+  EXPECT_TRUE(store->lease(alice, 1, now, end)) << "its owner may renew it";
+  store->release(alice, 2);
+  EXPECT_EQ(store->leases(), 1u) << "only its owner gives it back";
+  EXPECT_THROW(store->write(alice, 2, {0, {}, opening, false, {}}), lease_lost);
+  EXPECT_TRUE(store->lease(alice, 2, end, end + std::chrono::seconds{10})) << "its end has passed";
+  EXPECT_THROW(store->write(alice, 1, {0, {}, opening, false, {}}), lease_lost);
+  EXPECT_EQ(store->write(alice, 2, {0, {}, opening, false, {}}), 1u);
+  store->release(alice, 2);
+  EXPECT_EQ(store->leases(), 0u);
+}
+
+TEST(RegistryStore, FilesAndTheFolderItMakesAreForTheirOwnerOnly) {
   test::temporary_folder folder;
-  { registry_store store{folder.path()}; }
-  database{folder / "registry.sqlite"}.execute("PRAGMA user_version = 99");
-  EXPECT_THROW(registry_store{folder.path()}, open_error);
+  auto old_mask = ::umask(022);
+  auto inner = folder / "disk";
+  auto store = open_registry(inner);
+  talk{*store}.say({user("my secret", {1})});
+  ::umask(old_mask);
+  auto mode = [](const std::filesystem::path& path) {
+    struct stat status {};
+    ::stat(path.c_str(), &status);
+    return status.st_mode & 0777;
+  };
+  EXPECT_EQ(mode(inner), 0700u);
+  for (const auto& file : std::filesystem::directory_iterator(inner)) EXPECT_EQ(mode(file), 0600u) << file;
+}
+
+// -- damage --
+
+/// Two conversations, one of them truncated, in a folder whose file can be changed behind the store's back.
+struct damaged_folder {
+  test::temporary_folder folder;
+  std::unique_ptr<registry_store> store = open_registry(folder.path());
+
+  damaged_folder() {
+    talk t{*store};
+    t.say({user("hello", tokens(300, 3))});
+    t.window.settled = 300;
+    kv::truncate(t.window, 0, 0.5);
+    t.replace();
+    t.say({assistant("hi", {12, 2})});
+    talk{*store, {"tenant-a", "sound"}}.say({user("hello", {10, 11})});
+  }
+  void change(const std::string& sql) {
+    database other{folder / "registry.sqlite"};
+    other.execute(("UPDATE " + sql + " WHERE id = 'talk'").c_str());
+  }
+  std::string load() {
+    return reason([&] { store->load(alice); });
+  }
+};
+
+TEST(RegistryStore, AWrongValueIsFoundAndNeverAnAnswer) {
+  for (std::string sql : {"tokens SET tokens = substr(tokens, 1, 4) || x'ff' || substr(tokens, 6)",
+                          "tokens SET tokens = substr(tokens, 5)", "tokens SET part = part + 10",
+                          "conversations SET settled = settled + 64", "conversations SET keep = 1",
+                          "conversations SET version = version + 1", "conversations SET kept = zeroblob(length(kept))",
+                          "conversations SET parent = zeroblob(16)", "conversations SET last_role = 'user'",
+                          "conversations SET id = 'talj'", "cuts SET at_tokens = at_tokens - 1",
+                          "cuts SET dropped = zeroblob(length(dropped))", "cuts SET number = 1"}) {
+    damaged_folder f;
+    f.change(sql);
+    EXPECT_THAT(f.load(), testing::AllOf(HasSubstr("talk is damaged"), HasSubstr("forget it"))) << sql;
+    EXPECT_TRUE(f.store->load({"tenant-a", "sound"})) << sql;
+    f.store->forget(alice);
+    EXPECT_EQ(f.load(), "no error") << "it can be forgotten: " << sql;
+  }
+}
+
+TEST(RegistryStore, AMissingRowIsFound) {
+  for (auto table : {"tokens", "cuts"}) {
+    damaged_folder f;
+    database{f.folder / "registry.sqlite"}.execute(
+        (std::string{"DELETE FROM "} + table + " WHERE id = 'talk'").c_str());
+    EXPECT_THAT(f.load(), HasSubstr("talk is damaged")) << table;
+  }
+}
+
+TEST(RegistryStore, AWrongMessageIsFoundWhenItIsRead) {
+  for (std::string sql : {"messages SET content = 'hellO'", "messages SET role = 'user'",
+                          "messages SET tokens = zeroblob(8)", "messages SET checksum = NULL"}) {
+    damaged_folder f;
+    f.change(sql);
+    EXPECT_THAT(reason([&] { f.store->read(alice, 0, 9); }), HasSubstr("is damaged")) << sql;
+    EXPECT_EQ(f.load(), "no error") << "the window is another thing: " << sql;
+  }
+}
+
+TEST(RegistryStore, AListGoesOnBesideADamagedConversation) {
+  damaged_folder f;
+  f.change("conversations SET settled = 1");
+  auto all = f.store->list("tenant-a", "", 9);
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_FALSE(all[0].damaged);
+  EXPECT_TRUE(all[1].damaged);
+}
+
+TEST(RegistryStore, WithoutATableEveryCallIsAnError) {
+  damaged_folder f;
+  database{f.folder / "registry.sqlite"}.execute("ALTER TABLE conversations RENAME TO gone");
+  EXPECT_THROW(f.store->conversations(), sqlite_error);
+  EXPECT_THROW(f.store->load(alice), sqlite_error);
 }
 
 }  // namespace

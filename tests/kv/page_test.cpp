@@ -96,6 +96,21 @@ TEST(PageArena, HandlesMayBeCopiedAndDroppedInManyThreads) {
   EXPECT_EQ(arena->available(), 64u);
 }
 
+TEST(PageArena, TellsOnceWhenAPageComesBack) {
+  auto arena = page_arena::make(plain_memory(2 * 8192), 8192);
+  auto a = arena->try_allocate(), b = arena->try_allocate();
+  int calls = 0;
+  arena->when_free(arena->releases(), [&] { ++calls; });
+  EXPECT_EQ(calls, 0);
+  a = {};
+  EXPECT_EQ(calls, 1);
+  auto seen = arena->releases();
+  b = {};
+  EXPECT_EQ(calls, 1);
+  arena->when_free(seen, [&] { ++calls; });
+  EXPECT_EQ(calls, 2) << "one came back between the look and the call";
+}
+
 TEST(PageArena, RefusesImpossibleSizes) {
   EXPECT_THROW(page_arena::make(plain_memory(4096), 100), std::invalid_argument);
   EXPECT_THROW(page_arena::make(plain_memory(4096), 8192), std::invalid_argument);

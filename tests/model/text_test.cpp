@@ -73,6 +73,8 @@ TEST(TextStream, HoldsBackOnlyWhatMayBecomeAStopString) {
 TEST(Sampler, GreedyTakesTheLikeliest) {
   std::vector<float> logits{0, 3, 1, 3};
   EXPECT_EQ(sampler{{}}.next(logits), 1u);
+  EXPECT_EQ(sampler{{}}.next(std::vector<float>{-3, -1, -2, -1}), 1u);
+  EXPECT_EQ(sampler{{}}.next(std::vector<float>{-0.0f, 0.0f, -1}), 0u);
 }
 
 TEST(Sampler, TheSameSeedGivesTheSameTokensAndTheirFrequenciesFit) {
@@ -82,7 +84,7 @@ TEST(Sampler, TheSameSeedGivesTheSameTokensAndTheirFrequenciesFit) {
   for (int i = 0; i < 20000; ++i) {
     auto token = a.next(logits);
     ASSERT_EQ(token, b.next(logits));
-    ++counts[token];
+    ++counts.at(token.value());
   }
   EXPECT_NEAR(counts[0] / 20000.0, 0.0900, 0.012);
   EXPECT_NEAR(counts[1] / 20000.0, 0.2447, 0.018);
@@ -96,6 +98,20 @@ TEST(Sampler, TopKAndTopPLeaveOutTheUnlikely) {
     EXPECT_GE(top_k.next(logits), 1u);
     EXPECT_EQ(top_p.next(logits), 2u);
   }
+}
+
+TEST(Sampler, LogitsThatAreNotFiniteGiveNoToken) {
+  constexpr auto infinity = std::numeric_limits<float>::infinity();
+  for (auto bad : {std::numeric_limits<float>::quiet_NaN(), infinity, -infinity})
+    for (const auto& how : {sampling{}, sampling{.temperature = 1, .top_k = 2}})
+      EXPECT_EQ(sampler{how}.next(std::vector<float>{0, 3, bad, 1}), std::nullopt);
+}
+
+TEST(Sampler, NoSettingLeavesNothingToChoose) {
+  std::vector<float> logits{0, 3, 1};
+  for (auto top_p : {0.0f, -1.0f, std::numeric_limits<float>::quiet_NaN()})
+    EXPECT_EQ((sampler{{.temperature = 1, .top_p = top_p}}.next(logits)), 1u);
+  EXPECT_EQ((sampler{{.temperature = 1e-38f}}.next(logits)), 1u);
 }
 
 }  // namespace

@@ -1,74 +1,85 @@
 #pragma once
 
-/// A backend for deterministic actor runs: its "keys and values" are a running hash of all tokens before, written into
-/// every layer of the pages, and its logits come from reading every page of the history. A page that is wrong, stale or
-/// in the wrong place changes the tokens that follow.
+/// A backend for deterministic actor runs. Its "keys and values" are a running hash of all tokens before, which fills
+/// every byte of a token's slots in every layer, and its logits come from reading every page of the history. A page
+/// that is wrong, stale, wrongly packed or in the wrong place changes the tokens that follow.
+///
+/// Nothing happens inside a call: layers, ends of steps and copies wait in queues until poll() ends one of them. Layers
+/// and ends of steps keep their order; between them and among each other, copies end in an order that a seed decides,
+/// as far as fences allow. One thread.
 
-#include <cstring>
+#include <deque>
+#include <memory>
+#include <random>
 #include <vector>
 
 #include "gpu/backend.hpp"
+#include "gpu/slice_mover.hpp"
+#include "gpu/step.hpp"
 
 namespace chromatin::test {
 
+struct toy_options {
+  std::uint32_t vocabulary = 4096;
+  std::uint32_t layers = 3;
+  std::uint64_t seed = 1;
+  bool orders_loads = false;  ///< as a GPU does: layers wait for fences in the device
+  bool verify = false;        ///< copies are checked afterwards
+  std::int64_t step_us = 0;   ///< what a step says it took
+};
+
+/// Each counts how often something goes wrong from now on.
+struct toy_faults {
+  std::uint32_t in_fails = 0, out_fails = 0, copy_fails = 0;  ///< a copy ends with copy_error::failed
+  std::uint32_t bytes_flip = 0;    ///< in what a copy wrote, after its checksum was made or checked
+  std::uint32_t layers_fail = 0;   ///< the device's own thread: the step ends with an error
+  std::uint32_t begins_throw = 0;  ///< begin() throws std::runtime_error
+  std::uint32_t logits_break = 0;  ///< of one sequence: not a number
+};
+
+class toy_copies;
+
 class toy_backend final : public gpu::backend {
  public:
-  explicit toy_backend(std::uint32_t vocabulary, std::uint32_t layers = 3)
-      : vocabulary_{vocabulary}, geometry_{layers, 1, 16, kv::dtype::f32} {}
+  explicit toy_backend(const toy_options& options = {});
+  ~toy_backend() override;
 
   const kv::geometry& geometry() const override { return geometry_; }
   std::string description() const override { return "toy"; }
   std::uint64_t weight_bytes() const override { return 0; }
+  std::shared_ptr<kv::page_arena> make_arena(std::uint32_t pages) override;
+  bool orders_loads() const override { return options_.orders_loads; }
+  void begin(gpu::step_batch batch) override;
+  gpu::fence run_layer(std::uint32_t layer, std::span<const gpu::fence> after) override;
+  void drop(std::uint32_t sequence) override;
+  void finish(std::function<void(gpu::step_output)> done) override;
+  gpu::copy_engine& copies() override;
 
-  void begin(std::span<const gpu::sequence_step> batch) override { batch_.assign(batch.begin(), batch.end()); }
+  /// Ends one operation whose time has come; false when there is none.
+  bool poll();
+  /// True when operations wait, perhaps for fences that nobody has ended yet.
+  bool busy() const;
 
-  void run_layer(std::uint32_t layer) override {
-    for (const auto& step : batch_)
-      for (std::uint32_t i = 0; i < step.tokens.size(); ++i) {
-        auto position = step.position + i;
-        put(step, layer, position, mix(history(step, layer, position), step.tokens[i] * 31u + layer));
-      }
-  }
-
-  std::span<const float> finish() override {
-    logits_.clear();
-    for (const auto& step : batch_) {
-      if (!step.wants_logits) continue;
-      auto end = step.position + static_cast<std::uint32_t>(step.tokens.size());
-      std::uint64_t sum = 0;
-      for (std::uint32_t l = 0; l < geometry_.layers; ++l) sum = mix(sum, history(step, l, end));
-      auto first = logits_.size();
-      logits_.resize(first + vocabulary_, 0.0f);
-      logits_[first + 16 + sum % (vocabulary_ - 16)] = 1.0f;  // never a control token
-    }
-    return logits_;
-  }
+  toy_faults faults;
 
  private:
-  static std::uint64_t mix(std::uint64_t a, std::uint64_t b) {
-    return (a ^ (b + 0x9e3779b97f4a7c15u)) * 0xff51afd7ed558ccdu ^ a >> 29;
-  }
+  struct operation {
+    std::vector<gpu::fence> after;
+    std::function<void()> run;
+    bool ready() const;
+  };
+  void compute_layer(std::uint32_t layer);
+  bool sample();
+  std::span<const float> logits_of(std::size_t sequence);
 
-  std::byte* slot(const gpu::sequence_step& step, std::uint32_t layer, std::uint32_t position) const {
-    return step.pages[position / kv::tokens_per_chunk] + layer * geometry_.slice_bytes() +
-           position % kv::tokens_per_chunk * 64;
-  }
-  void put(const gpu::sequence_step& step, std::uint32_t layer, std::uint32_t position, std::uint64_t value) const {
-    std::memcpy(slot(step, layer, position), &value, sizeof value);
-  }
-  /// A hash over what stands in all slots before `end`.
-  std::uint64_t history(const gpu::sequence_step& step, std::uint32_t layer, std::uint32_t end) const {
-    std::uint64_t h = 1, value = 0;
-    for (std::uint32_t p = 0; p < end; ++p) {
-      std::memcpy(&value, slot(step, layer, p), sizeof value);
-      h = mix(h, value);
-    }
-    return h;
-  }
-
-  std::uint32_t vocabulary_;
+  toy_options options_;
   kv::geometry geometry_;
-  std::vector<gpu::sequence_step> batch_;
+  std::mt19937_64 random_;
+  std::deque<operation> queue_;
+  std::unique_ptr<toy_copies> copies_;
+  bool in_step_ = false;
+  gpu::step step_;
+  std::string error_;  ///< of the step
   std::vector<float> logits_;
 };
 

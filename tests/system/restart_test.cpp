@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <csignal>
 #include <fstream>
+#include <future>
 #include <sstream>
 #include <thread>
 
@@ -24,11 +25,14 @@ class server_process {
  public:
   server_process(const std::filesystem::path& folder, std::vector<std::string> more = {})
       : log_{folder / "log"}, address_{"unix:" + (folder / "socket").string()} {
-    std::vector<std::string> words{CHROMATIN_BINARY, "serve", "--socket",     (folder / "socket").string(),
-                                   "--disk-size",    "64M",   "--device-mem", "8M",
-                                   "--host-mem",     "8M"};
-    if (std::find(more.begin(), more.end(), "--disk") == more.end())
-      words.insert(words.end(), {"--disk", (folder / "store").string()});
+    std::vector<std::string> words{CHROMATIN_BINARY, "serve", "--socket", (folder / "socket").string(),
+                                   "--disk-size",    "64M"};
+    auto add_default = [&](const std::string& option, const std::string& value) {
+      if (std::find(more.begin(), more.end(), option) == more.end()) words.insert(words.end(), {option, value});
+    };
+    add_default("--device-mem", "8M");
+    add_default("--host-mem", "8M");
+    add_default("--disk", (folder / "store").string());
     words.insert(words.end(), more.begin(), more.end());
     std::filesystem::remove(log_);
     pid_ = ::fork();
@@ -103,7 +107,7 @@ TEST(Restart, AConversationGoesOnFromTheDisk) {
     auto report = say(conversation, said[i]);
     answers.push_back(report.text);
     if (i > 0) {
-      EXPECT_GT(report.server.hit_tokens[2], 0u) << server.log();
+      EXPECT_GT(tokens_from(report.server.hits, "disk"), 0u) << server.log();
       EXPECT_LT(report.server.computed_tokens, 30u);
     }
     EXPECT_EQ(server.stop(SIGTERM), 0) << server.log();
@@ -133,7 +137,7 @@ TEST(Restart, ATruncatedWindowGoesOnFromTheDisk) {
       truncated_turns += report.server.dropped_tokens > 0;
       EXPECT_LT(report.server.computed_tokens, 40u) << "turn " << turn;
       if (fresh && turn > 0) {
-        EXPECT_GT(report.server.hit_tokens[2], 0u) << "turn " << turn;
+        EXPECT_GT(tokens_from(report.server.hits, "disk"), 0u) << "turn " << turn;
       }
     }
     EXPECT_GE(truncated_turns, 2u);
@@ -167,6 +171,58 @@ TEST(Restart, KilledWhileSavingNoChunkIsWrongAndTheAnswersAreThoseOfAnUndisturbe
   EXPECT_EQ(answers, undisturbed());
 }
 
+TEST(Restart, AStopSettlesTheAnswersUnderWayAndAnswersTheirCalls) {
+  temporary_folder folder;
+  server_process server{folder.path(), {"--compute", "f32", "--device-mem", "64M"}};
+  std::atomic<int> streaming{0};
+  std::vector<std::future<rpc::turn_report>> calls;
+  for (int c = 0; c < 4; ++c)
+    calls.push_back(std::async(std::launch::async, [&, c] {
+      rpc::client client{server.address()};
+      auto conversation = client.open("talk" + std::to_string(c));
+      bool first = true;
+      return conversation.say({.text = said[0], .sampling = {.temperature = 100, .tokens_max = 60000}},
+                              [&](std::string_view) { streaming += std::exchange(first, false); });
+    }));
+  while (streaming < 4) std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  EXPECT_EQ(server.stop(SIGTERM), 0) << server.log();
+  server_process again{folder.path(), {"--compute", "f32"}};
+  rpc::client client{again.address()};
+  for (int c = 0; c < 4; ++c) {
+    auto report = calls[static_cast<std::size_t>(c)].get();
+    auto all = client.find("talk" + std::to_string(c)).read(0);
+    ASSERT_EQ(all.messages.size(), 2u);
+    EXPECT_EQ(all.messages[1].role, "assistant");
+    EXPECT_EQ(all.messages[1].content, report.text) << "what the client has is what is kept";
+  }
+}
+
+TEST(Restart, KilledInMidAnswerNoMessageIsLeftUnanswered) {
+  temporary_folder folder;
+  {
+    server_process server{folder.path(), {"--compute", "f32"}};
+    std::atomic<bool> streaming{false};
+    auto call = std::async(std::launch::async, [&] {
+      rpc::client client{server.address()};
+      auto conversation = client.open("talk");
+      say(conversation, said[0]);
+      try {
+        conversation.say({.text = said[1], .sampling = {.temperature = 100, .tokens_max = 60000}},
+                         [&](std::string_view) { streaming = true; });
+      } catch (const rpc::call_error&) {
+      }
+    });
+    while (!streaming) std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    server.stop(SIGKILL);
+  }
+  server_process server{folder.path(), {"--compute", "f32"}};
+  rpc::client client{server.address()};
+  auto conversation = client.find("talk");
+  EXPECT_EQ(conversation.info().messages, 2u);
+  EXPECT_EQ(conversation.info().last_role, "assistant");
+  EXPECT_EQ(say(conversation, said[1]).text, undisturbed()[1]);
+}
+
 TEST(Restart, ASecondServerOnTheSameFolderIsRefused) {
   temporary_folder folder;
   server_process first{folder.path()};
@@ -192,6 +248,32 @@ TEST(Restart, AFolderOfAnotherModelIsRefused) {
   EXPECT_THAT(other.log(), testing::Not(HasSubstr("terminate")));
 }
 
+TEST(Commands, ConversationsAreListedAndShown) {
+  temporary_folder folder;
+  server_process server{folder.path()};
+  {
+    rpc::client client{server.address()};
+    auto conversation = client.open("talk");
+    say(conversation, said[0]);
+  }
+  auto output = [&](const std::string& arguments) {
+    std::string out;
+    auto* pipe = ::popen(
+        (std::string{CHROMATIN_BINARY} + " " + arguments + " --server " + server.address() + " 2>&1").c_str(), "r");
+    for (int c; (c = std::fgetc(pipe)) != EOF;) out += static_cast<char>(c);
+    ::pclose(pipe);
+    return out;
+  };
+  EXPECT_THAT(output("conversations"), testing::AllOf(HasSubstr("talk"), HasSubstr("2 messages")));
+  EXPECT_THAT(output("chat --list"), HasSubstr("talk"));
+  EXPECT_THAT(output("conversations --json"),
+              testing::AllOf(HasSubstr("\"id\": \"talk\""), HasSubstr("\"messages\": 2")));
+  EXPECT_THAT(output("conversations talk"), HasSubstr("user: " + said[0]));
+  EXPECT_THAT(output("conversations talk --json"), HasSubstr("\"role\": \"assistant\""));
+  EXPECT_THAT(output("conversations nobody"), HasSubstr("chromatin: no_conversation"));
+  EXPECT_EQ(output("conversations").find("nobody"), std::string::npos) << "asking makes none";
+}
+
 TEST(Commands, ErrorsAreOneLineOnStderrAndANonZeroExit) {
   auto run = [](const std::string& arguments) {
     std::string out;
@@ -200,13 +282,14 @@ TEST(Commands, ErrorsAreOneLineOnStderrAndANonZeroExit) {
     return std::pair{::pclose(pipe), out};
   };
   for (auto arguments : {"serve --model /nowhere", "replay /nowhere.jsonl", "stat --server unix:/nowhere",
-                         "serve --device-mem 1K", "serve --listen 0.0.0.0:0"}) {
+                         "serve --device-mem 1K", "serve --listen 0.0.0.0:0", "conversations --server unix:/nowhere",
+                         "chat --list --server unix:/nowhere", "serve --secret-file /nowhere"}) {
     auto [status, text] = run(arguments);
     EXPECT_NE(status, 0) << arguments;
     EXPECT_TRUE(text.starts_with("chromatin: ")) << arguments << ": " << text;
     EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << arguments << ": " << text;
   }
-  for (auto command : {"", "serve", "chat", "replay", "stat", "make-checkpoint"})
+  for (auto command : {"", "serve", "chat", "conversations", "replay", "stat", "make-checkpoint"})
     EXPECT_EQ(run(std::string{command} + " --help").first, 0);
 }
 

@@ -1,0 +1,42 @@
+#pragma once
+
+/// How fast things go here, as measured: what deadlines, look-ahead and bursts are computed from. Pure; times come from
+/// the steps themselves.
+
+#include <algorithm>
+#include <cstdint>
+
+namespace chromatin {
+
+class pace {
+ public:
+  /// A step of `tokens` new tokens took `us`; with one token a sequence it decoded `decode_steps` times.
+  void stepped(double us, std::uint32_t tokens, std::size_t decode_steps) {
+    constexpr std::uint32_t prefill_tokens_min = 32;
+    step_us_ = us;
+    if (tokens >= prefill_tokens_min) {
+      prefill_us_per_token_ += 0.1 * (us / tokens - prefill_us_per_token_);
+    } else if (decode_steps > 0) {
+      auto one_us = std::max(1.0, us / static_cast<double>(decode_steps));
+      decode_step_us_ = decode_step_us_ > 0 ? decode_step_us_ + 0.3 * (one_us - decode_step_us_) : one_us;
+    }
+  }
+  /// A turn had its pages for `us`, beside `others_max` others.
+  void turn_ended(double us, std::uint32_t others_max) { turn_us_ += 0.1 * (us / others_max - turn_us_); }
+
+  double prefill_us_per_token() const { return prefill_us_per_token_; }
+  double step_us() const { return step_us_; }  ///< of the last step
+  double turn_us() const { return turn_us_; }  ///< mean time between two turns that leave the queue
+  /// Decode steps that take about `burst_us`; 1 when nothing was measured yet.
+  std::uint32_t decode_steps_in(double burst_us) const {
+    return decode_step_us_ > 0 ? static_cast<std::uint32_t>(burst_us / decode_step_us_) + 1 : 1;
+  }
+
+ private:
+  double prefill_us_per_token_ = 200;  // the first guess only sets the first deadlines
+  double decode_step_us_ = 0;
+  double step_us_ = 0;
+  double turn_us_ = 100'000;
+};
+
+}  // namespace chromatin

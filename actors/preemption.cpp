@@ -1,0 +1,95 @@
+// How a turn's pages grow with its answer, and who gives way when none is left: a part of the scheduler.
+
+#include <algorithm>
+
+#include "actors/scheduler.hpp"
+
+namespace chromatin {
+
+/// Tokens that the window can come to have.
+std::uint32_t scheduler_state::tokens_max(const sequence& s) const {
+  auto rest = s.later.empty() ? s.order.sampling.tokens_max - s.outcome.statistics.answer_tokens : 0;
+  return static_cast<std::uint32_t>(std::min<std::size_t>(s.tokens().size() + rest, checkpoint->config.context));
+}
+
+/// Asks for the next pages before they are needed.
+void scheduler_state::grow(sequence& s) {
+  constexpr std::uint32_t ahead_tokens = kv::tokens_per_chunk / 2;
+  auto wanted = std::min<std::size_t>(s.tokens().size() + (s.later.empty() ? ahead_tokens : 0), tokens_max(s));
+  auto pages = kv::chunks_for(wanted);
+  if (s.growing || s.at != sequence::phase::running || pages <= s.pages.size()) return;
+  auto id = s.order.turn;
+  s.growing = true;
+  self->request(device, caf::infinite, atom::grow_v, id, pages - static_cast<std::uint32_t>(s.pages.size()))
+      .then([this, id](grown& more) { on_grown(id, more); }, [this](const caf::error& error) { on_down(error); });
+}
+
+void scheduler_state::on_grown(turn_id id, grown& more) {
+  auto found = turns.find(id);
+  if (found == turns.end() || !found->second.growing) return;
+  auto& s = found->second;
+  s.growing = false;
+  s.starved = more.pages.empty();
+  if (s.starved) return make_way(s);
+  s.add_pages(std::move(more.pages));
+  run_step();
+  admit_next();
+}
+
+/// A turn found no page to go on with.
+void scheduler_state::make_way(sequence& s) {
+  if (s.tokens_left() > 0 && s.computed < s.room()) return;  // not yet
+  auto* last = last_in_order(false);
+  if (last && before(s, *last)) return preempt(*last);
+  auto stuck = [this](turn_id id) { return turns.at(id).starved && turns.at(id).computed >= turns.at(id).room(); };
+  if (!stepping && std::all_of(running.begin(), running.end(), stuck)) preempt(*last_in_order(true));
+}
+
+sequence* scheduler_state::last_in_order(bool at_bound_too) {
+  sequence* last = nullptr;
+  for (auto id : running) {
+    auto& s = turns.at(id);
+    if (!at_bound_too && s.outcome.statistics.preemptions >= limits.preemptions_max) continue;
+    if (!last || before(*last, s)) last = &s;
+  }
+  return last;
+}
+
+void scheduler_state::preempt(sequence& s) {
+  if (s.in_step) {
+    s.gives_way = true;  // at the end of the step
+    return;
+  }
+  bool computing = s.at == sequence::phase::running && !s.loading;
+  if (!computing) s.forget_admission();
+  ++s.outcome.statistics.preemptions;
+  ++preemptions;
+  release(s, computing);
+  enqueue(s);
+  queue.room_changed();
+  admit_next();
+}
+
+void scheduler_state::on_room() {
+  queue.room_changed();
+  auto ids = running;
+  std::sort(ids.begin(), ids.end(), [&](auto a, auto b) { return before(turns.at(a), turns.at(b)); });
+  for (auto id : ids)
+    if (auto& s = turns.at(id); s.starved) grow(s);
+  admit_next();
+}
+
+void scheduler_state::release(sequence& s, bool keep_tail) {
+  std::erase(running, s.order.turn);
+  s.growing = s.starved = false;
+  self->send(device, atom::release_v, s.give_back(keep_tail, now_us()));
+}
+
+void scheduler_state::on_denied(sequence& s) {
+  queue.denied(s);
+  auto* last = last_in_order(false);
+  if (queue.is_first(s) && last && before(s, *last)) preempt(*last);
+  admit_next();
+}
+
+}  // namespace chromatin

@@ -1,0 +1,337 @@
+#include "gpu/cpu/forward_pass.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <cstring>
+#include <stdexcept>
+
+#include <fmt/format.h>
+#include <omp.h>
+
+#include "model/rope.hpp"
+
+namespace chromatin::gpu {
+namespace {
+
+/// Query rows (tokens × heads that share keys) of one piece of attention work.
+constexpr std::uint32_t attention_rows = 128;
+/// A step with fewer multiplications for each thread runs on one: handing pieces to others costs more than they do.
+constexpr std::uint64_t thread_multiplications_min = 2000000;
+/// Below this many values a piece of rows is not worth handing to another thread.
+constexpr std::size_t piece_values_min = 16384;
+/// Attention with fewer multiplications than this is not worth it either.
+constexpr std::uint64_t attention_multiplications_min = 30000;
+
+}  // namespace
+
+forward_pass::forward_pass(std::shared_ptr<const model::checkpoint> checkpoint, const cpu_options& options)
+    : checkpoint_{std::move(checkpoint)},
+      config_{checkpoint_->config},
+      geometry_{config_.cache_geometry(options.compute)},
+      bf16_{options.compute == kv::dtype::bf16},
+      int8_{options.int8_weights},
+      deterministic_{options.deterministic},
+      threads_{options.threads ? options.threads : static_cast<std::uint32_t>(omp_get_num_procs())},
+      rows_max_{padded_rows(std::max(options.step_tokens_max, 16u))},
+      kernels_{kernels()} {
+  if (bf16_ && !has_bf16_matmul()) throw std::runtime_error("this processor does not multiply bf16; use --compute f32");
+  const auto& w = checkpoint_->weights;
+  matrix_options matrices{.bf16 = bf16_, .int8 = int8_, .fixed_order = deterministic_, .threads = threads_};
+  for (std::uint32_t l = 0; l < config_.layers; ++l) {
+    layers_.emplace_back(*checkpoint_, l, matrices);
+    w.release_pages();  // so that no more than one layer is in memory twice
+  }
+  final_norm_ = vector_of(w, "model.norm.weight");
+  head_ = std::make_unique<packed_matrix>(
+      std::vector{&w.at(config_.tied_embeddings ? "model.embed_tokens.weight" : "lm_head.weight")}, matrices);
+  w.release_pages();
+
+  weight_bytes_ = head_->bytes();
+  double lost = head_->squared_error(), all = head_->squared_weights();
+  for (const auto& layer : layers_)
+    for (const auto* m : {&layer.qkv, &layer.output, &layer.gate_up, &layer.down}) {
+      token_multiplications_ += m->multiplications();
+      weight_bytes_ += m->bytes();
+      lost += m->squared_error();
+      all += m->squared_weights();
+    }
+  rounding_error_ = all > 0 ? std::sqrt(lost / all) : 0;
+  make_rotations();
+  reserve();
+}
+
+void forward_pass::make_rotations() {
+  auto half = config_.head_dim / 2;
+  cosines_.resize(std::size_t{config_.context} * half);
+  sines_.resize(cosines_.size());
+  auto frequencies = model::rotary_frequencies(config_);
+  for (std::uint32_t p = 0; p < config_.context; ++p)
+    for (std::uint32_t j = 0; j < half; ++j) {  // as the reference does: of a product of floats
+      auto angle = static_cast<float>(p) * frequencies[j];
+      cosines_[std::size_t{p} * half + j] = std::cos(angle);
+      sines_[std::size_t{p} * half + j] = std::sin(angle);
+    }
+}
+
+void forward_pass::reserve() {
+  std::size_t rows = rows_max_;
+  auto q = std::size_t{config_.heads} * config_.head_dim;
+  auto widest = std::max<std::size_t>({config_.hidden, q, config_.ffn});
+  hidden_.resize(rows * config_.hidden);
+  qkv_.resize(rows * qkv_columns());
+  result_.resize(rows * std::max<std::size_t>(2 * config_.ffn, config_.hidden));
+  wide_.resize(bf16_ ? 0 : rows * widest);
+  narrow_.resize(bf16_ ? rows * widest : 0);
+  rooms_.resize(threads_);
+  auto scratch = attention_scratch_floats(std::max(attention_rows, config_.group()), config_.head_dim);
+  scratch_.assign(threads_, std::vector<float>(scratch));
+}
+
+std::string forward_pass::description() const {
+  auto text = fmt::format("cpu: {}, {}, own kernels {}, {} threads", matmul_description(), bf16_ ? "bf16" : "f32",
+                          kernels_.name, threads_);
+  if (int8_) text += fmt::format(", int8 weights ({:.2f} % rounding error)", 100 * rounding_error_);
+  if (deterministic_) text += ", deterministic";
+  return text;
+}
+
+void forward_pass::check(const sequence_step& s) const {
+  auto end = s.position + s.tokens.size();
+  if (s.tokens.empty() || end > config_.context || !s.pages || s.pages->size() < kv::chunks_for(end))
+    throw std::invalid_argument(fmt::format("{} tokens after {} do not fit into {} pages and a context of {}",
+                                            s.tokens.size(), s.position, s.pages ? s.pages->size() : 0,
+                                            config_.context));
+}
+
+void forward_pass::begin(const step& of) {
+  step_ = &of;
+  members_.assign(of.sequences().size(), {});
+  for (std::size_t s = 0; s < members_.size(); ++s) {
+    if (of.is_dropped(s)) continue;
+    const auto& sequence = of.sequences()[s];
+    check(sequence);
+    auto count = kv::chunks_for(sequence.position + sequence.tokens.size());
+    for (std::uint32_t i = 0; i < count; ++i) {
+      auto bytes = (*sequence.pages)[i].writable();
+      if (bytes.size() < geometry_.chunk_bytes()) throw std::invalid_argument("a page does not hold a chunk");
+      members_[s].pages.push_back(bytes.data());
+    }
+  }
+  plan();
+  embed();
+}
+
+/// Rows and attention pieces of those who are in the batch.
+void forward_pass::plan() {
+  places_.clear();
+  pieces_.clear();
+  auto block = std::max(1u, attention_rows / config_.group());
+  std::uint64_t seen = 0;  // tokens by tokens
+  for (std::uint32_t s = 0; s < members_.size(); ++s) {
+    if (step_->is_dropped(s)) continue;
+    auto tokens = static_cast<std::uint32_t>(step_->sequences()[s].tokens.size());
+    seen += std::uint64_t{tokens} * (step_->sequences()[s].position + tokens);
+    if (places_.size() + tokens > rows_max_)
+      throw std::invalid_argument(fmt::format("a batch has at most {} tokens", rows_max_));
+    members_[s].first_row = static_cast<std::uint32_t>(places_.size());
+    for (std::uint32_t t = 0; t < tokens; ++t) places_.push_back({s, t});
+    for (std::uint32_t first = 0; first < tokens; first += block)
+      for (std::uint32_t head = 0; head < config_.kv_heads; ++head)
+        pieces_.push_back({s, head, first, std::min(block, tokens - first)});
+  }
+  rows_ = static_cast<std::uint32_t>(places_.size());
+  short_attention_ = seen * 2 * config_.heads * config_.head_dim < attention_multiplications_min;
+  small_ = rows_ * token_multiplications_ < std::uint64_t{threads_} * thread_multiplications_min;
+}
+
+void forward_pass::embed() {
+  const auto& table = checkpoint_->weights.at("model.embed_tokens.weight");
+  auto row_bytes = table.bytes.size() / config_.vocabulary;
+  for (std::uint32_t row = 0; row < rows_; ++row) {
+    auto token = std::min(step_->sequences()[places_[row].sequence].tokens[places_[row].token], config_.vocabulary - 1);
+    model::tensor one{{config_.hidden}, table.type, table.bytes.subspan(token * row_bytes, row_bytes)};
+    model::to_f32(one, {hidden_.data() + std::size_t{row} * config_.hidden, config_.hidden});
+  }
+}
+
+void forward_pass::leave_out_dropped() {
+  auto n = std::size_t{config_.hidden};
+  std::size_t kept = 0;
+  for (std::size_t row = 0; row < rows_; ++row) {
+    if (step_->is_dropped(places_[row].sequence)) continue;
+    if (kept != row) std::memcpy(hidden_.data() + kept * n, hidden_.data() + row * n, n * sizeof(float));
+    ++kept;
+  }
+  plan();
+}
+
+void forward_pass::gather_last_rows() {
+  auto n = std::size_t{config_.hidden};
+  std::uint32_t count = 0;
+  for (std::size_t s = 0; s < members_.size(); ++s) {
+    if (!step_->needs_logits(s)) continue;
+    auto last = members_[s].first_row + step_->sequences()[s].tokens.size() - 1;
+    if (last != count)  // always behind the place it goes to
+      std::memcpy(hidden_.data() + std::size_t{count} * n, hidden_.data() + last * n, n * sizeof(float));
+    members_[s].logits_row = count++;
+  }
+  rows_ = count;
+  logits_.resize(std::max(logits_.size(), std::size_t{padded_rows(count)} * config_.vocabulary));
+}
+
+std::span<const float> forward_pass::logits(std::size_t sequence) const {
+  return std::span{logits_}.subspan(std::size_t{members_[sequence].logits_row} * config_.vocabulary,
+                                    config_.vocabulary);
+}
+
+stage forward_pass::each_row(operation what, std::size_t values_per_row, std::function<void(std::size_t)> work) {
+  return {.what = what,
+          .begin =
+              [this, values_per_row] {
+                // A few pieces for each thread, so that a late one does not hold up the rest.
+                auto least = static_cast<std::uint32_t>(piece_values_min / values_per_row + 1);
+                rows_per_piece_ = std::max(least, rows_ / (4 * threads_));
+                return (rows_ + rows_per_piece_ - 1) / rows_per_piece_;
+              },
+          .piece =
+              [this, work = std::move(work)](std::uint32_t piece, std::uint32_t) {
+                auto first = piece * rows_per_piece_;
+                for (auto row = first; row < std::min(first + rows_per_piece_, rows_); ++row) work(row);
+              }};
+}
+
+stage forward_pass::product(operation what, packed_matrix& by, std::vector<float>& result) {
+  return {
+      .what = what,
+      .begin = [this, &by] { return rows_ == 0 ? 0 : by.prepare(rows_); },
+      .piece = [this, &by, &result](std::uint32_t piece,
+                                    std::uint32_t worker) { by.piece(piece, input(), result.data(), rooms_[worker]); }};
+}
+
+stage forward_pass::attention(std::uint32_t l) {
+  return {.what = operation::attention,
+          .begin =
+              [this] {
+                auto count = static_cast<std::uint32_t>(pieces_.size());
+                return short_attention_ ? std::min(count, 1u) : count;
+              },
+          .piece =
+              [this, l](std::uint32_t piece, std::uint32_t worker) {
+                if (!short_attention_) return attend(l, pieces_[piece], worker);
+                for (const auto& p : pieces_) attend(l, p, worker);
+              }};
+}
+
+std::vector<stage> forward_pass::layer(std::uint32_t l) {
+  auto& w = layers_.at(l);
+  auto hidden = std::size_t{config_.hidden};
+  std::vector<stage> stages;
+  stages.push_back(each_row(operation::norm, hidden, [this, &w](std::size_t row) { norm(w.attention_norm, row); }));
+  stages.push_back(product(operation::qkv, w.qkv, qkv_));
+  stages.push_back(
+      each_row(operation::rotate_and_store, qkv_columns(), [this, l](std::size_t row) { store_and_rotate(l, row); }));
+  stages.push_back(attention(l));
+  stages.push_back(each_row(operation::attention, hidden, [this](std::size_t row) { take_attention(row); }));
+  stages.push_back(product(operation::output, w.output, result_));
+  stages.push_back(each_row(operation::residual, 2 * hidden, [this, &w](std::size_t row) {
+    add_residual(row);
+    norm(w.ffn_norm, row);
+  }));
+  stages.push_back(product(operation::gate_up, w.gate_up, result_));
+  stages.push_back(each_row(operation::silu, 2 * std::size_t{config_.ffn}, [this](std::size_t row) { silu(row); }));
+  stages.push_back(product(operation::down, w.down, result_));
+  stages.push_back(each_row(operation::residual, hidden, [this](std::size_t row) { add_residual(row); }));
+  return stages;
+}
+
+std::vector<stage> forward_pass::head() {
+  auto last_norm = each_row(operation::head, config_.hidden, [this](std::size_t row) { norm(final_norm_, row); });
+  last_norm.begin = [this, count = std::move(last_norm.begin)] {
+    gather_last_rows();
+    return count();
+  };
+  std::vector<stage> stages;
+  stages.push_back(std::move(last_norm));
+  stages.push_back(product(operation::head, *head_, logits_));
+  return stages;
+}
+
+void forward_pass::norm(const std::vector<float>& gain, std::size_t row) {
+  auto n = std::size_t{config_.hidden};
+  kernels_.rms_norm(hidden_.data() + row * n, gain.data(), config_.rms_norm_eps, n,
+                    bf16_ ? nullptr : wide_.data() + row * n, bf16_ ? narrow_.data() + row * n : nullptr);
+}
+
+void forward_pass::add_residual(std::size_t row) {
+  auto n = std::size_t{config_.hidden};
+  kernels_.add(hidden_.data() + row * n, result_.data() + row * n, n);
+}
+
+void forward_pass::silu(std::size_t row) {
+  auto n = std::size_t{config_.ffn};
+  kernels_.silu_mul(result_.data() + row * 2 * n, n, bf16_ ? nullptr : wide_.data() + row * n,
+                    bf16_ ? narrow_.data() + row * n : nullptr);
+}
+
+void forward_pass::store_and_rotate(std::uint32_t layer, std::size_t row) {
+  auto d = config_.head_dim;
+  auto q = std::size_t{config_.heads} * d, kv = std::size_t{config_.kv_heads} * d, columns = q + 2 * kv;
+  auto scale = 1.0f / std::sqrt(static_cast<float>(d));
+  auto [s, t] = places_[row];
+  auto position = step_->sequences()[s].position + t;
+  auto half = std::size_t{d} / 2;
+  float* values = qkv_.data() + row * columns;
+  const auto& bias = layers_[layer].qkv_bias;
+  if (!bias.empty()) kernels_.add(values, bias.data(), columns);
+  for (std::uint32_t h = 0; h < config_.heads; ++h)
+    kernels_.rotate(values + h * d, cosines_.data() + position * half, sines_.data() + position * half, d, scale);
+  auto* slice = members_[s].pages[position / kv::tokens_per_chunk] + geometry_.slice(layer).offset_bytes;
+  auto slot = position % kv::tokens_per_chunk * geometry_.token_bytes();
+  for (std::uint32_t h = 0; h < config_.kv_heads; ++h) {
+    auto put = [&](const float* from, std::size_t offset) {
+      auto* to = slice + offset + h * geometry_.head_bytes() + slot;
+      if (bf16_)
+        kernels_.to_bf16(from, d, reinterpret_cast<std::uint16_t*>(to));
+      else
+        std::memcpy(to, from, d * sizeof(float));
+    };
+    put(values + q + h * d, 0);
+    put(values + q + kv + h * d, geometry_.values_offset_bytes());
+  }
+}
+
+/// Results go back over the queries they came from.
+void forward_pass::attend(std::uint32_t layer, const attention_piece& piece, std::uint32_t worker) {
+  auto d = config_.head_dim;
+  const auto& of = members_[piece.sequence];
+  auto first = std::size_t{of.first_row} + piece.first_token;
+  auto at = qkv_.data() + first * qkv_columns() + std::size_t{piece.head} * config_.group() * d;
+  auto keys = geometry_.slice(layer).offset_bytes + piece.head * geometry_.head_bytes();
+  kernels_.attention({.queries = at,
+                      .out = at,
+                      .row_stride = qkv_columns(),
+                      .tokens = piece.tokens,
+                      .first_position = step_->sequences()[piece.sequence].position + piece.first_token,
+                      .group = config_.group(),
+                      .head_dim = d,
+                      .pages = of.pages.data(),
+                      .keys_offset = keys,
+                      .values_offset = keys + geometry_.values_offset_bytes(),
+                      .bf16 = bf16_,
+                      .cosines = cosines_.data(),
+                      .sines = sines_.data(),
+                      .scratch = scratch_[worker].data(),
+                      .fixed_order = deterministic_,
+                      .keys_rotated = false});
+}
+
+void forward_pass::take_attention(std::size_t row) {
+  auto q = std::size_t{config_.heads} * config_.head_dim;
+  const float* from = qkv_.data() + row * qkv_columns();
+  if (bf16_)
+    kernels_.to_bf16(from, q, narrow_.data() + row * q);
+  else
+    std::memcpy(wide_.data() + row * q, from, q * sizeof(float));
+}
+
+}  // namespace chromatin::gpu

@@ -1,0 +1,56 @@
+#pragma once
+
+/// The registry store in one SQLite file. What open_registry() makes; the format is in docs/formats.md.
+
+#include <map>
+
+#include "io/registry_format.hpp"
+
+namespace chromatin::io {
+
+class sqlite_registry final : public registry_store {
+ public:
+  sqlite_registry(const std::filesystem::path& folder, salt_source new_salts);
+
+  kv::hash128 tenant_salt(const std::string& tenant) override;
+  std::optional<conversation_summary> find(const conversation_key& key) override;
+  std::optional<conversation_record> load(const conversation_key& key) override;
+  std::vector<stored_message> read(const conversation_key& key, std::uint32_t first, std::uint32_t count_max) override;
+  std::vector<conversation_summary> list(const std::string& tenant, const std::string& after,
+                                         std::uint32_t count_max) override;
+  std::optional<shared_history> match(const std::string& tenant, std::span<const stored_message> messages) override;
+  std::int64_t conversations() override;
+
+  std::uint64_t write(const conversation_key& key, lease_owner owner, const conversation_change& change) override;
+  bool fork(const conversation_key& key, const std::string& new_id, std::uint32_t messages, const kv::lineage& window,
+            std::span<const kv::chunk_key> chunks) override;
+  void note_chunks(const conversation_key& key, std::span<const kv::chunk_key> chunks) override;
+  std::vector<kv::chunk_key> forget(const conversation_key& key) override;
+
+  bool lease(const conversation_key& key, lease_owner owner, lease_time now, lease_time end) override;
+  void release(const conversation_key& key, lease_owner owner) override;
+  std::size_t leases() const override { return leases_.size(); }
+
+ private:
+  using row = registry_format::conversation_row;
+  struct lease_held {
+    lease_owner owner;
+    lease_time end;
+  };
+
+  std::optional<row> find_row(const conversation_key& key);
+  std::vector<kv::token_id> window_tokens(const conversation_key& key);
+  std::vector<kv::cut> window_cuts(const conversation_key& key);
+  void put_row(const conversation_key& key, const row& values);
+  void add_messages(const conversation_key& key, row& to, std::span<const stored_message> messages);
+  /// Stores the window's tokens and cuts, all or what it grew by, and what the row says of it.
+  void put_window(const conversation_key& key, row& to, const kv::lineage& window, bool all);
+  void add_part(const conversation_key& key, std::int64_t part, std::span<const kv::token_id> tokens);
+  void add_chunks(const conversation_key& key, std::span<const kv::chunk_key> chunks);
+
+  salt_source new_salts_;
+  std::unique_ptr<database> db_;
+  std::map<conversation_key, lease_held> leases_;
+};
+
+}  // namespace chromatin::io

@@ -1,0 +1,271 @@
+// The gateway between a registry and a scheduler that are second behaviours of the same interfaces: each turn is
+// answered, whatever dies.
+
+#include <gmock/gmock.h>
+
+#include "actors/gateway.hpp"
+#include "tests/actors/desk.hpp"
+
+namespace chromatin::test {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+/// What the parts around the gateway saw, and how they behave.
+struct seen {
+  std::vector<turn_id> appended, ordered, cancelled, settled;
+  std::vector<abandoned_turn> released;
+  std::vector<message_list> messages;
+  key_list erased;
+  bool settling_hangs = false;
+  caf::error turn_error;  ///< what the scheduler refuses turns with
+  std::map<turn_id, caf::typed_response_promise<turn_outcome>> running;
+  caf::typed_response_promise<conversation_info> hanging;
+};
+
+registry_actor::behavior_type fake_registry(registry_actor::pointer self, seen* log) {
+  using info = caf::result<conversation_info>;
+  return {
+      [](atom::open, const conversation_ref& which, const std::string&) { return conversation_info{which.id}; },
+      [=](atom::append, const conversation_ref&, turn_id turn, const message_list& messages) {
+        log->appended.push_back(turn);
+        log->messages.push_back(messages);
+        return prepared_turn{{.tokens = {1, 2, 3}}, 0};
+      },
+      [=](atom::settle, const settlement& end) -> info {
+        log->settled.push_back(end.turn);
+        if (log->settling_hangs) return log->hanging = self->make_response_promise<conversation_info>();
+        return conversation_info{end.conversation.id};
+      },
+      [=](atom::release, const abandoned_turn& end) { log->released.push_back(end); },
+      [](atom::truncate, const conversation_ref& which, std::uint32_t, double) { return conversation_info{which.id}; },
+      [](atom::fork, const conversation_ref&, const std::string& id, std::uint32_t messages) {
+        return conversation_info{.id = id, .messages = messages};
+      },
+      [](atom::forget, const conversation_ref&) {
+        return key_list{{1, 2}, {3, 4}};
+      },
+      [](atom::list, const std::string&, const std::string&, std::uint32_t count) { return conversation_list(count); },
+      [](atom::read, const conversation_ref&, std::uint32_t first, std::uint32_t) {
+        return transcript{.first = first};
+      },
+      [](atom::match, const std::string&, const message_list&) { return matched_conversation{}; },
+      [=](atom::stats) {  // a test asks it to go on
+        log->hanging.deliver(conversation_info{});
+        return counters{};
+      },
+  };
+}
+
+/// Drops its promises when it dies, as a part without `answer` would.
+scheduler_actor::behavior_type fake_scheduler(scheduler_actor::pointer self, seen* log) {
+  return {
+      [](atom::promised, turn_id, const load_promise&) {},
+      [](atom::ready, turn_id, std::uint32_t) {},
+      [](atom::failed, turn_id) {},
+      [](atom::late, turn_id) {},
+      [](atom::room) {},
+      [=](atom::turn, const turn_order& order) -> caf::result<turn_outcome> {
+        log->ordered.push_back(order.turn);
+        if (log->turn_error) return log->turn_error;
+        return log->running.emplace(order.turn, self->make_response_promise<turn_outcome>()).first->second;
+      },
+      [=](atom::cancel, turn_id turn) {
+        log->cancelled.push_back(turn);
+        if (auto node = log->running.extract(turn); !node.empty())
+          node.mapped().deliver(turn_outcome{.answer = {5}, .kept_answer_tokens = 1, .text = "some"});
+      },
+      [](atom::attach, const prefetcher_actor&) {},
+      [=](atom::stats) {  // a test asks it to answer all turns
+        for (auto& [id, promise] : log->running)
+          promise.deliver(turn_outcome{.answer = {5}, .kept_answer_tokens = 1, .text = "yes"});
+        log->running.clear();
+        return counters{};
+      },
+  };
+}
+
+eraser_actor::behavior_type fake_tiers(eraser_actor::pointer, seen* log) {
+  return {[=](atom::erase, const key_list& keys) { log->erased = keys; }};
+}
+
+class Gateway : public testing::Test {
+ protected:
+  Gateway() {
+    registry = system.spawn(fake_registry, &log);
+    scheduler = system.spawn(fake_scheduler, &log);
+    tiers = system.spawn(fake_tiers, &log);
+    gateway = system.spawn(chromatin::gateway, registry, scheduler, tiers, gateway_limits{.page_max = 7});
+    run();
+  }
+  ~Gateway() override {
+    for (auto actor :
+         {caf::actor_cast<caf::strong_actor_ptr>(gateway), caf::actor_cast<caf::strong_actor_ptr>(registry),
+          caf::actor_cast<caf::strong_actor_ptr>(scheduler), caf::actor_cast<caf::strong_actor_ptr>(tiers)})
+      caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+    run();
+  }
+  void run() {
+    while (coordinator.try_run_once()) {
+    }
+  }
+  template <class Actor>
+  void kill(const Actor& actor) {
+    caf::anon_send_exit(actor, caf::exit_reason::kill);
+    run();
+  }
+  template <class T, class... Message>
+  std::shared_ptr<reply<T>> ask(Message... message) {
+    auto result = std::make_shared<reply<T>>();
+    system.spawn([=, this](caf::event_based_actor* self) {
+      self->request(gateway, caf::infinite, message...)
+          .then([result](T& value) { result->value = std::move(value); },
+                [result](const caf::error& error) { result->error = explain(error); });
+    });
+    run();
+    return result;
+  }
+  std::shared_ptr<reply<turn_statistics>> say(turn_id turn) {
+    say_request request{.turn = turn, .conversation = {"tenant", "c" + std::to_string(turn)}, .text = "hello"};
+    return ask<turn_statistics>(atom::say_v, request, std::shared_ptr<token_sink>{});
+  }
+  void answer_turns() { go_on(scheduler); }
+  void go_on(const measured_actor& who) {
+    caf::anon_send(who, atom::stats_v);
+    run();
+  }
+  std::int64_t under_way() { return (**ask<counters>(atom::stats_v)).values[0].second; }
+
+  seen log;
+  desk_config config;
+  caf::actor_system system{config};
+  caf::scheduler::test_coordinator& coordinator = dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler());
+  registry_actor registry;
+  scheduler_actor scheduler;
+  eraser_actor tiers;
+  gateway_actor gateway;
+};
+
+TEST_F(Gateway, ATurnIsAppendedComputedAndSettled) {
+  auto turn = say(1);
+  answer_turns();
+  EXPECT_TRUE(turn->value) << turn->error;
+  EXPECT_THAT(log.settled, ElementsAre(1u));
+  EXPECT_TRUE(log.released.empty());
+  EXPECT_EQ(under_way(), 0);
+}
+
+TEST_F(Gateway, WhatWasSaidElsewhereComesInFrontOfTheMessage) {
+  say_request request{.turn = 1, .conversation = {"tenant", "c"}, .before = {{"system", "Be brief."}}, .text = "hello"};
+  ask<turn_statistics>(atom::say_v, request, std::shared_ptr<token_sink>{});
+  ASSERT_EQ(log.messages.size(), 1u);
+  EXPECT_EQ(log.messages[0].front().role, "system");
+  EXPECT_EQ(log.messages[0].back().content, "hello");
+}
+
+TEST_F(Gateway, WhenTheSchedulerDiesItsTurnsAreAnsweredAndReleased) {
+  auto a = say(1), b = say(2);
+  kill(scheduler);
+  EXPECT_THAT(a->error, HasSubstr("not_available: the scheduler died"));
+  EXPECT_THAT(b->error, HasSubstr("not_available"));
+  EXPECT_EQ(log.released.size(), 2u);
+  EXPECT_EQ(under_way(), 0);
+  EXPECT_THAT(say(3)->error, HasSubstr("not_available")) << "and later ones";
+}
+
+TEST_F(Gateway, WhenTheSchedulerDiesATurnThatIsBeingSettledStillIs) {
+  log.settling_hangs = true;
+  auto turn = say(1);
+  answer_turns();
+  kill(scheduler);
+  go_on(registry);
+  EXPECT_TRUE(turn->value) << turn->error;
+}
+
+TEST_F(Gateway, WhenTheRegistryDiesEveryTurnIsAnswered) {
+  log.settling_hangs = true;
+  auto settling = say(1);
+  answer_turns();
+  auto computing = say(2);
+  kill(registry);
+  EXPECT_THAT(computing->error, HasSubstr("not_available: the registry died"));
+  EXPECT_THAT(settling->error, HasSubstr("not_available"));
+  EXPECT_EQ(under_way(), 0);
+}
+
+TEST_F(Gateway, WhenTheGatewayDiesItsTurnsAreAnswered) {
+  auto turn = say(1);
+  kill(gateway);
+  EXPECT_THAT(turn->error, HasSubstr("not_available: the part that should have answered died"));
+}
+
+TEST_F(Gateway, ACancelMayComeBeforeItsTurn) {
+  caf::anon_send(gateway, atom::cancel_v, turn_id{1});
+  run();
+  EXPECT_THAT(say(1)->error, HasSubstr("cancelled"));
+  EXPECT_TRUE(log.appended.empty()) << "nothing was done for it";
+  say(2);
+  EXPECT_THAT(log.ordered, ElementsAre(2u));
+}
+
+TEST_F(Gateway, CancelsThatFindNoTurnAreForgottenInTime) {
+  for (turn_id id = 1000; id < 1000 + (1u << 16); ++id) caf::anon_send(gateway, atom::cancel_v, id);
+  caf::anon_send(gateway, atom::cancel_v, turn_id{1});
+  run();
+  say(1000);
+  EXPECT_THAT(log.ordered, ElementsAre(1000u)) << "the oldest";
+  EXPECT_THAT(say(1)->error, HasSubstr("cancelled"));
+}
+
+TEST_F(Gateway, ARefusedTurnComputedNothingAndAFailedOneMayHave) {
+  log.turn_error = caf::make_error(ec::overloaded, "later");
+  EXPECT_THAT(say(1)->error, HasSubstr("overloaded"));
+  log.turn_error = caf::make_error(ec::not_available, "the device failed");
+  say(2);
+  ASSERT_EQ(log.released.size(), 2u);
+  EXPECT_FALSE(log.released[0].computed);
+  EXPECT_TRUE(log.released[1].computed);
+}
+
+TEST_F(Gateway, StoppingEndsTurnsRefusesOthersAndAnswersWhenAllAreSettled) {
+  auto turn = say(1);
+  log.settling_hangs = true;
+  auto stopped = ask<std::uint32_t>(atom::stop_v);
+  EXPECT_THAT(log.cancelled, ElementsAre(1u));
+  EXPECT_THAT(log.settled, ElementsAre(1u));
+  EXPECT_EQ(stopped->error, "no answer") << "not before the answer is stored";
+  EXPECT_THAT(say(2)->error, HasSubstr("not_available: the server is stopping"));
+  go_on(registry);
+  EXPECT_TRUE(turn->value) << turn->error;
+  EXPECT_EQ(**stopped, 1u);
+  EXPECT_EQ(**ask<std::uint32_t>(atom::stop_v), 0u);
+}
+
+TEST_F(Gateway, ForgettingErasesChunksInTheTiers) {
+  bool done = false;
+  system.spawn([&](caf::event_based_actor* self) {
+    self->request(gateway, caf::infinite, atom::forget_v, conversation_ref{"tenant", "c"}).then([&] { done = true; });
+  });
+  run();
+  EXPECT_TRUE(done);
+  EXPECT_THAT(log.erased, ElementsAre(kv::chunk_key{1, 2}, kv::chunk_key{3, 4}));
+}
+
+TEST_F(Gateway, ForgettingIsAnsweredWhenTheRegistryIsDead) {
+  kill(registry);
+  std::string error;
+  system.spawn([&](caf::event_based_actor* self) {
+    self->request(gateway, caf::infinite, atom::forget_v, conversation_ref{"tenant", "c"})
+        .then([] {}, [&](const caf::error& e) { error = explain(e); });
+  });
+  run();
+  EXPECT_THAT(error, HasSubstr("not_available"));
+}
+
+TEST_F(Gateway, PagesAreBounded) {
+  EXPECT_EQ((**ask<conversation_list>(atom::list_v, std::string{"tenant"}, std::string{}, ~0u)).size(), 7u);
+}
+
+}  // namespace
+}  // namespace chromatin::test

@@ -1,0 +1,156 @@
+#pragma once
+
+/// A real server on real sockets before a gateway that is a second behaviour of the same interface.
+
+#include <caf/actor_system.hpp>
+#include <caf/actor_system_config.hpp>
+#include <caf/event_based_actor.hpp>
+#include <caf/scoped_actor.hpp>
+#include <caf/typed_event_based_actor.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <thread>
+
+#include "rpc/client.hpp"
+#include "rpc/server.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace chromatin::rpc {
+
+/// What the fake gateway saw.
+struct seen {
+  std::atomic<int> cancelled{0};
+  std::atomic<int> streaming{0};
+  std::atomic<int> conversations{5};  ///< that a list names, by numbers
+  std::mutex mutex;
+  std::vector<say_request> said;
+  std::string system_prompt;  ///< of the last conversation that was opened
+};
+
+inline constexpr int pieces = 200;
+
+/// Streams numbers; "slow" goes on until it is cancelled, "fail" answers with an error, a tenant "other" knows nothing.
+inline gateway_actor::behavior_type fake_gateway(gateway_actor::pointer self, std::shared_ptr<seen> log) {
+  auto running = std::make_shared<std::map<turn_id, caf::typed_response_promise<turn_statistics>>>();
+  return {
+      [=](atom::open, const conversation_ref& which,
+          const std::string& system_prompt) -> caf::result<conversation_info> {
+        log->system_prompt = system_prompt;
+        if (which.id == "missing") return caf::make_error(ec::no_conversation, "there is no conversation missing");
+        return conversation_info{which.tenant + "/" + which.id, 1, 10, 1024, 2};
+      },
+      [=](atom::list, const std::string& tenant, const std::string& after, std::uint32_t count) {
+        conversation_list all;
+        for (int i = after.empty() ? 0 : std::stoi(after) + 1; i < log->conversations && all.size() < count; ++i)
+          all.push_back({.id = std::to_string(i), .messages = 2, .last_role = tenant, .damaged = i == 1});
+        return all;
+      },
+      [=](atom::read, const conversation_ref& which, std::uint32_t first,
+          std::uint32_t count) -> caf::result<transcript> {
+        if (which.id == "missing") return caf::make_error(ec::no_conversation, "there is no conversation missing");
+        transcript said{.first = first, .total = 5};
+        for (auto i = first; i < 5 && said.messages.size() < count; ++i)
+          said.messages.push_back({i % 2 ? "assistant" : "user", "message " + std::to_string(i)});
+        return said;
+      },
+      [=](atom::stop) -> caf::result<std::uint32_t> {
+        auto ended = static_cast<std::uint32_t>(running->size());
+        for (auto& [id, promise] : *running) promise.deliver(turn_statistics{.stopped = stop_reason::cancelled});
+        running->clear();
+        return ended;
+      },
+      [=](atom::say, const say_request& request, std::shared_ptr<token_sink> sink) -> caf::result<turn_statistics> {
+        {
+          std::lock_guard lock{log->mutex};
+          log->said.push_back(request);
+        }
+        if (request.text == "fail") return caf::make_error(ec::context_full, "no room for this");
+        if (request.text == "slow") {
+          ++log->streaming;
+          sink->text("first ");
+          return running->emplace(request.turn, self->make_response_promise<turn_statistics>()).first->second;
+        }
+        for (int i = 0; i < pieces; ++i) sink->text(std::to_string(i) + " ");
+        return turn_statistics{.prompt_tokens = 30,
+                               .computed_tokens = 6,
+                               .hits = {{"device", 8}, {"host", 9}, {"disk", 7}, {"shared", 3}},
+                               .answer_tokens = pieces,
+                               .dropped_tokens = 64};
+      },
+      [=](atom::cancel, turn_id id) {
+        if (auto node = running->extract(id); !node.empty()) {
+          ++log->cancelled;
+          node.mapped().deliver(caf::make_error(ec::cancelled, "the client went away"));
+        }
+      },
+      [](atom::truncate, const conversation_ref& which, std::uint32_t protect, double) {
+        return conversation_info{which.id, 2, protect, 1024, 2};
+      },
+      [](atom::fork, const conversation_ref&, const std::string& id, std::uint32_t messages) {
+        return conversation_info{id, 1, 10, 1024, messages};
+      },
+      [](atom::fork, const conversation_ref&, const std::string& id) {
+        return conversation_info{id, 1, 10, 1024, 2};
+      },
+      [](atom::forget, const conversation_ref&) {},
+      [](atom::stats) {
+        return counters{"gateway", {{"turns", 5}}};
+      },
+  };
+}
+
+inline telemetry_actor::behavior_type fake_telemetry() {
+  return {
+      [](atom::stats) {
+        return std::vector<counters>{{"a", {{"x", 1}, {"y", -2}}}, {"b", {}}};
+      },
+      [](atom::attach, const std::string&, const caf::strong_actor_ptr&) {},
+  };
+}
+
+struct config : caf::actor_system_config {
+  config() { set("scheduler.policy", caf::atom("sharing")); }
+};
+
+class rpc_fixture : public testing::Test {
+ protected:
+  rpc_fixture() {
+    gateway = system.spawn(fake_gateway, log);
+    telemetry = system.spawn(fake_telemetry);
+  }
+  ~rpc_fixture() override {
+    server_.reset();
+    caf::anon_send_exit(gateway, caf::exit_reason::user_shutdown);
+    caf::anon_send_exit(telemetry, caf::exit_reason::user_shutdown);
+  }
+
+  std::string socket_address(const char* name = "socket") { return "unix:" + (folder / name).string(); }
+  server& start(server_options options = {}) {
+    if (options.listen.empty()) options.listen = {socket_address(), "127.0.0.1:0"};
+    server_ = std::make_unique<server>(system, gateway, telemetry, options);
+    return *server_;
+  }
+  std::string reason(const std::function<void()>& what) {
+    try {
+      what();
+    } catch (const std::exception& e) {
+      return e.what();
+    }
+    return "no error";
+  }
+  void wait_for(const std::function<bool()>& what) {
+    for (int i = 0; i < 2000 && !what(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds{5});
+    EXPECT_TRUE(what());
+  }
+
+  test::temporary_folder folder;
+  std::shared_ptr<seen> log = std::make_shared<seen>();
+  config config_;
+  caf::actor_system system{config_};
+  gateway_actor gateway;
+  telemetry_actor telemetry;
+  std::unique_ptr<server> server_;
+};
+
+}  // namespace chromatin::rpc

@@ -1,0 +1,141 @@
+// Where a server listens, whom it lets in, and how it ends.
+
+#include <future>
+
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "tests/rpc/fixture.hpp"
+
+namespace chromatin::rpc {
+namespace {
+
+using testing::HasSubstr;
+
+class RpcListener : public rpc_fixture {};
+
+TEST_F(RpcListener, WithoutTokensOnlyThisMachineIsListenedTo) {
+  EXPECT_THAT(reason([&] { start({.listen = {"0.0.0.0:0"}}); }),
+              testing::AllOf(HasSubstr("--tokens"), HasSubstr("127.0.0.1")));
+  EXPECT_THAT(reason([&] { start({.listen = {"nonsense"}}); }), HasSubstr("HOST:PORT"));
+}
+
+TEST_F(RpcListener, ASecondServerOnOneSocketIsRefusedAndALeftOverSocketReplaced) {
+  start();
+  EXPECT_THAT(reason([&] { server second(system, gateway, telemetry, {.listen = {socket_address()}}); }),
+              HasSubstr("another server"));
+  auto left_over = folder / "left-over";
+  int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  left_over.string().copy(name.sun_path, sizeof name.sun_path - 1);
+  ASSERT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&name), sizeof name), 0);
+  ::close(fd);
+  server replaced(system, gateway, telemetry, {.listen = {socket_address("left-over")}});
+  EXPECT_EQ(client(socket_address("left-over")).open("talk").info().tokens, 10u);
+  struct stat status {};
+  ::stat(left_over.c_str(), &status);
+  EXPECT_EQ(status.st_mode & 0777, 0600u);
+}
+
+TEST_F(RpcListener, TooManyConnectionsAreClosed) {
+  auto address = start({.listen = {socket_address()}, .connections_max = 1}).addresses()[0];
+  client first{address};
+  EXPECT_THAT(reason([&] { client c{address}; }), HasSubstr("not_available"));
+}
+
+TEST_F(RpcListener, NobodyThereIsAClearError) {
+  EXPECT_THAT(reason([&] { client c{"unix:" + (folder / "nothing").string()}; }), HasSubstr("nothing"));
+}
+
+TEST_F(RpcListener, FinishingAnswersTheCallsUnderWayAndAcceptsNobody) {
+  auto address = start().addresses()[0];
+  auto call = std::async(std::launch::async, [&] {
+    client c{address};
+    auto conversation = c.open("talk");
+    return conversation.say({.text = "slow"});
+  });
+  wait_for([&] { return log->streaming == 1; });
+  {
+    caf::scoped_actor self{system};
+    self->request(gateway, caf::infinite, atom::stop_v).receive([](std::uint32_t) {}, [](const caf::error&) {});
+  }
+  EXPECT_TRUE(server_->finish_turns(std::chrono::seconds{20}));
+  EXPECT_THAT(reason([&] { client c{address}; }), HasSubstr("not_available"));
+  server_.reset();
+  auto report = call.get();
+  EXPECT_EQ(report.text, "first ");
+  EXPECT_EQ(report.server.stopped, stop_reason::cancelled);
+  EXPECT_EQ(log->cancelled, 0);
+}
+
+TEST_F(RpcListener, FinishingIsBoundedInTime) {
+  auto address = start().addresses()[0];
+  auto call = std::async(std::launch::async, [&] {
+    client c{address};
+    auto conversation = c.open("talk");
+    return reason([&] { conversation.say({.text = "slow"}); });
+  });
+  wait_for([&] { return log->streaming == 1; });
+  EXPECT_FALSE(server_->finish_turns(std::chrono::milliseconds{50}));
+  server_.reset();
+  EXPECT_THAT(call.get(), HasSubstr("not_available"));
+}
+
+TEST_F(RpcListener, AConnectionThatEndsGivesItsPlaceBack) {
+  auto address = start({.listen = {socket_address()}, .connections_max = 1}).addresses()[0];
+  for (int i = 0; i < 3; ++i) {
+    bool served = false;  // the server may see the end of the one before a moment later
+    wait_for([&] { return served = served || reason([&] { client(address).open("talk"); }) == "no error"; });
+  }
+}
+
+/// This process may open so many files more.
+void leave_room_for(rlim_t files) {
+  int lowest_free = ::dup(STDERR_FILENO);
+  ::close(lowest_free);
+  rlimit limit{};
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  limit.rlim_cur = static_cast<rlim_t>(lowest_free) + files;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+/// Connects to a Unix socket, without a word.
+int connect_silently(const std::string& path) {
+  int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
+  sockaddr_un name{};
+  name.sun_family = AF_UNIX;
+  path.copy(name.sun_path, sizeof name.sun_path - 1);
+  ::connect(fd, reinterpret_cast<sockaddr*>(&name), sizeof name);
+  return fd;
+}
+
+TEST_F(RpcListener, AfterALackOfFilesItListensAgain) {
+  auto address = start({.listen = {socket_address()}}).addresses()[0];
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  leave_room_for(2);
+  auto child = ::fork();
+  if (child == 0) {
+    ::setrlimit(RLIMIT_NOFILE, &before);
+    ::alarm(60);
+    for (int round = 0; round < 10; ++round) {
+      std::vector<int> held;
+      for (int i = 0; i < 8; ++i) held.push_back(connect_silently((folder / "socket").string()));
+      std::this_thread::sleep_for(std::chrono::milliseconds{5});
+      for (int fd : held) ::close(fd);
+    }
+    ::_exit(reason([&] { client(address).open("talk"); }) == "no error" ? 0 : 1);
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  EXPECT_EQ(status, 0);
+}
+
+}  // namespace
+}  // namespace chromatin::rpc
