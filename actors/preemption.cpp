@@ -83,6 +83,7 @@ void scheduler_state::release(sequence& s, bool keep_tail) {
   std::erase(running, s.order.turn);
   s.growing = s.starved = false;
   self->send(device, atom::release_v, s.give_back(keep_tail, now_us()));
+  s.at = sequence::phase::waiting;
 }
 
 void scheduler_state::on_denied(sequence& s) {

@@ -82,7 +82,16 @@ caf::error registry_state::full(const std::string& what, std::size_t tokens) con
                                                std::to_string(checkpoint->config.context));
 }
 
+/// Some templates move the system message to the last message: what was said before would change with every turn.
+caf::error registry_state::check_system(const std::string& content) const {
+  if (content.empty() || checkpoint->chat.keeps_system()) return {};
+  return caf::make_error(ec::invalid_argument,
+                         "the model's template (" + checkpoint->chat.name() +
+                             ") keeps no system message in its place; say it in the first message");
+}
+
 caf::result<conversation_info> registry_state::open(const conversation_ref& which, const std::string& system_prompt) {
+  if (auto error = check_system(system_prompt)) return error;
   return guarded<conversation_info>([&]() -> caf::result<conversation_info> {
     auto key = key_of(which);
     if (auto known = store->find(key)) return describe(*known);
@@ -144,6 +153,8 @@ std::size_t registry_state::begin(provisional& turn, const message_list& message
 caf::result<prepared_turn> registry_state::prepare(provisional& turn, const message_list& messages) {
   if (messages.empty() || messages.back().role != "user")
     return caf::make_error(ec::invalid_argument, "the last message must be a user's");
+  if (messages.front().role == "system")
+    if (auto error = check_system(messages.front().content)) return error;
   auto taken = begin(turn, messages);
   auto& change = turn.change;
   auto& window = change.window;

@@ -55,6 +55,7 @@ struct registry_state {
   kv::chunk_key root_of(const std::string& tenant);
   std::optional<io::conversation_record> load(const conversation_ref& which);
   conversation_info describe(const io::conversation_summary& summary) const;
+  caf::error check_system(const std::string& content) const;
   caf::error full(const std::string& what, std::size_t tokens) const;
   caf::result<prepared_turn> prepare(provisional& turn, const message_list& messages);
   /// Begins a provisional turn: the window that its messages follow, and of the messages a system prompt. Answers with

@@ -310,7 +310,7 @@ void scheduler_state::finish(turn_id id, stop_reason reason) {
   s.outcome.kept_answer_tokens = static_cast<std::uint32_t>(s.outcome.answer.size());
   leave_queue(s);
   if (!s.later.empty()) {  // the end came while it computed an earlier window
-    if (!s.pages.empty()) release(s, false);
+    if (s.has_pages()) release(s, false);
     s.order.window = std::move(s.later.back());
   }
   // The model has seen all but the last token, whether that is still in the cache or not.
@@ -319,7 +319,7 @@ void scheduler_state::finish(turn_id id, stop_reason reason) {
     s.cut_stop_string(checkpoint->tokenizer);
     seen = s.order.window.settled;
   }
-  if (!s.pages.empty()) release(s, s.at == sequence::phase::running && !s.loading);
+  if (s.has_pages()) release(s, s.at == sequence::phase::running && !s.loading);
   s.outcome.settled = s.order.window.settled = s.order.reuse ? seen : 0;
   if (s.window_changed) s.outcome.window = std::move(s.order.window);
   ++turns_done;
@@ -336,7 +336,7 @@ void scheduler_state::finish(turn_id id, stop_reason reason) {
 void scheduler_state::fail(turn_id id, const caf::error& error) {
   auto& s = turns.at(id);
   leave_queue(s);
-  if (!s.pages.empty()) release(s, false);
+  if (s.has_pages()) release(s, false);
   ++turns_failed;
   turns.extract(id).mapped().result.deliver(error);
   admit_next();

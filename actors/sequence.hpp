@@ -39,6 +39,8 @@ struct sequence {
   bool decoding() const { return later.empty() && tokens_left() == 1; }
   /// Tokens that its pages have room for.
   std::uint32_t room() const { return static_cast<std::uint32_t>(pages.size()) * kv::tokens_per_chunk; }
+  /// The device tier knows it, even if it has no page just now.
+  bool has_pages() const { return at == phase::promising || at == phase::running; }
   /// It could go on, and is not in the step under way.
   bool held_up() const { return at == phase::running && !in_step && !loading && computed < room(); }
   /// What may be in the cache.

@@ -18,6 +18,9 @@ TEST(RandomLives, WithDeathsEveryTurnIsAnsweredAsInAnUndisturbedRun) {
   for (auto seed = first_seed; seed < first_seed + seeds && !HasFailure(); ++seed) random_run{seed, true}.run();
 }
 
+/// A full window without reuse has no page for a moment; its turn was cancelled then.
+TEST(RandomLives, SeedsThatFoundSomethingOnce) { random_run{531, false}.run(); }
+
 }  // namespace
 }  // namespace chromatin::test
 
