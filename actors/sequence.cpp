@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "actors/rendering.hpp"
 #include "kv/check.hpp"
 
 namespace chromatin {
@@ -168,13 +169,7 @@ std::uint32_t sequence::make_room(std::uint32_t context, const kv::overflow_poli
 
 void sequence::cut_stop_string(const std::shared_ptr<const model::tokenizer>& tokenizer) {
   // The tokens whose text the user has seen stay.
-  model::text_stream seen{tokenizer, {}};
-  std::size_t bytes = 0;
-  auto& kept = outcome.kept_answer_tokens;
-  for (kept = 0; kept < outcome.answer.size(); ++kept) {
-    bytes += seen.push(outcome.answer[kept]).size();
-    if (bytes > outcome.text.size()) break;
-  }
+  auto kept = outcome.kept_answer_tokens = tokens_within(*tokenizer, outcome.answer, outcome.text);
   auto& window = order.window;
   auto saved = computed_keys();
   outcome.also_saved.insert(outcome.also_saved.end(), saved.begin(), saved.end());
