@@ -60,11 +60,11 @@ void scheduler_state::preempt(sequence& s) {
     s.gives_way = true;  // at the end of the step
     return;
   }
-  bool computing = s.at == sequence::phase::running && !s.loading;
-  if (!computing) s.forget_admission();
+  bool keeps_tail = s.reuse_arrived();
+  if (!keeps_tail) s.forget_admission();
   ++s.outcome.statistics.preemptions;
   ++preemptions;
-  release(s, computing);
+  release(s, keeps_tail);
   enqueue(s);
   queue.room_changed();
   admit_next();

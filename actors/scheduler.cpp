@@ -319,7 +319,7 @@ void scheduler_state::finish(turn_id id, stop_reason reason) {
     s.cut_stop_string(checkpoint->tokenizer);
     seen = s.order.window.settled;
   }
-  if (s.has_pages()) release(s, s.at == sequence::phase::running && !s.loading);
+  if (s.has_pages()) release(s, s.reuse_arrived());
   s.outcome.settled = s.order.window.settled = s.order.reuse ? seen : 0;
   if (s.window_changed) s.outcome.window = std::move(s.order.window);
   ++turns_done;

@@ -41,6 +41,8 @@ struct sequence {
   std::uint32_t room() const { return static_cast<std::uint32_t>(pages.size()) * kv::tokens_per_chunk; }
   /// The device tier knows it, even if it has no page just now.
   bool has_pages() const { return at == phase::promising || at == phase::running; }
+  /// What it reuses is in its pages, loaded and copied. Before that its tail cannot be handed on.
+  bool reuse_arrived() const { return at == phase::running && !loading && before.passed(); }
   /// It could go on, and is not in the step under way.
   bool held_up() const { return at == phase::running && !in_step && !loading && computed < room(); }
   /// What may be in the cache.

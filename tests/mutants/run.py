@@ -30,7 +30,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 TABLES = pathlib.Path(__file__).resolve().parent / "table"
 WORK = ROOT / "build/mutants"
 TREE, BUILD, RESULTS = WORK / "tree", WORK / "build", WORK / "results.json"
-TEST_SECONDS_MAX = 120  # a program that takes longer hangs: the fault is noticed
+TEST_SECONDS_MAX = 600
+HANGS_AFTER = 5  # times what the program takes without a fault: then the fault is noticed
 TEST_BYTES_MAX = 16 << 30  # of address space: a program that wants more is out of hand
 BUILD_SECONDS_MAX = 1800
 EQUIVALENT_MAX = 5
@@ -78,6 +79,7 @@ def digest(row):
 
 def copy_tree():
     """Brings the copy up to date. Files that are equal keep their time, so that little is built again."""
+    seen[what] = 10 + HANGS_AFTER * (time.monotonic() - begin)
     listed = subprocess.run(["git", "ls-files", "-co", "--exclude-standard"], cwd=ROOT, check=True,
                             capture_output=True, text=True).stdout.splitlines()
     wanted = {name for name in listed if (ROOT / name).is_file()}
@@ -118,10 +120,10 @@ def build(test):
                WORK / "build.log", BUILD_SECONDS_MAX) == 0
 
 
-def passes(row):
+def passes(row, seconds_max):
     program = str(BUILD / "tests" / f"test_{row['test']}")
     return run([program, "--gtest_filter=" + row.get("filter", "*"), "--gtest_fail_fast", "--gtest_brief=1"],
-               WORK / "test.log", TEST_SECONDS_MAX) == 0
+               WORK / "test.log", seconds_max) == 0
 
 
 def fail(text, log):
@@ -139,22 +141,25 @@ def configure():
 
 
 def check_sound(row, seen):
-    """What the row says must fail has to pass without the fault; and it has to run a test."""
+    """What the row says must fail has to pass without the fault; and it has to run a test. Returns after how many
+    seconds the program hangs."""
     what = (row["test"], row.get("filter", "*"))
     if what in seen:
-        return
+        return seen[what]
     if not build(row["test"]):
         fail(f"test_{row['test']} does not build", WORK / "build.log")
-    if not passes(row):
+    begin = time.monotonic()
+    if not passes(row, TEST_SECONDS_MAX):
         fail(f"test_{row['test']} {what[1]} fails without a fault", WORK / "test.log")
+    seen[what] = 10 + HANGS_AFTER * (time.monotonic() - begin)
     listed = subprocess.run([BUILD / "tests" / f"test_{row['test']}", "--gtest_list_tests", f"--gtest_filter={what[1]}"],
                             capture_output=True, text=True).stdout
     if "\n  " not in listed:
         fail(f"{row['name']}: no test of test_{row['test']} is called {what[1]}", WORK / "test.log")
-    seen.add(what)
+    return seen[what]
 
 
-def plant(row):
+def plant(row, seconds_max):
     """Returns "noticed", "survived" or "does not build"."""
     file = TREE / row["file"]
     sound = file.read_text()
@@ -162,7 +167,7 @@ def plant(row):
     try:
         if not build(row["test"]):
             return "does not build"
-        return "survived" if passes(row) else "noticed"
+        return "survived" if passes(row, seconds_max) else "noticed"
     finally:
         file.write_text(sound)
 
@@ -192,14 +197,13 @@ def main():
     results = json.loads(RESULTS.read_text()) if RESULTS.exists() and not options.again else {}
     copy_tree()
     configure()
-    seen, bad, begin = set(), [], time.monotonic()
+    seen, bad, begin = {}, [], time.monotonic()
     rows.sort(key=lambda row: (row["test"], row["file"]))
     for i, row in enumerate(rows):
         key = digest(row)
         result = "noticed"
         if results.get(row["name"]) != key or options.only:
-            check_sound(row, seen)
-            result = plant(row)
+            result = plant(row, check_sound(row, seen))
             print(f"{i + 1}/{len(rows)} {time.monotonic() - begin:5.0f} s  {result:14} {row['name']}", flush=True)
             results[row["name"]] = key if result == "noticed" else result
             RESULTS.write_text(json.dumps(results, indent=1))
