@@ -151,7 +151,6 @@ def check_sound(row, seen):
     if not passes(row, TEST_SECONDS_MAX):
         fail(f"test_{row['test']} {what[1]} fails without a fault", WORK / "test.log")
     seen[what] = 10 + HANGS_AFTER * (time.monotonic() - begin)
-    seen[what] = 10 + HANGS_AFTER * (time.monotonic() - begin)
     listed = subprocess.run([BUILD / "tests" / f"test_{row['test']}", "--gtest_list_tests", f"--gtest_filter={what[1]}"],
                             capture_output=True, text=True).stdout
     if "\n  " not in listed:
