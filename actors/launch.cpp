@@ -146,13 +146,15 @@ void running_system::parts::open_disk() {
   disk.layout = chunks->layout();
   auto files = io::open_segments(options.disk, disk.layout.segment_sizes_bytes());
   if (!files.direct) notices.push_back("direct I/O is refused by the file system; the page cache is used");
+  std::unique_ptr<io::device> device;
   try {
-    disk.device = io::make_uring_device(std::move(files), {.registered = host_arena->memory()});
+    device = io::make_uring_device(std::move(files), {.registered = host_arena->memory()});
   } catch (const io::open_error& e) {
     notices.push_back(fmt::format("{}; blocking threads are used", e.what()));
-    disk.device = io::make_thread_device(io::open_segments(options.disk, disk.layout.segment_sizes_bytes()),
-                                         thread_device_threads);
+    device = io::make_thread_device(io::open_segments(options.disk, disk.layout.segment_sizes_bytes()),
+                                    thread_device_threads);
   }
+  disk.device = options.before_disk ? options.before_disk(std::move(device)) : std::move(device);
 }
 
 void running_system::parts::spawn_disk_tier(std::vector<io::stored_chunk> found) {

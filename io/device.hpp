@@ -38,6 +38,7 @@ class device {
   /// False if the kernel has it, or had it: it ends as it would have.
   bool cancel(operation_id id);
   device_counters counters() const;
+  std::uint32_t segments() const { return segments_; }
 
  protected:
   device(std::uint32_t segments, std::uint32_t running_max) : segments_{segments}, line_{running_max} {}

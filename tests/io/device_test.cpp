@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "io/memory_device.hpp"
+#include "io/slow_device.hpp"
 #include "io/thread_device.hpp"
 #include "io/uring_device.hpp"
 #include "kv/page.hpp"
@@ -55,6 +56,22 @@ class Device : public testing::TestWithParam<kind> {
 void fill(std::span<std::byte> bytes, std::uint32_t seed) {
   std::mt19937 random{seed};
   for (auto& b : bytes) b = static_cast<std::byte>(random());
+}
+
+TEST(SlowDevice, AnswersNoSoonerThanItsDisk) {
+  test::temporary_folder folder;
+  auto device = make_slow_device(make_thread_device(open_segments(folder.path(), {64 * page}), 2),
+                                 {.bytes_per_s = 1e6, .latency_us = 3000});
+  auto memory = kv::plain_memory(20 * page);
+  std::promise<void> first, second;
+  auto begin = std::chrono::steady_clock::now();
+  auto ms = [&] { return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count(); };
+  device->write({0, 0}, memory.bytes().first(10 * page), urgency::saving, [&](int) { first.set_value(); });
+  device->read({0, 32 * page}, memory.bytes().last(10 * page), urgency::saving, [&](int) { second.set_value(); });
+  first.get_future().wait();
+  EXPECT_GE(ms(), 3 + 40.96);
+  second.get_future().wait();
+  EXPECT_GE(ms(), 3 + 2 * 40.96);
 }
 
 TEST_P(Device, WhatIsWrittenIsReadAgainAfterReopening) {
@@ -173,7 +190,12 @@ TEST_P(Device, MisalignedTransfersAreRefused) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Kinds, Device,
-                         testing::Values(kind{"uring",
+                         testing::Values(kind{"slow",
+                                              [](segment_files f, std::span<std::byte>) {
+                                                return make_slow_device(make_thread_device(std::move(f), 2),
+                                                                        {.bytes_per_s = 1e9, .latency_us = 100});
+                                              }},
+                                         kind{"uring",
                                               [](segment_files f, std::span<std::byte> m) {
                                                 return make_uring_device(std::move(f), {8, m});
                                               }},
