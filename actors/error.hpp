@@ -17,7 +17,6 @@ enum class ec : std::uint8_t {
   context_full,      ///< the model's context has no room for the prompt
   invalid_argument,  ///< a value outside its limits; the text names it
   invalid_text,      ///< a message that is not valid UTF-8
-  missing_chunk,     ///< a chunk did not come, came late or came damaged: recompute
   no_conversation,   ///< no conversation of that name
   no_room,           ///< more memory is needed than there is
   not_available,     ///< a part of the system is down

@@ -40,14 +40,7 @@ kv::lineage rendering::new_window(kv::chunk_key root, const std::string& system_
 }
 
 token_list rendering::message(const model::message& m, std::string_view after_role) const {
-  auto between = checkpoint_->chat.after_answer();
-  auto tokens = after_role == "assistant" ? between : token_list{};
-  append(tokens, checkpoint_->chat.render(m, after_role));
-  // A template writes what follows an answer into the answer; in a window it belongs to the message after it.
-  if (m.role == "assistant" && tokens.size() >= between.size() &&
-      std::equal(between.rbegin(), between.rend(), tokens.rbegin()))
-    tokens.resize(tokens.size() - between.size());
-  return tokens;
+  return checkpoint_->chat.render(m, after_role);
 }
 
 token_list rendering::ending(const turn_outcome& outcome) const {

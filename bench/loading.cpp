@@ -29,8 +29,8 @@ constexpr double goal = 1.2;  ///< of the 99th percentile between two tokens
 struct flags {
   fs::path work, embedded;
   std::string shape = "134m";
-  std::uint32_t threads = 0, history = 900, answering = 7, answer_tokens = 200;
-  int rounds = 5;
+  std::uint32_t threads = 0, history = 900, answering = 7, answer_tokens = 300;
+  int rounds = 10;
   io::device_speed disk;
   std::string json;
 };

@@ -36,8 +36,8 @@ function(chromatin_library name)
 endfunction()
 
 # chromatin_test(NAME [THREADS n] libraries…): every *_test.cpp in tests/NAME and its folders as one GoogleTest program. A test that is in the
-# folder is registered; none can be forgotten. THREADS says how many cores one of its tests keeps busy: OpenMP's threads wait for
-# each other spinning, so two such tests at once on two cores take many times longer than one after the other.
+# folder is registered; none can be forgotten. THREADS says how many cores one of its tests keeps busy:
+# threads that compute together wait for each other, so two such tests at once on two cores take longer than one after the other.
 function(chromatin_test name)
   cmake_parse_arguments(arg "" "THREADS" "" ${ARGN})
   if(NOT arg_THREADS)

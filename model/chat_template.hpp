@@ -40,8 +40,6 @@ class chat_template {
   std::vector<kv::token_id> answer_prompt() const;
   /// The token that ends an answer.
   kv::token_id answer_end() const { return answer_end_; }
-  /// What stands between an answer's end and the next message: nothing, messages bring it along.
-  std::vector<kv::token_id> after_answer() const { return {}; }
 
  private:
   std::vector<kv::token_id> render_pattern(std::string_view pattern, std::string_view content,

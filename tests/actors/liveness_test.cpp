@@ -65,6 +65,40 @@ TEST(Liveness, AStalledDiskDelaysNoTurn) {
   EXPECT_EQ(w.outcome(id).error, "");
 }
 
+/// A tier that promises whatever it is asked for and never delivers.
+tier_actor::behavior_type promising_tier(tier_actor::pointer, int* orders) {
+  return {[](atom::lookup, const key_list& keys) { return std::vector<bool>(keys.size(), true); },
+          [orders](atom::fetch, const fetch_order& order, const layer_sink_actor&) {
+            ++*orders;
+            return fetch_started{std::vector<fetch_started::promised>(order.links.size(), {.tier = "nowhere"})};
+          },
+          [](atom::hurry, ticket) {},
+          [](atom::cancel, ticket) {},
+          [](atom::save, const save_order&, const upper_tier_actor&) {},
+          [](atom::touch, const key_list&, const kv::chain_use&) {},
+          [](atom::retire, const key_list&) {},
+          [](atom::erase, const key_list&) {},
+          [](atom::hint, const hints&) {},
+          [](atom::attach, const caf::strong_actor_ptr&) {},
+          [](atom::detach) {},
+          [](atom::stats) { return counters{}; }};
+}
+
+TEST(Liveness, ALoadThatNeverComesIsGivenUpOnceAndForAll) {
+  world w;
+  int orders = 0;
+  auto tier = w.system.spawn(promising_tier, &orders);
+  caf::anon_send(w.device, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(tier));
+  w.drain();
+  auto id = w.say("c", many(4));
+  w.run();
+  EXPECT_EQ(w.outcome(id).error, "");
+  EXPECT_EQ(w.outcome(id).statistics.computed_tokens, w.outcome(id).statistics.prompt_tokens);
+  EXPECT_EQ(orders, 1) << "who is late once is not waited for again";
+  caf::anon_send(w.device, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(w.host));
+  w.drain();
+}
+
 /// A step of one turn, asked of an executor with this backend.
 struct asked_step {
   bool answered = false;
