@@ -83,7 +83,8 @@ admitted device_tier_state::admit(const admission& order) {
 }
 
 bool device_tier_state::may_take_over(kv::chunk_key tail) const {
-  return chunks.pins(tail) == 0 && (!below || below.is_safe(tail) || below.is_refused(tail));
+  CHROMATIN_CHECK(chunks.pins(tail) == 0, "turns pin whole chunks only: of a tail they take the page or a copy");
+  return !below || below.is_safe(tail) || below.is_refused(tail);
 }
 
 grown device_tier_state::grow(turn_id turn, std::uint32_t count) {

@@ -65,16 +65,26 @@ TEST(Liveness, AStalledDiskDelaysNoTurn) {
   EXPECT_EQ(w.outcome(id).error, "");
 }
 
-/// A tier that promises whatever it is asked for and never delivers.
-tier_actor::behavior_type promising_tier(tier_actor::pointer, int* orders) {
-  return {[](atom::lookup, const key_list& keys) { return std::vector<bool>(keys.size(), true); },
-          [orders](atom::fetch, const fetch_order& order, const layer_sink_actor&) {
-            ++*orders;
-            return fetch_started{std::vector<fetch_started::promised>(order.links.size(), {.tier = "nowhere"})};
+/// A tier that never says what became of a save, and never delivers what it `promises`.
+struct idle_tier_state {
+  bool promises = false;
+  int orders = 0;
+  std::map<kv::chunk_key, std::uint32_t> layers_handed_down;
+};
+
+tier_actor::behavior_type idle_tier(tier_actor::pointer, idle_tier_state* it) {
+  return {[it](atom::lookup, const key_list& keys) { return std::vector<bool>(keys.size(), it->promises); },
+          [it](atom::fetch, const fetch_order& order, const layer_sink_actor&) {
+            ++it->orders;
+            std::size_t count = it->promises ? order.links.size() : 0;
+            return fetch_started{std::vector<fetch_started::promised>(count, {.tier = "nowhere"})};
           },
           [](atom::hurry, ticket) {},
           [](atom::cancel, ticket) {},
-          [](atom::save, const save_order&, const upper_tier_actor&) {},
+          [it](atom::save, const save_order& order, const upper_tier_actor&) {
+            for (const auto& c : order.chunks)
+              it->layers_handed_down[c.link.key] += order.layer_end - order.layer_begin;
+          },
           [](atom::touch, const key_list&, const kv::chain_use&) {},
           [](atom::retire, const key_list&) {},
           [](atom::erase, const key_list&) {},
@@ -84,19 +94,28 @@ tier_actor::behavior_type promising_tier(tier_actor::pointer, int* orders) {
           [](atom::stats) { return counters{}; }};
 }
 
+/// Puts an idle tier below the device while it lives.
+struct without_tiers : idle_tier_state {
+  without_tiers(world& in, bool promising) : idle_tier_state{.promises = promising}, w{in} {
+    attach(w.system.spawn(idle_tier, static_cast<idle_tier_state*>(this)));
+  }
+  ~without_tiers() { attach(w.host); }
+  template <class Tier>
+  void attach(const Tier& tier) {
+    caf::anon_send(w.device, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(tier));
+    w.drain();
+  }
+  world& w;
+};
+
 TEST(Liveness, ALoadThatNeverComesIsGivenUpOnceAndForAll) {
   world w;
-  int orders = 0;
-  auto tier = w.system.spawn(promising_tier, &orders);
-  caf::anon_send(w.device, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(tier));
-  w.drain();
+  without_tiers idle{w, true};
   auto id = w.say("c", many(4));
   w.run();
   EXPECT_EQ(w.outcome(id).error, "");
   EXPECT_EQ(w.outcome(id).statistics.computed_tokens, w.outcome(id).statistics.prompt_tokens);
-  EXPECT_EQ(orders, 1) << "who is late once is not waited for again";
-  caf::anon_send(w.device, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(w.host));
-  w.drain();
+  EXPECT_EQ(idle.orders, 1) << "who is late once is not waited for again";
 }
 
 /// A step of one turn, asked of an executor with this backend.
@@ -245,6 +264,40 @@ TEST(Reuse, AnAnswerThatPassesItsWindowKeepsItsPlace) {
     return w.outcome(a).statistics.computed_tokens;
   };
   EXPECT_EQ(computed(0), computed(6));
+}
+
+TEST(Reuse, ATailThatIsNowhereElseStaysForAForkWhenItsConversationGoesOn) {
+  world w;
+  without_tiers idle{w, false};
+  w.talk("original", "hello", 4);
+  w.system.spawn([&](caf::event_based_actor* self) {
+    self->request(w.gateway, caf::infinite, atom::fork_v, conversation_ref{"tenant", "original"}, std::string{"copy"},
+                  all_messages)
+        .then([](const conversation_info&) {}, [](const caf::error& e) { ADD_FAILURE() << explain(e); });
+  });
+  w.run();
+  w.talk("original", "hello", 4);
+  EXPECT_GT(tokens_from(w.talk("copy", "hello", 4).hits, "device"), 0u);
+}
+
+TEST(Reuse, AChunkThatTwoTurnsComputeAtOnceIsHandedDownOnce) {
+  world w{{.step_tokens_max = 512}};
+  without_tiers idle{w, false};
+  w.say("runs", "hello", 400);  // so that the two wait for one of its steps, and begin in the next
+  for (int n = 0; n < 60; ++n) w.step();
+  for (int i = 0; i < 2; ++i) w.say("c" + std::to_string(i), many(6), 4);
+  w.run();
+  ASSERT_GE(idle.layers_handed_down.size(), 2u);
+  for (const auto& [key, layers] : idle.layers_handed_down) EXPECT_EQ(layers, w.geometry.layers);
+}
+
+TEST(Reuse, TailsThatWereGrownFromGoBeforeWhatIsStillOfUse) {
+  world w{{.device_chunks = 2, .host_chunks = 5, .disk = false}};
+  w.talk("a", "hello", 4);
+  w.talk("b", many(3), 4);
+  for (int turn = 0; turn < 6; ++turn) w.talk("b", "yes", 4);
+  EXPECT_GT(w.counter(w.host, "evicted_chunks"), 0);
+  EXPECT_GT(tokens_from(w.talk("a", "hello", 4).hits, "host"), 0u) << "b's old tails stayed in its place";
 }
 
 TEST(Reuse, TheDiskGivesUpTheTailOfAChainBeforeItsHead) {
