@@ -175,7 +175,9 @@ using registry_actor = caf::typed_actor<
   // Messages from number `n` on, at most `m`.
   caf::replies_to<atom::read, conversation_ref, std::uint32_t, std::uint32_t>::with<transcript>,
   // Which conversation of the tenant begins with the most of these messages?
-  caf::replies_to<atom::match, std::string, message_list>::with<matched_conversation>>::extend_with<measured_actor>;
+  caf::replies_to<atom::match, std::string, message_list>::with<matched_conversation>,
+  // INTERNAL: makes durable what was written since the last time.
+  caf::reacts_to<atom::internal, atom::commit>>::extend_with<measured_actor>;
 
 /// The GATEWAY interface: what a client of any protocol can ask for. Checks limits, then leads a turn from registry to scheduler
 /// and back. Each turn is answered, also when a part dies on the way.

@@ -4,6 +4,8 @@
 
 #include <spdlog/spdlog.h>
 
+#include "actors/last_words.hpp"
+
 namespace chromatin {
 
 caf::result<step_result> executor_state::step(step_order next) {
@@ -148,6 +150,7 @@ executor_actor::behavior_type executor(executor_actor::stateful_pointer<executor
                                        std::shared_ptr<gpu::backend> backend) {
   auto& state = self->state;
   state.backend = std::move(backend);
+  keep_last_words(self);
   return {
       [&state](atom::ready, ticket, std::uint32_t, const gpu::fence&) { state.advance(); },
       [&state](atom::failed, ticket, std::uint32_t) { state.advance(); },

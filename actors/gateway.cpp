@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string_view>
 
+#include "actors/last_words.hpp"
 #include "model/utf8.hpp"
 
 namespace chromatin {
@@ -208,6 +209,7 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
   state.scheduler = std::move(scheduler);
   state.tiers = std::move(tiers);
   state.limits = limits;
+  keep_last_words(self);
   self->monitor(state.registry);
   self->monitor(state.scheduler);
   self->set_down_handler([&state](const caf::down_msg& down) { state.on_down(down.source); });

@@ -116,7 +116,9 @@ void running_system::parts::open_model() {
                                                .int8_weights = options.int8_weights,
                                                .deterministic = options.deterministic,
                                                .threads = options.threads,
-                                               .step_tokens_max = options.step_tokens_max});
+                                               .step_tokens_max = options.step_tokens_max,
+                                               .verify = options.verify});
+  if (options.wrap_backend) backend = options.wrap_backend(std::move(backend));
   geometry = backend->geometry();
   cache = checkpoint->cache_fingerprint(type, options.int8_weights);
   device_arena = make_arena("--device-mem", options.device_bytes, [&] { return backend->make_arena(pages); });

@@ -28,6 +28,7 @@ struct system_options {
   std::string tenant_secret;  ///< new tenants' salts are made of it, the same on every node; empty: random ones
   compute_type compute = compute_type::automatic;
   bool int8_weights = false;            ///< half the bytes of bf16, at an error that a notice tells
+  bool verify = false;                  ///< every copy between tiers is looked at again after it was made
   bool deterministic = false;           ///< answers do not depend, to the last bit, on who is served at the same time
   std::uint32_t context = 0;            ///< tokens of a sequence at most; 0: what the model was made for
   std::uint32_t threads = 0;            ///< of the backend; 0: as many as there are cores
@@ -36,6 +37,8 @@ struct system_options {
   std::uint32_t queue_max = 1024;       ///< turns waiting; more are refused as overloaded
   std::uint32_t message_bytes_max = 256u << 10;
   kv::overflow_policy overflow;  ///< of windows that are full
+  /// Stands between the actors and the backend, to measure it or to let it fail; null: nothing does.
+  std::function<std::shared_ptr<gpu::backend>(std::shared_ptr<gpu::backend>)> wrap_backend;
   /// Told once when a part died without which no turn can run. Called from an actor's thread.
   std::function<void(const std::string&)> on_fatal;
 };

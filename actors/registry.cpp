@@ -2,18 +2,21 @@
 
 #include <algorithm>
 
+#include "actors/answer.hpp"
+#include "actors/held_lease.hpp"
+#include "actors/last_words.hpp"
 #include "actors/registry_window.hpp"
 
 namespace chromatin {
 namespace {
 
-/// A turn may wait long and answer long; only a store that several nodes share needs an end at all.
-constexpr auto lease_lasts = std::chrono::hours{24};
 /// Who holds the lease while the registry itself changes a conversation.
 constexpr io::lease_owner clerk = ~io::lease_owner{0};
 /// What one answer to `read` may hold, beyond its last message.
 constexpr std::size_t read_bytes_max = 1u << 20;
 constexpr std::uint32_t read_batch = 16;
+/// More answers do not wait for one commit, so that the first of them does not wait long.
+constexpr std::size_t batch_answers_max = 128;
 
 io::conversation_key key_of(const conversation_ref& which) { return {which.tenant, which.id}; }
 
@@ -22,26 +25,6 @@ caf::error busy() { return caf::make_error(ec::busy, "a turn of this conversatio
 caf::error missing(const conversation_ref& which) {
   return caf::make_error(ec::no_conversation, "there is no conversation " + which.id);
 }
-
-/// Gives a lease back when it goes, unless it is kept.
-class held_lease {
- public:
-  held_lease(io::registry_store& store, io::conversation_key key, io::lease_owner owner)
-      : store_{store}, key_{std::move(key)}, owner_{owner} {}
-  held_lease(const held_lease&) = delete;
-  held_lease& operator=(const held_lease&) = delete;
-  ~held_lease() {
-    if (!kept_) store_.release(key_, owner_);
-  }
-  bool take(io::lease_time now) { return store_.lease(key_, owner_, now, now + lease_lasts); }
-  void keep() { kept_ = true; }
-
- private:
-  io::registry_store& store_;
-  io::conversation_key key_;
-  io::lease_owner owner_;
-  bool kept_ = false;
-};
 
 }  // namespace
 
@@ -57,6 +40,31 @@ caf::result<T> registry_state::guarded(Work work) {
     ++failures;
     return caf::make_error(ec::store_failed, std::string{e.what()});
   }
+}
+
+void registry_state::begin_write() {
+  if (batch->under_way()) return;
+  batch->begin();
+  self->send(self, atom::internal_v, atom::commit_v);  // behind all that waits in the mailbox
+}
+
+void registry_state::commit() {
+  commits += batch->under_way();
+  if (batch->commit()) return;
+  ++failures;
+  roots.clear();  // a salt that was made in the batch is not stored
+}
+
+template <class T>
+caf::result<T> registry_state::when_durable(caf::result<T> done) {
+  if (!batch->under_way() || done.flag != caf::rt_value) return done;
+  auto promise = self->make_response_promise<T>();
+  auto value = std::make_shared<T>(std::move(done.value.template get_mutable_as<T>(0)));
+  batch->wait([kept = std::make_shared<answer<T>>(promise), value](const caf::error* lost) {
+    lost ? kept->deliver(*lost) : kept->deliver(std::move(*value));
+  });
+  if (batch->waiting() >= batch_answers_max) commit();
+  return promise;
 }
 
 kv::chunk_key registry_state::root_of(const std::string& tenant) {
@@ -104,6 +112,7 @@ caf::result<conversation_info> registry_state::open(const conversation_ref& whic
         return full("the system prompt", change.window.keep);
       change.messages = {{"system", system_prompt, render().message({"system", system_prompt}, {})}};
     }
+    begin_write();
     store->write(key, clerk, change);
     return describe(*store->find(key));
   });
@@ -198,6 +207,7 @@ caf::result<conversation_info> registry_state::settle(const settlement& end) {
     auto message = settle_window(change.window, outcome, render(), turn.known_tokens, change.chunks);
     change.messages.push_back({"assistant", outcome.text, std::move(message)});
     change.replaces_window = change.replaces_window || outcome.window;
+    begin_write();
     store->write(key_of(turn.conversation), end.turn, change);
     ++settled;
     truncations += turn.dropped_tokens > 0 || outcome.window;
@@ -220,7 +230,9 @@ void registry_state::release(const abandoned_turn& end) {
     window.settled = std::min(all, end.settled.value_or(all / kv::tokens_per_chunk * kv::tokens_per_chunk));
     auto keys = chunks_of(window, turn.known_tokens);
     keys.insert(keys.end(), end.also_saved.begin(), end.also_saved.end());
-    if (!keys.empty()) store->note_chunks(key_of(turn.conversation), keys);
+    if (keys.empty()) return {};
+    begin_write();
+    store->note_chunks(key_of(turn.conversation), keys);
     return {};
   });
 }
@@ -237,6 +249,7 @@ caf::result<conversation_info> registry_state::truncate(const conversation_ref& 
     io::conversation_change change{
         .expected_version = record->version, .window = std::move(record->window), .replaces_window = true};
     if (kv::truncate(change.window, protect, ratio) > 0) {
+      begin_write();
       store->write(key_of(which), clerk, change);
       ++truncations;
     }
@@ -262,6 +275,7 @@ caf::result<conversation_info> registry_state::fork(const conversation_ref& whic
     if (!record) return missing(which);
     auto count = std::min(messages, record->messages);
     auto window = window_at(which, *std::move(record), count);
+    begin_write();
     if (!store->fork(key_of(which), new_id, count, window, chunks_of(window, 0)))
       return caf::make_error(ec::invalid_argument, "there is a conversation " + new_id + " already");
     return describe(*store->find({which.tenant, new_id}));
@@ -272,6 +286,7 @@ caf::result<key_list> registry_state::forget(const conversation_ref& which) {
   return guarded<key_list>([&]() -> caf::result<key_list> {
     held_lease lease{*store, key_of(which), clerk};
     if (!lease.take(self->clock().now())) return busy();
+    begin_write();
     return store->forget(key_of(which));
   });
 }
@@ -294,10 +309,10 @@ caf::result<transcript> registry_state::read(const conversation_ref& which, std:
     std::size_t bytes = 0;
     while (count_max > 0 && bytes < read_bytes_max) {
       auto next = first + static_cast<std::uint32_t>(result.messages.size());
-      auto batch = store->read(key_of(which), next, std::min(count_max, read_batch));
-      if (batch.empty()) break;
-      count_max -= static_cast<std::uint32_t>(batch.size());
-      for (auto& m : batch) {
+      auto some = store->read(key_of(which), next, std::min(count_max, read_batch));
+      if (some.empty()) break;
+      count_max -= static_cast<std::uint32_t>(some.size());
+      for (auto& m : some) {
         bytes += m.content.size();
         result.messages.push_back({std::move(m.role), std::move(m.content)});
       }
@@ -320,7 +335,8 @@ counters registry_state::stats() {
                   {{"messages_appended", appends},
                    {"answers_settled", settled},
                    {"truncations", truncations},
-                   {"turns_leased", static_cast<std::int64_t>(turns.size())}}};
+                   {"turns_leased", static_cast<std::int64_t>(turns.size())},
+                   {"commits", commits}}};
   guarded<void>([&]() -> caf::result<void> {
     result.values.emplace(result.values.begin(), "conversations", store->conversations());
     return {};
@@ -335,24 +351,26 @@ registry_actor::behavior_type registry(registry_actor::stateful_pointer<registry
   auto& state = self->state;
   state.checkpoint = std::move(checkpoint);
   state.cache = cache;
+  keep_last_words(self);
   state.store = std::move(store);
+  state.batch = std::make_unique<write_batch>(state.store);
   state.overflow = overflow;
   return {
       [&state](atom::open, const conversation_ref& which, const std::string& system_prompt) {
-        return state.open(which, system_prompt);
+        return state.when_durable(state.open(which, system_prompt));
       },
       [&state](atom::append, const conversation_ref& which, turn_id turn, const message_list& messages) {
         return state.append(which, turn, messages);
       },
-      [&state](atom::settle, const settlement& end) { return state.settle(end); },
+      [&state](atom::settle, const settlement& end) { return state.when_durable(state.settle(end)); },
       [&state](atom::release, const abandoned_turn& end) { state.release(end); },
       [&state](atom::truncate, const conversation_ref& which, std::uint32_t protect, double ratio) {
-        return state.truncate(which, protect, ratio);
+        return state.when_durable(state.truncate(which, protect, ratio));
       },
       [&state](atom::fork, const conversation_ref& which, const std::string& new_id, std::uint32_t messages) {
-        return state.fork(which, new_id, messages);
+        return state.when_durable(state.fork(which, new_id, messages));
       },
-      [&state](atom::forget, const conversation_ref& which) { return state.forget(which); },
+      [&state](atom::forget, const conversation_ref& which) { return state.when_durable(state.forget(which)); },
       [&state](atom::list, const std::string& tenant, const std::string& after, std::uint32_t count_max) {
         return state.list(tenant, after, count_max);
       },
@@ -362,6 +380,7 @@ registry_actor::behavior_type registry(registry_actor::stateful_pointer<registry
       [&state](atom::match, const std::string& tenant, const message_list& messages) {
         return state.match(tenant, messages);
       },
+      [&state](atom::internal, atom::commit) { state.commit(); },
       [&state](atom::stats) { return state.stats(); },
   };
 }

@@ -2,7 +2,8 @@
 
 /// The registry: who said what. Renders messages to tokens once and keeps the exact ids. A turn's messages are held
 /// here until its answer is settled; then both are stored in one transaction. Blocks on its store, so it runs detached;
-/// whatever the store throws becomes an answer.
+/// whatever the store throws becomes an answer. What waits in the mailbox is written in one batch: an answer that tells
+/// of a write is given when the write is durable.
 
 #include <map>
 
@@ -11,6 +12,7 @@
 
 #include "actors/actors.hpp"
 #include "actors/rendering.hpp"
+#include "actors/write_batch.hpp"
 #include "io/registry_store.hpp"
 
 namespace chromatin {
@@ -31,11 +33,17 @@ struct registry_state {
   caf::result<transcript> read(const conversation_ref& which, std::uint32_t first, std::uint32_t count_max);
   caf::result<matched_conversation> match(const std::string& tenant, const message_list& messages);
   counters stats();
+  /// Makes durable what was written, and answers.
+  void commit();
+  /// `done` itself, or a promise of it when writes are under way.
+  template <class T>
+  caf::result<T> when_durable(caf::result<T> done);
 
   registry_actor::stateful_pointer<registry_state> self;
   std::shared_ptr<const model::checkpoint> checkpoint;
   kv::fingerprint cache;  ///< of model and element type
   std::shared_ptr<io::registry_store> store;
+  std::unique_ptr<write_batch> batch;  ///< of `store`
   kv::overflow_policy overflow;
 
  private:
@@ -52,6 +60,8 @@ struct registry_state {
   template <class T, class Work>
   caf::result<T> guarded(Work work);
   rendering render() const { return rendering{checkpoint}; }
+  /// Before every write.
+  void begin_write();
   kv::chunk_key root_of(const std::string& tenant);
   std::optional<io::conversation_record> load(const conversation_ref& which);
   conversation_info describe(const io::conversation_summary& summary) const;
@@ -66,7 +76,7 @@ struct registry_state {
 
   std::map<turn_id, provisional> turns;
   std::map<std::string, kv::chunk_key> roots;  ///< by tenant
-  std::int64_t appends = 0, settled = 0, truncations = 0, failures = 0;
+  std::int64_t appends = 0, settled = 0, truncations = 0, commits = 0, failures = 0;
 };
 
 registry_actor::behavior_type registry(registry_actor::stateful_pointer<registry_state> self,

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include <spdlog/spdlog.h>
+
 namespace chromatin {
 namespace {
 
@@ -27,6 +29,8 @@ void supervisor_state::on_down(const caf::actor_addr& who, const caf::error& rea
     return;
   }
   dead.pause = std::clamp(dead.pause * 2, pause_min, pause_max);
+  spdlog::warn("{} died: {}; turns go on without it, it is started again in {} ms", part_name, explain(reason),
+               std::chrono::duration_cast<std::chrono::milliseconds>(dead.pause).count());
   self->delayed_send(self, dead.pause, atom::internal_v, atom::proceed_v, part_name);
 }
 
@@ -34,6 +38,7 @@ void supervisor_state::start_again(const std::string& part_name) {
   auto& p = parts[part_name];
   ++p.restarts;
   watch(part_name, restarts.at(part_name)());
+  spdlog::info("{} is back", part_name);
 }
 
 counters supervisor_state::stats() const {

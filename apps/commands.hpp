@@ -4,12 +4,14 @@
 
 #include <CLI/CLI.hpp>
 
+#include "actors/launch.hpp"
+
 namespace chromatin {
 
-void add_serve_command(CLI::App& app);
+void add_serve_command(CLI::App& app, const system_options& defaults);
 void add_chat_command(CLI::App& app);
 void add_conversations_command(CLI::App& app);
-void add_replay_command(CLI::App& app);
+void add_replay_command(CLI::App& app, const system_options& defaults);
 void add_stat_command(CLI::App& app);
 void add_make_checkpoint_command(CLI::App& app);
 

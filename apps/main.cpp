@@ -1,47 +1,5 @@
 /// The chromatin binary.
 
-#include <cstdio>
-#include <exception>
-#include <string>
+#include "apps/program.hpp"
 
-#include <spdlog/sinks/stdout_sinks.h>
-#include <spdlog/spdlog.h>
-
-#include "apps/commands.hpp"
-#include "apps/dna/dna.hpp"
-#include "apps/system_flags.hpp"
-#include "bench/bench.hpp"
-
-int main(int argc, char** argv) {
-  // What a command prints is its result: the log goes beside it.
-  spdlog::set_default_logger(spdlog::stderr_logger_mt("chromatin"));
-  spdlog::set_pattern("%Y-%m-%d %H:%M:%S.%e %l: %v");
-  CLI::App app{
-      "chromatin serves chat models and never throws a conversation's KV cache away.\n"
-      "Start with `chromatin serve`, then `chromatin chat` in another terminal.",
-      "chromatin"};
-  app.set_version_flag("--version", CHROMATIN_VERSION);
-  app.require_subcommand(1);
-  app.set_config("--config", "", "TOML file with options, those of a command under its name: [serve]");
-  app.allow_config_extras(false);
-  app.failure_message([](const CLI::App*, const CLI::Error& e) {
-    return std::string{"chromatin: "} + e.what() + " (--help tells what there is)\n";
-  });
-  chromatin::add_serve_command(app);
-  chromatin::add_chat_command(app);
-  chromatin::add_conversations_command(app);
-  chromatin::add_replay_command(app);
-  chromatin::add_stat_command(app);
-  chromatin::add_make_checkpoint_command(app);
-  chromatin::dna::add_dna_command(app);
-  chromatin::bench::add_bench_command(app, chromatin::embedded_model());
-  try {
-    app.parse(argc, argv);
-    return 0;
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e);
-  } catch (const std::exception& e) {
-    std::fprintf(stderr, "chromatin: %s\n", e.what());
-    return 1;
-  }
-}
+int main(int argc, char** argv) { return chromatin::run_program(argc, argv); }

@@ -156,9 +156,10 @@ void replay_command(const replay_flags& flags) {
 
 }  // namespace
 
-void add_replay_command(CLI::App& app) {
+void add_replay_command(CLI::App& app, const system_options& defaults) {
   auto* command = app.add_subcommand("replay", "Play real conversations through the whole system and measure");
   auto flags = std::make_shared<replay_flags>();
+  flags->system = defaults;
   command
       ->add_option("file", flags->file,
                    "conversations, one JSON object a line: {\"messages\": [{\"role\", \"content\"}, …]}")

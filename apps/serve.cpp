@@ -121,9 +121,10 @@ void serve(serve_flags flags) {
 
 }  // namespace
 
-void add_serve_command(CLI::App& app) {
+void add_serve_command(CLI::App& app, const system_options& defaults) {
   auto* command = app.add_subcommand("serve", "Serve a model; conversations keep their cache in memory and on disk");
   auto flags = std::make_shared<serve_flags>();
+  flags->system = defaults;
   command->fallthrough();  // --config belongs to the program
   add_system_flags(*command, flags->system);
   command->add_option("--listen", flags->listen,

@@ -54,6 +54,8 @@ void add_system_flags(CLI::App& command, system_options& options) {
       ->option_text("TYPE");
   command.add_flag("--deterministic", options.deterministic,
                    "answers do not depend, to the last bit, on who is served at the same time");
+  command.add_flag("--verify", options.verify,
+                   "look at every copy between tiers again after it was made; damage on the way is then found at once");
   command
       .add_option("--context", options.context,
                   "tokens of a conversation's window (default: what the model was made for)")

@@ -2,7 +2,7 @@
 
 /// Conversations, durable: who said what, the exact tokens, and how far their cache goes. An interface, so that another
 /// store can hold the conversations of several nodes; SQLite stands behind it here. Every function blocks, and what it
-/// wrote is durable when it returns; one thread at a time. What goes wrong is thrown: sqlite_error,
+/// wrote is durable when it returns, or with its batch; one thread at a time. What goes wrong is thrown: sqlite_error,
 /// damaged_conversation, version_conflict, lease_lost.
 
 #include <chrono>
@@ -89,6 +89,12 @@ using lease_time = std::chrono::steady_clock::time_point;
 class registry_store {
  public:
   virtual ~registry_store() = default;
+
+  /// From now on each write is still all or nothing, and seen by every read, but it becomes durable only with all
+  /// others of the batch, when `commit` returns: a disk's sync costs more than a hundred writes. When `commit` throws,
+  /// nothing of the batch is stored.
+  virtual void begin() = 0;
+  virtual void commit() = 0;
 
   /// A tenant's salt, made once and kept.
   virtual kv::hash128 tenant_salt(const std::string& tenant) = 0;

@@ -105,14 +105,37 @@ void statement::bind_one(int index, std::span<const std::byte> value) {
   check(sqlite3_bind_blob64(statement_, index, data, value.size(), SQLITE_TRANSIENT));
 }
 
-transaction::transaction(database& db) : db_{db} { db_.execute("BEGIN IMMEDIATE"); }
+void database::begin_batch() {
+  execute("BEGIN IMMEDIATE");
+  in_batch_ = true;
+}
+
+void database::commit_batch() {
+  in_batch_ = false;
+  try {
+    execute("COMMIT");
+  } catch (const sqlite_error&) {
+    sqlite3_exec(get(), "ROLLBACK", nullptr, nullptr, nullptr);
+    throw;
+  }
+}
+
+transaction::transaction(database& db) : db_{db}, part_{db.in_batch()} {
+  // A full disk makes SQLite roll back all that was open: what comes after it must not be stored without what was
+  // before.
+  if (part_ && sqlite3_get_autocommit(db.get()) != 0)
+    throw sqlite_error("what was written before failed, and this with it", false);
+  db_.execute(part_ ? "SAVEPOINT part" : "BEGIN IMMEDIATE");
+}
 
 transaction::~transaction() {
-  if (open_) sqlite3_exec(db_.get(), "ROLLBACK", nullptr, nullptr, nullptr);
+  if (!open_) return;
+  sqlite3_exec(db_.get(), part_ ? "ROLLBACK TO part" : "ROLLBACK", nullptr, nullptr, nullptr);
+  if (part_) sqlite3_exec(db_.get(), "RELEASE part", nullptr, nullptr, nullptr);
 }
 
 void transaction::commit() {
-  db_.execute("COMMIT");
+  db_.execute(part_ ? "RELEASE part" : "COMMIT");
   open_ = false;
 }
 

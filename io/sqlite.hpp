@@ -77,14 +77,21 @@ class database {
   void execute(const char* sql);
   sqlite3* get() const { return handle_.get(); }
 
+  /// From now on transactions are parts of a batch: each is kept or rolled back by itself, and all that were kept
+  /// become durable with `commit_batch`. When that throws, nothing of the batch is stored.
+  void begin_batch();
+  void commit_batch();
+  bool in_batch() const { return in_batch_; }
+
  private:
+  bool in_batch_ = false;
   struct closer {
     void operator()(sqlite3* handle) const;
   };
   std::unique_ptr<sqlite3, closer> handle_;
 };
 
-/// Rolls back unless committed.
+/// Rolls back unless committed; a part of the batch where there is one.
 class transaction {
  public:
   explicit transaction(database& db);
@@ -95,6 +102,7 @@ class transaction {
 
  private:
   database& db_;
+  bool part_;  ///< of a batch
   bool open_ = true;
 };
 

@@ -55,7 +55,9 @@ kv::hash128 sqlite_registry::tenant_salt(const std::string& tenant) {
   statement get{*db_, "SELECT salt FROM tenants WHERE tenant = ?"};
   if (!get.bind(tenant).step()) {
     auto fresh = new_salts_(tenant);
+    transaction all{*db_};
     statement{*db_, "INSERT INTO tenants VALUES (?, ?)"}.bind(tenant, blob_of(fresh)).run();
+    all.commit();
     return fresh;
   }
   auto salt = list_of<kv::hash128>(get.blob(0));

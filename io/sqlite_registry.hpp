@@ -12,6 +12,9 @@ class sqlite_registry final : public registry_store {
  public:
   sqlite_registry(const std::filesystem::path& folder, salt_source new_salts);
 
+  void begin() override { db_->begin_batch(); }
+  void commit() override { db_->commit_batch(); }
+
   kv::hash128 tenant_salt(const std::string& tenant) override;
   std::optional<conversation_summary> find(const conversation_key& key) override;
   std::optional<conversation_record> load(const conversation_key& key) override;

@@ -51,6 +51,7 @@ registry_actor::behavior_type fake_registry(registry_actor::pointer self, seen* 
         return transcript{.first = first};
       },
       [](atom::match, const std::string&, const message_list&) { return matched_conversation{}; },
+      [](atom::internal, atom::commit) {},
       [=](atom::stats) {  // a test asks it to go on
         log->hanging.deliver(conversation_info{});
         return counters{};

@@ -1,5 +1,11 @@
 #include "actors/supervisor.hpp"
 
+#include <sstream>
+
+#include <gmock/gmock.h>
+#include <spdlog/sinks/ostream_sink.h>
+#include <spdlog/spdlog.h>
+
 #include "actors/telemetry.hpp"
 #include "tests/actors/world.hpp"
 
@@ -31,6 +37,28 @@ TEST(Supervisor, ADeadTierIsStartedAgainAndTurnsUseItAgain) {
   EXPECT_EQ(w.counter(supervisor, "host-tier_restarts"), 3);
   EXPECT_EQ(w.counter(supervisor, "host-tier_up"), 1);
   caf::anon_send_exit(supervisor, caf::exit_reason::user_shutdown);
+}
+
+TEST(Supervisor, ADeathAndAReturnAreALineEachInTheLog) {
+  std::ostringstream log;
+  auto before = spdlog::default_logger();
+  auto sink = std::make_shared<spdlog::sinks::ostream_sink_mt>(log);
+  spdlog::set_default_logger(std::make_shared<spdlog::logger>("test", sink));
+  {
+    world w;
+    auto supervisor = w.system.spawn(
+        chromatin::supervisor, std::map<std::string, restart>{{"prefetcher", [&] { return erased(w.prefetcher); }}},
+        std::function<void(const std::string&)>{});
+    auto victim = w.system.spawn(chromatin::prefetcher, 3u, 4u);
+    caf::anon_send(supervisor, atom::attach_v, std::string{"prefetcher"}, erased(victim));
+    w.run();
+    w.kill(erased(victim));
+    w.run();
+    caf::anon_send_exit(supervisor, caf::exit_reason::user_shutdown);
+  }
+  spdlog::set_default_logger(before);
+  EXPECT_THAT(log.str(), testing::HasSubstr("prefetcher died"));
+  EXPECT_THAT(log.str(), testing::HasSubstr("prefetcher is back"));
 }
 
 TEST(Supervisor, ThePauseBeforeARestartDoubles) {

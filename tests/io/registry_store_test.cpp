@@ -70,6 +70,31 @@ TEST(RegistryStore, WhatWasWrittenIsThereAfterReopening) {
   EXPECT_EQ(messages[1].tokens, (tokens{12, 2}));
 }
 
+TEST(RegistryStore, ABatchIsStoredAsAWholeOrNotAtAll) {
+  test::temporary_folder folder;
+  auto stored = [&] {
+    database other{folder / "registry.sqlite"};
+    statement count{other, "SELECT count(*) FROM conversations"};
+    count.step();
+    return count.integer(0);
+  };
+  {
+    auto store = open_registry(folder.path());
+    store->begin();
+    talk one{*store}, two{*store, {"tenant-a", "two"}};
+    one.say({user("hello", {10})});
+    EXPECT_THROW(store->write(alice, turn, {7, {}, opening, false, {}}), version_conflict);
+    two.say({user("hello", {10})});
+    EXPECT_TRUE(store->find(alice)) << "reads see it at once";
+    EXPECT_EQ(stored(), 0);
+    store->commit();
+    EXPECT_EQ(stored(), 2);
+    store->begin();
+    talk{*store, {"tenant-a", "three"}}.say({user("hello", {10})});
+  }
+  EXPECT_EQ(stored(), 2) << "a process that ends before the commit has written nothing";
+}
+
 TEST(RegistryStore, AChangeForAnOldVersionIsRefusedAndChangesNothing) {
   auto store = open_registry({});
   talk t{*store};

@@ -1,79 +1,18 @@
 // The real binary, a real disk: stopped, killed while it saves, started again.
 
-#include <algorithm>
-#include <csignal>
-#include <fstream>
 #include <future>
-#include <sstream>
-#include <thread>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "rpc/client.hpp"
 #include "tests/support/temporary_folder.hpp"
+#include "tests/system/server_process.hpp"
 
 namespace chromatin::test {
 namespace {
 
 using testing::HasSubstr;
-
-/// A server process of its own.
-class server_process {
- public:
-  server_process(const std::filesystem::path& folder, std::vector<std::string> more = {})
-      : log_{folder / "log"}, address_{"unix:" + (folder / "socket").string()} {
-    std::vector<std::string> words{CHROMATIN_BINARY, "serve", "--socket", (folder / "socket").string(),
-                                   "--disk-size",    "64M"};
-    auto add_default = [&](const std::string& option, const std::string& value) {
-      if (std::find(more.begin(), more.end(), option) == more.end()) words.insert(words.end(), {option, value});
-    };
-    add_default("--device-mem", "8M");
-    add_default("--host-mem", "8M");
-    add_default("--disk", (folder / "store").string());
-    words.insert(words.end(), more.begin(), more.end());
-    std::filesystem::remove(log_);
-    pid_ = ::fork();
-    if (pid_ == 0) {
-      [[maybe_unused]] auto* redirected = std::freopen(log_.c_str(), "w", stderr);
-      std::vector<char*> argv;
-      for (auto& w : words) argv.push_back(w.data());
-      argv.push_back(nullptr);
-      ::execv(argv[0], argv.data());
-      ::_exit(127);
-    }
-    for (int i = 0; i < 3000 && !exited() && log().find("listening") == std::string::npos; ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds{10});
-  }
-  ~server_process() { stop(SIGKILL); }
-
-  int stop(int signal) {
-    if (pid_ <= 0) return status_;
-    ::kill(pid_, signal);
-    ::waitpid(pid_, &status_, 0);
-    pid_ = 0;
-    return status_;
-  }
-  bool exited() {
-    if (pid_ > 0 && ::waitpid(pid_, &status_, WNOHANG) == pid_) pid_ = 0;
-    return pid_ == 0;
-  }
-  int status() const { return status_; }
-  std::string log() const {
-    std::stringstream text;
-    text << std::ifstream{log_}.rdbuf();
-    return text.str();
-  }
-  const std::string& address() const { return address_; }
-
- private:
-  std::filesystem::path log_;
-  std::string address_;
-  pid_t pid_ = 0;
-  int status_ = 0;
-};
 
 const std::vector<std::string> said{"I want to book a table for dinner.", "In San Jose please, something Italian.",
                                     "For two people at half past seven.", "What is their address?",
@@ -151,7 +90,7 @@ TEST(Restart, KilledWhileSavingNoChunkIsWrongAndTheAnswersAreThoseOfAnUndisturbe
   temporary_folder folder;
   std::vector<std::string> answers;
   for (std::size_t i = 0; i < said.size(); ++i) {
-    server_process server{folder.path(), {"--compute", "f32"}};
+    server_process server{folder.path(), {"--compute", "f32", "--verify"}};
     rpc::client client{server.address()};
     auto others = std::thread{[&] {  // more that is being saved when the process is killed
       try {
