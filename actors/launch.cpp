@@ -156,7 +156,7 @@ void running_system::parts::open_disk() {
     device = io::make_thread_device(io::open_segments(options.disk, disk.layout.segment_sizes_bytes()),
                                     thread_device_threads);
   }
-  disk.device = options.before_disk ? options.before_disk(std::move(device)) : std::move(device);
+  disk.device = options.wrap_disk ? options.wrap_disk(std::move(device)) : std::move(device);
 }
 
 void running_system::parts::spawn_disk_tier(std::vector<io::stored_chunk> found) {

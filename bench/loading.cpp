@@ -112,7 +112,7 @@ system_options options_of(const flags& f, const fs::path& model, const fs::path&
           .device_bytes = 1ull << 30,
           .host_bytes = 512ull << 20,
           .disk = disk,
-          .before_disk = [f](std::unique_ptr<io::device> d) { return io::make_slow_device(std::move(d), f.disk); },
+          .wrap_disk = [f](std::unique_ptr<io::device> d) { return io::make_slow_device(std::move(d), f.disk); },
           .threads = f.threads};
 }
 

@@ -51,6 +51,21 @@ TEST(Faults, ChecksumMismatchIsAMissAndTheChunkIsQuarantined) {
   EXPECT_GT(w.counter(w.disk, "corrupt_chunks"), 0);
 }
 
+TEST(Faults, ABitThatFlipsInHostMemoryIsAMiss) {
+  auto shape = tight();
+  shape.disk = false;
+  shape.host_chunks = 64;
+  world w{shape};
+  auto memory = w.host_arena->memory();
+  auto answers = play(w, [&](int i) {
+    if (i % 3 != 2) return;
+    for (std::uint32_t page = 0; page < shape.host_chunks; ++page)
+      memory[page * w.geometry.chunk_bytes() + (page % 3) * w.geometry.slice_bytes()] ^= std::byte{1};
+  });
+  EXPECT_EQ(answers, faultless());
+  EXPECT_GT(w.counter(w.host, "corrupt_chunks"), 0);
+}
+
 TEST(Faults, ReadErrorsAreMisses) {
   world w{tight()};
   EXPECT_EQ(play(w,
