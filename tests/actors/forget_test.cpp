@@ -1,18 +1,10 @@
 // What a conversation leaves in the tiers goes with it, whatever it went through.
 
+#include "tests/actors/long_texts.hpp"
 #include "tests/actors/world.hpp"
 
 namespace chromatin::test {
 namespace {
-
-const std::string text =
-    "I need a taxi to the airport for four people at six in the morning, and a wake-up call before that, please.";
-
-std::string many(int n) {
-  std::string all;
-  for (int i = 0; i < n; ++i) all += text;
-  return all;
-}
 
 conversation_ref ref(const std::string& id) { return {"tenant", id}; }
 
@@ -62,9 +54,9 @@ TEST(Forget, WhatAnotherConversationHasStays) {
 TEST(Forget, ChunksFromBeforeTruncationsGoToo) {
   world w{{.context = 256}};
   for (int turn = 0; turn < 6; ++turn) w.talk("c", many(2));
-  w.talk("c", text, 300);  // truncated in mid-answer
+  w.talk("c", taxi, 300);  // truncated in mid-answer
   ask(w, atom::truncate_v, ref("c"), 0u, 0.5);
-  w.talk("c", text);
+  w.talk("c", taxi);
   forget(w, "c");
   expect_empty(w);
 }
@@ -72,7 +64,7 @@ TEST(Forget, ChunksFromBeforeTruncationsGoToo) {
 TEST(Forget, ChunksOfATurnThatNobodyAnsweredGoToo) {
   for (int steps = 5; steps < 90; steps += 7) {
     world w{{.step_tokens_max = 32}};
-    w.talk("c", text);
+    w.talk("c", taxi);
     auto id = w.say("c", many(6));
     for (int n = 0; n < steps; ++n)
       if (!w.scheduler_thread.try_run_once()) w.disk_device->poll(1);
