@@ -66,6 +66,24 @@ TEST(Faults, ABitThatFlipsInHostMemoryIsAMiss) {
   EXPECT_GT(w.counter(w.host, "corrupt_chunks"), 0);
 }
 
+TEST(Faults, WhatWasFoundDamagedInHostMemoryIsSavedAnew) {
+  world w{{.device_chunks = 8, .host_chunks = 256, .disk = false}};
+  auto others = [&, n = 0]() mutable {
+    for (int i = 0; i < 4; ++i, ++n) w.talk("o" + std::to_string(n), std::to_string(n) + long_text);
+  };
+  w.talk("c", long_text);
+  others();
+  auto memory = w.host_arena->memory();
+  for (std::uint32_t page = 0; page < w.options.host_chunks; ++page)
+    memory[page * w.geometry.chunk_bytes()] ^= std::byte{1};
+  turn_statistics last;
+  for (int turn = 0; turn < 6; ++turn) {  // each finds one of its chunks damaged
+    last = w.talk("c", "And?");
+    others();
+  }
+  EXPECT_GT(tokens_from(last.hits, "host"), 64u);
+}
+
 TEST(Faults, ReadErrorsAreMisses) {
   world w{tight()};
   EXPECT_EQ(play(w,

@@ -34,6 +34,7 @@ TEST_SECONDS_MAX = 600
 HANGS_AFTER = 5  # times what the program takes without a fault: then the fault is noticed
 TEST_BYTES_MAX = 16 << 30  # of address space: a program that wants more is out of hand
 BUILD_SECONDS_MAX = 1800
+FLAGS = {"actors": ["--seeds", "40"]}  # a fault that needs more random lives than that needs a test of its own
 EQUIVALENT_MAX = 5
 
 
@@ -121,7 +122,8 @@ def build(test):
 
 def passes(row, seconds_max):
     program = str(BUILD / "tests" / f"test_{row['test']}")
-    return run([program, "--gtest_filter=" + row.get("filter", "*"), "--gtest_fail_fast", "--gtest_brief=1"],
+    return run([program, "--gtest_filter=" + row.get("filter", "*"), "--gtest_fail_fast", "--gtest_brief=1",
+                *FLAGS.get(row["test"], [])],
                WORK / "test.log", seconds_max) == 0
 
 
