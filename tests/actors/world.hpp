@@ -73,7 +73,7 @@ class world {
   struct ending {
     bool done = false;
     turn_statistics statistics;
-    std::string error;
+    std::string error = "not answered";
     std::string text;
     std::function<void()> told;
   };
