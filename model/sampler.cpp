@@ -1,43 +1,55 @@
 #include "model/sampler.hpp"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cmath>
 #include <limits>
+#include <numeric>
 
 #include "kv/check.hpp"
 
 namespace chromatin::model {
 
-bool all_finite(std::span<const float> values) {
-  constexpr std::uint32_t exponent = 0x7f800000;  // all ones in infinities and in what is not a number
-  bool finite = true;
-  for (auto value : values) finite &= (std::bit_cast<std::uint32_t>(value) & exponent) != exponent;
-  return finite;
-}
-
 namespace {
 
-/// The first of the largest. Looks at all of a vocabulary with every token, so the outer loop's work is one that the
-/// compiler turns into vectors.
-kv::token_id likeliest(std::span<const float> logits) {
-  auto ordered = [](float value) {  // whole numbers in the order of the floats, zeros being equal
-    auto bits = std::bit_cast<std::int32_t>(value + 0.0f);
-    return bits ^ ((bits >> 31) & 0x7fffffff);
+/// What all of a vocabulary's logits come to with every token. Lanes, so that the compiler makes vectors of them.
+struct extremes {
+  float largest = -std::numeric_limits<float>::infinity();
+  bool finite = true;
+};
+
+extremes extremes_of(std::span<const float> values) {
+  constexpr std::uint32_t exponent = 0x7f800000;  // all ones in infinities and in what is not a number
+  constexpr std::size_t lanes = 16;
+  std::array<float, lanes> largest;
+  std::array<std::uint32_t, lanes> broken{};
+  largest.fill(-std::numeric_limits<float>::infinity());
+  auto look = [&](std::size_t i, std::size_t lane) {
+    largest[lane] = values[i] > largest[lane] ? values[i] : largest[lane];
+    broken[lane] |= (std::bit_cast<std::uint32_t>(values[i]) & exponent) == exponent;
   };
+  std::size_t i = 0;
+  for (; i + lanes <= values.size(); i += lanes)
+    for (std::size_t lane = 0; lane < lanes; ++lane) look(i + lane, lane);
+  for (; i < values.size(); ++i) look(i, i % lanes);
+  return {*std::max_element(largest.begin(), largest.end()), std::accumulate(broken.begin(), broken.end(), 0u) == 0};
+}
+
+/// The first of the largest; none if any is infinite or not a number.
+std::optional<kv::token_id> likeliest(std::span<const float> logits) {
   constexpr std::size_t block = 256;
-  auto best = std::numeric_limits<std::int32_t>::min();
+  extremes best;
   std::size_t place = 0;  // of the block with the best
   for (std::size_t first = 0; first < logits.size(); first += block) {
-    auto top = std::numeric_limits<std::int32_t>::min();
-    for (auto value : logits.subspan(first, std::min(block, logits.size() - first)))
-      top = std::max(top, ordered(value));
-    if (top > best) {
-      best = top;
+    auto here = extremes_of(logits.subspan(first, std::min(block, logits.size() - first)));
+    if (!here.finite) return std::nullopt;
+    if (here.largest > best.largest) {
+      best = here;
       place = first;
     }
   }
-  while (ordered(logits[place]) != best) ++place;
+  while (logits[place] != best.largest) ++place;
   return static_cast<kv::token_id>(place);
 }
 
@@ -48,8 +60,8 @@ sampler::sampler(const sampling& how)
 
 std::optional<kv::token_id> sampler::next(std::span<const float> logits) {
   CHROMATIN_CHECK(!logits.empty(), "a model has a vocabulary");
-  if (!all_finite(logits)) return std::nullopt;
   if (temperature_ <= 0) return likeliest(logits);
+  if (!extremes_of(logits).finite) return std::nullopt;
 
   candidates_.clear();
   for (std::size_t i = 0; i < logits.size(); ++i) candidates_.emplace_back(logits[i], static_cast<kv::token_id>(i));

@@ -22,9 +22,6 @@ struct sampling {
   bool ignore_end_of_answer = false;  ///< for measuring: answers of a known length
 };
 
-/// True when no value is infinite or not a number.
-bool all_finite(std::span<const float> values);
-
 /// One answer's sampler: the same seed and logits give the same tokens. One thread at a time.
 class sampler {
  public:

@@ -37,7 +37,7 @@ class cpu_backend final : public backend {
 
   /// A loop that is nothing but its beginning.
   static team::loop alone(std::function<void()> work);
-  void add(std::vector<team::loop>& loops, std::vector<stage> stages);
+  std::shared_ptr<const team::program> program_of(std::vector<stage> stages);
   void queue_end(const ending& done);
   void sample();
   void go_on_or_deliver(const ending& done);
@@ -48,6 +48,8 @@ class cpu_backend final : public backend {
   void stop_clock();
 
   std::unique_ptr<forward_pass> model_;
+  std::vector<std::shared_ptr<const team::program>> layers_;
+  std::shared_ptr<const team::program> head_;
   operation_times* times_;
   cpu_copies copies_;
 
@@ -72,7 +74,10 @@ cpu_backend::cpu_backend(std::unique_ptr<forward_pass> model, const cpu_options&
     : model_{std::move(model)},
       times_{options.times},
       copies_{slice_mover{model_->geometry(), options.verify}},
-      team_{model_->threads(), [] { omp_set_num_threads(1); }, [this](const char* what) { fail(what); }} {}
+      team_{model_->threads(), [] { omp_set_num_threads(1); }, [this](const char* what) { fail(what); }} {
+  for (std::uint32_t layer = 0; layer < geometry().layers; ++layer) layers_.push_back(program_of(model_->layer(layer)));
+  head_ = program_of(model_->head());
+}
 
 std::shared_ptr<kv::page_arena> cpu_backend::make_arena(std::uint32_t pages) {
   auto bytes = geometry().chunk_bytes();
@@ -109,7 +114,8 @@ team::loop cpu_backend::alone(std::function<void()> work) {
           .piece = {}};
 }
 
-void cpu_backend::add(std::vector<team::loop>& loops, std::vector<stage> stages) {
+std::shared_ptr<const team::program> cpu_backend::program_of(std::vector<stage> stages) {
+  team::program loops;
   for (auto& s : stages)
     loops.push_back({.begin = [this, what = s.what, begin = std::move(s.begin),
                                piece = s.piece](std::uint32_t worker) -> std::uint32_t {
@@ -121,6 +127,7 @@ void cpu_backend::add(std::vector<team::loop>& loops, std::vector<stage> stages)
                        return 0;
                      },
                      .piece = std::move(s.piece)});
+  return std::make_shared<const team::program>(std::move(loops));
 }
 
 void cpu_backend::begin(step_batch batch) {
@@ -146,16 +153,14 @@ fence cpu_backend::run_layer(std::uint32_t layer, std::span<const fence> after) 
   CHROMATIN_CHECK(in_step_ && layer == next_layer_++, "layers come in order");
   for (const auto& f : after) CHROMATIN_CHECK(f.over(), "this device does not wait for loads");
   auto source = std::make_shared<fence_source>();
-  std::vector<team::loop> loops;
-  add(loops, model_->layer(layer));
-  loops.push_back(alone([this, source] {
+  team_.push(layers_[layer]);
+  team_.push({alone([this, source] {
     stop_clock();
     if (broken())
       source->fail();
     else
       source->pass();
-  }));
-  team_.push(std::move(loops));
+  })});
   return source->get();
 }
 
@@ -174,11 +179,9 @@ void cpu_backend::finish(std::function<void(step_output)> done) {
 }
 
 void cpu_backend::queue_end(const ending& done) {
-  std::vector<team::loop> loops;
-  add(loops, model_->head());
-  loops.push_back(alone([this] { sample(); }));
-  loops.push_back(alone([this, done] { go_on_or_deliver(done); }));  // by itself: it comes even after a failure
-  team_.push(std::move(loops));
+  team_.push(head_);
+  team_.push({alone([this] { sample(); }),
+              alone([this, done] { go_on_or_deliver(done); })});  // by itself: it comes even after a failure
 }
 
 void cpu_backend::sample() {
@@ -196,9 +199,7 @@ void cpu_backend::sample() {
 
 void cpu_backend::go_on_or_deliver(const ending& done) {
   if (goes_on_) {
-    std::vector<team::loop> loops;
-    for (std::uint32_t layer = 0; layer < geometry().layers; ++layer) add(loops, model_->layer(layer));
-    team_.push(std::move(loops));
+    for (const auto& layer : layers_) team_.push(layer);
     return queue_end(done);
   }
   step_output output{.sequences = step_.take_results(),

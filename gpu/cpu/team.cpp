@@ -71,13 +71,14 @@ team::~team() {
   for (auto& thread : threads_) thread.join();
 }
 
-void team::push(std::vector<loop> loops) {
+void team::push(std::shared_ptr<const program> loops) {
   {
     std::lock_guard lock{mutex_};
-    for (auto& l : loops) queue_.push_back(std::move(l));
+    queue_.push_back(std::move(loops));
     if (!std::exchange(idle_, false)) return;
   }
-  current_ = {.begin = {}, .piece = [](std::uint32_t, std::uint32_t) {}};  // whoever ends it opens the first loop
+  static const loop nothing{.begin = {}, .piece = [](std::uint32_t, std::uint32_t) {}};
+  current_ = &nothing;  // whoever ends it opens the first loop
   open(1);
   call();
 }
@@ -109,29 +110,31 @@ void team::guarded(Part part) {
 }
 
 bool team::next_loop() {
-  if (ready_.empty()) {
+  while (true) {
+    while (!ready_.empty() && place_ == ready_.front()->size()) {
+      ready_.pop_front();
+      place_ = 0;
+    }
+    if (!ready_.empty()) break;
     std::lock_guard lock{mutex_};
     std::swap(ready_, queue_);
-    if (ready_.empty()) {
-      current_ = {};
-      idle_ = !ending_;  // from here on another thread may open loops, unless this is the end
-      if (ending_) {
-        ended_.store(true, std::memory_order_release);
-        call();
-      }
-      return false;
+    if (!ready_.empty()) continue;
+    idle_ = !ending_;  // from here on another thread may open loops, unless this is the end
+    if (ending_) {
+      ended_.store(true, std::memory_order_release);
+      call();
     }
+    return false;
   }
-  current_ = std::move(ready_.front());
-  ready_.pop_front();
+  current_ = &(*ready_.front())[place_++];
   return true;
 }
 
 void team::advance(std::uint32_t worker) {
   while (next_loop()) {
     std::uint32_t pieces = 0;
-    guarded([&] { pieces = current_.begin(worker); });
-    if (pieces == 1) guarded([&] { current_.piece(0, worker); });  // not worth handing to anybody
+    guarded([&] { pieces = current_->begin(worker); });
+    if (pieces == 1) guarded([&] { current_->piece(0, worker); });  // not worth handing to anybody
     if (pieces <= 1) continue;
     open(pieces);
     return call();
@@ -169,7 +172,7 @@ void team::wait(std::uint32_t opened) {
 void team::work(std::uint32_t worker) {
   auto offered = clock::now();
   for (std::uint32_t piece = 0; take_or_wait(worker, piece);) {
-    guarded([&] { current_.piece(piece, worker); });
+    guarded([&] { current_->piece(piece, worker); });
     if (unfinished_.fetch_sub(1, std::memory_order_acq_rel) == 1) advance(worker);
     if (auto now = clock::now(); now - offered > offer_period) {
       ::sched_yield();

@@ -12,6 +12,7 @@
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -26,6 +27,8 @@ class team {
     /// Runs for every piece, on any thread: `worker` counts from 0 below the number of threads.
     std::function<void(std::uint32_t piece, std::uint32_t worker)> piece;
   };
+  /// Loops that follow each other.
+  using program = std::vector<loop>;
 
   /// `failed` gets the text of every exception that a loop threw, from any thread. The loop's other pieces run all the
   /// same. `start` runs first in every thread.
@@ -35,8 +38,9 @@ class team {
   /// Ends what is in the queue, then the threads.
   ~team();
 
-  /// Any thread, also from a loop's begin().
-  void push(std::vector<loop> loops);
+  /// Any thread, also from a loop's begin(). The same program may be pushed again and again.
+  void push(std::shared_ptr<const program> loops);
+  void push(program loops) { push(std::make_shared<const program>(std::move(loops))); }
 
  private:
   /// Pieces from `first` to `end` that nobody has taken yet, as one word: the owner takes the first, others the last.
@@ -59,15 +63,16 @@ class team {
 
   std::function<void(const char*)> failed_;
   std::mutex mutex_;
-  std::deque<loop> queue_;  ///< guarded, as is the next
-  bool idle_ = true;        ///< no loop is open, and no thread is about to open one
+  std::deque<std::shared_ptr<const program>> queue_;  ///< guarded, as is the next
+  bool idle_ = true;                                  ///< no loop is open, and no thread is about to open one
 
   // Of the thread that opens loops.
-  std::deque<loop> ready_;
+  std::deque<std::shared_ptr<const program>> ready_;
+  std::size_t place_ = 0;  ///< of the next loop, in the first of those
   bool ending_ = false;
 
   // The loop that is open: written while no piece of it is out.
-  loop current_;
+  const loop* current_ = nullptr;
   std::vector<share> shares_;                             ///< of each thread
   alignas(64) std::atomic<std::uint32_t> unfinished_{0};  ///< pieces
   alignas(64) std::atomic<std::uint32_t> opened_{0};      ///< counts loops that threads are called to
