@@ -126,6 +126,16 @@ TEST_F(DiskTier, ASaveWaitsForItsFenceAndWhatItFailsIsNotSaved) {
   EXPECT_THAT(heard_.saved, ElementsAre(1));
 }
 
+TEST_F(DiskTier, WhatAFenceHasFailedBeforeTheOrderCameIsNotSaved) {
+  start(4);
+  gpu::fence_source fence;
+  fence.fail();
+  save({make(1)}, fence.get());
+  run();
+  EXPECT_THAT(heard_.refused, ElementsAre(1));
+  EXPECT_EQ(counter("bytes_written"), 0);
+}
+
 TEST_F(DiskTier, AChunkWithoutChecksumsIsRefused) {
   start(4);
   auto c = make(1);

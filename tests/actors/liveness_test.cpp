@@ -164,6 +164,21 @@ TEST(Fairness, AnotherTurnsSlowLoadDoesNotStopAnAnswerThatRuns) {
   }
 }
 
+TEST(Fairness, ATurnGivesWayToMoreUrgentOnesOnlySoOften) {
+  world w{{.device_chunks = 5, .host_chunks = 64}};
+  auto patient = w.say("patient", taxi, 200, true, 10);
+  for (int n = 0; n < 100; ++n) w.step();
+  for (int i = 0; i < 12; ++i) {
+    auto urgent = w.say("urgent" + std::to_string(i), many(8), 5, true, 90);
+    while (!w.outcome(urgent).done && w.step()) continue;
+    for (int n = 0; n < 60; ++n) w.step();
+  }
+  w.run();
+  EXPECT_EQ(w.outcome(patient).error, "");
+  EXPECT_GT(w.outcome(patient).statistics.preemptions, 1u);
+  EXPECT_LE(w.outcome(patient).statistics.preemptions, scheduler_limits{}.preemptions_max);
+}
+
 TEST(Fairness, ASmallTurnIsNotBehindABigOne) {
   world w{{.device_chunks = 16}};
   auto live = w.say("live", "hello", 500);

@@ -1,0 +1,39 @@
+// What is ordered ahead of need, and how much of it at one time.
+
+#include "actors/prefetcher.hpp"
+#include "tests/actors/idle_tier.hpp"
+
+namespace chromatin::test {
+namespace {
+
+/// `turns` that wait, each with a chain of `chunks` of its own.
+hints waiting(std::uint64_t turns, std::uint64_t chunks) {
+  hints next;
+  for (std::uint64_t turn = 1; turn <= turns; ++turn) {
+    kv::upcoming_turn one{.conversation = turn};
+    std::vector<kv::link> links;
+    for (std::uint64_t i = 0; i < chunks; ++i) {
+      kv::chunk_key key{turn, i};
+      one.keys.push_back(key);
+      links.push_back({.key = key, .fill = kv::tokens_per_chunk});
+    }
+    next.upcoming.push_back(std::move(one));
+    next.links.push_back(std::move(links));
+  }
+  return next;
+}
+
+TEST(Prefetcher, OrdersNoMoreThanItsWindowHolds) {
+  world w;
+  idle_tier_state idle{.promises = true};
+  auto tier = w.system.spawn(idle_tier, &idle);
+  auto prefetcher = w.system.spawn(chromatin::prefetcher, w.geometry.layers, 7u);
+  caf::anon_send(prefetcher, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(tier));
+  caf::anon_send(prefetcher, atom::hint_v, waiting(5, 3));
+  w.drain();
+  EXPECT_EQ(idle.orders, 2);
+  EXPECT_EQ(w.counter(prefetcher, "chunks_under_way"), 6);
+}
+
+}  // namespace
+}  // namespace chromatin::test
