@@ -1,7 +1,11 @@
 // What is ordered ahead of need, and how much of it at one time.
 
 #include "actors/prefetcher.hpp"
+
+#include <gmock/gmock.h>
+
 #include "tests/actors/idle_tier.hpp"
+#include "tests/actors/long_texts.hpp"
 
 namespace chromatin::test {
 namespace {
@@ -33,6 +37,28 @@ TEST(Prefetcher, OrdersNoMoreThanItsWindowHolds) {
   w.drain();
   EXPECT_EQ(idle.orders, 2);
   EXPECT_EQ(w.counter(prefetcher, "chunks_under_way"), 6);
+}
+
+/// Notes how many turns each hint names.
+prefetcher_actor::behavior_type listener(prefetcher_actor::pointer, std::vector<std::size_t>* turns) {
+  return {[](atom::ready, ticket, std::uint32_t, const gpu::fence&) {},
+          [](atom::failed, ticket, std::uint32_t) {},
+          [turns](atom::hint, const hints& next) { turns->push_back(next.upcoming.size()); },
+          [](atom::attach, const caf::strong_actor_ptr&) {},
+          [](atom::detach) {},
+          [](atom::stats) { return counters{}; }};
+}
+
+TEST(Hints, ATurnIsHintedWhenItBeginsToWait) {
+  world w{{.device_chunks = 4}};
+  std::vector<std::size_t> turns;
+  caf::anon_send(w.scheduler, atom::attach_v, w.system.spawn(listener, &turns));
+  w.say("runs", "hello", 200);
+  for (int n = 0; n < 100; ++n) w.step();
+  w.say("waits", many(8));
+  turns.clear();
+  w.run();
+  EXPECT_THAT(turns, testing::Contains(1u));
 }
 
 }  // namespace

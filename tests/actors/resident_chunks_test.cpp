@@ -15,6 +15,7 @@ struct ResidentChunks : testing::Test {
   void insert(std::uint64_t n) {
     auto pages = chunks.take_pages(1, 0, [] {});
     chunks.insert({link(n), 0, pages->front(), nullptr});
+    chunks.policy().safe_below(key(n), true);
   }
   std::uint32_t found(std::uint64_t n) { return chunks.find_run({.whole = {link(n)}, .tail = {}}).length; }
 
