@@ -135,15 +135,18 @@ TEST(Liveness, WhoeverDiesTheTurnsUnderWayAreAnswered) {
 
 TEST(Liveness, LogitsThatAreNotNumbersFailTheirTurnWithASentence) {
   world w;
-  w.talk("c", taxi);
+  auto before = w.talk("c", taxi);
   w.backend->faults.logits_break = 1;
-  auto id = w.say("c", taxi + taxi);
+  auto id = w.say("c", many(4));
   w.run();
   EXPECT_THAT(w.outcome(id).error, HasSubstr("not finite"));
   EXPECT_EQ(w.info("c").messages, 2u);
-  auto again = w.say("c", taxi + taxi);
+  auto again = w.say("c", many(4));
   w.run();
-  EXPECT_EQ(w.outcome(again).error, "") << "nothing of the bad step is reused";
+  EXPECT_EQ(w.outcome(again).error, "");
+  auto& statistics = w.outcome(again).statistics;
+  EXPECT_LT(statistics.prompt_tokens - statistics.computed_tokens, before.prompt_tokens + before.answer_tokens)
+      << "nothing of the bad step is reused";
 }
 
 TEST(Fairness, AnotherTurnsSlowLoadDoesNotStopAnAnswerThatRuns) {
@@ -164,14 +167,26 @@ TEST(Fairness, AnotherTurnsSlowLoadDoesNotStopAnAnswerThatRuns) {
   }
 }
 
+TEST(Fairness, TheMoreUrgentTurnIsServedFirst) {
+  world w{{.batch_max = 1}};
+  w.say("runs", taxi, 40);
+  std::vector<std::string> ended;
+  for (auto [name, priority] : {std::pair{"patient", 10}, std::pair{"urgent", 90}}) {
+    auto id = w.say(name, taxi, 40, true, static_cast<std::uint8_t>(priority));
+    w.when_done(id, [&ended, name] { ended.push_back(name); });
+  }
+  w.run();
+  EXPECT_THAT(ended, testing::ElementsAre("urgent", "patient"));
+}
+
 TEST(Fairness, ATurnGivesWayToMoreUrgentOnesOnlySoOften) {
   world w{{.device_chunks = 5, .host_chunks = 64}};
-  auto patient = w.say("patient", taxi, 200, true, 10);
+  auto patient = w.say("patient", taxi, 400, true, 10);
   for (int n = 0; n < 100; ++n) w.step();
-  for (int i = 0; i < 12; ++i) {
+  for (int i = 0; i < 24; ++i) {
     auto urgent = w.say("urgent" + std::to_string(i), many(8), 5, true, 90);
     while (!w.outcome(urgent).done && w.step()) continue;
-    for (int n = 0; n < 60; ++n) w.step();
+    for (int n = 0; n < 30; ++n) w.step();
   }
   w.run();
   EXPECT_EQ(w.outcome(patient).error, "");

@@ -148,8 +148,7 @@ TEST(Overflow, CancelledAtAnyMomentNothingIsLeftBehind) {
     world w{{.device_chunks = 8, .host_chunks = 10, .disk_chunks = 256, .context = 128}};
     w.talk("c", "hello");
     auto id = w.say("c", "go on", 400);
-    for (int n = 0; n < steps; ++n)
-      w.step();
+    for (int n = 0; n < steps; ++n) w.step();
     caf::anon_send(w.gateway, atom::cancel_v, id);
     w.run();
     ASSERT_TRUE(w.outcome(id).done) << steps;

@@ -20,6 +20,19 @@ TEST(Turns, TheNextTurnComputesOnlyWhatIsNew) {
   EXPECT_LT(second.computed_tokens, 15u);
 }
 
+TEST(Turns, AStopStringIsNotInTheWindowThatTheModelSees) {
+  world w;
+  auto id = w.say("whole", text);
+  w.run();
+  auto all = w.outcome(id).text;
+  auto cut = w.say("cut", text, 20, true, 50, {all.substr(all.size() - 12)});
+  w.run();
+  const auto& statistics = w.outcome(cut).statistics;
+  EXPECT_EQ(statistics.stopped, stop_reason::stop_string);
+  EXPECT_EQ(w.outcome(cut).text, all.substr(0, all.size() - 12));
+  EXPECT_LT(w.info("cut").tokens, statistics.prompt_tokens + statistics.answer_tokens);
+}
+
 TEST(Turns, HintsLeaveBeforeTheComputeTheyAreFor) {
   world w{{.batch_max = 1}};
   for (int c = 0; c < 5; ++c) w.say("c" + std::to_string(c), text);

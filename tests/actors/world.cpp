@@ -116,13 +116,14 @@ void end_turn(world::ending& end, const turn_statistics& statistics, std::string
 }  // namespace
 
 turn_id world::say(const std::string& conversation, const std::string& text, std::uint32_t answer_tokens, bool reuse,
-                   std::uint8_t priority) {
+                   std::uint8_t priority, const std::vector<std::string>& stop) {
   auto id = next_turn_++;
   auto& end = endings_[id];
   auto sink = sinks_[id] = std::make_shared<collecting_sink>();
   say_request request{
       .turn = id, .conversation = {"tenant", conversation}, .text = text, .priority = priority, .reuse = reuse};
   request.sampling.tokens_max = answer_tokens;
+  request.sampling.stop = stop;
   system.spawn([&end, sink, request, to = gateway](caf::event_based_actor* self) {
     self->request(to, caf::infinite, atom::say_v, request, std::shared_ptr<token_sink>{sink})
         .then([&end, sink](const turn_statistics& statistics) { end_turn(end, statistics, {}, sink->all); },
