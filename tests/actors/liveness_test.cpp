@@ -167,6 +167,17 @@ TEST(Fairness, AnotherTurnsSlowLoadDoesNotStopAnAnswerThatRuns) {
   }
 }
 
+TEST(Fairness, AShortPromptIsNotComputedBehindALongOne) {
+  world w{{.step_tokens_max = 48}};
+  std::vector<std::string> ended;
+  for (auto [name, texts] : {std::pair{"long", 12}, std::pair{"short", 2}}) {
+    auto id = w.say(name, many(texts), 1);
+    w.when_done(id, [&ended, name] { ended.push_back(name); });
+  }
+  w.run();
+  EXPECT_THAT(ended, testing::ElementsAre("short", "long"));
+}
+
 TEST(Fairness, TheMoreUrgentTurnIsServedFirst) {
   world w{{.batch_max = 1}};
   w.say("runs", taxi, 40);
