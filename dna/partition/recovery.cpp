@@ -113,7 +113,8 @@ class recoverer {
   void recover_strays() {
     std::set<std::uint32_t> leaves;
     for (const auto& id : found_.strays())
-      if (found_.blocks().at(id).kind != block_kind::journal) leaves.insert(id.leaf);
+      if (const auto kind = found_.blocks().at(id).kind; kind == block_kind::data || kind == block_kind::patch)
+        leaves.insert(id.leaf);
     for (const auto leaf : leaves) {
       auto reading = found_.leaf(leaf);
       if (reading.content)

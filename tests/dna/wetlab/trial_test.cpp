@@ -24,12 +24,27 @@ TEST(Trial, AReaderThatBelievesWhatItFoundIsCaught) {
   std::size_t stale = 0, as_of = 0;
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     // Only the record of the last commit is missing, and the reader does not look for signs of it.
-    stale += run_trial({.coverage = 2, .patch_ratio = 0.1, .lost_blocks = 1}, seed, true).stale.size();
-    as_of += run_trial(lost, seed).files_as_of;
-    EXPECT_TRUE(run_trial(lost, seed).stale.empty());
+    stale += run_trial({.coverage = 2, .patch_ratio = 0.1, .lost_blocks = 1}, seed, planted::believes).stale.size();
+    const auto found = run_trial(lost, seed);
+    as_of += found.files_as_of;
+    EXPECT_TRUE(found.stale.empty());
   }
   EXPECT_GT(stale, 0U) << "the check can fail";
   EXPECT_GT(as_of, 0U);
+}
+
+TEST(Trial, WrongBytesAndSilenceAreCaught) {
+  std::size_t wrong = 0, unnamed = 0;
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    const trial_conditions thin{.updates = static_cast<std::uint32_t>(seed % 6), .coverage = 4};
+    const auto sound = run_trial(thin, seed);
+    EXPECT_TRUE(sound.wrong.empty() && sound.unnamed.empty() && sound.stale.empty());
+    const auto damaged = run_trial(thin, seed, planted::corrupts);
+    wrong += damaged.wrong.size() + damaged.stale.size();
+    unnamed += run_trial(thin, seed, planted::forgets).unnamed.size();
+  }
+  EXPECT_GT(wrong, 5U);
+  EXPECT_GT(unnamed, 5U);
 }
 
 }  // namespace
