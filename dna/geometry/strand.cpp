@@ -124,7 +124,8 @@ std::optional<parsed_strand> strand_layout::parse(std::string_view trimmed) cons
   const auto version = (*value + slots - (last + 1) * (slots / 4) % slots) % slots;
   const auto molecule = molecule_of(*pair, *value & 3);
   if (!molecule || *molecule >= g.molecules()) return {};
-  return parsed_strand{{address->leaf, version, *molecule}, rest.substr(g.version_nt + g.molecule_nt), address->edits};
+  return parsed_strand{
+      {address->leaf, version, *molecule}, rest.substr(g.version_nt + g.molecule_nt), {}, address->edits};
 }
 
 }  // namespace chromatin::dna

@@ -24,6 +24,7 @@ struct strand_id {
 struct parsed_strand {
   strand_id id;
   std::string_view payload;  ///< as many bases as the damage left: shorter or longer than the profile's by indels
+  std::string_view quality;  ///< of the payload's bases, Phred + 33, or empty: then all are sure
   std::uint32_t edits = 0;   ///< needed to read the index; 0: it stood there as ordered
 };
 

@@ -171,9 +171,23 @@ std::optional<trimmed_read> primer_locator::locate_exact(std::string_view read) 
   if (read.size() < primers || (inner_nt_ > 0 && read.size() > primers + 2 * inner_nt_)) return {};
   const auto end = static_cast<std::uint32_t>(read.size());
   if (read.starts_with(head_) && read.ends_with(tail_))
-    return trimmed_read{std::string{read.substr(head_.size(), read.size() - primers)}, false, 0, true, 0, 0, end};
+    return trimmed_read{std::string{read.substr(head_.size(), read.size() - primers)},
+                        false,
+                        0,
+                        true,
+                        0,
+                        0,
+                        end,
+                        static_cast<std::uint32_t>(head_.size())};
   if (read.starts_with(turned_tail_) && read.ends_with(turned_head_))
-    return trimmed_read{reverse_complement(read.substr(tail_.size(), read.size() - primers)), true, 0, true, 0, 0, end};
+    return trimmed_read{reverse_complement(read.substr(tail_.size(), read.size() - primers)),
+                        true,
+                        0,
+                        true,
+                        0,
+                        0,
+                        end,
+                        static_cast<std::uint32_t>(head_.size())};
   return {};
 }
 
@@ -182,6 +196,7 @@ std::optional<trimmed_read> primer_locator::locate(std::string_view read) const 
   const auto cut = [&](std::string_view all, const span& at, bool reversed) {
     const auto begin = at.head ? at.head->begin : 0, end = at.tail ? at.tail->end : all.size();
     trimmed_read found{std::string{all.substr(at.begin, at.end - at.begin)}, reversed, at.edits() % lost, at.whole()};
+    found.inner = static_cast<std::uint32_t>(at.begin);
     found.flank_nt = static_cast<std::uint32_t>(begin + all.size() - end);
     found.begin = static_cast<std::uint32_t>(reversed ? all.size() - end : begin);
     found.end = static_cast<std::uint32_t>(reversed ? all.size() - begin : end);

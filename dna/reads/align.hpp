@@ -16,6 +16,7 @@ struct trimmed_read {
   bool whole = true;           ///< both primers were found; otherwise bases run from one of them to where the read ends
   std::uint32_t flank_nt = 0;  ///< bases outside the primers: adapters, a poly-G tail, the next strand of a chain
   std::uint32_t begin = 0, end = 0;  ///< what it takes up of the read, primers included
+  std::uint32_t inner = 0;           ///< where the bases begin in the read, once that is turned
 };
 
 /// Finds a strand's two ends in reads of either direction. Immutable: any number of threads.

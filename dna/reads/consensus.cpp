@@ -22,18 +22,37 @@ float worth(float share, std::uint32_t votes) {
 
 }  // namespace
 
-void molecule_reads::add(std::string_view payload) {
+void molecule_reads::add(std::string_view payload, std::string_view quality) {
   payload = payload.substr(0, 0xffff);
   if (payload.empty()) return;
   ++reads_;
   for (auto& one : kinds_)
     if (bases(one) == payload) {
       ++one.count;
+      if (!quality.empty()) doubt(one, quality);
       return;
     }
   if (kinds_.size() == kinds_max) return;
   kinds_.push_back({static_cast<std::uint32_t>(text_.size()), static_cast<std::uint16_t>(payload.size()), 1});
   text_ += payload;
+  if (!doubts_.empty()) doubts_.resize(text_.size());
+  if (!quality.empty()) doubt(kinds_.back(), quality);
+}
+
+void molecule_reads::doubt(kind& one, std::string_view quality) {
+  one.doubted = true;
+  doubts_.resize(text_.size());
+  for (std::size_t i = 0; i < one.length; ++i) {
+    auto& sum = doubts_[one.begin + i];
+    sum = static_cast<std::uint16_t>(
+        std::min<std::uint32_t>(0xffff, sum + ballot::full_vote - ballot::vote_of(quality[i])));
+  }
+}
+
+bool molecule_reads::vote(const kind& one, ballot& on, int edits_max) const {
+  const auto doubts =
+      one.doubted ? std::span{doubts_}.subspan(one.begin, one.length) : std::span<const std::uint16_t>{};
+  return on.add(bases(one), one.count, doubts, edits_max);
 }
 
 /// Reads that are alike, by number, the draft they were compared with first; and what they say of that draft.
@@ -50,9 +69,9 @@ molecule_reads::group molecule_reads::largest_group(const std::vector<kind>& ord
     if (placed[draft]) continue;
     ++tried;
     group found{{draft}, ballot{bases(order[draft])}};
-    found.votes.add(bases(order[draft]), order[draft].count, near);
+    vote(order[draft], found.votes, near);
     for (std::size_t i = 0; i < order.size(); ++i)
-      if (i != draft && found.votes.add(bases(order[i]), order[i].count, near)) {
+      if (i != draft && vote(order[i], found.votes, near)) {
         placed[i] = true;
         found.members.push_back(i);
       }
@@ -68,7 +87,7 @@ consensus molecule_reads::call_against(std::string_view draft) const {
   std::uint32_t all = 0;
   for (const auto& one : kinds_) {
     all += one.count;
-    votes.add(bases(one), one.count, near);
+    vote(one, votes, near);
   }
   consensus made{.reads = votes.weight(), .foreign_reads = all - votes.weight()};
   if (made.reads == 0) return made;
@@ -109,7 +128,7 @@ consensus molecule_reads::call(std::size_t length) const {
     if (better == draft) break;
     draft = std::move(better);
     best.votes = ballot{draft};
-    for (const auto i : best.members) best.votes.add(bases(order[i]), order[i].count, 2 * near);
+    for (const auto i : best.members) vote(order[i], best.votes, 2 * near);
   }
   made.bases = best.votes.majority(length, made.confidence);
   made.reads = best.votes.weight();

@@ -7,6 +7,8 @@
 
 namespace chromatin::dna {
 
+class ballot;
+
 /// What the reads of one molecule agree on.
 struct consensus {
   std::string bases;                ///< of the length asked for; empty where there is no read
@@ -22,7 +24,8 @@ class molecule_reads {
   static constexpr std::size_t kinds_max = 40;
 
   /// A payload as it was read: damaged, of any length up to 65,535 (beyond that it is cut), N for unreadable bases.
-  void add(std::string_view payload);
+  /// `quality`: as long, Phred + 33, or empty where every base is sure; a base counts as ballot::vote_of says.
+  void add(std::string_view payload, std::string_view quality = {});
 
   std::uint32_t reads() const { return reads_; }
   bool empty() const { return reads_ == 0; }
@@ -46,12 +49,17 @@ class molecule_reads {
     std::uint32_t begin;
     std::uint16_t length;
     std::uint32_t count;
+    bool doubted = false;  // some of its bases count less: doubts_ has how much
   };
   struct group;
   group largest_group(const std::vector<kind>& order, std::uint32_t all, int near) const;
   std::string_view bases(const kind& one) const { return std::string_view{text_}.substr(one.begin, one.length); }
+  void doubt(kind& one, std::string_view quality);
+  bool vote(const kind& one, ballot& on, int edits_max) const;
 
   std::string text_;  // of all kinds, one after the other
+  // What is lacking to full votes, base by base of the text; empty where nothing ever was.
+  std::vector<std::uint16_t> doubts_;
   std::vector<kind> kinds_;
   std::uint32_t reads_ = 0;
 };

@@ -16,7 +16,7 @@ demultiplexer::demultiplexer(const std::vector<primer_pair>& pairs, const std::v
 
 std::optional<demultiplexer::hit> demultiplexer::locate(std::string_view read) const {
   for (std::size_t i = 0; i < locators_.size(); ++i)
-    if (auto exact = locators_[i].locate_exact(read)) return hit{i, std::move(*exact)};
+    if (auto exact = locators_[i].locate_exact(read)) return hit{i, std::move(*exact), 0, read.size()};
   std::optional<hit> best;
   bool tie = false;
   const auto better = [](const trimmed_read& a, const trimmed_read& b) {
@@ -26,7 +26,7 @@ std::optional<demultiplexer::hit> demultiplexer::locate(std::string_view read) c
     auto found = locators_[i].locate(read);
     if (!found) continue;
     if (!best || better(*found, best->read)) {
-      best = hit{i, std::move(*found)};
+      best = hit{i, std::move(*found), 0, read.size()};
       tie = false;
     } else {
       tie = tie || !better(best->read, *found);
@@ -47,6 +47,7 @@ std::vector<demultiplexer::hit> demultiplexer::locate_all(std::string_view read)
     if (!one || (!found.empty() && !one->read.whole)) continue;
     rests_of(here, one->read, locators_[one->partition].strand_nt(),
              [&](std::string_view rest) { rests.push_back(rest); });
+    one->at = static_cast<std::size_t>(here.data() - read.data());
     found.push_back(std::move(*one));
   }
   return found;

@@ -17,6 +17,8 @@ class demultiplexer {
   struct hit {
     std::size_t partition = 0;  ///< the pair's number
     trimmed_read read;
+    std::size_t at = 0;  ///< where the text that its places are counted in begins in the whole read
+    std::size_t of = 0;  ///< bases of that text
   };
 
   /// `inner_nt`: bases between the primers of each pair's strands, where they are known. Throws std::invalid_argument

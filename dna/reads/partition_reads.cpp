@@ -137,7 +137,7 @@ partition_reads::partition_reads(const block_codec& codec) : codec_{codec}, shar
 void partition_reads::add(const parsed_strand& strand) {
   auto& block = shards_[shard_of(strand.id.leaf)][key_of({strand.id.leaf, strand.id.version})];
   if (block.empty()) block.resize(codec_.geometry().molecules());
-  block[strand.id.molecule].add(strand.payload);
+  block[strand.id.molecule].add(strand.payload, strand.quality);
 }
 
 block_outcome partition_reads::decode_block(const block_id& id, const molecules& from, erasure_use erasures) const {

@@ -11,6 +11,7 @@
 #include "dna/geometry/sequence.hpp"
 #include "dna/reads/adapters.hpp"
 #include "dna/reads/pairs.hpp"
+#include "dna/reads/vote.hpp"
 
 namespace chromatin::dna {
 
@@ -49,7 +50,8 @@ struct pipeline::sorted_read {
   enum class state : std::uint8_t { without_primers, without_address, sorted } is = state::without_primers;
   std::size_t partition = 0;
   trimmed_read trimmed;
-  parsed_strand strand;              // its payload is a view into trimmed
+  parsed_strand strand;  // its payload is a view into trimmed, its quality one into doubts
+  std::string doubts;
   std::vector<sorted_read> further;  // other strands of the same read
 };
 
@@ -76,11 +78,36 @@ void pipeline::parse(sorted_read& one) const {
   one.strand = *parsed;
 }
 
-void pipeline::sort_one(std::string_view bases, sorted_read& into) const {
+namespace {
+
+/// The qualities of a payload's bases, if one of them is less than sure. `at`, `of`: the part of the read, of so many
+/// bases, in which the trimmed bases' place is counted. What the read does not reach has none.
+void keep_doubts(const read& from, const trimmed_read& trimmed, std::size_t at, std::size_t of, parsed_strand& strand,
+                 std::string& doubts) {
+  constexpr char sure = 33 + ballot::full_vote, none = '!';
+  strand.quality = {};
+  if (from.quality.size() != from.bases.size()) return;
+  const auto first = trimmed.inner + static_cast<std::size_t>(strand.payload.data() - trimmed.bases.data());
+  const auto count = std::min(strand.payload.size(), of - std::min(of, first));
+  if (count == 0) return;
+  const auto part = std::string_view{from.quality}.substr(at, of);
+  const auto here = trimmed.reversed ? part.substr(of - first - count, count) : part.substr(first, count);
+  if (*std::min_element(here.begin(), here.end()) >= sure) return;
+  doubts.assign(here);
+  if (trimmed.reversed) std::reverse(doubts.begin(), doubts.end());
+  doubts.resize(strand.payload.size(), none);
+  strand.quality = doubts;
+}
+
+}  // namespace
+
+void pipeline::sort_one(const read& one, sorted_read& into) const {
+  const std::string_view bases{one.bases};
   const auto take = [&](demultiplexer::hit&& located, sorted_read& to) {
     to.partition = located.partition;
     to.trimmed = std::move(located.read);
     parse(to);
+    if (to.is == sorted_read::state::sorted) keep_doubts(one, to.trimmed, located.at, located.of, to.strand, to.doubts);
   };
   auto located = primers_.locate(bases);
   if (!located) return;
@@ -90,11 +117,13 @@ void pipeline::sort_one(std::string_view bases, sorted_read& into) const {
   take(std::move(*located), into);
   if (!rest) return;
   auto all = primers_.locate_all(bases);
+  into.further.reserve(all.size());  // views into them stay good
   for (std::size_t i = 1; i < all.size(); ++i) take(std::move(all[i]), into.further.emplace_back());
 }
 
 /// Without primers only the index tells the direction and the partition: the reading with the fewest edits.
-void pipeline::sort_trimmed(std::string_view bases, sorted_read& into) const {
+void pipeline::sort_trimmed(const read& one, sorted_read& into) const {
+  const std::string_view bases{one.bases};
   auto best = std::numeric_limits<std::uint32_t>::max();
   bool tie = false;
   const auto turned = reverse_complement(bases);
@@ -118,6 +147,7 @@ void pipeline::sort_trimmed(std::string_view bases, sorted_read& into) const {
       into.trimmed = trial.trimmed;
     }
   if (best != std::numeric_limits<std::uint32_t>::max() && !tie) parse(into);
+  if (into.is == sorted_read::state::sorted) keep_doubts(one, into.trimmed, 0, bases.size(), into.strand, into.doubts);
 }
 
 void pipeline::sort(const std::vector<read>& reads, std::size_t count, std::vector<sorted_read>& into) const {
@@ -127,9 +157,9 @@ void pipeline::sort(const std::vector<read>& reads, std::size_t count, std::vect
       one.is = sorted_read::state::without_primers;
       one.further.clear();
       if (how_.trimmed)
-        sort_trimmed(reads[i].bases, one);
+        sort_trimmed(reads[i], one);
       else
-        sort_one(reads[i].bases, one);
+        sort_one(reads[i], one);
     }
   });
 }
@@ -176,7 +206,7 @@ void pipeline::remark(const read& one, const sorted_read& sorted) {
   if (!without) return;
   if (counts_.tried_trimmed++ == 0) counts_.first_without = one.name;
   sorted_read trial;
-  sort_trimmed(one.bases, trial);
+  sort_trimmed(one, trial);
   counts_.fit_trimmed += trial.is == sorted_read::state::sorted;
 }
 

@@ -68,8 +68,8 @@ class pipeline {
  private:
   struct sorted_read;
   void sort(const std::vector<read>& reads, std::size_t count, std::vector<sorted_read>& into) const;
-  void sort_one(std::string_view bases, sorted_read& into) const;
-  void sort_trimmed(std::string_view bases, sorted_read& into) const;
+  void sort_one(const read& one, sorted_read& into) const;
+  void sort_trimmed(const read& one, sorted_read& into) const;
   void parse(sorted_read& one) const;
   void keep(const std::vector<sorted_read>& sorted, std::size_t count);
   void remark(const read& one, const sorted_read& sorted);

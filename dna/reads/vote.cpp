@@ -21,12 +21,17 @@ std::uint32_t most(const std::array<std::uint32_t, 4>& votes) { return votes[bes
 
 ballot::ballot(std::string_view draft) : draft_{draft}, columns_(draft.size() + 1) {}
 
-bool ballot::add(std::string_view read, std::uint32_t weight, int edits_max) {
-  const auto vote = [&](std::size_t at, char base) {
-    if (const int index = base_index(base); index >= 0) columns_[at].bases[static_cast<std::size_t>(index)] += weight;
+bool ballot::add(std::string_view read, std::uint32_t weight, std::span<const std::uint16_t> doubts, int edits_max) {
+  const auto worth = [&](std::size_t from) {
+    const auto all = weight * full_vote;
+    return doubts.empty() ? all : all - std::min<std::uint32_t>(all, doubts[from]);
+  };
+  const auto vote = [&](std::size_t at, std::size_t from) {
+    if (const int index = base_index(read[from]); index >= 0)
+      columns_[at].bases[static_cast<std::size_t>(index)] += worth(from);
   };
   if (read == draft_) {
-    for (std::size_t i = 0; i < read.size(); ++i) vote(i, read[i]);
+    for (std::size_t i = 0; i < read.size(); ++i) vote(i, i);
     weight_ += weight;
     return true;
   }
@@ -44,16 +49,17 @@ bool ballot::add(std::string_view read, std::uint32_t weight, int edits_max) {
     for (int i = 0; i < result.alignmentLength; ++i) {
       const auto step = result.alignment[i];
       if (step == EDLIB_EDOP_INSERT) {
-        const int index = base_index(read[from++]);
-        if (!inserting && index >= 0) columns_[to].before[static_cast<std::size_t>(index)] += weight;
+        const int index = base_index(read[from]);
+        if (!inserting && index >= 0) columns_[to].before[static_cast<std::size_t>(index)] += worth(from);
+        ++from;
         inserting = true;
         continue;
       }
       inserting = false;
       if (step == EDLIB_EDOP_DELETE)
-        columns_[to].deleted += weight;
+        columns_[to].deleted += weight * full_vote;
       else
-        vote(to, read[from++]);
+        vote(to, from++);
       ++to;
     }
     weight_ += weight;
@@ -63,7 +69,7 @@ bool ballot::add(std::string_view read, std::uint32_t weight, int edits_max) {
 }
 
 std::vector<ballot::change> ballot::changes() const {
-  const double half = weight_ / 2.0;
+  const double half = full() / 2.0;
   std::vector<change> found;
   for (std::size_t at = 0; at < columns_.size(); ++at) {
     if (const auto votes = most(columns_[at].before); votes > 0) found.push_back({votes - half, at, true});
@@ -76,8 +82,8 @@ std::string ballot::majority() const {
   std::string made;
   for (std::size_t at = 0; at < columns_.size(); ++at) {
     const auto& here = columns_[at];
-    if (2 * most(here.before) > weight_) made += "ACGT"[best_of(here.before)];
-    if (at == draft_.size() || 2 * here.deleted > weight_) continue;
+    if (2 * most(here.before) > full()) made += "ACGT"[best_of(here.before)];
+    if (at == draft_.size() || 2 * here.deleted > full()) continue;
     made += most(here.bases) > 0 ? "ACGT"[best_of(here.bases)] : draft_[at];
   }
   return made;
@@ -106,7 +112,7 @@ std::string ballot::majority(std::size_t length, std::vector<float>& shares) con
   }
   std::string made;
   shares.clear();
-  const auto all = static_cast<float>(std::max(1U, weight_));
+  const auto all = static_cast<float>(std::max(1U, full()));
   const auto put = [&](char base, std::uint32_t votes) {
     made += base;
     shares.push_back(static_cast<float>(votes) / all);

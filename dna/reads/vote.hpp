@@ -1,7 +1,9 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,8 +15,16 @@ class ballot {
  public:
   explicit ballot(std::string_view draft);
 
-  /// Aligns a read and counts it `weight` times. False, and nothing counted, if it is more than `edits_max` away.
-  bool add(std::string_view read, std::uint32_t weight, int edits_max);
+  /// A base counts in proportion to its quality up to Phred 20: beyond that errors of synthesis, which an instrument
+  /// reads as surely as anything, outnumber its own.
+  static constexpr std::uint32_t full_vote = 20;
+  static std::uint32_t vote_of(char phred_and_33) {
+    return static_cast<std::uint32_t>(std::clamp(phred_and_33 - 33, 1, static_cast<int>(full_vote)));
+  }
+
+  /// Aligns a read and counts it `weight` times. `doubts`: what its bases lack to `weight` full votes, or empty. False,
+  /// and nothing counted, if it is more than `edits_max` away.
+  bool add(std::string_view read, std::uint32_t weight, std::span<const std::uint16_t> doubts, int edits_max);
 
   std::uint32_t weight() const { return weight_; }
 
@@ -25,6 +35,8 @@ class ballot {
   std::string majority(std::size_t length, std::vector<float>& shares) const;
 
  private:
+  std::uint32_t full() const { return weight_ * full_vote; }
+
   struct column {
     std::array<std::uint32_t, 4> bases{};  // instead of the draft's base
     std::uint32_t deleted = 0;

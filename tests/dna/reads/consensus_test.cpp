@@ -122,5 +122,36 @@ TEST_F(Consensus, MoreKindsThanAreKeptDoNotLoseTheMajority) {
   EXPECT_EQ(reads.call(96).bases, payload);
 }
 
+TEST_F(Consensus, ASureBaseOutvotesDoubtfulOnes) {
+  const auto payload = random_payload();
+  auto other = payload;
+  other[40] = payload[40] == 'A' ? 'C' : 'A';
+  auto quality = std::string(96, 'I');
+  const auto without = [&](char of_40) {
+    quality[40] = of_40;
+    molecule_reads reads;
+    reads.add(payload);
+    reads.add(other, quality);
+    reads.add(other, quality);
+    return reads.call(96).bases;
+  };
+  EXPECT_EQ(without('I'), other) << "two against one";
+  EXPECT_EQ(without('%'), payload) << "two that are hardly sure (Phred 4) against one that is";
+}
+
+TEST_F(Consensus, DoubtLowersConfidenceWhereItIs) {
+  const auto payload = random_payload();
+  auto quality = std::string(96, 'I');
+  quality[10] = '#';
+  molecule_reads reads;
+  auto damaged = payload;
+  damaged[90] = damaged[90] == 'A' ? 'C' : 'A';
+  reads.add(payload, quality);
+  reads.add(damaged, quality);
+  const auto found = reads.call(96);
+  EXPECT_LT(found.confidence[10], 0.45F);
+  EXPECT_GT(found.confidence[11], 0.6F);
+}
+
 }  // namespace
 }  // namespace chromatin::dna

@@ -211,5 +211,39 @@ TEST(Demultiplexer, ReadsOfARealPoolGoToNoForeignPair) {
   EXPECT_GE(static_cast<double>(right), 0.995 * static_cast<double>(all));
 }
 
+TEST_F(Pipeline, DoubtfulBasesAreOutvotedWhereverTheStrandStandsInTheRead) {
+  // Of every molecule one read is right and two have the same error at the same place, which they are not sure of: by
+  // number of votes one codeword would be wrong throughout.
+  const auto blocks = random_blocks(1);
+  const auto at = ours.forward.size() + layout_.geometry().index_nt() + 31;
+  const auto turned = [](read one) {
+    one.bases = reverse_complement(one.bases);
+    std::reverse(one.quality.begin(), one.quality.end());
+    return one;
+  };
+  const auto with_flanks = [](read one) {
+    one.bases = "CTGTCTCTTATACACATCT" + one.bases + "GGGGG";
+    one.quality = std::string(19, 'I') + one.quality + std::string(5, 'I');
+    return one;
+  };
+  const auto chained = [&](const read& one) {
+    const auto other = turned(one);
+    return read{one.name, one.bases + other.bases, one.quality + other.quality};
+  };
+  for (const char doubt : {'I', '%'})
+    for (int how = 0; how < 4; ++how) {
+      std::vector<read> reads;
+      for (const auto& strand : strands_of(blocks))
+        for (const bool wrong : {false, true, true}) {
+          read one{"r", strand, std::string(strand.size(), 'I')};
+          if (wrong) one.bases[at] = strand[at] == 'A' ? 'C' : 'A', one.quality[at] = doubt;
+          reads.push_back(how == 0 ? one : how == 1 ? turned(one) : how == 2 ? turned(with_flanks(one)) : chained(one));
+        }
+      pipeline reading{{&codec_}, 1};
+      feed(reading, reads);
+      EXPECT_EQ(right_blocks(reading.decode(), blocks), doubt == 'I' ? 0U : 1U) << how;
+    }
+}
+
 }  // namespace
 }  // namespace chromatin::dna
