@@ -176,7 +176,9 @@ nlohmann::ordered_json dna_carried(const dna_setup& setup) {
       for (const auto& geometry : {dna_layout().geometry(), with_outer, built_in_profile("poor")}) {
         carried_tally sum;
         for (std::uint64_t seed = 0; seed < (setup.quick ? 5 : 40); ++seed) {
-          const auto one = run_carried(pool, geometry, coverage, setup.seed * 1000 + seed);
+          const auto one =
+              run_carried(pool, geometry, coverage,
+                          run_seed(setup, fmt::format("carried {} {} {}", name, coverage, geometry.name), seed));
           sum.blocks += one.blocks, sum.inner += one.inner, sum.outer += one.outer, sum.wrong += one.wrong;
         }
         const auto share = [&](std::size_t part) {

@@ -70,21 +70,21 @@ nlohmann::ordered_json dna_real_reads(const dna_setup& setup) {
     fmt::print("\nreal reads: none in {}; name the folder above in CHROMATIN_SHARED\n", folder.string());
     return {{"skipped", true}};
   }
-  fmt::print("\nreal reads, calibrated (rates in %)\n  {:<12}{:>8}{:>9}{:>9}{:>9}{:>10}{:>10}{:>10}{:>9}{:>14}\n",
+  fmt::print("\nreal reads, calibrated (measured; rates in %)\n  {:<12}{:>8}{:>9}{:>9}{:>9}{:>10}{:>10}{:>10}{:>9}{:>14}\n",
              "pool", "reads", "sub", "del", "ins", "perfect", "reversed", "depth", "unseen", "unseen at 4x*");
   nlohmann::ordered_json json;
   json["lcrc"] = print("LCRC", calibrate_file(folder / "lcrc_oligos.fasta.gz", folder / "lcrc_reads.fastq.gz"));
   for (const auto* name : {"good", "bad"})
     if (const auto reads = folder / fmt::format("dt4dds_{}_reads.txt.gz", name); exists(reads))
       json[name] = print(name, calibrate_file(folder / "dt4dds_oligos.fasta.gz", reads));
-  fmt::print("  * from the copy numbers fitted (gamma), where the file is shallower or deeper\n");
+  fmt::print("  * fitted: from the copy numbers (gamma), where the file is shallower or deeper\n");
   json["primers"] = locate(folder / "lcrc_reads.fastq.gz");
   return json;
 }
 
 nlohmann::ordered_json dna_density(const dna_setup&) {
   nlohmann::ordered_json json;
-  fmt::print("\ndensity of full blocks, bits per nucleotide\n  {:<18}{:>10}{:>14}{:>18}\n", "profile", "block",
+  fmt::print("\ndensity of full blocks, bits per nucleotide (computed)\n  {:<18}{:>10}{:>14}{:>18}\n", "profile", "block",
              "with primers", "without primers");
   auto with_outer = built_in_profile("150nt");
   with_outer.name = "150nt, outer 10%";

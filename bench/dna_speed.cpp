@@ -47,7 +47,7 @@ nlohmann::ordered_json encoding(const dna_setup& setup) {
     rates.push_back(static_cast<double>(setup.text.size()) / once / 1e6);
     spent += once;
   }
-  fmt::print("\nencode, {} threads: {:.1f} MB/s of input to strands, in a buffer used again (asked for: 20)\n",
+  fmt::print("\nencode (measured), {} threads: {:.1f} MB/s of input to strands, in a buffer used again (asked for: 20)\n",
              setup.threads, median(rates));
   return {{"mb_per_s", median(rates)}, {"threads", setup.threads}};
 }
@@ -90,7 +90,7 @@ nlohmann::ordered_json decoding(const dna_setup& setup, const wetlab::error_prof
 
 nlohmann::ordered_json dna_speed(const dna_setup& setup) {
   nlohmann::ordered_json json{{"encode", encoding(setup)}};
-  fmt::print("decode, {} threads, .fastq.gz to blocks\n  {:<14}{:>7}{:>11}{:>12}{:>12}{:>13}{:>15}\n", setup.threads,
+  fmt::print("decode (measured, of simulated reads), {} threads, .fastq.gz to blocks\n  {:<14}{:>7}{:>11}{:>12}{:>12}{:>13}{:>15}\n", setup.threads,
              "reads", "depth", "reads", "reads/s", "asked for", "blocks", "peak memory");
   const double scale = setup.quick ? 0.5 : 1;
   for (const double coverage : {30.0, 120.0})

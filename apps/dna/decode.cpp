@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <fstream>
+#include <map>
 #include <thread>
 
 #include <fmt/format.h>
@@ -12,6 +13,7 @@
 #include "apps/dna/progress.hpp"
 #include "dna/partition/files.hpp"
 #include "dna/partition/journal_end.hpp"
+#include "dna/partition/parts.hpp"
 
 namespace chromatin::dna {
 namespace {
@@ -61,6 +63,24 @@ void write_all(const std::vector<recovered>& content, const fs::path& out) {
     stream.write(reinterpret_cast<const char*>(one.content.data()), static_cast<std::streamsize>(one.content.size()));
     if (!stream.flush()) throw std::runtime_error{file.string() + ": cannot be written"};
   }
+}
+
+/// Files that are spread over several tubes: those of which every part is whole and the newest are written.
+std::vector<joined_file> join_parts(const std::vector<decoded_partition>& all, const fs::path& out) {
+  std::map<std::string, std::vector<file_part>> spread;
+  for (const auto& tube : all)
+    for (const auto& one : tube.found.files) {
+      const auto place = parse_part_name(one.name);
+      auto part = place && one.current ? decode_part(one.content) : std::nullopt;
+      if (part) spread[place->path].push_back(std::move(*part));
+    }
+  std::vector<joined_file> joined;
+  for (const auto& [path, parts] : spread) {
+    auto made = join(parts);
+    if (made.content) write_all({{path, std::move(*made.content), true}}, out);
+    joined.push_back({path, std::move(made.reason)});
+  }
+  return joined;
 }
 
 std::optional<std::uint32_t> known_commits(const tube& from, const decode_flags& flags) {
@@ -143,11 +163,12 @@ void decode(const decode_flags& flags) {
     write_all(all[i].found.files, all[i].out);
     write_all(all[i].found.pieces, all[i].out);
   }
-  const auto how = status_of(all, !damaged.empty());
+  const auto joined = join_parts(all, flags.out);
+  const auto how = status_of(all, joined, !damaged.empty());
   if (flags.json)
-    fmt::print("{}\n", report(reading.counts(), all, damaged, how).dump(2));
+    fmt::print("{}\n", report(reading.counts(), all, joined, damaged, how).dump(2));
   else
-    print(reading.counts(), all);
+    print(reading.counts(), all, joined);
   for (const auto& one : damaged) fmt::print(stderr, "warning: {}; what stood before it was read\n", one);
   if (how == status::nothing)
     fmt::print(stderr, "chromatin: {}\n",

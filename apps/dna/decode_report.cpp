@@ -97,8 +97,10 @@ more_reads more_reads_for(const block_id& id, const std::vector<block_outcome>& 
   return more;
 }
 
-status status_of(const std::vector<decoded_partition>& all, bool reads_damaged) {
+status status_of(const std::vector<decoded_partition>& all, const std::vector<joined_file>& joined,
+                 bool reads_damaged) {
   bool anything = false, lost = false, doubt = false;
+  for (const auto& one : joined) lost = lost || !one.reason.empty();
   for (const auto& one : all) {
     anything = anything || count(one.outcomes, decoded) > 0;
     const auto& found = one.found;
@@ -139,7 +141,8 @@ std::vector<std::string> remarks(const read_counts& counts) {
 }
 
 nlohmann::ordered_json report(const read_counts& counts, const std::vector<decoded_partition>& all,
-                              const std::vector<std::string>& damaged, status how) {
+                              const std::vector<joined_file>& joined, const std::vector<std::string>& damaged,
+                              status how) {
   nlohmann::ordered_json out{{"status", static_cast<int>(how)},
                              {"reads", counts.reads},
                              {"sorted", counts.sorted()},
@@ -151,6 +154,10 @@ nlohmann::ordered_json report(const read_counts& counts, const std::vector<decod
                              {"further_strands", counts.further},
                              {"damaged_files", damaged},
                              {"remarks", remarks(counts)}};
+  if (!joined.empty()) {
+    auto& list = out["spread_files"] = nlohmann::ordered_json::array();
+    for (const auto& one : joined) list.push_back({{"path", shown(one.path)}, {"reason", one.reason}});
+  }
   auto partitions = nlohmann::ordered_json::array();
   for (const auto& one : all) {
     const auto& found = one.found;
@@ -192,11 +199,16 @@ nlohmann::ordered_json report(const read_counts& counts, const std::vector<decod
   return out;
 }
 
-void print(const read_counts& counts, const std::vector<decoded_partition>& all) {
+void print(const read_counts& counts, const std::vector<decoded_partition>& all,
+           const std::vector<joined_file>& joined) {
   fmt::print("{} reads: {} sorted by molecule, {} without these primers, {} whose address cannot be told\n",
              counts.reads, counts.sorted(), counts.without_primers, counts.without_address);
   for (const auto& line : remarks(counts)) fmt::print("  {}\n", line);
   for (const auto& one : all) print_one(one, counts.sorted());
+  for (const auto& one : joined)
+    fmt::print(
+        "{}: {}\n", shown(one.path),
+        one.reason.empty() ? "joined from its parts" : "not joined: " + one.reason + "; are all its stores named?");
 }
 
 }  // namespace chromatin::dna

@@ -32,13 +32,21 @@ struct more_reads {
 };
 more_reads more_reads_for(const block_id& id, const std::vector<block_outcome>& outcomes, std::uint64_t sorted);
 
-status status_of(const std::vector<decoded_partition>& all, bool reads_damaged);
+/// A file whose parts are in several partitions.
+struct joined_file {
+  std::string path;
+  std::string reason;  ///< why it could not be joined; empty: it was written
+};
+
+status status_of(const std::vector<decoded_partition>& all, const std::vector<joined_file>& joined, bool reads_damaged);
 
 /// Why reads were set aside, as far as they tell; one line each.
 std::vector<std::string> remarks(const read_counts& counts);
 
 nlohmann::ordered_json report(const read_counts& counts, const std::vector<decoded_partition>& all,
-                              const std::vector<std::string>& damaged, status how);
-void print(const read_counts& counts, const std::vector<decoded_partition>& all);
+                              const std::vector<joined_file>& joined, const std::vector<std::string>& damaged,
+                              status how);
+void print(const read_counts& counts, const std::vector<decoded_partition>& all,
+           const std::vector<joined_file>& joined);
 
 }  // namespace chromatin::dna

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/dna/dna.hpp"
+#include "apps/dna/over.hpp"
 #include "dna/partition/files.hpp"
 
 namespace chromatin::dna {
@@ -18,6 +19,7 @@ struct get_flags {
   std::string path;
   fs::path out = "-";
   std::optional<std::uint32_t> at;
+  std::vector<fs::path> over;
 };
 
 std::string content_of(const partition& from, const std::string& path, std::optional<std::uint32_t> at) {
@@ -26,19 +28,23 @@ std::string content_of(const partition& from, const std::string& path, std::opti
   return {reading.content->begin(), reading.content->end()};
 }
 
+void write(const std::string& content, const fs::path& out) {
+  if (out != "-")
+    replace_file(out, content);
+  else if (std::fwrite(content.data(), 1, content.size(), stdout) != content.size())
+    throw std::runtime_error{"the standard output cannot be written to"};
+}
+
 void get(const get_flags& flags) {
+  if (!flags.over.empty()) {
+    const auto content = get_over(open_all(flags.store.folder, flags.over, store::access::read), flags.path, flags.at);
+    return write({content.begin(), content.end()}, flags.out);
+  }
   const auto opened = store::open(flags.store.folder, store::access::read);
   const auto& from = opened.contents();
   const auto found = from.find(flags.path == "." ? "" : flags.path, flags.at);
   if (!found) throw std::runtime_error{fmt::format("there is no \"{}\": ls shows what is there", flags.path)};
-  if (!found->directory) {
-    const auto content = content_of(from, found->path, flags.at);
-    if (flags.out != "-")
-      replace_file(flags.out, content);
-    else if (std::fwrite(content.data(), 1, content.size(), stdout) != content.size())
-      throw std::runtime_error{"the standard output cannot be written to"};
-    return;
-  }
+  if (!found->directory) return write(content_of(from, found->path, flags.at), flags.out);
   if (flags.out == "-")
     throw std::runtime_error{fmt::format("\"{}\" is a directory: name a folder with --out", flags.path)};
   const auto above = found->path.empty() ? std::string{} : found->path + "/";
@@ -65,6 +71,7 @@ void add_get_command(CLI::App& dna) {
   command->add_option("PATH", flags->path, "file or directory in the partition; . is everything")->required();
   command->add_option("--out", flags->out, "file or folder to write; - is the standard output")->capture_default_str();
   command->add_option("--at", flags->at, "commit (default: the last)");
+  command->add_option("--over", flags->over, "the other stores that have parts of the file");
   command->callback([flags] { get(*flags); });
 }
 

@@ -1,6 +1,7 @@
 /// chromatin dna init: an empty store.
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -14,11 +15,45 @@ namespace {
 
 struct init_flags {
   store_flags store;
-  std::string profile = "150nt", seed, outer;
+  std::string profile = "150nt", seed, outer, index;
   std::vector<std::string> avoid;
   int pair = -1;
   primer_pair primers;
 };
+
+std::vector<std::uint32_t> numbers_of(std::string_view text) {
+  std::vector<std::uint32_t> numbers;
+  while (!text.empty()) {
+    const auto comma = std::min(text.find(','), text.size());
+    numbers.push_back(parse_block_range(std::string{text.substr(0, comma)}).first);
+    text.remove_prefix(std::min(comma + 1, text.size()));
+  }
+  return numbers;
+}
+
+/// "levels:16,16,4", "hash:16,16,4", or a folder whose directories and files are the index; each file may grow by a
+/// quarter in place.
+index_shape index_of(const std::string& text, const profile& geometry) try {
+  if (text.starts_with("levels:")) return index_shape::of_levels(numbers_of(std::string_view{text}.substr(7)));
+  if (text.starts_with("hash:")) return index_shape::of_hash(numbers_of(std::string_view{text}.substr(5)));
+  auto folder = std::filesystem::absolute(text).lexically_normal();
+  if (folder.filename().empty()) folder = folder.parent_path();
+  if (!std::filesystem::is_directory(folder))
+    throw std::runtime_error{
+        fmt::format("--index {}: it must be levels:16,16,4 or hash:16,16,4 or a folder to take as it is", text)};
+  index_shape::file_leaves files;
+  for (const auto& one : std::filesystem::recursive_directory_iterator{folder}) {
+    if (!one.is_regular_file()) continue;
+    const auto blocks = (one.file_size() + geometry.block_bytes() - 1) / geometry.block_bytes();
+    const auto parity = static_cast<std::uint64_t>(std::ceil(static_cast<double>(blocks) * geometry.outer));
+    files.emplace_back(one.path().lexically_relative(folder.parent_path()).generic_string(),
+                       static_cast<std::uint32_t>(
+                           std::clamp<std::uint64_t>((blocks + parity) * 5 / 4, 1, index_shape::leaves_max + 1)));
+  }
+  return index_shape::of_files(std::move(files));
+} catch (const std::invalid_argument& error) {
+  throw std::runtime_error{fmt::format("--index {}: {}", text, error.what())};
+}
 
 profile geometry_of(const init_flags& flags) {
   const auto& name = flags.profile;
@@ -26,6 +61,7 @@ profile geometry_of(const init_flags& flags) {
   found.avoid.insert(found.avoid.end(), flags.avoid.begin(), flags.avoid.end());
   if (!flags.outer.empty())
     found.outer = profile_from_toml(fmt::format("[profile]\nouter = \"{}\"\n", flags.outer), "--outer").outer;
+  if (!flags.index.empty()) found.index = index_of(flags.index, found);
   return found;
 }
 
@@ -36,7 +72,8 @@ void check_feasible(const block_codec& codec) {
   // The journal begins there.
   for (std::uint32_t leaf = 0; leaf < (g.outer > 0 ? 2U : 1U); ++leaf)
     if (address_has_motif(codec.layout(), leaf))
-      throw std::runtime_error{fmt::format("the address of leaf {} has a motif to be avoided: choose another pair", leaf)};
+      throw std::runtime_error{
+          fmt::format("the address of leaf {} has a motif to be avoided: choose another pair", leaf)};
   for (std::uint32_t i = 0; i < samples; ++i) {
     const block one{
         {i * (g.leaves() / std::min(g.leaves(), samples)) % g.leaves(), i % g.versions()}, block_kind::data, {}};
@@ -105,6 +142,10 @@ void add_init_command(CLI::App& dna) {
   add_store_flags(*command, flags->store);
   command->add_option("--profile", flags->profile, "150nt, 200nt, poor, or a TOML file")->capture_default_str();
   command->add_option("--outer", flags->outer, "parity across blocks, such as 10% (default: as the profile says)");
+  command->add_option(
+      "--index", flags->index,
+      "shape of the address tree (default: four children a node): levels:16,16,4 children on each level; "
+      "hash:16,16,4 the same, a path's hash tells its place; or a folder, whose tree is taken as it is");
   command->add_option("--avoid", flags->avoid, "motifs that no strand may have, such as restriction sites: GAATTC");
   auto* pair =
       command->add_option("--pair", flags->pair, "number of a pair of the primer library (default: the first unused)");

@@ -19,7 +19,7 @@ struct list_flags {
 
 std::uint32_t patches_of(const entry& one) {
   std::uint32_t patches = 0;
-  for (const auto& block : one.blocks) patches += block.patches;
+  for (const auto& block : one.blocks) patches += block.patches();
   return patches;
 }
 
@@ -67,6 +67,7 @@ void ls(const list_flags& flags) {
                      {"strands", cost_of(from, one)},
                      {"nt", cost_of(from, one) * from.description().geometry.strand_nt()},
                      {"directory", one.directory},
+                     {"compressed", one.compressed},
                      {"size_bytes", one.size_bytes},
                      {"commit", one.commit},
                      {"blocks", one.blocks.size()},
@@ -75,9 +76,9 @@ void ls(const list_flags& flags) {
     else if (one.directory)
       fmt::print("{:>10}  {:>6}  {}/\n", "", "", shown(one.path));
     else
-      fmt::print("{:>10}  {:>6}  {:<32}  {} blocks, {} patches, {} strands, leaves {}\n", one.size_bytes,
+      fmt::print("{:>10}  {:>6}  {:<32}  {} blocks, {} patches, {} strands, leaves {}{}\n", one.size_bytes,
                  fmt::format("c{}", one.commit), shown(one.path), one.blocks.size(), patches_of(one),
-                 cost_of(from, one), runs_of(leaves_of(one)));
+                 cost_of(from, one), runs_of(leaves_of(one)), one.compressed ? ", zstd" : "");
   }
   if (flags.store.json) fmt::print("{}\n", out.dump(2));
 }

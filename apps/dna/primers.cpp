@@ -21,6 +21,7 @@ struct primers_flags {
   std::filesystem::path out;
   bool check = false, library = false, any = false;
   std::uint32_t plate = 0;
+  std::string house = "idt";
   std::size_t design = 0;
   std::uint64_t seed = 1;
 };
@@ -38,7 +39,7 @@ std::vector<subtree> nodes_of(const partition& from, const primers_flags& flags)
 }
 
 std::string name_of(const strand_layout& layout, const subtree& node) {
-  const auto count = layout.addresses().leaves_below(node.level);
+  const auto count = layout.addresses().below(node).count;
   return count == 1 ? fmt::format("leaf-{:04}", node.first)
                     : fmt::format("leaves-{:04}-{:04}", node.first, node.first + count - 1);
 }
@@ -56,8 +57,7 @@ std::vector<subtree> good_nodes(const store& from, const std::vector<subtree>& n
   const primer3 programs;
   const auto occupied = [&](const subtree& node) {
     const auto next = from.contents().blocks().lower_bound({node.first, 0});
-    return next != from.contents().blocks().end() &&
-           next->first.leaf < node.first + from.layout().addresses().leaves_below(node.level);
+    return next != from.contents().blocks().end() && next->first.leaf < from.layout().addresses().below(node).end();
   };
   return usable_nodes(from.layout(), nodes, programs, occupied, said);
 } catch (const primer3_error& error) {
@@ -68,7 +68,7 @@ std::vector<subtree> good_nodes(const store& from, const std::vector<subtree>& n
 void print_order(const primers_flags& flags, const std::vector<ordered_oligo>& oligos) {
   if (!flags.out.empty()) {
     if (flags.plate > 0)
-      replace_file(flags.out, plate_sheet(oligos, flags.plate));
+      replace_file(flags.out, plate_sheet(oligos, flags.plate, flags.house));
     else
       write_order(flags.out, oligos);
     if (!flags.store.json) fmt::print("{}: {} primers\n", flags.out.string(), oligos.size());
@@ -78,7 +78,7 @@ void print_order(const primers_flags& flags, const std::vector<ordered_oligo>& o
     for (const auto& one : oligos) out.push_back({{"name", one.name}, {"sequence", one.bases}});
     fmt::print("{}\n", out.dump(2));
   } else if (flags.out.empty()) {
-    fmt::print("{}", flags.plate > 0 ? plate_sheet(oligos, flags.plate) : csv_of(oligos));
+    fmt::print("{}", flags.plate > 0 ? plate_sheet(oligos, flags.plate, flags.house) : csv_of(oligos));
   }
 }
 
@@ -172,6 +172,9 @@ void add_primers_command(CLI::App& dna) {
   command->add_option("--out", flags->out, "file to write: .csv or .fa (default: CSV on the standard output)");
   command->add_option("--plate", flags->plate, "as a plate sheet with wells: 96 or 384")
       ->check(CLI::IsMember({96, 384}));
+  command->add_option("--house", flags->house, "whose columns the plate sheet has: idt or sigma")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"idt", "sigma"}));
   command->add_flag("--any", flags->any, "the fewest primers, also those that fold or pair with themselves");
   command->add_flag("--check", flags->check,
                     "melting points, hairpins and dimers by primer3, of every prefix where no path is named");

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/dna/dna.hpp"
+#include "apps/dna/over.hpp"
 #include "dna/partition/files.hpp"
 
 namespace chromatin::dna {
@@ -18,13 +19,15 @@ namespace fs = std::filesystem;
 struct put_flags {
   store_flags store;
   std::vector<fs::path> files;
-  std::string as;
+  std::string as, compress;
+  std::vector<fs::path> over;
 };
 
 struct update_flags {
   store_flags store;
   std::string path;
   std::string file;
+  std::vector<fs::path> over;
 };
 
 byte_string bytes_of(const std::string& text) { return {text.begin(), text.end()}; }
@@ -66,7 +69,6 @@ void say(const store_flags& flags, const store& now, const std::vector<block>& a
 void put(const put_flags& flags) {
   if (!flags.as.empty() && flags.files.size() > 1)
     throw std::runtime_error{"--as names one file or folder: put the others with commands of their own"};
-  auto into = store::open(flags.store.folder, store::access::write);
   std::vector<new_file> files;
   for (const auto& file : flags.files) {
     auto name = fs::absolute(file).lexically_normal();
@@ -74,13 +76,32 @@ void put(const put_flags& flags) {
     gather(file, flags.as.empty() ? name.filename().string() : flags.as, files);
   }
   if (files.empty()) throw std::runtime_error{fmt::format("{} has no files", flags.files.front().string())};
+  for (auto& one : files) one.compress = flags.compress == "zstd";
+  if (!flags.over.empty()) {
+    if (files.size() > 1)
+      throw std::runtime_error{"--over spreads one file: put the others with commands of their own"};
+    auto all = open_all(flags.store.folder, flags.over, store::access::write);
+    const auto parts = put_over(all, files.front());
+    if (flags.store.json)
+      fmt::print("{}\n", nlohmann::ordered_json{{"parts", parts}}.dump(2));
+    else
+      fmt::print("{}: {} parts, a store each\n", files.front().path, parts);
+    return;
+  }
+  auto into = store::open(flags.store.folder, store::access::write);
   say(flags.store, into, into.put(files), fmt::format("{} files", files.size()));
 }
 
 void update(const update_flags& flags) {
-  auto into = store::open(flags.store.folder, store::access::write);
   const auto text =
       flags.file == "-" ? std::string{std::istreambuf_iterator<char>{std::cin}, {}} : read_file(flags.file);
+  if (!flags.over.empty()) {
+    auto all = open_all(flags.store.folder, flags.over, store::access::write);
+    update_over(all, flags.path, bytes_of(text));
+    if (!flags.store.json) fmt::print("{}: {} parts\n", flags.path, all.size());
+    return;
+  }
+  auto into = store::open(flags.store.folder, store::access::write);
   say(flags.store, into, into.update(flags.path, bytes_of(text)), flags.path);
 }
 
@@ -92,6 +113,9 @@ void add_put_command(CLI::App& dna) {
   add_store_flags(*command, flags->store);
   command->add_option("FILE", flags->files, "files and folders")->required()->check(CLI::ExistingPath);
   command->add_option("--as", flags->as, "path in the partition (default: the file's name)");
+  command->add_option("--compress", flags->compress, "keep files as zstd frames, which get and decode undo")
+      ->check(CLI::IsMember({"none", "zstd"}));
+  command->add_option("--over", flags->over, "more stores, for a file that does not fit one: each gets a part");
   command->callback([flags] { put(*flags); });
 }
 
@@ -101,6 +125,7 @@ void add_update_command(CLI::App& dna) {
   add_store_flags(*command, flags->store);
   command->add_option("PATH", flags->path, "file in the partition")->required();
   command->add_option("FILE", flags->file, "its new content; - reads it from the standard input")->required();
+  command->add_option("--over", flags->over, "the other stores that have parts of it, in order");
   command->callback([flags] { update(*flags); });
 }
 

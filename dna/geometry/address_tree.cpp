@@ -2,178 +2,153 @@
 
 #include <algorithm>
 #include <array>
-#include <bit>
-#include <limits>
-#include <numeric>
-#include <random>
 #include <stdexcept>
 
 #include <fmt/format.h>
 
+#include "dna/geometry/address_codes.hpp"
 #include "dna/geometry/sequence.hpp"
 
 namespace chromatin::dna {
 namespace {
 
-constexpr std::string_view letters = "ACGT";
-
-/// How well a primer with these mismatches still primes, times 2^32: the last base of a primer is the lowest bit.
-/// Only the order of magnitude matters: it ranks choices.
-std::array<std::uint64_t, 4096> mispriming() {
-  /// Falls by 2^n for a mismatch at this distance from the 3' end.
-  constexpr std::array<unsigned, 12> falls{5, 4, 3, 3, 2, 2, 2, 2, 1, 1, 1, 1};
-  std::array<std::uint64_t, 4096> table{};
-  for (unsigned mask = 0; mask < table.size(); ++mask) {
-    unsigned bits = 0;
-    for (unsigned i = 0; i < falls.size(); ++i)
-      if (mask >> i & 1) bits += falls[i];
-    table[mask] = std::uint64_t{1} << (32 - bits);
-  }
-  return table;
-}
-
-/// One bit for each base in which two codes differ.
-unsigned mismatches(std::uint32_t a, std::uint32_t b) {
-  std::uint32_t x = a ^ b;
-  x = (x | x >> 1) & 0x55555555U;
-  x = (x | x >> 1) & 0x33333333U;
-  x = (x | x >> 2) & 0x0f0f0f0fU;
-  x = (x | x >> 4) & 0x00ff00ffU;
-  return (x | x >> 8) & 0xffffU;
-}
-
-constexpr auto impossible = std::numeric_limits<std::uint64_t>::max() / 8;
-
-/// A second base for each of four siblings, no two the same, so that siblings differ in both bases of their edge;
-/// `turn` decides between equals. There always is one: G and C can be balanced with four different seconds that do not
-/// double the first base either.
-std::array<std::uint32_t, 4> cheapest_permutation(const std::array<std::array<std::uint64_t, 4>, 4>& costs,
-                                                  std::uint64_t turn) {
-  std::array<std::uint32_t, 4> order{0, 1, 2, 3}, best = order;
-  std::rotate(order.begin(), order.begin() + static_cast<std::ptrdiff_t>(turn & 3), order.end());
-  auto least = std::numeric_limits<std::uint64_t>::max();
-  for (int i = 0; i < 24; ++i, std::next_permutation(order.begin(), order.end())) {
-    std::uint64_t sum = 0;
-    for (std::uint32_t child = 0; child < 4; ++child) sum += costs[child][order[child]];
-    if (sum < least) least = sum, best = order;
-  }
-  return best;
-}
-
-/// G and C above half, in pairs of bases.
-int imbalance(std::uint32_t code, std::uint32_t bases) {
-  int strong = 0;
-  for (std::uint32_t i = 0; i < bases; ++i) strong += (code >> 2 * i & 3) == 1 || (code >> 2 * i & 3) == 2;
-  return strong - static_cast<int>(bases / 2);
-}
-
-/// G and C near half, and the last three bases not the same: then no run is longer than three. The first two are not
-/// the same either, since what stands before an address may add to them.
-bool fits(std::uint32_t code, std::uint32_t bases) {
-  const auto steps = mismatches(code, code >> 2);
-  const bool run = bases > 2 ? steps % 4 == 0 : steps % 2 == 0;
-  return !run && std::abs(imbalance(code, bases)) <= (bases <= 4 ? 1 : 2);
-}
-
-std::string text_of(std::uint32_t code, std::uint32_t bases) {
+std::string text_of(std::uint64_t code, std::uint32_t bases) {
   std::string text(bases, 'A');
-  for (std::uint32_t i = 0; i < bases; ++i) text[bases - 1 - i] = letters[code >> 2 * i & 3];
+  for (std::uint32_t i = 0; i < bases; ++i) text[bases - 1 - i] = "ACGT"[code >> 2 * i & 3];
   return text;
+}
+
+std::uint32_t checked(std::uint32_t levels) {
+  if (levels < 1 || levels > 6) throw std::invalid_argument{"an address tree has 1 to 6 levels"};
+  return levels;
 }
 
 }  // namespace
 
-address_tree::address_tree(std::uint32_t levels, std::uint64_t seed) : levels_{levels} {
-  if (levels < 1 || levels > 6) throw std::invalid_argument{"an address tree has 1 to 6 levels"};
-  codes_.push_back({0});
-  for (std::uint32_t level = 1; level <= levels; ++level) choose_level(level, seed);
+address_tree::address_tree(std::uint32_t levels, std::uint64_t seed) : address_tree{index_shape{}, levels, seed} {}
+
+address_tree::address_tree(const index_shape& shape, std::uint32_t levels, std::uint64_t seed)
+    : shape_{shape},
+      nodes_{shape.quaternary() ? index_shape::quaternary_nodes(checked(levels)) : shape.nodes()},
+      codes_{shape.quaternary() ? quaternary_codes(levels, seed) : edge_codes(nodes_, seed)},
+      addresses_(leaves()) {
+  for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
+    if (nodes_[i].level == level_begins_.size()) level_begins_.push_back(i);
+    address_nt_ = std::max(address_nt_, nodes_[i].nt);
+  }
+  level_begins_.push_back(static_cast<std::uint32_t>(nodes_.size()));
+  for (std::uint32_t i = 0; i < nodes_.size(); ++i) {
+    if (nodes_[i].children > 0) continue;
+    const auto leaf = nodes_[i].leaves.first;
+    addresses_[leaf] = padded(codes_[i], nodes_[i].nt, address_nt_, seed ^ leaf);
+    if (!shape.quaternary()) leaf_of_.emplace(addresses_[leaf], leaf);
+  }
 }
 
-void address_tree::choose_level(std::uint32_t level, std::uint64_t seed) {
-  static const auto price = mispriming();
-  const auto& parents = codes_[level - 1];
-  const auto count = static_cast<std::uint32_t>(parents.size() * 4);
-  std::mt19937_64 random{seed + level};
-  std::vector<std::uint32_t> order(parents.size());
-  std::iota(order.begin(), order.end(), 0U);
-  for (auto i = static_cast<std::uint32_t>(order.size()); i > 1; --i) std::swap(order[i - 1], order[random() % i]);
-
-  constexpr auto unset = std::numeric_limits<std::uint32_t>::max();
-  std::vector<std::uint32_t> codes(count, unset);
-  constexpr int sweeps = 4;
-  for (int sweep = 0; sweep < sweeps; ++sweep)
-    for (const auto parent : order) {
-      std::fill_n(&codes[std::size_t{parent} * 4], 4, unset);
-      // What each child pays for each second base, siblings aside; the impossible ones cost everything.
-      std::array<std::array<std::uint64_t, 4>, 4> costs;
-      for (std::uint32_t child = 0; child < 4; ++child) {
-        const auto stem = parents[parent] << 2 | child;
-        std::uint64_t differing = 0;
-        std::array<std::uint64_t, 4> less{};  // of it, for others that end in this base
-        for (const auto other : codes) {
-          if (other == unset) continue;
-          const auto mask = mismatches(stem, other >> 2) << 1;
-          differing += price[mask | 1];
-          less[other & 3] += price[mask] - price[mask | 1];
-        }
-        for (std::uint32_t second = 0; second < 4; ++second)
-          costs[child][second] = fits(stem << 2 | second, 2 * level) ? differing + less[second] : impossible;
-      }
-      const auto seconds = cheapest_permutation(costs, random());
-      for (std::uint32_t child = 0; child < 4; ++child)
-        codes[std::size_t{parent} * 4 + child] = (parents[parent] << 2 | child) << 2 | seconds[child];
-    }
-  codes_.push_back(std::move(codes));
+const index_node& address_tree::find(const subtree& node) const {
+  if (node.level + 1 < level_begins_.size()) {
+    const auto begin = nodes_.begin() + level_begins_[node.level], end = nodes_.begin() + level_begins_[node.level + 1];
+    const auto found = std::lower_bound(
+        begin, end, node.first, [](const index_node& one, std::uint32_t first) { return one.leaves.first < first; });
+    if (found != end && found->leaves.first == node.first) return *found;
+  }
+  throw std::out_of_range{fmt::format("no node at leaf {}, level {}", node.first, node.level)};
 }
 
-std::string address_tree::bases(std::uint32_t leaf) const { return prefix({leaf, levels_}); }
+std::string address_tree::prefix_of(const index_node& node) const { return text_of(codes_[number_of(node)], node.nt); }
 
-std::string address_tree::prefix(const subtree& node) const {
-  if (node.level > levels_ || node.first >= leaves() || node.first % leaves_below(node.level) != 0)
-    throw std::out_of_range{fmt::format("no node at leaf {}, level {}", node.first, node.level)};
-  return text_of(codes_[node.level][node.first / leaves_below(node.level)], 2 * node.level);
+std::string address_tree::bases(std::uint32_t leaf) const {
+  if (leaf >= leaves()) throw std::out_of_range{fmt::format("no leaf {} among {}", leaf, leaves())};
+  return text_of(addresses_[leaf], address_nt_);
+}
+
+std::vector<subtree> address_tree::children(const subtree& node) const {
+  const auto& from = find(node);
+  std::vector<subtree> found;
+  for (std::uint32_t i = 0; i < from.children; ++i)
+    found.push_back({nodes_[from.first_child + i].leaves.first, node.level + 1});
+  return found;
+}
+
+subtree address_tree::above(std::uint32_t leaf, std::uint32_t level) const {
+  if (leaf >= leaves()) throw std::out_of_range{fmt::format("no leaf {} among {}", leaf, leaves())};
+  const auto* at = &nodes_.front();
+  while (at->level < level && at->children > 0) {
+    const auto* child = &nodes_[at->first_child];
+    while (child->leaves.end() <= leaf) ++child;
+    at = child;
+  }
+  return {at->leaves.first, at->level};
+}
+
+leaf_run address_tree::around(std::uint32_t lowest, std::uint32_t highest) const {
+  const auto* at = &nodes_.front();
+  for (bool down = true; down && at->children > 0;) {
+    const auto* child = &nodes_[at->first_child];
+    while (child->leaves.end() <= lowest) ++child;
+    down = highest < child->leaves.end();
+    if (down) at = child;
+  }
+  return at->leaves;
 }
 
 std::vector<subtree> address_tree::cover(const leaf_run& run) const {
   if (run.first > leaves() || run.count > leaves() - run.first)
     throw std::out_of_range{fmt::format("no leaves {} to {} among {}", run.first, run.end(), leaves())};
-  std::vector<subtree> nodes;
-  for (auto leaf = run.first; leaf < run.end();) {
-    auto level = levels_;
-    while (level > 0 && leaf % leaves_below(level - 1) == 0 && leaf + leaves_below(level - 1) <= run.end()) --level;
-    nodes.push_back({leaf, level});
-    leaf += leaves_below(level);
+  std::vector<subtree> found;
+  std::vector<std::uint32_t> open{0};
+  while (!open.empty()) {
+    const auto& node = nodes_[open.back()];
+    open.pop_back();
+    const auto first = std::max(node.leaves.first, run.first), end = std::min(node.leaves.end(), run.end());
+    if (first >= end) continue;
+    if (leaf_run{first, end - first} == node.leaves) {
+      found.push_back({first, node.level});
+      continue;
+    }
+    for (auto i = node.children; i-- > 0;) open.push_back(node.first_child + i);
   }
-  return nodes;
+  return found;
 }
 
 std::optional<std::uint32_t> address_tree::exact(std::string_view text) const {
-  if (text.size() < 2 * levels_) return {};
-  std::uint32_t leaf = 0, code = 0;
-  for (std::uint32_t i = 0; i < 2 * levels_; ++i) {
+  if (text.size() < address_nt_) return {};
+  std::uint64_t code = 0;
+  std::uint32_t leaf = 0;
+  for (std::uint32_t i = 0; i < address_nt_; ++i) {
     const int base = base_index(text[i]);
     if (base < 0) return {};
-    code = code << 2 | static_cast<std::uint32_t>(base);
+    code = code << 2 | static_cast<std::uint64_t>(base);
+    // Of the quaternary tree every second base is the child.
     if (i % 2 == 0) leaf = leaf << 2 | static_cast<std::uint32_t>(base);
   }
-  if (codes_[levels_][leaf] != code) return {};
-  return leaf;
+  if (shape_.quaternary()) return addresses_[leaf] == code ? std::optional{leaf} : std::nullopt;
+  const auto found = leaf_of_.find(code);
+  return found == leaf_of_.end() ? std::nullopt : std::optional{found->second};
 }
 
 /// Walks the tree beside rows of the edit distance between prefix and text, and turns back where every cell is worse
 /// than the best leaf so far.
 struct address_tree::search {
   static constexpr std::uint32_t edits_most = 4;
-  static constexpr std::size_t cells = 12 + edits_most + 1;
+  static constexpr std::size_t cells = index_shape::address_nt_max + edits_most + 1;
   using row = std::array<std::uint8_t, cells>;
 
-  void visit(std::uint32_t level, std::uint32_t node, const row& above) {
-    if (level == tree.levels_) return finish(node, above);
-    for (std::uint32_t child = 4 * node; child < 4 * node + 4; ++child) {
-      const auto code = tree.codes_[level + 1][child];
-      const auto next = step(step(above, code >> 2 & 3), code & 3);
-      if (*std::min_element(next.begin(), next.begin() + columns) <= best) visit(level + 1, child, next);
+  void visit(const index_node& node, const row& above) {
+    for (std::uint32_t child = node.first_child; child < node.first_child + node.children; ++child) {
+      const auto& next = tree.nodes_[child];
+      if (auto at = above; walk(tree.codes_[child], next.nt - node.nt, at)) visit(next, at);
     }
+    if (node.children > 0) return;
+    // A leaf: what its address has beyond its path.
+    const auto leaf = node.leaves.first;
+    if (auto at = above; walk(tree.addresses_[leaf], tree.address_nt_ - node.nt, at)) finish(leaf, at);
+  }
+
+  /// Along the last `bases` of a code. False where nothing can come of it.
+  bool walk(std::uint64_t code, std::uint32_t bases, row& at) const {
+    for (auto i = bases; i-- > 0;) at = step(at, static_cast<std::uint32_t>(code >> 2 * i & 3));
+    return *std::min_element(at.begin(), at.begin() + columns) <= best;
   }
 
   row step(const row& above, std::uint32_t base) const {
@@ -186,7 +161,7 @@ struct address_tree::search {
   }
 
   void finish(std::uint32_t leaf, const row& last) {
-    const auto length = 2 * tree.levels_;
+    const auto length = tree.address_nt_;
     for (std::uint32_t j = 0; j < columns; ++j) {
       if (last[j] > best) continue;
       const auto far = [&](std::uint32_t end) { return end > length ? end - length : length - end; };
@@ -211,18 +186,18 @@ struct address_tree::search {
 };
 
 std::optional<address_match> address_tree::nearest(std::string_view text, std::uint32_t edits_max) const {
-  if (const auto leaf = exact(text)) return address_match{*leaf, 0, 2 * levels_};
+  if (const auto leaf = exact(text)) return address_match{*leaf, 0, address_nt_};
   if (edits_max == 0) return {};
   search walk{*this};
   walk.best = std::min(edits_max, search::edits_most);
-  walk.columns = static_cast<std::uint32_t>(std::min<std::size_t>(text.size(), 2 * levels_ + walk.best)) + 1;
+  walk.columns = static_cast<std::uint32_t>(std::min<std::size_t>(text.size(), address_nt_ + walk.best)) + 1;
   search::row first{};
   for (std::uint32_t j = 0; j < walk.columns; ++j) {
     first[j] = static_cast<std::uint8_t>(j);
     // N differs from every base.
     if (j > 0) walk.text[j - 1] = static_cast<std::uint8_t>(base_index(text[j - 1]));
   }
-  walk.visit(0, 0, first);
+  walk.visit(nodes_.front(), first);
   if (walk.tie) return {};
   return walk.found;
 }

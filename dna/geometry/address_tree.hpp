@@ -4,23 +4,17 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
+
+#include "dna/geometry/index_shape.hpp"
 
 namespace chromatin::dna {
 
-/// A run of neighbouring leaves.
-struct leaf_run {
-  std::uint32_t first = 0;
-  std::uint32_t count = 0;
-
-  std::uint32_t end() const { return first + count; }
-  bool operator==(const leaf_run&) const = default;
-};
-
-/// A node of the address tree: everything below it shares its prefix. The root is {0, 0}.
+/// A node of the address tree, by its lowest leaf. The root is {0, 0}.
 struct subtree {
-  std::uint32_t first = 0;  ///< its lowest leaf
-  std::uint32_t level = 0;  ///< edges from the root; its prefix has twice as many bases
+  std::uint32_t first = 0;
+  std::uint32_t level = 0;  ///< edges from the root
 
   bool operator==(const subtree&) const = default;
 };
@@ -32,25 +26,37 @@ struct address_match {
   std::uint32_t length = 0;  ///< bases of the text that it takes up
 };
 
-/// Leaf number <-> bases, along a 4-ary tree (arXiv 2212.13447: internal addresses that PCR primers can be elongated
-/// by). Each edge is two bases. The first tells the child: A, C, G, T for 0 to 3. The second
-/// differs between siblings (so that they are two substitutions apart, at the very end of an elongated primer), makes
-/// no base stand three times in a row, and keeps G and C of every even prefix within one or two pairs of half (a whole
-/// elongated primer at 40 to 56 %); among those it is chosen so that prefixes of one length differ most where the 3'
-/// end of a primer would sit, since mispriming falls off fastest with mismatches there. The choice depends on the seed
-/// and nothing else: it is part of the format. Immutable: any number of threads.
+/// Leaf number <-> bases, along the tree of an index. The bases of an edge (address_codes.hpp) follow from the shape
+/// and the seed alone: they are part of the format. A leaf that is nearer to the root than others has bases after its
+/// path that mean nothing, so that all addresses are equally long. Immutable: any number of threads.
 class address_tree {
  public:
-  /// levels 1 to 6. Takes some 20 ms for 1,024 leaves.
+  /// Four children a node; levels 1 to 6. Takes some 20 ms for 1,024 leaves.
   address_tree(std::uint32_t levels, std::uint64_t seed);
+  /// `levels`: of a quaternary shape.
+  address_tree(const index_shape& shape, std::uint32_t levels, std::uint64_t seed);
 
-  std::uint32_t levels() const { return levels_; }
-  std::uint32_t leaves() const { return 1U << (2 * levels_); }
-  std::uint32_t leaves_below(std::uint32_t level) const { return 1U << (2 * (levels_ - level)); }
+  const index_shape& shape() const { return shape_; }
+  std::uint32_t levels() const { return nodes_.back().level; }  ///< the deepest
+  std::uint32_t leaves() const { return nodes_.front().leaves.count; }
+  std::uint32_t address_nt() const { return address_nt_; }
 
-  /// 2 × levels bases. Throws std::out_of_range for a leaf that is none.
+  /// address_nt() bases. Throws std::out_of_range for a leaf that is none.
   std::string bases(std::uint32_t leaf) const;
-  std::string prefix(const subtree& node) const;
+  /// What everything below a node begins with. These throw std::out_of_range for a node that is none.
+  std::string prefix(const subtree& node) const { return prefix_of(find(node)); }
+  leaf_run below(const subtree& node) const { return find(node).leaves; }
+  std::vector<subtree> children(const subtree& node) const;
+
+  /// The node of that level above a leaf, or the leaf's own if that is nearer to the root.
+  subtree above(std::uint32_t leaf, std::uint32_t level) const;
+  /// A leaf's own node.
+  subtree node_of(std::uint32_t leaf) const { return above(leaf, levels()); }
+  /// The lowest node that holds both leaves.
+  leaf_run around(std::uint32_t lowest, std::uint32_t highest) const;
+
+  /// Level by level, the root first.
+  const std::vector<index_node>& nodes() const { return nodes_; }
 
   /// The fewest subtrees that hold exactly these leaves, in order. Throws std::out_of_range.
   std::vector<subtree> cover(const leaf_run& run) const;
@@ -61,12 +67,18 @@ class address_tree {
 
  private:
   struct search;
+  const index_node& find(const subtree& node) const;
+  std::string prefix_of(const index_node& node) const;
   std::optional<std::uint32_t> exact(std::string_view text) const;
-  void choose_level(std::uint32_t level, std::uint64_t seed);
+  std::uint32_t number_of(const index_node& node) const { return static_cast<std::uint32_t>(&node - nodes_.data()); }
 
-  std::uint32_t levels_;
-  /// Bases of every node, two bits each, the last base lowest: codes_[level][number of the node].
-  std::vector<std::vector<std::uint32_t>> codes_;
+  index_shape shape_;
+  std::vector<index_node> nodes_;
+  std::vector<std::uint32_t> level_begins_;  ///< number of each level's first node, and the end
+  std::vector<std::uint64_t> codes_;         ///< bases of each node, two bits each, the last base lowest
+  std::vector<std::uint64_t> addresses_;     ///< of each leaf
+  std::unordered_map<std::uint64_t, std::uint32_t> leaf_of_;  ///< by address; empty where the bases tell (quaternary)
+  std::uint32_t address_nt_ = 0;
 };
 
 }  // namespace chromatin::dna

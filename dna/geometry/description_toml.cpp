@@ -63,6 +63,18 @@ class fields {
       into.push_back(*one.value<std::string>());
     }
   }
+  void take(std::string_view key, std::vector<std::uint32_t>& into) {
+    const auto* node = find(key);
+    if (!node) return;
+    const auto* list = node->as_array();
+    if (!list) fail(key, "must be a list of whole numbers");
+    into.clear();
+    for (const auto& one : *list) {
+      const auto value = one.value_exact<std::int64_t>();
+      if (!value || *value < 0 || *value > 1'000'000) fail(key, "must be a list of whole numbers");
+      into.push_back(static_cast<std::uint32_t>(*value));
+    }
+  }
   /// "10%", or 0.1.
   void take_share(std::string_view key, double& into) {
     const auto* node = find(key);
@@ -94,6 +106,74 @@ class fields {
   std::set<std::string> asked_;
 };
 
+/// Names are any bytes, a TOML file is text: what is not plain becomes %XX.
+std::string plain(std::string_view path) {
+  std::string made;
+  for (const char letter : path)
+    if (letter > ' ' && letter != '%' && letter != '"' && letter != '\\' && letter < 0x7f)
+      made += letter;
+    else
+      made += fmt::format("%{:02X}", static_cast<unsigned char>(letter));
+  return made;
+}
+
+std::string from_plain(std::string_view text) {
+  std::string made;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    unsigned byte = 0;
+    const auto* at = text.data() + i + 1;
+    if (text[i] == '%' && i + 2 < text.size() && std::from_chars(at, at + 2, byte, 16).ptr == at + 2)
+      made += static_cast<char>(byte), i += 2;
+    else
+      made += text[i];
+  }
+  return made;
+}
+
+/// "PATH LEAVES" a line.
+index_shape::file_leaves files_of(const std::vector<std::string>& lines, std::string_view origin) {
+  index_shape::file_leaves files;
+  for (const auto& line : lines) {
+    const auto blank = line.rfind(' ');
+    std::uint32_t leaves = 0;
+    const auto* end = line.data() + line.size();
+    if (blank == line.npos || std::from_chars(line.data() + blank + 1, end, leaves).ptr != end)
+      throw profile_error{fmt::format("{}: index_files: \"{}\" is not a path and a number of leaves", origin, line)};
+    files.emplace_back(from_plain(std::string_view{line}.substr(0, blank)), leaves);
+  }
+  return files;
+}
+
+/// index = "levels" or "hash" with fan_out = [16, 16, 4]; "directories" with index_files = ["alice/one.txt 12"].
+index_shape index_of(fields& from, std::string_view origin) try {
+  std::string kind = "quaternary";
+  std::vector<std::uint32_t> fan_out;
+  std::vector<std::string> files;
+  from.take("index", kind);
+  from.take("fan_out", fan_out);
+  from.take("index_files", files);
+  if (kind == "quaternary") return {};
+  if (kind == "levels") return index_shape::of_levels(std::move(fan_out));
+  if (kind == "hash") return index_shape::of_hash(std::move(fan_out));
+  if (kind == "directories") return index_shape::of_files(files_of(files, origin));
+  throw profile_error{
+      fmt::format("{}: index = \"{}\", but there are quaternary, levels, hash and directories", origin, kind)};
+} catch (const std::invalid_argument& error) {
+  throw profile_error{fmt::format("{}: {}", origin, error.what())};
+}
+
+void put_index(const index_shape& index, toml::table& into) {
+  using kind = index_shape::kind;
+  if (index.quaternary()) return;
+  into.insert("index", index.what() == kind::directories ? "directories"
+                       : index.what() == kind::hash      ? "hash"
+                                                         : "levels");
+  toml::array list;
+  for (const auto one : index.fan_out()) list.push_back(one);
+  for (const auto& [path, leaves] : index.files()) list.push_back(fmt::format("{} {}", plain(path), leaves));
+  into.insert(index.what() == kind::directories ? "index_files" : "fan_out", list);
+}
+
 profile profile_of(const toml::table& table, std::string_view origin) {
   fields from{table, origin, "profile"};
   std::string like = profile{}.name;
@@ -113,6 +193,7 @@ profile profile_of(const toml::table& table, std::string_view origin) {
   from.take("gc_max", found.gc_max);
   from.take("homopolymer_max", found.homopolymer_max);
   from.take("avoid", found.avoid);
+  found.index = index_of(from, origin);
   from.finish();
   try {
     found.check();
@@ -169,6 +250,7 @@ std::string to_toml(const profile& geometry) {
     for (const auto& one : geometry.avoid) motifs.push_back(one);
     table["profile"].as_table()->insert("avoid", motifs);
   }
+  put_index(geometry.index, *table["profile"].as_table());
   std::ostringstream text;
   text << table << '\n';
   return text.str();

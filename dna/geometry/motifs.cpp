@@ -10,7 +10,8 @@ bool address_has_motif(const strand_layout& layout, std::uint32_t leaf) {
     for (const auto& side : {motif, reverse_complement(motif)})
       for (std::uint32_t version = 0; version < g.versions(); ++version)
         for (std::uint32_t molecule = 0; molecule < g.molecules(); ++molecule)
-          if ((layout.head() + layout.index_bases({leaf, version, molecule})).find(side) != std::string::npos) return true;
+          if ((layout.head() + layout.index_bases({leaf, version, molecule})).find(side) != std::string::npos)
+            return true;
   return false;
 }
 

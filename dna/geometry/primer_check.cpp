@@ -10,9 +10,7 @@ bool primer_check::usable() const { return std::max({hairpin_c, self_dimer_c, di
 
 std::vector<subtree> all_nodes(const address_tree& addresses) {
   std::vector<subtree> nodes;
-  for (std::uint32_t level = 0; level <= addresses.levels(); ++level)
-    for (std::uint32_t first = 0; first < addresses.leaves(); first += addresses.leaves_below(level))
-      nodes.push_back({first, level});
+  for (const auto& one : addresses.nodes()) nodes.push_back({one.leaves.first, one.level});
   return nodes;
 }
 
@@ -49,27 +47,25 @@ class detour {
 
   /// For a node whose primer is known to be poor.
   void around(const subtree& node) {
-    if (node.level < levels())
+    if (!layout_.addresses().children(node).empty())
       split(node);
     else
       climb(node);
   }
 
   std::vector<subtree> take() {
-    const auto size = [&](const subtree& node) { return layout_.addresses().leaves_below(node.level); };
     std::sort(made.begin(), made.end(),
               [](const auto& a, const auto& b) { return a.first != b.first ? a.first < b.first : a.level < b.level; });
     // One that was climbed to holds others.
     std::vector<subtree> kept;
     for (const auto& node : made)
-      if (kept.empty() || node.first >= kept.back().first + size(kept.back())) kept.push_back(node);
+      if (kept.empty() || node.first >= layout_.addresses().below(kept.back()).end()) kept.push_back(node);
     return kept;
   }
 
   std::vector<subtree> made;
 
  private:
-  std::uint32_t levels() const { return layout_.addresses().levels(); }
   bool usable(const subtree& node) {
     const std::vector<subtree> one{node};
     return check_primers(layout_, one, programs_).front().usable();
@@ -79,9 +75,7 @@ class detour {
   void split(const subtree& node) {
     said_.push_back(fmt::format("{}: its primer has a hairpin or dimer above {:.0f} °C; those below it are taken",
                                 name(node), primer3::structure_max_c));
-    const auto size = layout_.addresses().leaves_below(node.level + 1);
-    for (std::uint32_t i = 0; i < 4; ++i) {
-      const subtree child{node.first + i * size, node.level + 1};
+    for (const auto& child : layout_.addresses().children(node)) {
       if (!occupied_(child)) continue;
       if (usable(child))
         made.push_back(child);
@@ -93,12 +87,11 @@ class detour {
   void climb(const subtree& leaf) {
     // Two levels up sixteen times as much would come along.
     for (auto level = leaf.level; level-- > 0 && level + 2 >= leaf.level;) {
-      const auto size = layout_.addresses().leaves_below(level);
-      const subtree above{leaf.first / size * size, level};
+      const auto above = layout_.addresses().above(leaf.first, level);
       if (!usable(above)) continue;
       said_.push_back(
           fmt::format("{}: its primer has a hairpin or dimer above {:.0f} °C; {} is taken, which brings {} leaves",
-                      name(leaf), primer3::structure_max_c, name(above), size));
+                      name(leaf), primer3::structure_max_c, name(above), layout_.addresses().below(above).count));
       made.push_back(above);
       return;
     }
@@ -130,7 +123,7 @@ std::vector<subtree> usable_nodes(const strand_layout& layout, std::span<const s
 std::size_t poor_prefixes(const strand_layout& layout, const primer3& programs) {
   std::vector<std::string> primers;
   for (const auto& node : all_nodes(layout.addresses()))
-    if (node.level <= 3 || (node.level == layout.addresses().levels() && node.first % 16 == 0))
+    if (node.level <= 3 || (layout.addresses().below(node).count == 1 && node.first % 16 == 0))
       primers.push_back(layout.elongated_primer(node));
   const auto hairpins = programs.hairpins(primers);
   return static_cast<std::size_t>(std::count_if(hairpins.begin(), hairpins.end(),

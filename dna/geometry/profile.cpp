@@ -45,7 +45,7 @@ void profile::check() const {
   within("bytes of a block with its header", data_molecules * payload_bytes(), header_bytes + 24, header_bytes + 4095);
   if (!(outer >= 0 && outer <= 1))
     throw profile_error{fmt::format("profile: outer = {}, but it must be \"0%\" to \"100%\"", outer)};
-  if (outer > 0) within("levels with an outer code", levels, 2, 6);
+  if (outer > 0) within("leaves with an outer code", leaves(), 16, index_shape::leaves_max);
   within("homopolymer_max", homopolymer_max, 3, 16);
   for (const auto& motif : avoid) {
     within("length of a motif to avoid", static_cast<std::uint32_t>(motif.size()), 4, 20);

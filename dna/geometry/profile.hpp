@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "dna/geometry/index_shape.hpp"
+
 namespace chromatin::dna {
 
 /// A profile or partition description with a value that cannot be. Names the value, where it stands, and what may be.
@@ -22,8 +24,9 @@ struct profile_error : std::runtime_error {
 struct profile {
   std::string name = "150nt";
   std::uint32_t primer_nt = 20;
-  std::string sync = "A";         ///< bases between primer and address
-  std::uint32_t levels = 5;       ///< edges from the address tree's root to a leaf, two bases each
+  std::string sync = "A";    ///< bases between primer and address
+  std::uint32_t levels = 5;  ///< edges from the address tree's root to a leaf, two bases each, if `index` is quaternary
+  index_shape index;         ///< the tree whose leaves are blocks
   std::uint32_t version_nt = 1;   ///< 1: four slots, 2: sixteen
   std::uint32_t molecule_nt = 2;  ///< always 2: sixteen pairs of bases, of which a strand may use fifteen
   std::uint32_t payload_nt = 96;
@@ -35,8 +38,8 @@ struct profile {
   std::vector<std::string> avoid;       ///< motifs that no strand may have on either side, such as restriction sites
 
   /// Derived sizes.
-  std::uint32_t address_nt() const { return 2 * levels; }
-  std::uint32_t leaves() const { return 1U << (2 * levels); }
+  std::uint32_t address_nt() const { return index.quaternary() ? 2 * levels : index.address_nt(); }
+  std::uint32_t leaves() const { return index.quaternary() ? 1U << (2 * levels) : index.leaves(); }
   std::uint32_t versions() const { return 1U << (2 * version_nt); }
   std::uint32_t molecules() const { return data_molecules + parity_molecules; }
   std::uint32_t payload_bytes() const { return payload_nt / 4; }

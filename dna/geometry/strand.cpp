@@ -38,7 +38,7 @@ std::uint32_t molecule_pair(std::uint32_t molecule, char version_base) {
 strand_layout::strand_layout(partition_description partition)
     : partition_{describe(partition.geometry, partition.primers, partition.seed)},
       tail_{reverse_complement(partition_.primers.reverse)},
-      addresses_{partition_.geometry.levels, partition_.seed} {}
+      addresses_{partition_.geometry.index, partition_.geometry.levels, partition_.seed} {}
 
 /// Slot 0 begins right after the address's last base in the alphabet, so that it does not lengthen a run.
 std::string strand_layout::version_bases(std::uint32_t leaf, std::uint32_t version) const {

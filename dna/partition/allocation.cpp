@@ -1,36 +1,8 @@
 #include "dna/partition/allocation.hpp"
 
 #include <algorithm>
-#include <limits>
 
 namespace chromatin::dna {
-namespace {
-
-/// Aligned subtrees that make up a run: primers needed to bring it.
-std::uint32_t primers_of(const leaf_run& run) {
-  std::uint32_t count = 0;
-  for (auto leaf = run.first; leaf < run.end(); ++count) {
-    std::uint32_t size = 1;
-    while (leaf % (4 * size) == 0 && leaf + 4 * size <= run.end()) size *= 4;
-    leaf += size;
-  }
-  return count;
-}
-
-}  // namespace
-
-std::uint32_t subtree_leaves(std::uint32_t count) {
-  std::uint32_t size = 1;
-  while (size < count) size *= 4;
-  return size;
-}
-
-leaf_run subtree_around(std::uint32_t lowest, std::uint32_t highest) {
-  std::uint32_t size = 1;
-  while (lowest / size != highest / size) size *= 4;
-  return {lowest / size * size, size};
-}
-
 void leaf_allocation::take(const leaf_run& run) {
   for (auto leaf = run.first; leaf < run.end(); ++leaf) take(leaf);
 }
@@ -49,33 +21,47 @@ bool leaf_allocation::usable(std::uint32_t leaf, bool owned_too) const {
   return states_[leaf] == state::free || (owned_too && states_[leaf] == state::owned);
 }
 
-/// Best fit: out of the smallest free subtree, so that large ones stay whole; the lowest of those.
-std::optional<leaf_run> leaf_allocation::aligned(std::uint32_t count, const leaf_run& within, bool owned_too) const {
-  const auto whole = [&](std::uint32_t first, std::uint32_t size) {
-    for (auto leaf = first; leaf < first + size; ++leaf)
-      if (!usable(leaf, owned_too)) return false;
-    return true;
-  };
-  const auto size = subtree_leaves(count);
-  std::optional<leaf_run> best;
-  auto best_around = std::numeric_limits<std::uint32_t>::max();
-  for (auto first = within.first; first + size <= within.end(); first += size) {
-    if (!whole(first, size)) continue;
-    auto around = size;
-    while (around < within.count && whole(first / (4 * around) * (4 * around), 4 * around)) around *= 4;
-    if (around < best_around) best = leaf_run{first, count}, best_around = around;
+struct leaf_allocation::counted {
+  counted(const leaf_allocation& of, bool owned_too) : up_to(of.states_.size() + 1) {
+    for (std::uint32_t leaf = 0; leaf < of.states_.size(); ++leaf)
+      up_to[leaf + 1] = up_to[leaf] + !of.usable(leaf, owned_too);
   }
-  return best;
+  bool whole(const leaf_run& run) const { return up_to[run.end()] == up_to[run.first]; }
+  std::vector<std::uint32_t> up_to;
+};
+
+/// The smallest free subtree that is large enough, and of several the one in the smallest free subtree, so that large
+/// ones stay whole; the lowest of those.
+std::optional<leaf_run> leaf_allocation::aligned(std::uint32_t count, const leaf_run& within, bool owned_too) const {
+  const counted unusable{*this, owned_too};
+  const auto& nodes = tree_->nodes();
+  const auto free = [&](const index_node& node) {
+    return node.leaves.first >= within.first && node.leaves.end() <= within.end() && unusable.whole(node.leaves);
+  };
+  const index_node* best = nullptr;
+  std::uint32_t best_around = 0;
+  for (const auto& node : nodes) {
+    if (node.leaves.count < count || (best && node.leaves.count > best->leaves.count) || !free(node)) continue;
+    const auto* around = &node;
+    while (around->parent != static_cast<std::uint32_t>(around - nodes.data()) && free(nodes[around->parent]))
+      around = &nodes[around->parent];
+    const auto better = !best || node.leaves.count < best->leaves.count || around->leaves.count < best_around;
+    if (better) best = &node, best_around = around->leaves.count;
+  }
+  if (!best) return {};
+  return best->leaves;
 }
 
 std::optional<leaf_run> leaf_allocation::contiguous(std::uint32_t count, const leaf_run& within, bool owned_too) const {
   std::optional<leaf_run> best;
+  std::size_t best_primers = 0;
   std::uint32_t length = 0;
   for (auto leaf = within.first; leaf < within.end(); ++leaf) {
     length = usable(leaf, owned_too) ? length + 1 : 0;
     if (length < count) continue;
     const leaf_run run{leaf + 1 - count, count};
-    if (!best || primers_of(run) < primers_of(*best)) best = run;
+    const auto primers = tree_->cover(run).size();
+    if (!best || primers < best_primers) best = run, best_primers = primers;
   }
   return best;
 }
@@ -114,15 +100,14 @@ std::optional<std::vector<leaf_run>> leaf_allocation::allocate(std::uint32_t cou
     if (!found) found = aligned(count, all, owned_too);
     if (!found) found = contiguous(count, all, owned_too);
   }
+  if (found) found->count = count;
   const auto runs = found ? std::vector{*found} : fragments(count);
   for (const auto& run : runs) take(run);
   return runs;
 }
 
 std::optional<leaf_run> leaf_allocation::room(std::uint32_t leaves) const {
-  const auto size = subtree_leaves(leaves);
-  if (size > states_.size()) return {};
-  return aligned(size, {0, static_cast<std::uint32_t>(states_.size())}, false);
+  return aligned(leaves, {0, static_cast<std::uint32_t>(states_.size())}, false);
 }
 
 }  // namespace chromatin::dna

@@ -48,21 +48,37 @@ void directory_tree::add(tree_node node) {
   nodes_.push_back(std::move(node));
 }
 
-std::vector<file_block> directory_tree::blocks_of(const std::vector<leaf_run>& runs) const {
-  std::vector<file_block> blocks;
+void directory_tree::check(const std::vector<leaf_run>& runs) const {
+  std::uint64_t leaves = 0;
   for (const auto& run : runs) {
     if (run.first >= leaves_ || run.count > leaves_ - run.first)
       throw journal_error{fmt::format("journal: commit {} names leaf {}, of {}", commits_, run.end() - 1, leaves_)};
-    for (auto leaf = run.first; leaf < run.end(); ++leaf) blocks.push_back({leaf, 0});
-    if (blocks.size() > leaves_) throw journal_error{fmt::format("journal: commit {} names leaves twice", commits_)};
+    leaves += run.count;
   }
+  if (leaves > leaves_) throw journal_error{fmt::format("journal: commit {} names leaves twice", commits_)};
+}
+
+std::vector<file_block> directory_tree::take(const std::vector<leaf_run>& runs) {
+  check(runs);
+  std::vector<file_block> blocks;
+  for (const auto& run : runs)
+    for (auto leaf = run.first; leaf < run.end(); ++leaf) {
+      const auto found = given_back_.find(leaf);
+      const auto base = found == given_back_.end() ? 0 : found->second;
+      if (found != given_back_.end()) given_back_.erase(found);
+      blocks.push_back({leaf, base, base});
+    }
   return blocks;
 }
 
-void directory_tree::apply(const make_directory& made) { add({made.parent, made.name, true, 0, 0, 0, {}}); }
+void directory_tree::give_back(const file_block& block) {
+  if (block.last + 2 < slots_) given_back_[block.leaf] = block.last + 1;
+}
+
+void directory_tree::apply(const make_directory& made) { add({made.parent, made.name, true, 0, 0, 0, false, {}}); }
 
 void directory_tree::apply(const put_file& put) {
-  add({put.parent, put.name, false, put.size_bytes, put.checksum, 0, blocks_of(put.runs)});
+  add({put.parent, put.name, false, put.size_bytes, put.checksum, 0, put.compressed, take(put.runs)});
 }
 
 void directory_tree::apply(const update_file& update) {
@@ -70,10 +86,10 @@ void directory_tree::apply(const update_file& update) {
     throw journal_error{fmt::format("journal: commit {} updates what is no file", commits_)};
   auto& file = nodes_[update.file];
   for (const auto number : update.patched) {
-    if (number >= file.blocks.size() || ++file.blocks[number].patches > patches_max_)
+    if (number >= file.blocks.size() || ++file.blocks[number].last >= slots_)
       throw journal_error{fmt::format("journal: commit {} patches a block that cannot be patched", commits_)};
   }
-  std::vector<file_block> blocks;
+  std::vector<file_block> blocks, removed;
   std::size_t kept = 0;
   const auto keep_until = [&](std::size_t end) {
     if (end < kept || end > file.blocks.size())
@@ -86,18 +102,22 @@ void directory_tree::apply(const update_file& update) {
     keep_until(splice.at);
     if (splice.removed > file.blocks.size() - kept)
       throw journal_error{fmt::format("journal: commit {} replaces blocks that are not there", commits_)};
+    const auto gone = file.blocks.begin() + static_cast<std::ptrdiff_t>(kept);
+    removed.insert(removed.end(), gone, gone + splice.removed);
     kept += splice.removed;
-    const auto added = blocks_of(splice.runs);
+    const auto added = take(splice.runs);
     blocks.insert(blocks.end(), added.begin(), added.end());
   }
   keep_until(file.blocks.size());
   file.blocks = std::move(blocks);
+  // Only now: what a commit gives back is for later ones.
+  for (const auto& one : removed) give_back(one);
   file.size_bytes = update.size_bytes;
   file.checksum = update.checksum;
   file.commit = commits_;
 }
 
-void directory_tree::apply(const protect_blocks& protect) { blocks_of(protect.runs); }
+void directory_tree::apply(const protect_blocks& protect) { check(protect.runs); }
 
 std::string directory_tree::path(node_id id) const {
   std::string path;

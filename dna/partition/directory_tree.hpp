@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -11,10 +12,13 @@
 
 namespace chromatin::dna {
 
-/// One block of a file: slot 0 and as many patches as the file's commit has.
+/// One block of a file: its data and the patches after it, up to the last that the file's commit has.
 struct file_block {
   std::uint32_t leaf = 0;
-  std::uint32_t patches = 0;
+  std::uint32_t last = 0;  ///< version slot of the last patch, or of the data if there is none
+  std::uint32_t base = 0;  ///< slot of the data: above 0 where another file had given the leaf back
+
+  std::uint32_t patches() const { return last - base; }
 
   bool operator==(const file_block&) const = default;
 };
@@ -26,6 +30,7 @@ struct tree_node {
   std::uint64_t size_bytes = 0;
   std::uint32_t checksum = 0;
   std::uint32_t commit = 0;  ///< that changed it last
+  bool compressed = false;   ///< size, checksum and blocks are those of a zstd frame
   std::vector<file_block> blocks;
 };
 
@@ -36,8 +41,7 @@ std::vector<std::string> path_names(std::string_view path);
 /// Directories and files as the journal leaves them after some commits. A value.
 class directory_tree {
  public:
-  explicit directory_tree(const profile& geometry)
-      : leaves_{geometry.leaves()}, patches_max_{geometry.versions() - 1} {}
+  explicit directory_tree(const profile& geometry) : leaves_{geometry.leaves()}, slots_{geometry.versions()} {}
 
   /// The next commit. Throws journal_error where it does not fit what is there (the tree is then of no use).
   void apply(const operations& commit);
@@ -50,17 +54,24 @@ class directory_tree {
   std::optional<node_id> child(node_id directory, std::string_view name) const;
   bool below(node_id id, node_id directory) const;
 
+  /// Leaves whose block is part of no file any more, with the slot that another block can begin in: at least one more
+  /// is left for a patch.
+  const std::map<std::uint32_t, std::uint32_t>& given_back() const { return given_back_; }
+
  private:
   void apply(const make_directory& made);
   void apply(const put_file& put);
   void apply(const update_file& update);
   void apply(const protect_blocks& protect);
   void add(tree_node node);
-  std::vector<file_block> blocks_of(const std::vector<leaf_run>& runs) const;
+  void check(const std::vector<leaf_run>& runs) const;
+  std::vector<file_block> take(const std::vector<leaf_run>& runs);
+  void give_back(const file_block& block);
 
-  std::uint32_t leaves_, patches_max_;
+  std::uint32_t leaves_, slots_;
+  std::map<std::uint32_t, std::uint32_t> given_back_;
   std::uint32_t commits_ = 0;
-  std::vector<tree_node> nodes_{tree_node{0, "", true, 0, 0, 0, {}}};
+  std::vector<tree_node> nodes_{tree_node{0, "", true, 0, 0, 0, false, {}}};
 };
 
 }  // namespace chromatin::dna

@@ -5,7 +5,7 @@
 namespace chromatin::dna {
 namespace {
 
-enum class kind : std::uint8_t { directory = 1, file = 2, update = 3, protect = 4 };
+enum class kind : std::uint8_t { directory = 1, file = 2, update = 3, protect = 4, compressed = 5 };
 
 class writer {
  public:
@@ -30,7 +30,7 @@ class writer {
     number(made.parent), text(made.name);
   }
   void operator()(const put_file& put) {
-    number(static_cast<std::uint8_t>(kind::file));
+    number(static_cast<std::uint8_t>(put.compressed ? kind::compressed : kind::file));
     number(put.parent), text(put.name), number(put.size_bytes), fixed(put.checksum), runs(put.runs);
   }
   void operator()(const update_file& update) {
@@ -111,8 +111,10 @@ class reader {
         const auto parent = small();
         return make_directory{parent, text()};
       }
-      case kind::file: {
+      case kind::file:
+      case kind::compressed: {
         put_file put;
+        put.compressed = static_cast<kind>(what) == kind::compressed;
         put.parent = small(), put.name = text(), put.size_bytes = number(), put.checksum = fixed(), put.runs = runs();
         return put;
       }

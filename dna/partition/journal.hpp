@@ -33,6 +33,7 @@ struct put_file {
   std::uint64_t size_bytes = 0;
   std::uint32_t checksum = 0;  ///< of the whole content
   std::vector<leaf_run> runs;  ///< its blocks in order
+  bool compressed = false;     ///< size and checksum are those of a zstd frame
 
   bool operator==(const put_file&) const = default;
 };

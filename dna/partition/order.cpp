@@ -20,13 +20,16 @@ std::string csv_of(std::span<const ordered_oligo> oligos) {
   return text;
 }
 
-std::string plate_sheet(std::span<const ordered_oligo> oligos, std::uint32_t wells) {
+std::string plate_sheet(std::span<const ordered_oligo> oligos, std::uint32_t wells, std::string_view house) {
+  if (house != "idt" && house != "sigma")
+    throw std::runtime_error{fmt::format("no columns of plates are known for \"{}\": idt or sigma", house)};
+  const bool apart = house == "sigma";
   const std::uint32_t columns = wells == 384 ? 24 : 12;
-  std::string text{"Plate,Well Position,Name,Sequence\n"};
+  std::string text = apart ? "Plate,Row,Column,Oligo Name,Sequence\n" : "Plate,Well Position,Name,Sequence\n";
   for (std::uint32_t i = 0; i < oligos.size(); ++i) {
     const auto well = i % wells;
-    text += fmt::format("{},{}{},{},{}\n", i / wells + 1, static_cast<char>('A' + well / columns), well % columns + 1,
-                        oligos[i].name, oligos[i].bases);
+    text += fmt::format("{},{}{}{},{},{}\n", i / wells + 1, static_cast<char>('A' + well / columns), apart ? "," : "",
+                        well % columns + 1, oligos[i].name, oligos[i].bases);
   }
   return text;
 }

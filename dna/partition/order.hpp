@@ -21,9 +21,10 @@ std::string fasta_of(std::span<const ordered_oligo> oligos);
 /// CSV with the header "name,sequence".
 std::string csv_of(std::span<const ordered_oligo> oligos);
 
-/// A plate sheet, wells row by row, as the common primer houses take it: "Plate,Well Position,Name,Sequence". `wells`:
-/// 96 or 384; what does not fit goes on the next plate.
-std::string plate_sheet(std::span<const ordered_oligo> oligos, std::uint32_t wells);
+/// A plate sheet, wells row by row, in the columns of a primer house: "idt" ("Plate,Well Position,Name,Sequence") or
+/// "sigma" ("Plate,Row,Column,Oligo Name,Sequence"). `wells`: 96 or 384; what does not fit goes on the next plate.
+/// Throws std::runtime_error for other houses.
+std::string plate_sheet(std::span<const ordered_oligo> oligos, std::uint32_t wells, std::string_view house);
 
 /// A list of a pool in the columns of a house: "idt" ("Pool name,Sequence") or "twist" ("Name,Sequence"). Throws
 /// std::runtime_error for others.

@@ -9,6 +9,7 @@
 
 #include "dna/blocks/checksum.hpp"
 #include "dna/blocks/outer_code.hpp"
+#include "dna/partition/compression.hpp"
 #include "dna/partition/patch.hpp"
 
 namespace chromatin::dna {
@@ -28,7 +29,10 @@ change change_of(const directory_tree& before, const directory_tree& after, node
   change found;
   const auto add_runs = [&](const std::vector<leaf_run>& runs) {
     for (const auto& run : runs)
-      for (auto leaf = run.first; leaf < run.end(); ++leaf) found.blocks.push_back({leaf, 0});
+      for (auto leaf = run.first; leaf < run.end(); ++leaf) {
+        const auto again = before.given_back().find(leaf);
+        found.blocks.push_back({leaf, again == before.given_back().end() ? 0 : again->second});
+      }
   };
   if (std::holds_alternative<make_directory>(one)) {
     found.action = "directory";
@@ -43,7 +47,7 @@ change change_of(const directory_tree& before, const directory_tree& after, node
     found.path = after.path(update->file);
     found.size_bytes = update->size_bytes;
     const auto& blocks = before.node(update->file).blocks;
-    for (const auto number : update->patched) found.blocks.push_back({blocks[number].leaf, blocks[number].patches + 1});
+    for (const auto number : update->patched) found.blocks.push_back({blocks[number].leaf, blocks[number].last + 1});
     for (const auto& splice : update->splices) add_runs(splice.runs);
   }
   return found;
@@ -53,7 +57,7 @@ change change_of(const directory_tree& before, const directory_tree& after, node
 
 partition::partition(partition_description description, std::vector<block> blocks)
     : description_{describe(description.geometry, description.primers, description.seed)},
-      addresses_{description_.geometry.levels, description_.seed},
+      addresses_{description_.geometry.index, description_.geometry.levels, description_.seed},
       tree_{description_.geometry} {
   for (auto& one : blocks) {
     const auto id = one.id;
@@ -184,7 +188,7 @@ std::vector<entry> partition::list(std::optional<std::uint32_t> commit) const {
   std::vector<entry> all;
   for (node_id id = 1; id < tree.nodes().size(); ++id) {
     const auto& node = tree.node(id);
-    all.push_back({tree.path(id), node.directory, node.size_bytes, node.commit, node.blocks});
+    all.push_back({tree.path(id), node.directory, node.size_bytes, node.commit, node.blocks, node.compressed});
   }
   std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
   return all;
@@ -195,7 +199,7 @@ std::optional<entry> partition::find(std::string_view path, std::optional<std::u
   const auto id = tree.find(path);
   if (!id) return {};
   const auto& node = tree.node(*id);
-  return entry{tree.path(*id), node.directory, node.size_bytes, node.commit, node.blocks};
+  return entry{tree.path(*id), node.directory, node.size_bytes, node.commit, node.blocks, node.compressed};
 } catch (const journal_error& error) {
   throw partition_error{error.what()};
 }
@@ -259,14 +263,14 @@ const tree_node& partition::file_at(const directory_tree& tree, std::string_view
 /// Nothing where a block is not there; where `missing` is given, every such block goes there.
 std::optional<byte_string> partition::content_of(const file_block& part, std::vector<block_id>* missing) const {
   std::optional<byte_string> content;
-  for (std::uint32_t version = 0; version <= part.patches; ++version) {
+  for (auto version = part.base; version <= part.last; ++version) {
     const block_id id{part.leaf, version};
     const auto found = blocks_.find(id);
-    const auto kind = version == 0 ? block_kind::data : block_kind::patch;
+    const auto kind = version == part.base ? block_kind::data : block_kind::patch;
     if (found == blocks_.end() || found->second.kind != kind) {
       if (missing) missing->push_back(id);
       content.reset();
-    } else if (version == 0) {
+    } else if (version == part.base) {
       content = found->second.content;
     } else if (content) {
       const auto change = decode_patch(found->second.content);
@@ -296,6 +300,9 @@ file_reading partition::get(std::string_view path, std::optional<std::uint32_t> 
         fmt::format("\"{}\": its blocks do not make up the {} bytes that the journal tells", path, file.size_bytes);
   else
     reading.content = std::move(content);
+  if (!reading.content || !file.compressed) return reading;
+  reading.content = decompress(*reading.content);
+  if (!reading.content) reading.reason = fmt::format("\"{}\": it is said to be compressed, but is no zstd frame", path);
   return reading;
 } catch (const journal_error& error) {
   throw partition_error{error.what()};
@@ -319,12 +326,19 @@ leaf_reading partition::leaf(std::uint32_t number) const {
         reading.reason = fmt::format("{} was not read, but a later one", text_of(block_id{number, version}));
       break;
     }
+    if (found->second.kind == block_kind::data) {
+      // The leaf was given back, and another block begins here.
+      reading.content = found->second.content;
+      reading.successor.reset();
+      reading.last = version;
+      continue;
+    }
     const auto change = decode_patch(found->second.content);
     if (!change || !apply(*change, *reading.content)) {
       reading.reason = fmt::format("{} does not fit the block", text_of(block_id{number, version}));
       break;
     }
-    reading.patches = version;
+    reading.last = version;
     if (change->successor && (change->moved || blocks_.contains({*change->successor, 0})))
       reading.successor = change->successor;
   }

@@ -29,15 +29,17 @@ struct partition_error : std::runtime_error {
 struct new_file {
   std::string path;  ///< from the partition's root, "alice/chapter-01.txt"
   byte_string content;
+  bool compress = false;  ///< keep it as a zstd frame; it stays one when it is updated
 };
 
 /// A file or directory at some commit.
 struct entry {
   std::string path;  ///< the root's is ""
   bool directory = false;
-  std::uint64_t size_bytes = 0;
+  std::uint64_t size_bytes = 0;    ///< of its blocks' content, which may be compressed
   std::uint32_t commit = 0;        ///< that changed it last
   std::vector<file_block> blocks;  ///< a file's, in order
+  bool compressed = false;         ///< blocks make up a zstd frame; get undoes it
 };
 
 /// What one operation of a commit did.
@@ -66,7 +68,7 @@ struct file_reading {
 /// What one leaf gave by itself, without the journal: the block with the patches that were read.
 struct leaf_reading {
   std::optional<byte_string> content;
-  std::uint32_t patches = 0;               ///< that were applied
+  std::uint32_t last = 0;                  ///< slot up to which it was read
   std::optional<std::uint32_t> successor;  ///< where the block goes on, if it was rewritten or its last slot is taken
   std::string reason;
 };
@@ -118,6 +120,7 @@ class partition {
 
   /// All blocks, by leaf and version.
   const std::map<block_id, block>& blocks() const { return blocks_; }
+  /// For blocks of files: never written to, or given back with a slot to begin in.
   std::uint32_t free_leaves() const;
 
   /// The block that the next commit's record would begin in; nothing where no leaf is left for it.
@@ -155,6 +158,9 @@ class partition {
   std::vector<block_id> journal_of(std::uint32_t commit) const;
   transaction begin() const;
   leaf_allocation used_leaves() const;
+  leaf_run journal_home() const;
+  std::optional<leaf_run> home_of(std::span<const file_block> blocks) const;
+  std::optional<leaf_run> home_of(const directory_tree& tree, std::string_view path) const;
   void put_one(transaction& commit, const new_file& file, std::optional<leaf_run> near);
   std::vector<block> finish(transaction commit);
 

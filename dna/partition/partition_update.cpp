@@ -20,14 +20,15 @@ bool ends_with(bytes_view all, bytes_view with) {
 
 class planner {
  public:
-  planner(transaction& commit, const partition& of, const tree_node& file, update_file& update, std::string_view path)
+  planner(transaction& commit, const partition& of, const tree_node& file, std::optional<leaf_run> home,
+          update_file& update, std::string_view path)
       : commit_{commit},
         partition_{of},
         file_{file},
         update_{update},
         path_{path},
         slots_{of.description().geometry.versions()},
-        home_{home_of(file.blocks)} {}
+        home_{home} {}
 
   void plan(std::span<const byte_string> old, bytes_view content) {
     std::vector<std::size_t> sizes;
@@ -42,16 +43,28 @@ class planner {
       splice(0, static_cast<std::uint32_t>(old.size()), content);
       return;
     }
-    for (std::uint32_t i = 0; i < old.size(); ++i) change(i, old[i], now(i));
+    for (std::uint32_t i = 0; i < old.size(); ++i) {
+      if (action_for(i, old[i], now(i)) != action::replace) {
+        change(i, old[i], now(i));
+        continue;
+      }
+      // A block is written anew anyway: what stands after it moves in as far as it fits.
+      auto end = i + 1;
+      const auto fits = [&](std::size_t border) { return border - borders[i] <= commit_.block_bytes; };
+      while (end < old.size() && fits(borders[end + 1])) ++end;
+      replace(i, end - i, content.subspan(borders[i], borders[end] - borders[i]));
+      i = end - 1;
+    }
   }
 
  private:
-  enum class action { keep, patch, add_after, add_before, replace };
+  enum class action { keep, patch, add_after, add_before, remove, replace };
 
-  bool slot_free(std::uint32_t number) const { return file_.blocks[number].patches + 1 < slots_; }
+  bool slot_free(std::uint32_t number) const { return file_.blocks[number].last + 1 < slots_; }
 
   action action_for(std::uint32_t number, bytes_view old, bytes_view now) const {
     if (std::equal(old.begin(), old.end(), now.begin(), now.end())) return action::keep;
+    if (now.empty()) return action::remove;
     if (slot_free(number) && difference(old, now).inserted.size() + patch::header_bytes <= commit_.block_bytes)
       return action::patch;
     if (begins_with(now, old)) return action::add_after;
@@ -69,14 +82,16 @@ class planner {
         return splice(number + 1, 0, now.subspan(old.size()));
       case action::add_before:
         return splice(number, 0, now.first(now.size() - old.size()));
+      case action::remove:
+        return splice(number, 1, now);
       case action::replace:
-        return replace(number, now);
+        return replace(number, 1, now);
     }
   }
 
   void add_patch(std::uint32_t number, patch change) {
     const auto& block = file_.blocks[number];
-    const auto version = block.patches + 1;
+    const auto version = block.last + 1;
     if (version + 1 == slots_ && !change.successor) {
       // The last slot: say now where the block goes on, since nothing can be added to this leaf later.
       if (const auto next = commit_.leaves.allocate(1, home_)) change.successor = next->front().first;
@@ -86,27 +101,27 @@ class planner {
   }
 
   void splice(std::uint32_t at, std::uint32_t removed, bytes_view content) {
-    const auto runs = commit_.allocate(commit_.blocks_for(content.size()), path_, home_);
+    const auto runs = commit_.allocate_blocks(commit_.blocks_for(content.size()), path_, home_);
     commit_.write(runs, content);
     update_.splices.push_back({at, removed, runs});
   }
 
-  void replace(std::uint32_t number, bytes_view now) {
+  void replace(std::uint32_t number, std::uint32_t removed, bytes_view now) {
     const auto count = std::max(1U, commit_.blocks_for(now.size()));
     std::vector<leaf_run> runs;
     if (const auto reserved = successor(number)) runs.push_back({*reserved, 1});
-    for (const auto& run : commit_.allocate(count - static_cast<std::uint32_t>(runs.size()), path_, home_))
+    for (const auto& run : commit_.allocate_blocks(count - static_cast<std::uint32_t>(runs.size()), path_, home_))
       runs.push_back(run);
     commit_.write(runs, now);
     if (slot_free(number)) add_patch(number, {0, 0, {}, runs.front().first, true});
-    update_.splices.push_back({number, 1, runs});
+    update_.splices.push_back({number, removed, runs});
   }
 
   /// The leaf that the patch in the block's last slot names.
   std::optional<std::uint32_t> successor(std::uint32_t number) const {
     if (slot_free(number)) return {};
     const auto& last = partition_.blocks().at({file_.blocks[number].leaf, slots_ - 1});
-    const auto change = decode_patch(last.content);
+    const auto change = last.kind == block_kind::patch ? decode_patch(last.content) : std::nullopt;
     return change ? change->successor : std::nullopt;
   }
 
@@ -121,9 +136,10 @@ class planner {
 
 }  // namespace
 
-void plan_update(transaction& commit, const partition& of, const tree_node& file, update_file& update,
-                 std::span<const byte_string> old, std::span<const std::uint8_t> content, std::string_view path) {
-  planner{commit, of, file, update, path}.plan(old, content);
+void plan_update(transaction& commit, const partition& of, const tree_node& file, std::optional<leaf_run> home,
+                 update_file& update, std::span<const byte_string> old, std::span<const std::uint8_t> content,
+                 std::string_view path) {
+  planner{commit, of, file, home, update, path}.plan(old, content);
 }
 
 }  // namespace chromatin::dna

@@ -7,6 +7,7 @@
 
 #include "dna/blocks/checksum.hpp"
 #include "dna/geometry/motifs.hpp"
+#include "dna/partition/compression.hpp"
 #include "dna/partition/partition.hpp"
 #include "dna/partition/patch.hpp"
 #include "dna/partition/transaction.hpp"
@@ -14,19 +15,11 @@
 namespace chromatin::dna {
 namespace {
 
-/// Leaves at the front that files get only when nothing else is left, so that one primer brings the journal.
-leaf_run journal_home(std::uint32_t leaves) { return {0, std::max(leaves / 16, 1U)}; }
-
-/// The subtree that what is in a directory lives in; nothing where it is spread over much of the partition.
-std::optional<leaf_run> home_of(const directory_tree& tree, std::string_view path) {
-  const auto slash = path.rfind('/');
-  const auto id = slash == std::string_view::npos ? std::nullopt : tree.find(path.substr(0, slash));
-  if (!id) return {};
-  std::vector<file_block> blocks;
-  for (node_id below = 1; below < tree.nodes().size(); ++below)
-    if (tree.below(below, *id))
-      blocks.insert(blocks.end(), tree.node(below).blocks.begin(), tree.node(below).blocks.end());
-  return dna::home_of(blocks);
+/// Leaves of a tree of fours that holds so many.
+std::uint32_t subtree_leaves(std::uint32_t count) {
+  std::uint32_t size = 1;
+  while (size < count) size *= 4;
+  return size;
 }
 
 /// Takes all but the first `count` leaves off the end of some runs.
@@ -44,13 +37,32 @@ std::vector<leaf_run> split_off(std::vector<leaf_run>& runs, std::uint32_t count
 
 }  // namespace
 
-std::optional<leaf_run> home_of(std::span<const file_block> blocks) {
+/// Leaves at the front that files get only when nothing else is left, so that one primer brings the journal.
+leaf_run partition::journal_home() const {
+  if (addresses_.shape().quaternary()) return {0, std::max(addresses_.leaves() / 16, 1U)};
+  return addresses_.nodes()[1].leaves;
+}
+
+/// The subtree that a file's blocks live in; nothing where they are scattered.
+std::optional<leaf_run> partition::home_of(std::span<const file_block> blocks) const {
   if (blocks.empty()) return {};
   const auto [lowest, highest] =
       std::minmax_element(blocks.begin(), blocks.end(), [](const auto& a, const auto& b) { return a.leaf < b.leaf; });
-  const auto home = subtree_around(lowest->leaf, highest->leaf);
+  const auto home = addresses_.around(lowest->leaf, highest->leaf);
   if (home.count > 4 * subtree_leaves(static_cast<std::uint32_t>(blocks.size()))) return {};
   return home;
+}
+
+/// The subtree that what is in a directory lives in; nothing where it is spread over much of the partition.
+std::optional<leaf_run> partition::home_of(const directory_tree& tree, std::string_view path) const {
+  const auto slash = path.rfind('/');
+  const auto id = slash == std::string_view::npos ? std::nullopt : tree.find(path.substr(0, slash));
+  if (!id) return {};
+  std::vector<file_block> blocks;
+  for (node_id below = 1; below < tree.nodes().size(); ++below)
+    if (tree.below(below, *id))
+      blocks.insert(blocks.end(), tree.node(below).blocks.begin(), tree.node(below).blocks.end());
+  return home_of(blocks);
 }
 
 std::vector<leaf_run> transaction::allocate(std::uint32_t count, std::string_view path, std::optional<leaf_run> home,
@@ -64,12 +76,31 @@ std::vector<leaf_run> transaction::allocate(std::uint32_t count, std::string_vie
   return *runs;
 }
 
+std::vector<leaf_run> transaction::allocate_blocks(std::uint32_t count, std::string_view path,
+                                                   std::optional<leaf_run> home, std::optional<leaf_run> near) {
+  // Those that were given back come along with what they held before: only when little else is left. The rest is kept
+  // for the journal and for parity, which cannot begin there.
+  const auto again = static_cast<std::uint32_t>(given_back.size());
+  const auto spare = leaves.free() - std::min(leaves.free(), fresh_kept());
+  const auto fresh = std::max(std::min(count, spare), count - std::min(count, again));
+  auto runs = allocate(fresh, path, home, near);
+  for (auto i = fresh; i < count; ++i) {
+    const auto next = given_back.begin();
+    bases.insert(*next);
+    runs.push_back({next->first, 1});
+    given_back.erase(next);
+  }
+  return runs;
+}
+
 void transaction::write(std::span<const leaf_run> runs, std::span<const std::uint8_t> content) {
   for (const auto& run : runs)
     for (auto leaf = run.first; leaf < run.end(); ++leaf) {
       const auto piece = content.first(std::min<std::size_t>(block_bytes, content.size()));
       content = content.subspan(piece.size());
-      blocks.push_back({{leaf, 0}, block_kind::data, {piece.begin(), piece.end()}});
+      const auto again = bases.find(leaf);
+      blocks.push_back(
+          {{leaf, again == bases.end() ? 0 : again->second}, block_kind::data, {piece.begin(), piece.end()}});
     }
 }
 
@@ -94,8 +125,8 @@ transaction partition::begin() const {
   if (const auto lines = damage(); !lines.empty())
     throw partition_error{fmt::format("only a partition that was read whole can be written to: {}", lines.front())};
   const auto& g = description_.geometry;
-  transaction commit{tree_, used_leaves(), g.block_bytes(), g.outer, {}, {}};
-  commit.leaves.own(journal_home(g.leaves()));
+  transaction commit{tree_, used_leaves(), g.block_bytes(), g.outer, {}, {}, tree_.given_back(), {}};
+  commit.leaves.own(journal_home());
   for (const auto& node : tree_.nodes())
     if (const auto home = home_of(node.blocks)) commit.leaves.own(*home);
   return commit;
@@ -103,17 +134,21 @@ transaction partition::begin() const {
 
 /// Leaves that were written, and those that something written points to.
 leaf_allocation partition::used_leaves() const {
-  leaf_allocation used{description_.geometry.leaves()};
+  leaf_allocation used{addresses_};
   used.take(0);
   if (!description_.geometry.avoid.empty()) {
     const strand_layout layout{description_};
     for (std::uint32_t leaf = 0; leaf < layout.geometry().leaves(); ++leaf)
       if (address_has_motif(layout, leaf)) used.take(leaf);
   }
+  // What a last patch names is kept for its block as long as that is part of a file.
+  std::set<std::uint32_t> alive;
+  for (const auto& node : tree_.nodes())
+    for (const auto& part : node.blocks) alive.insert(part.leaf);
   for (const auto& [id, one] : blocks_) {
     used.take(id.leaf);
     const auto change = one.kind == block_kind::patch ? decode_patch(one.content) : std::nullopt;
-    if (change && change->successor && *change->successor < description_.geometry.leaves())
+    if (change && change->successor && alive.contains(id.leaf) && *change->successor < description_.geometry.leaves())
       used.take(*change->successor);
   }
   if (description_.geometry.outer > 0) used.take(1);
@@ -122,13 +157,18 @@ leaf_allocation partition::used_leaves() const {
   return used;
 }
 
-std::uint32_t partition::free_leaves() const { return used_leaves().free(); }
+std::uint32_t partition::free_leaves() const {
+  return used_leaves().free() + static_cast<std::uint32_t>(tree_.given_back().size());
+}
 
-std::vector<block> partition::put(std::span<const new_file> files) try {
-  if (files.empty()) return {};
+std::vector<block> partition::put(std::span<const new_file> given) try {
+  if (given.empty()) return {};
   auto commit = begin();
   const auto& g = description_.geometry;
   std::uint64_t blocks = 0, together = 0;
+  auto files = std::vector<new_file>{given.begin(), given.end()};
+  for (auto& file : files)
+    if (file.compress) file.content = compress(file.content);
   for (const auto& file : files) {
     if (file.content.size() / commit.block_bytes > 2 * std::size_t{g.leaves()}) {
       blocks += 2 * std::size_t{g.leaves()};
@@ -138,12 +178,13 @@ std::vector<block> partition::put(std::span<const new_file> files) try {
     blocks += count;
     if (count > 0 && count <= g.leaves()) together += subtree_leaves(count);
   }
-  if (blocks > commit.leaves.free())
+  const auto free = commit.leaves.free() + commit.given_back.size();
+  if (blocks > free)
     throw partition_error{
         fmt::format("the partition is full: \"{}\"{} needs {} leaves of {} bytes, {} are free; put it into another one "
                     "with primers of its own",
                     files[0].path, files.size() > 1 ? fmt::format(" and {} more", files.size() - 1) : "", blocks,
-                    g.block_bytes(), commit.leaves.free())};
+                    g.block_bytes(), free)};
   std::optional<leaf_run> room;
   if (files.size() > 1 && together > 0 && together <= g.leaves())
     room = commit.leaves.room(static_cast<std::uint32_t>(together));
@@ -170,17 +211,28 @@ void partition::put_one(transaction& commit, const new_file& file, std::optional
   if (commit.tree.child(directory, names.back()))
     throw partition_error{
         fmt::format("\"{}\" is there already: change it with update, or choose another name", file.path)};
-  auto runs = commit.allocate(commit.leaves_for(file.content.size()), file.path, {}, near);
-  auto parity = split_off(runs, commit.blocks_for(file.content.size()));
+  const auto count = commit.blocks_for(file.content.size()), all = commit.leaves_for(file.content.size());
+  const auto place = addresses_.shape().place_of(file.path);
+  std::vector<leaf_run> runs, parity;
+  if (commit.given_back.empty() || all + commit.fresh_kept() <= commit.leaves.free()) {
+    // Side by side, so that one primer brings both.
+    runs = commit.allocate(all, file.path, place, near);
+    parity = split_off(runs, count);
+  } else {
+    parity = commit.allocate(all - count, file.path, place, near);
+    runs = commit.allocate_blocks(count, file.path, place, near);
+  }
   const auto first = commit.blocks.size();
   commit.write(runs, file.content);
-  step(put_file{directory, names.back(), file.content.size(), checksum(file.content), runs});
+  step(put_file{directory, names.back(), file.content.size(), checksum(file.content), runs, file.compress});
   if (const auto home = home_of(commit.tree.nodes().back().blocks)) commit.leaves.own(*home);
   commit.protect(first, std::move(parity));
 }
 
-std::vector<block> partition::update(std::string_view path, std::span<const std::uint8_t> content) try {
+std::vector<block> partition::update(std::string_view path, std::span<const std::uint8_t> given) try {
   const auto file = file_at(tree_, path);
+  const auto frame = file.compressed ? compress(given) : byte_string{};
+  const auto content = file.compressed ? std::span<const std::uint8_t>{frame} : given;
   auto commit = begin();
   std::vector<byte_string> old;
   byte_string whole;
@@ -193,8 +245,11 @@ std::vector<block> partition::update(std::string_view path, std::span<const std:
     throw partition_error{fmt::format("\"{}\": {} bytes are more than a partition of {} leaves can hold", path,
                                       content.size(), description_.geometry.leaves())};
   update_file update{*tree_.find(path), content.size(), checksum(content), {}, {}};
-  plan_update(commit, *this, file, update, old, content, path);
+  plan_update(commit, *this, file, home_of(file.blocks), update, old, content, path);
   commit.changes.push_back(std::move(update));
+  // In the order in which the journal tells them, since parity depends on it: patches, then what is spliced in.
+  std::stable_partition(commit.blocks.begin(), commit.blocks.end(),
+                        [](const auto& one) { return one.kind == block_kind::patch; });
   commit.protect(0, path, home_of(file.blocks));
   return finish(std::move(commit));
 } catch (const journal_error& error) {
@@ -222,7 +277,7 @@ std::vector<block> partition::finish(transaction commit) {
   auto written = journal.empty() ? 0 : journal.back().end;
   const bool mirrored = description_.geometry.outer > 0;
   if (mirrored) end.mirror = journal.empty() ? 1 : end.mirror;
-  const auto home = journal_home(description_.geometry.leaves());
+  const auto home = journal_home();
   for (std::span<const std::uint8_t> left{rest}; !left.empty(); ++end.slot) {
     if (end.slot == description_.geometry.versions()) {
       if (end.next == 0)
@@ -281,17 +336,18 @@ std::vector<subtree> partition::prefixes(std::span<const std::uint32_t> leaves) 
   for (const auto& [id, one] : blocks_)
     if (!wanted[id.leaf + 1]) others[id.leaf + 1] = 1;
   for (std::uint32_t i = 0; i < addresses_.leaves(); ++i) wanted[i + 1] += wanted[i], others[i + 1] += others[i];
+  const auto count = [](const auto& up_to, const leaf_run& run) { return up_to[run.end()] - up_to[run.first]; };
   std::vector<subtree> found;
-  for (std::uint32_t first = 0; first < addresses_.leaves();) {
-    auto level = addresses_.levels();
-    const auto fits = [&](std::uint32_t at) {
-      const auto count = addresses_.leaves_below(at);
-      return first % count == 0 && others[first + count] == others[first];
-    };
-    while (level > 0 && fits(level - 1)) --level;
-    const auto count = addresses_.leaves_below(level);
-    if (wanted[first + count] > wanted[first] && fits(level)) found.push_back({first, level});
-    first += count;
+  const auto& nodes = addresses_.nodes();
+  std::vector<std::uint32_t> open{0};
+  while (!open.empty()) {
+    const auto& node = nodes[open.back()];
+    open.pop_back();
+    if (count(wanted, node.leaves) == 0) continue;
+    if (count(others, node.leaves) == 0)
+      found.push_back({node.leaves.first, node.level});
+    else
+      for (auto i = node.children; i-- > 0;) open.push_back(node.first_child + i);
   }
   return found;
 }

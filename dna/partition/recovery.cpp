@@ -69,18 +69,18 @@ class recoverer {
 
   void recover_block(const entry& file, std::size_t number, std::vector<lost_block>& lost) {
     const auto& part = file.blocks[number];
-    const auto name = fmt::format("{}.block-{}", file.path, number);
+    const auto name = fmt::format("{}{}.block-{}", file.path, file.compressed ? ".zst" : "", number);
     if (auto content = found_.content(part)) {
       auto as = complete() ? name : as_of(name, made_.commit);
       made_.pieces.push_back({free_name(std::move(as)), std::move(*content), complete()});
       return;
     }
-    std::uint32_t missing = 0;
+    auto missing = part.base;
     while (found_.blocks().contains({part.leaf, missing})) ++missing;
-    lost.push_back({file.path, number, {part.leaf, std::min(missing, part.patches)}});
-    if (missing == 0) return;
+    lost.push_back({file.path, number, {part.leaf, std::min(missing, part.last)}});
+    if (missing == part.base) return;
     // What there is of it was current when the missing patch was not yet there.
-    if (auto content = found_.content({part.leaf, missing - 1}))
+    if (auto content = found_.content({part.leaf, missing - 1, part.base}))
       made_.pieces.push_back(
           {free_name(as_of(name, commit_before(file.path, {part.leaf, missing}))), std::move(*content), false});
   }
@@ -118,8 +118,8 @@ class recoverer {
     for (const auto leaf : leaves) {
       auto reading = found_.leaf(leaf);
       if (reading.content)
-        made_.pieces.push_back({free_name(fmt::format("leaf-{:04}.version-{}", leaf, reading.patches)),
-                                std::move(*reading.content), false});
+        made_.pieces.push_back(
+            {free_name(fmt::format("leaf-{:04}.version-{}", leaf, reading.last)), std::move(*reading.content), false});
     }
   }
 

@@ -37,7 +37,8 @@ struct recovery {
   std::uint32_t commit = 0;       ///< the last that was read
   std::string doubt;              ///< why there may be, or are, later ones; empty: there are none
   std::vector<recovered> files;   ///< whole, and current or as of a commit
-  std::vector<recovered> pieces;  ///< NAME.block-N, and LEAF.version-V for blocks that no journal tells the file of
+  std::vector<recovered> pieces;  ///< NAME.block-N (NAME.zst.block-N of a compressed one), and LEAF.version-V for
+                                  ///< blocks that no journal tells the file of
   std::vector<lost_block> lost;
   std::size_t restored = 0;         ///< blocks that were missing and made up for
   std::vector<std::string> unread;  ///< files without a single block that was read

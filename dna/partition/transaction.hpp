@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <map>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -18,6 +20,8 @@ struct transaction {
   double outer;  ///< share of parity blocks
   operations changes;
   std::vector<block> blocks;
+  std::map<std::uint32_t, std::uint32_t> given_back;  ///< directory_tree::given_back, less what is used
+  std::map<std::uint32_t, std::uint32_t> bases;       ///< of those that are used: the slot to begin in
 
   /// Blocks that so many bytes take.
   std::uint32_t blocks_for(std::size_t size_bytes) const {
@@ -27,6 +31,12 @@ struct transaction {
   /// Throws partition_error where the partition is full.
   std::vector<leaf_run> allocate(std::uint32_t count, std::string_view path, std::optional<leaf_run> home,
                                  std::optional<leaf_run> near = {});
+  /// The same for blocks of files, which may also begin at leaves that were given back.
+  std::vector<leaf_run> allocate_blocks(std::uint32_t count, std::string_view path, std::optional<leaf_run> home,
+                                        std::optional<leaf_run> near = {});
+
+  /// Leaves without a block that are kept as long as there are others.
+  std::uint32_t fresh_kept() const { return std::max(4U, leaves.all() / 32); }
 
   /// Leaves that a new file takes: its blocks and their parity.
   std::uint32_t leaves_for(std::size_t size_bytes) const {
@@ -45,11 +55,9 @@ struct transaction {
 };
 
 /// Adds to a commit what makes `content` of a file: patches, blocks that take the place of others, blocks between them.
-/// `old`: the content of the file's blocks now.
-void plan_update(transaction& commit, const partition& of, const tree_node& file, update_file& update,
-                 std::span<const byte_string> old, std::span<const std::uint8_t> content, std::string_view path);
-
-/// The subtree that a file's blocks live in; nothing where they are scattered.
-std::optional<leaf_run> home_of(std::span<const file_block> blocks);
+/// `old`: the content of the file's blocks now; `home`: the subtree they live in.
+void plan_update(transaction& commit, const partition& of, const tree_node& file, std::optional<leaf_run> home,
+                 update_file& update, std::span<const byte_string> old, std::span<const std::uint8_t> content,
+                 std::string_view path);
 
 }  // namespace chromatin::dna

@@ -4,7 +4,6 @@
 #include <array>
 #include <charconv>
 #include <map>
-#include <set>
 #include <stdexcept>
 #include <unordered_set>
 
@@ -46,28 +45,32 @@ bool of_one_level(const std::vector<subtree>& nodes) {
 
 /// The nodes of one level that these are below, each once.
 std::vector<subtree> ancestors(const address_tree& tree, const std::vector<subtree>& nodes, std::uint32_t level) {
-  std::set<std::uint32_t> firsts;
-  for (const auto& node : nodes) firsts.insert(node.first - node.first % tree.leaves_below(level));
+  std::map<std::uint32_t, subtree> found;
+  for (const auto& node : nodes) {
+    const auto above = tree.above(node.first, level);
+    found.emplace(above.first, above);
+  }
   std::vector<subtree> made;
-  for (const auto first : firsts) made.push_back({first, level});
+  for (const auto& [first, node] : found) made.push_back(node);
   return made;
 }
 
-/// Two or three of four siblings become their parent as long as that brings at most a quarter more leaves: primers of
+/// Some of a few siblings become their parent as long as that brings at most a quarter more leaves: primers of
 /// siblings, which differ in two bases, copy each other's strands.
 std::vector<subtree> without_siblings(const address_tree& tree, const std::vector<subtree>& nodes) {
   std::map<std::pair<std::uint32_t, std::uint32_t>, std::vector<subtree>> families;  // by level and parent
   std::uint32_t leaves = 0;
   for (const auto& node : nodes) {
-    leaves += tree.leaves_below(node.level);
-    const auto parent = node.level == 0 ? 0 : node.first - node.first % tree.leaves_below(node.level - 1);
+    leaves += tree.below(node).count;
+    const auto parent = node.level == 0 ? 0 : tree.above(node.first, node.level - 1).first;
     families[{node.level, parent}].push_back(node);
   }
   auto spare = leaves / 4;
   std::vector<subtree> made;
   for (const auto& [place, siblings] : families) {
     const auto& [level, parent] = place;
-    const auto extra = (4 - static_cast<std::uint32_t>(siblings.size())) * tree.leaves_below(level);
+    auto extra = level == 0 ? 0 : tree.below({parent, level - 1}).count;
+    for (const auto& one : siblings) extra -= std::min(extra, tree.below(one).count);
     if (level == 0 || siblings.size() == 1 || extra > spare) {
       made.insert(made.end(), siblings.begin(), siblings.end());
     } else {
@@ -83,9 +86,7 @@ std::uint32_t distance(const address_tree& tree, const std::vector<subtree>& tar
   std::uint32_t nearest = tree.levels();
   for (const auto& node : targets) {
     std::uint32_t up = 0;
-    while (up < node.level &&
-           leaf / tree.leaves_below(node.level - up) != node.first / tree.leaves_below(node.level - up))
-      ++up;
+    while (up < node.level && tree.above(leaf, node.level - up) != tree.above(node.first, node.level - up)) ++up;
     nearest = std::min(nearest, up);
   }
   return nearest;
@@ -141,7 +142,7 @@ pcr_result retrieve(const tube& from, const strand_layout& layout, const std::ve
   for (const auto& target : targets) {
     auto one = amplify(from, plan(layout, {target}, how), options, seed++);
     // What a laboratory can measure is how much there is in each tube.
-    const double share = layout.addresses().leaves_below(target.level) * 1e9 / std::max(one.product.copies(), 1e9);
+    const double share = layout.addresses().below(target).count * 1e9 / std::max(one.product.copies(), 1e9);
     for (auto& molecule : one.product.molecules) {
       molecule.copies *= std::min(1.0, share);
       pooled.product.molecules.push_back(std::move(molecule));
@@ -207,7 +208,7 @@ composition compose(const tube& content, const strand_layout& layout, const std:
     row.strands += counted.insert(one.origin).second;
     row.copies += one.copies;
     const auto at = layout.head().size() + layout.geometry().sync.size();
-    if (one.bases.compare(at, 2 * tree.levels(), tree.bases(id->leaf)) != 0) row.rewritten += one.copies;
+    if (one.bases.compare(at, tree.address_nt(), tree.bases(id->leaf)) != 0) row.rewritten += one.copies;
   }
   return made;
 }

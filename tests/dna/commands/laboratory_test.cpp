@@ -49,6 +49,8 @@ TEST_F(Laboratory, OrdersComeInTheColumnsOfAHouseWithVolumesToMixThem) {
   EXPECT_NEAR(second["mix"][1]["volume"].get<double>(), 30.0 / 75, 1e-9);
   const auto sheet = run({"primers", store_, "a", "--plate", "96"});
   EXPECT_TRUE(sheet.starts_with("Plate,Well Position,Name,Sequence\n1,A1,forward-")) << sheet;
+  const auto other = run({"primers", store_, "a", "--plate", "384", "--house", "sigma"});
+  EXPECT_TRUE(other.starts_with("Plate,Row,Column,Oligo Name,Sequence\n1,A,1,forward-")) << other;
   EXPECT_GT(json({"ls", store_})[0]["strands"].get<int>(), 0);
 }
 

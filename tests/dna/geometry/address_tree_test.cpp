@@ -47,8 +47,7 @@ TEST(AddressTree, EveryPrefixIsBalancedAndWithoutRuns) {
       for (std::uint32_t level = 1; level <= 5; ++level) {
         const auto strong = gc_share(bases.substr(0, 2 * level)) * 2 * level;
         EXPECT_NEAR(strong, level, level <= 2 ? 1.001 : 2.001) << bases;
-        const auto below = tree.leaves_below(level);
-        EXPECT_EQ(tree.prefix({leaf / below * below, level}), bases.substr(0, 2 * level));
+        EXPECT_EQ(tree.prefix(tree.above(leaf, level)), bases.substr(0, 2 * level));
       }
     }
   }
@@ -82,8 +81,8 @@ TEST(AddressTree, PrefixesDifferWhereAPrimerEnds) {
     const address_tree tree{5, seed};
     for (std::uint32_t level = 1; level <= 5; ++level) {
       std::vector<std::string> prefixes;
-      for (std::uint32_t first = 0; first < tree.leaves(); first += tree.leaves_below(level))
-        prefixes.push_back(tree.prefix({first, level}));
+      for (const auto& node : tree.nodes())
+        if (node.level == level) prefixes.push_back(tree.prefix({node.leaves.first, level}));
       std::size_t near = 0;
       for (std::size_t i = 0; i < prefixes.size(); ++i)
         for (std::size_t j = 0; j < i; ++j) {

@@ -72,7 +72,7 @@ TEST_F(Outer, FilesUpdatesAndTheJournalSurviveLostBlocks) {
   for (const std::size_t at : {300U, 2000U, 5000U}) changed[at] ^= 1;
   written.update("d/a", changed);
   const auto blocks = written.find("d/a")->blocks;
-  ASSERT_EQ(blocks[1].patches, 1U);
+  ASSERT_EQ(blocks[1].patches(), 1U);
   const auto read = without(written, [&](const block& one) {
     return one.id == block_id{0, 0} || one.id == block_id{1, 1} || one.id == block_id{blocks[1].leaf, 1} ||
            one.id == block_id{blocks[3].leaf, 0} || one.id == block_id{blocks[29].leaf, 0} ||
@@ -134,7 +134,7 @@ TEST_F(Outer, EveryEditOfAPartitionWithParityIsReadable) {
   for (int i = 0; i < 30; ++i) {
     const auto at = static_cast<std::ptrdiff_t>(random_() % content.size());
     if (i % 4 == 0)
-      content.insert(content.begin() + at, random_() % 600, static_cast<std::uint8_t>(i));
+      content.insert(content.begin() + at, 1 + random_() % 600, static_cast<std::uint8_t>(i));
     else
       content[static_cast<std::size_t>(at)] ^= 5;
     written.update("f", content);
@@ -155,6 +155,28 @@ TEST(Profiles, DensityWithAnOuterCode) {
   EXPECT_EQ(profile_from_toml(to_toml(with), "x"), with);
   EXPECT_EQ(built_in_profile("poor").parity_molecules, 8U);
   EXPECT_THROW(profile_from_toml("[profile]\nouter = \"10\"\n", "x"), profile_error);
+}
+
+TEST_F(Outer, AnUpdateOfPatchesAndNewBlocksIsRestoredAsItWas) {
+  // Where blocks move and others are patched by one commit, parity is across both, in the order that the journal tells.
+  auto written = empty(0.5);
+  auto content = random_bytes(8 * 254);
+  const std::vector<new_file> file{{"f", content}};
+  written.put(file);
+  const auto other = random_bytes(254);
+  std::copy(other.begin(), other.end(), content.begin());
+  for (const std::size_t at : {600U, 1100U, 1700U}) content[at] ^= 1;
+  const auto added = written.update("f", content);
+  std::size_t restored = 0;
+  for (const auto& lost : added) {
+    if (lost.kind == block_kind::parity || lost.kind == block_kind::journal) continue;
+    const auto read = without(written, [&](const block& one) { return one.id == lost.id; });
+    ASSERT_TRUE(read.blocks().contains(lost.id));
+    EXPECT_EQ(read.blocks().at(lost.id), lost);
+    EXPECT_EQ(*read.get("f").content, content);
+    ++restored;
+  }
+  EXPECT_GE(restored, 5U);
 }
 
 }  // namespace

@@ -121,7 +121,7 @@ TEST_F(Partition, AFifthUpdateOfABlockGoesOnAtTheLeafThatTheThirdNamed) {
       EXPECT_EQ(blocks[0].id, (block_id{leaf, static_cast<std::uint32_t>(update)}));
     } else {
       EXPECT_EQ(now.leaf, *written.leaf(leaf).successor);
-      EXPECT_EQ(now.patches, static_cast<std::uint32_t>(update - 4));
+      EXPECT_EQ(now.patches(), static_cast<std::uint32_t>(update - 4));
     }
     EXPECT_EQ(*written.leaf(now.leaf).content, content) << "one leaf alone tells the newest content";
     EXPECT_EQ(*written.get("note").content, content);
@@ -276,6 +276,121 @@ TEST_F(Partition, TwelveChaptersFitWithOnePrimerEachAndTheirUpdatesStayWithThem)
   }
   EXPECT_EQ(written.prefixes(written.leaves_of("/")).size(), 1U) << "the journal";
   EXPECT_LE(written.prefixes(written.leaves_of("")).size(), 12U);
+}
+
+TEST_F(Partition, AFileThatShrankGivesItsBlocksBack) {
+  auto written = empty();
+  const auto long_one = random_bytes(40 * 256);
+  put(written, "f", long_one);
+  const auto before = written.free_leaves();
+  const byte_string short_one{long_one.begin(), long_one.begin() + 10 * 256};
+  written.update("f", short_one);
+  EXPECT_EQ(written.find("f")->blocks.size(), 10U);
+  EXPECT_EQ(written.free_leaves(), before + 30) << "addresses with slots that another block can begin in";
+  const auto read = read_anew(written);
+  EXPECT_EQ(*read.get("f").content, short_one);
+  EXPECT_EQ(*read.get("f", 1).content, long_one);
+  // What is left of blocks that shrank moves together when one of them is written anew.
+  byte_string thinned;
+  for (std::size_t i = 0; i < 10; ++i)
+    thinned.insert(thinned.end(), short_one.begin() + static_cast<std::ptrdiff_t>(i * 256),
+                   short_one.begin() + static_cast<std::ptrdiff_t>(i * 256 + 20));
+  for (int update = 0; update < 6; ++update) {
+    thinned[3] ^= 1;
+    written.update("f", thinned);
+  }
+  EXPECT_LE(written.find("f")->blocks.size(), 3U);
+  EXPECT_EQ(*read_anew(written).get("f").content, thinned);
+}
+
+TEST_F(Partition, LeavesThatWereGivenBackAreUsedWhenNothingElseIsLeft) {
+  for (const double outer : {0.0, 0.1}) {
+    profile geometry;
+    geometry.levels = 3;  // 64 leaves
+    geometry.outer = outer;
+    partition written{describe(geometry, primers)};
+    std::vector<std::map<std::string, byte_string>> states{{}};
+    const auto commit = [&](const std::map<std::string, byte_string>& state) {
+      if (written.last_commit() == states.size()) states.push_back(state);
+    };
+    bool reused = false;
+    for (int round = 0; round < 12 && !reused; ++round) {
+      auto state = states.back();
+      const auto name = "f" + std::to_string(round);
+      const auto size = std::min<std::size_t>(30, std::max<std::size_t>(1, written.free_leaves() / 2)) * 250;
+      const auto why = refusal([&] { put(written, name, state[name] = random_bytes(size)); });
+      ASSERT_EQ(why, "not refused") << round;
+      commit(state);
+      for (const auto& one : written.list())
+        for (const auto& part : one.blocks) reused = reused || part.base > 0;
+      state[name].resize(100);
+      written.update(name, state[name]);
+      commit(state);
+    }
+    EXPECT_TRUE(reused);
+    const auto read = read_anew(written);
+    EXPECT_TRUE(read.damage().empty()) << read.damage().front();
+    ASSERT_EQ(read.last_commit() + 1, states.size());
+    for (std::uint32_t at = 0; at < states.size(); ++at)
+      for (const auto& [path, content] : states[at]) {
+        const auto found = read.get(path, at);
+        ASSERT_TRUE(found.content) << found.reason;
+        EXPECT_EQ(*found.content, content) << path << " at " << at;
+      }
+  }
+}
+
+TEST_F(Partition, CompressedFilesComeBackAsTheyWere) {
+  auto written = empty();
+  auto text_of = [](int n) {
+    std::string made;
+    for (int i = 0; i < n; ++i) made += "the same line again and again, number " + std::to_string(i) + "\n";
+    return text(made);
+  };
+  const std::vector<new_file> files{{"c", text_of(200), true}, {"plain", text_of(200)}};
+  written.put(files);
+  EXPECT_LT(written.find("c")->blocks.size() * 4, written.find("plain")->blocks.size());
+  EXPECT_TRUE(written.find("c")->compressed);
+  written.update("c", text_of(300));
+  const auto read = read_anew(written);
+  EXPECT_EQ(*read.get("c").content, text_of(300));
+  EXPECT_EQ(*read.get("c", 1).content, text_of(200));
+  EXPECT_TRUE(written.update("c", text_of(300)).empty()) << "nothing changed";
+}
+
+TEST_F(Partition, AnyIndexHoldsFilesAndTheirUpdates) {
+  const std::vector<index_shape> shapes{index_shape{}, index_shape::of_hash({16, 16, 4}),
+                                        index_shape::of_levels({3, 30, 5}),
+                                        index_shape::of_files({{"d/a", 12}, {"d/b", 40}, {"d/e/c", 9}, {"alone", 3}})};
+  for (const auto& shape : shapes) {
+    profile geometry;
+    geometry.index = shape;
+    partition written{describe(geometry, primers)};
+    std::map<std::string, byte_string> state{
+        {"d/a", random_bytes(10 * 256)}, {"d/b", random_bytes(30 * 256)}, {"d/e/c", random_bytes(1500)}, {"alone", {}}};
+    std::vector<new_file> files;
+    for (const auto& [path, content] : state) files.push_back({path, content});
+    written.put(files);
+    for (int i = 0; i < 12; ++i) {
+      auto& [path, content] = *std::next(state.begin(), static_cast<std::ptrdiff_t>(below(3)));
+      if (content.empty()) continue;
+      content[below(content.size())] ^= 1;
+      written.update(path, content);
+    }
+    const auto read = read_anew(written);
+    for (const auto& [path, content] : state) EXPECT_EQ(*read.get(path).content, content) << path;
+    for (const auto& [path, content] : state)
+      if (const auto place = shape.place_of(path))
+        for (const auto file = *read.find(path); const auto& part : file.blocks) {
+          const bool inside = part.leaf >= place->first && part.leaf < place->end();
+          EXPECT_TRUE(inside || shape.what() == index_shape::kind::hash) << path << " leaf " << part.leaf;
+        }
+    if (shape.what() != index_shape::kind::directories) continue;
+    // A directory's own prefix brings it, and the strands that begin with its primer are those of the directory.
+    const auto nodes = read.prefixes(read.leaves_of("d"));
+    ASSERT_EQ(nodes.size(), 1U);
+    EXPECT_EQ(read.addresses().below(nodes[0]), *shape.place_of("d"));
+  }
 }
 
 }  // namespace

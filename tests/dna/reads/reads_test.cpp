@@ -57,21 +57,50 @@ TEST_F(Reads, LinesEndEitherWayAndLettersAreRaised) {
   }
 }
 
-TEST_F(Reads, BamGivesWhatWentIn) {
-  const auto file = folder_ / "reads.bam";
-  {
-    std::unique_ptr<samFile, int (*)(htsFile*)> out{sam_open(file.c_str(), "wb"), hts_close};
-    std::unique_ptr<sam_hdr_t, void (*)(sam_hdr_t*)> header{sam_hdr_init(), sam_hdr_destroy};
-    std::unique_ptr<bam1_t, void (*)(bam1_t*)> record{bam_init1(), bam_destroy1};
-    ASSERT_EQ(sam_hdr_write(out.get(), header.get()), 0);
-    const char phred[] = {30, 31, 32, 2};
-    ASSERT_GE(bam_set1(record.get(), 1, "r", 4, -1, -1, 0, 0, nullptr, -1, -1, 0, 4, "GATN", phred, 0), 0);
+/// Unaligned, as a basecaller writes them.
+void write_alignments(const std::filesystem::path& file, const char* mode, int count) {
+  std::unique_ptr<samFile, int (*)(htsFile*)> out{sam_open(file.c_str(), mode), hts_close};
+  std::unique_ptr<sam_hdr_t, void (*)(sam_hdr_t*)> header{sam_hdr_init(), sam_hdr_destroy};
+  std::unique_ptr<bam1_t, void (*)(bam1_t*)> record{bam_init1(), bam_destroy1};
+  ASSERT_EQ(sam_hdr_write(out.get(), header.get()), 0);
+  const char phred[] = {30, 31, 32, 2};
+  for (int i = 0; i < count; ++i) {
+    const auto name = "r" + std::to_string(i);
+    ASSERT_GE(bam_set1(record.get(), name.size(), name.c_str(), BAM_FUNMAP, -1, -1, 0, 0, nullptr, -1, -1, 0, 4, "GATN",
+                       phred, 0),
+              0);
     ASSERT_GE(sam_write1(out.get(), header.get(), record.get()), 0);
   }
-  const auto reads = all(file);
-  ASSERT_EQ(reads.size(), 1U);
-  EXPECT_EQ(reads[0].bases, "GATN");
-  EXPECT_EQ(reads[0].quality, "?@A#");
+}
+
+TEST_F(Reads, SamBamAndCramGiveWhatWentIn) {
+  for (const auto* mode : {"w", "wb", "wc"}) {
+    const auto file = folder_ / "reads";
+    write_alignments(file, mode, 20'000);
+    const auto reads = all(file);
+    ASSERT_EQ(reads.size(), 20'000U) << mode;
+    EXPECT_EQ(reads[19'999].name, "r19999");
+    EXPECT_EQ(reads[19'999].bases, "GATN");
+    EXPECT_EQ(reads[19'999].quality, "?@A#");
+  }
+}
+
+TEST_F(Reads, CramAndBamThatAreCutOffGiveWhatIsThere) {
+  for (const auto* mode : {"wb", "wc"}) {
+    const auto file = folder_ / "cut";
+    write_alignments(file, mode, 60'000);
+    std::filesystem::resize_file(file, std::filesystem::file_size(file) * 3 / 4);
+    read_source source{file};
+    std::size_t count = 0;
+    try {
+      for (read one; source.next(one);) ++count;
+      FAIL() << mode;
+    } catch (const reads_error& error) {
+      EXPECT_NE(std::string{error.what()}.find("cut"), std::string::npos) << error.what();
+    }
+    EXPECT_GT(count, 1000U) << mode;
+    EXPECT_LT(count, 60'000U) << mode;
+  }
 }
 
 TEST_F(Reads, TruncatedGzipIsAnErrorAndNotAnEnd) {
