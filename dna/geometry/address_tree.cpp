@@ -135,29 +135,38 @@ struct address_tree::search {
   using row = std::array<std::uint8_t, cells>;
 
   void visit(const index_node& node, const row& above) {
+    row at;
     for (std::uint32_t child = node.first_child; child < node.first_child + node.children; ++child) {
       const auto& next = tree.nodes_[child];
-      if (auto at = above; walk(tree.codes_[child], next.nt - node.nt, at)) visit(next, at);
+      if (walk(tree.codes_[child], next.nt - node.nt, above, at)) visit(next, at);
     }
     if (node.children > 0) return;
     // A leaf: what its address has beyond its path.
-    const auto leaf = node.leaves.first;
-    if (auto at = above; walk(tree.addresses_[leaf], tree.address_nt_ - node.nt, at)) finish(leaf, at);
+    const auto leaf = node.leaves.first, rest = tree.address_nt_ - node.nt;
+    if (rest == 0)
+      finish(leaf, above);
+    else if (walk(tree.addresses_[leaf], rest, above, at))
+      finish(leaf, at);
   }
 
   /// Along the last `bases` of a code. False where nothing can come of it.
-  bool walk(std::uint64_t code, std::uint32_t bases, row& at) const {
-    for (auto i = bases; i-- > 0;) at = step(at, static_cast<std::uint32_t>(code >> 2 * i & 3));
-    return *std::min_element(at.begin(), at.begin() + columns) <= best;
+  bool walk(std::uint64_t code, std::uint32_t bases, const row& from, row& to) const {
+    if (bases == 0) to = from;
+    row between;
+    const auto* at = &from;
+    for (auto i = bases; i-- > 0;) {
+      auto& next = i % 2 == 0 ? to : between;
+      step(*at, static_cast<std::uint32_t>(code >> 2 * i & 3), next);
+      at = &next;
+    }
+    return *std::min_element(to.begin(), to.begin() + columns) <= best;
   }
 
-  row step(const row& above, std::uint32_t base) const {
-    row next;
+  void step(const row& above, std::uint32_t base, row& next) const {
     next[0] = static_cast<std::uint8_t>(above[0] + 1);
     for (std::uint32_t j = 1; j < columns; ++j)
       next[j] =
           static_cast<std::uint8_t>(std::min({above[j] + 1, next[j - 1] + 1, above[j - 1] + (text[j - 1] != base)}));
-    return next;
   }
 
   void finish(std::uint32_t leaf, const row& last) {
