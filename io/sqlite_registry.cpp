@@ -42,6 +42,7 @@ sqlite_registry::sqlite_registry(const std::filesystem::path& folder, salt_sourc
     std::filesystem::permissions(folder, std::filesystem::perms::owner_all);
   auto file = folder.empty() ? std::filesystem::path{":memory:"} : folder / "registry.sqlite";
   db_ = std::make_unique<database>(file);
+  db_->execute("PRAGMA secure_delete = ON");  // what is forgotten is overwritten in the file
   registry_format::prepare(*db_, file);
 } catch (const sqlite_error& e) {
   throw open_error(fmt::format("{}: the registry cannot be opened: {}", folder.string(), e.what()));
@@ -317,7 +318,24 @@ std::vector<kv::chunk_key> sqlite_registry::forget(const conversation_key& key) 
     remove.bind(key.tenant, key.id).run();
   }
   all.commit();
+  traces_left_ = true;
+  erase_traces();
   return own;
+}
+
+void sqlite_registry::commit() {
+  db_->commit_batch();
+  erase_traces();
+}
+
+void sqlite_registry::erase_traces() {
+  if (!traces_left_ || db_->in_batch()) return;
+  try {
+    statement checkpoint{*db_, "PRAGMA wal_checkpoint(TRUNCATE)"};
+    traces_left_ = checkpoint.step() && checkpoint.integer(0) != 0;
+  } catch (const sqlite_error&) {
+    // What was asked for is stored; the log is as long as it was.
+  }
 }
 
 // -- leases --

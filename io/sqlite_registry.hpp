@@ -13,7 +13,7 @@ class sqlite_registry final : public registry_store {
   sqlite_registry(const std::filesystem::path& folder, salt_source new_salts);
 
   void begin() override { db_->begin_batch(); }
-  void commit() override { db_->commit_batch(); }
+  void commit() override;
 
   kv::hash128 tenant_salt(const std::string& tenant) override;
   std::optional<conversation_summary> find(const conversation_key& key) override;
@@ -49,11 +49,14 @@ class sqlite_registry final : public registry_store {
   /// Stores the window's tokens and cuts, all or what it grew by, and what the row says of it.
   void put_window(const conversation_key& key, row& to, const kv::lineage& window, bool all);
   void add_part(const conversation_key& key, std::int64_t part, std::span<const kv::token_id> tokens);
+  /// What was deleted leaves the files, too. Tried again after the next commit if a reader is in the way.
+  void erase_traces();
   void add_chunks(const conversation_key& key, std::span<const kv::chunk_key> chunks);
 
   salt_source new_salts_;
   std::unique_ptr<database> db_;
   std::map<conversation_key, lease_held> leases_;
+  bool traces_left_ = false;  ///< of conversations that were forgotten, in the write-ahead log
 };
 
 }  // namespace chromatin::io

@@ -1,5 +1,8 @@
 #include "io/registry_store.hpp"
 
+#include <fstream>
+#include <sstream>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
@@ -239,6 +242,33 @@ TEST(RegistryStore, ForgettingNamesTheChunksThatNobodyElseHas) {
   EXPECT_THAT(store->forget({"tenant-a", "copy"}),
               testing::UnorderedElementsAre(kv::chunk_key{1, 1}, kv::chunk_key{2, 2}));
   EXPECT_TRUE(store->forget(alice).empty());
+}
+
+TEST(RegistryStore, WhatIsForgottenIsInNoFileAnyMore) {
+  test::temporary_folder folder;
+  auto found = [&](const std::string& text) {
+    int files = 0;
+    for (const auto& file : std::filesystem::directory_iterator(folder.path())) {
+      std::stringstream content;
+      content << std::ifstream{file.path(), std::ios::binary}.rdbuf();
+      files += content.str().find(text) != std::string::npos;
+    }
+    return files;
+  };
+  auto store = open_registry(folder.path());
+  talk secret{*store, {"tenant-a", "secret"}}, other{*store, {"tenant-a", "other"}},
+      later{*store, {"tenant-a", "later"}};
+  secret.say({user("my number is 4711", {10})});
+  later.say({user("my number is 4712", {10})});
+  other.say({user("hello there", {11})});
+  ASSERT_GT(found("4711"), 0);
+  store->forget(secret.key);
+  EXPECT_EQ(found("4711"), 0);
+  store->begin();
+  store->forget(later.key);
+  store->commit();
+  EXPECT_EQ(found("4712"), 0) << "in a batch, too";
+  EXPECT_GT(found("hello there"), 0);
 }
 
 TEST(RegistryStore, ALeaseHasAnOwnerAndAnEnd) {
