@@ -198,9 +198,13 @@ using gateway_actor = caf::typed_actor<
   // As the registry's.
   caf::replies_to<atom::list, std::string, std::string, std::uint32_t>::with<conversation_list>,
   caf::replies_to<atom::read, conversation_ref, std::uint32_t, std::uint32_t>::with<transcript>,
-  // Refuses turns from now on and ends those under way as cancelled; answers with their number when all are answered
-  // and settled.
-  caf::replies_to<atom::stop>::with<std::uint32_t>>::extend_with<measured_actor>;
+  // Refuses turns from now on; those under way may go on so long, then they end as cancelled. Answers with their number
+  // when all are answered and settled.
+  caf::replies_to<atom::stop, caf::timespan>::with<std::uint32_t>,
+  // INTERNAL: the time of those under way is over.
+  caf::reacts_to<atom::internal, atom::stop>,
+  // What one tenant did.
+  caf::replies_to<atom::stats, std::string>::with<counters>>::extend_with<measured_actor>;
 
 /// The TELEMETRY interface: gathers every actor's counters when asked.
 using telemetry_actor = caf::typed_actor<

@@ -2,7 +2,9 @@
 
 /// Every error that an actor answers with.
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 
 #include <caf/error.hpp>
@@ -20,7 +22,8 @@ enum class ec : std::uint8_t {
   no_conversation,   ///< no conversation of that name
   no_room,           ///< more memory is needed than there is
   not_available,     ///< a part of the system is down
-  overloaded,        ///< too many turns are waiting
+  overloaded,        ///< too much is under way; the error says when to come back
+  quota,             ///< the tenant has as much as it may keep
   store_failed,      ///< the durable store refused a write
   too_large,         ///< a message over the limits
   version_conflict,  ///< the conversation changed meanwhile
@@ -28,7 +31,11 @@ enum class ec : std::uint8_t {
 
 const char* to_string(ec);
 
-/// The sentence for people that an error carries, or its code's name.
+/// An error that goes away by itself: what it is about may work after `retry_after`.
+caf::error come_back(ec code, std::string what, std::chrono::milliseconds retry_after);
+std::optional<std::chrono::milliseconds> retry_after(const caf::error&);
+
+/// "code: sentence", or the code alone; one that says when to come back ends in " [retry_after_ms=N]".
 std::string explain(const caf::error&);
 
 }  // namespace chromatin

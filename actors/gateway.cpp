@@ -1,12 +1,23 @@
 #include "actors/gateway.hpp"
 
 #include <algorithm>
+#include <chrono>
 #include <string_view>
 
 #include "actors/last_words.hpp"
 #include "model/utf8.hpp"
 
 namespace chromatin {
+namespace {
+
+/// Who is refused comes back neither at once nor never.
+constexpr std::chrono::milliseconds retry_min{100}, retry_max{30'000};
+/// A server that stops is usually there again soon.
+constexpr std::chrono::milliseconds restart_takes{2'000};
+/// New turns count so much in the mean of how long one takes.
+constexpr double turn_time_weight = 1.0 / 16;
+
+}  // namespace
 
 void early_cancels::add(turn_id id) {
   if (!ids_.insert(id).second) return;
@@ -56,14 +67,25 @@ caf::error gateway_state::check(const say_request& request) const {
       std::any_of(sampling.stop.begin(), sampling.stop.end(), [](const auto& text) { return text.empty(); }))
     return caf::make_error(ec::invalid_argument,
                            "at most " + std::to_string(limits.stop_strings_max) + " stop strings, none of them empty");
+  for (const auto& text : sampling.stop)
+    if (text.size() > limits.stop_bytes_max)
+      return caf::make_error(ec::too_large, "a stop string has " + std::to_string(text.size()) +
+                                                " bytes, the limit is " + std::to_string(limits.stop_bytes_max));
   return {};
 }
 
 // -- a turn --
 
 caf::error gateway_state::cancelled() const {
-  return stopping ? caf::make_error(ec::not_available, "the server is stopping")
+  return stopping ? come_back(ec::not_available, "the server is stopping", restart_takes)
                   : caf::make_error(ec::cancelled, "the client went away");
+}
+
+caf::error gateway_state::for_client(const caf::error& error) const {
+  if (error != ec::overloaded || retry_after(error)) return error;
+  auto text = error.context().match_elements<std::string>() ? error.context().get_as<std::string>(0) : std::string{};
+  std::chrono::milliseconds mean{static_cast<std::int64_t>(turn_us / 1000)};
+  return come_back(ec::overloaded, text, std::clamp(mean, retry_min, retry_max));
 }
 
 caf::result<turn_statistics> gateway_state::say(say_request request, std::shared_ptr<token_sink> sink) {
@@ -76,7 +98,11 @@ caf::result<turn_statistics> gateway_state::say(say_request request, std::shared
   auto messages = std::move(request.before);
   messages.push_back({"user", std::move(request.text)});
   ++turns_begun;
-  turns.emplace(id, running_turn{std::move(request), answer<turn_statistics>{promise}});
+  auto& tenant = tenants[conversation.tenant];
+  ++tenant.begun;
+  ++tenant.under_way;
+  auto& turn = turns.emplace(id, running_turn{std::move(request), answer<turn_statistics>{promise}}).first->second;
+  turn.begun = self->clock().now();
   self->request(registry, caf::infinite, atom::append_v, std::move(conversation), id, std::move(messages))
       .then([this, id, sink](prepared_turn& prepared) mutable { start(id, prepared, std::move(sink)); },
             [this, id](const caf::error& error) { fail(id, error); });
@@ -95,6 +121,8 @@ void gateway_state::start(turn_id id, prepared_turn& prepared, std::shared_ptr<t
                    .conversation = conversation,
                    .window = std::move(prepared.window),
                    .sampling = request.sampling,
+                   .client = std::hash<std::string>{}(request.client),
+                   .connection = request.connection,
                    .priority = request.priority,
                    .reuse = request.reuse,
                    .sink = std::move(sink)};
@@ -119,6 +147,13 @@ void gateway_state::settle(turn_id id, turn_outcome& outcome) {
             auto node = turns.extract(id);
             if (node.empty()) return;
             ++turns_done;
+            auto& tenant = tenants[node.mapped().request.conversation.tenant];
+            --tenant.under_way;
+            ++tenant.done;
+            tenant.prompt_tokens += statistics.prompt_tokens;
+            tenant.answer_tokens += statistics.answer_tokens;
+            auto took = std::chrono::duration<double, std::micro>(self->clock().now() - node.mapped().begun).count();
+            turn_us += (took - turn_us) * turn_time_weight;
             if (statistics.stopped == stop_reason::cancelled) ++turns_cancelled;
             node.mapped().promise.deliver(statistics);
             ended();
@@ -142,8 +177,11 @@ void gateway_state::fail(turn_id id, const caf::error& error) {
   auto node = turns.extract(id);
   if (node.empty()) return;
   ++turns_failed;
+  auto& tenant = tenants[node.mapped().request.conversation.tenant];
+  --tenant.under_way;
+  ++tenant.failed;
   if (node.mapped().cancelled) ++turns_cancelled;
-  node.mapped().promise.deliver(error);
+  node.mapped().promise.deliver(for_client(error));
   ended();
 }
 
@@ -161,11 +199,18 @@ void gateway_state::ended() {
   for (auto& who : std::exchange(stopped, {})) who.deliver(turns_stopped);
 }
 
-caf::result<std::uint32_t> gateway_state::stop() {
+void gateway_state::cancel_all() {
+  for (const auto& [id, turn] : turns) cancel(id);
+}
+
+caf::result<std::uint32_t> gateway_state::stop(caf::timespan grace) {
   stopping = true;
   turns_stopped = static_cast<std::uint32_t>(turns.size());
   if (turns.empty()) return turns_stopped;
-  for (const auto& [id, turn] : turns) cancel(id);
+  if (grace.count() > 0)
+    self->delayed_send(self, grace, atom::internal_v, atom::stop_v);
+  else
+    cancel_all();
   auto promise = self->make_response_promise<std::uint32_t>();
   stopped.emplace_back(promise);
   return promise;
@@ -200,6 +245,18 @@ counters gateway_state::stats() const {
            {"turns_done", turns_done},
            {"turns_failed", turns_failed},
            {"turns_cancelled", turns_cancelled}}};
+}
+
+counters gateway_state::stats_of(const std::string& tenant) const {
+  auto found = tenants.find(tenant);
+  auto count = found == tenants.end() ? tenant_counts{} : found->second;
+  return {"tenant",
+          {{"turns_under_way", count.under_way},
+           {"turns_begun", count.begun},
+           {"turns_done", count.done},
+           {"turns_failed", count.failed},
+           {"prompt_tokens", count.prompt_tokens},
+           {"answer_tokens", count.answer_tokens}}};
 }
 
 gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_state> self, registry_actor registry,
@@ -249,7 +306,9 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
         return state.self->delegate(state.registry, atom::read_v, conversation, first,
                                     std::min(count, state.limits.page_max));
       },
-      [&state](atom::stop) { return state.stop(); },
+      [&state](atom::stop, caf::timespan grace) { return state.stop(grace); },
+      [&state](atom::internal, atom::stop) { state.cancel_all(); },
+      [&state](atom::stats, const std::string& tenant) { return state.stats_of(tenant); },
       [&state](atom::stats) { return state.stats(); },
   };
 }

@@ -5,6 +5,7 @@
 /// parts it leads turns through, and its own promises are kept when it dies itself.
 
 #include <deque>
+#include <map>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -22,6 +23,7 @@ struct gateway_limits {
   std::uint32_t page_max = 1000;      ///< of a list or transcript
   std::uint32_t name_bytes_max = 128;
   std::uint32_t stop_strings_max = 16;
+  std::uint32_t stop_bytes_max = 1024;         ///< of one stop string
   std::uint32_t answer_tokens_max = 1u << 16;  ///< a full window does not end an answer, so something else must
 };
 
@@ -46,13 +48,15 @@ struct gateway_state {
   caf::result<turn_statistics> say(say_request request, std::shared_ptr<token_sink> sink);
   void cancel(turn_id id);
   caf::result<void> forget(const conversation_ref& which);
-  caf::result<std::uint32_t> stop();
+  caf::result<std::uint32_t> stop(caf::timespan grace);
+  void cancel_all();
   void on_down(const caf::actor_addr& who);
   /// What is wrong with a request, or an empty error.
   caf::error check(const say_request& request) const;
   caf::error check(const conversation_ref& conversation) const;
   caf::error check_text(const std::string& text) const;
   counters stats() const;
+  counters stats_of(const std::string& tenant) const;
 
   gateway_actor::stateful_pointer<gateway_state> self;
   registry_actor registry;
@@ -68,7 +72,12 @@ struct gateway_state {
     answer<turn_statistics> promise;
     phase at = phase::preparing;
     bool cancelled = false;
+    caf::actor_clock::time_point begun{};
     std::uint32_t dropped_tokens = 0;  ///< to make room for the message
+  };
+
+  struct tenant_counts {
+    std::int64_t under_way = 0, begun = 0, done = 0, failed = 0, prompt_tokens = 0, answer_tokens = 0;
   };
 
   void start(turn_id id, prepared_turn& prepared, std::shared_ptr<token_sink> sink);
@@ -78,8 +87,12 @@ struct gateway_state {
   void fail(turn_id id, const caf::error& error);
   void ended();
   caf::error cancelled() const;
+  /// The error as its client gets it: what is overloaded says when to come back.
+  caf::error for_client(const caf::error& error) const;
 
   std::unordered_map<turn_id, running_turn> turns;
+  std::map<std::string, tenant_counts> tenants;
+  double turn_us = 500'000;  ///< that a turn takes: a running mean
   early_cancels early;
   std::vector<answer<std::uint32_t>> stopped;  ///< who waits for the last turn
   bool stopping = false;

@@ -191,6 +191,8 @@ struct turn_order {
   std::uint64_t conversation = 0;  ///< a hash of tenant and name, for hints
   kv::lineage window;              ///< whole prompt, to the opening of the answer
   model::sampling sampling;
+  std::uint64_t client = 0;      ///< a hash of who asks, and
+  std::uint64_t connection = 0;  ///< through which connection: equal shares are theirs
   std::uint8_t priority = 50;
   bool reuse = true;  ///< false: compute everything and save nothing (for comparison)
   std::shared_ptr<token_sink> sink;
@@ -302,8 +304,11 @@ inline constexpr std::uint32_t all_messages = ~std::uint32_t{0};
 struct say_request {
   turn_id turn = 0;
   conversation_ref conversation;
-  message_list before;  ///< said elsewhere, ahead of `text`: appended with it
-  std::string text;     ///< what the user says
+  /// Who asks: a tenant where there are tokens, else whoever connects from one address. Clients get equal shares.
+  std::string client;
+  std::uint64_t connection = 0;  ///< of the client; its connections get equal shares of its own
+  message_list before;           ///< said elsewhere, ahead of `text`: appended with it
+  std::string text;              ///< what the user says
   model::sampling sampling;
   std::uint8_t priority = 50;
   bool reuse = true;

@@ -40,15 +40,22 @@ void scheduler_state::on_grown(turn_id id, grown& more) {
 void scheduler_state::make_way(sequence& s) {
   if (s.tokens_left() > 0 && s.computed < s.room()) return;  // not yet
   auto* last = last_in_order(false);
-  if (last && before(s, *last)) return preempt(*last);
+  if (last && displaces(s, *last)) return preempt(*last);
   auto stuck = [this](turn_id id) { return turns.at(id).starved && turns.at(id).computed >= turns.at(id).room(); };
   if (!stepping && std::all_of(running.begin(), running.end(), stuck)) preempt(*last_in_order(true));
 }
 
-sequence* scheduler_state::last_in_order(bool at_bound_too) {
+/// Between clients a priority decides nothing: anybody may ask for the highest.
+bool scheduler_state::displaces(const sequence& s, const sequence& other) const {
+  bool by_priority = s.order.priority > other.order.priority;
+  return before(s, other) && (!by_priority || s.order.client == other.order.client);
+}
+
+sequence* scheduler_state::last_in_order(bool at_bound_too, const std::uint64_t* of_client) {
   sequence* last = nullptr;
   for (auto id : running) {
     auto& s = turns.at(id);
+    if (of_client && s.order.client != *of_client) continue;
     if (!at_bound_too && s.outcome.statistics.preemptions >= limits.preemptions_max) continue;
     if (!last || before(*last, s)) last = &s;
   }
@@ -89,7 +96,7 @@ void scheduler_state::release(sequence& s, bool keep_tail) {
 void scheduler_state::on_denied(sequence& s) {
   queue.denied(s);
   auto* last = last_in_order(false);
-  if (queue.is_first(s) && last && before(s, *last)) preempt(*last);
+  if (last && displaces(s, *last) && queue.is_first(s, self->clock().now())) preempt(*last);
   admit_next();
 }
 

@@ -48,13 +48,12 @@ void scheduler_state::enqueue(sequence& s) {
 }
 
 void scheduler_state::leave_queue(const sequence& s) {
-  if (s.at != sequence::phase::waiting) return;
-  queue.erase(s);
-  send_hints();
+  queue.ended(s);
+  if (s.at == sequence::phase::waiting) send_hints();
 }
 
 void scheduler_state::send_hints() {
-  auto next = queue.look_ahead(speed.turn_us());
+  auto next = queue.look_ahead(speed.turn_us(), self->clock().now());
   self->send(device, atom::hint_v, next);
   if (prefetcher) self->send(prefetcher, atom::hint_v, std::move(next));
 }
@@ -73,12 +72,13 @@ void scheduler_state::admit_next() {
   if (asking != 0 || queue.empty() || dead) return;
   auto starved = [this](turn_id id) { return turns.at(id).starved; };
   if (std::any_of(running.begin(), running.end(), starved)) return;  // who runs gets free pages first
-  auto* s = queue.candidate(limits.passed_over_max);
+  auto now = self->clock().now();
+  auto* s = queue.candidate(limits.passed_over_max, now);
   if (!s) return;
   if (running.size() >= limits.batch_max) {
-    auto* last = last_in_order(false);
-    if (!last || last->order.priority >= s->order.priority || last->gives_way) return;
-    return preempt(*last);
+    auto* last = last_in_order(false, &s->order.client);
+    if (last && !last->gives_way && queue.urgency(*last, now) < queue.urgency(*s, now)) preempt(*last);
+    return;
   }
   ask(*s);
 }
@@ -108,7 +108,7 @@ void scheduler_state::on_admitted(turn_id id, admitted& granted) {
     if (s.cancelled) return finish(id, stop_reason::cancelled);
     return on_denied(s);
   }
-  queue.admitted(s);
+  queue.admitted(s, self->clock().now());
   send_hints();
   running.push_back(id);
   auto loading = granted.loading;

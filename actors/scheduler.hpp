@@ -3,10 +3,11 @@
 /// The scheduler: iteration-level batching with chunked prefill, and the one queue.
 ///
 /// A turn waits here until the device tier gives it pages for its prompt and one more; its pages then grow with its
-/// answer. There is one total order: priority, then answering before prefilling, then arrival. When pages are missing,
-/// the last in that order gives way to one before it: its chunks are in the cache already, it goes back to its place
-/// and is continued by reuse. A small turn may pass a big one that waits for room, but not for ever. Every change of
-/// the queue goes out as a hint before anything else happens, so that hints travel ahead of compute.
+/// answer. Who waits is served in fair shares (actors/turn_queue.hpp). Who runs is in one total order: priority, then
+/// answering before prefilling, then arrival. When pages are missing, the last in that order gives way to one before
+/// it: its chunks are in the cache already, it waits and is continued by reuse. A priority counts among the turns of
+/// one client only. A small turn may pass a big one that waits for room, but not for ever. Every change of the queue
+/// goes out as a hint before anything else happens, so that hints travel ahead of compute.
 
 #include <map>
 
@@ -68,7 +69,9 @@ struct scheduler_state {
   void grow(sequence& s);
   void on_grown(turn_id id, grown& more);
   void make_way(sequence& s);
-  sequence* last_in_order(bool at_bound_too);
+  sequence* last_in_order(bool at_bound_too, const std::uint64_t* of_client = nullptr);
+  /// Whether the order lets `s` have the pages of `other`.
+  bool displaces(const sequence& s, const sequence& other) const;
   void preempt(sequence& s);
   void release(sequence& s, bool keep_tail);
 

@@ -26,7 +26,7 @@ struct sequence {
 
   void begin(turn_order what, const std::shared_ptr<const model::tokenizer>& tokenizer);
 
-  /// The total order: priority, then who answers already before who does not, then arrival.
+  /// The total order of those who run: priority, then who answers already before who does not, then arrival.
   using place = std::tuple<int, bool, std::uint64_t>;
   place in_order() const { return {-int{order.priority}, outcome.answer.empty(), arrival}; }
 
@@ -106,6 +106,10 @@ struct sequence {
   std::uint32_t load_failures = 0;
   bool may_load = true;
   std::uint32_t passed_over = 0;  ///< turns behind it that were admitted before it
+
+  // The queue's (actors/turn_queue.hpp):
+  bool share_known = false, paid = false;  ///< its client and connection count it; its client has paid `price`
+  double start_tag = 0, price = 0;         ///< its place among its client's connections; tokens that it may cost
 
   std::shared_ptr<model::sampler> sampler;
   std::unique_ptr<model::text_stream> stream;

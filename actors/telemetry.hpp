@@ -1,6 +1,7 @@
 #pragma once
 
-/// Telemetry: gathers every actor's counters when asked. Holds no counter of its own.
+/// Telemetry: gathers every actor's counters when asked; who asks meanwhile gets the same answer. Holds no counter of
+/// its own.
 
 #include <vector>
 
@@ -8,6 +9,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include "actors/actors.hpp"
+#include "actors/answer.hpp"
 
 namespace chromatin {
 
@@ -16,11 +18,15 @@ struct telemetry_state {
 
   explicit telemetry_state(telemetry_actor::stateful_pointer<telemetry_state> owner) : self{owner} {}
 
-  caf::result<std::vector<counters>> gather();
+  caf::result<std::vector<counters>> ask();
   void attach(const std::string& part, const caf::strong_actor_ptr& actor);
 
   telemetry_actor::stateful_pointer<telemetry_state> self;
   std::vector<std::pair<std::string, measured_actor>> parts;  ///< in order of attachment
+  std::vector<answer<std::vector<counters>>> waiting;         ///< for what is being gathered
+
+ private:
+  void gather();
 };
 
 telemetry_actor::behavior_type telemetry(telemetry_actor::stateful_pointer<telemetry_state> self);

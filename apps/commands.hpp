@@ -4,11 +4,15 @@
 
 #include <CLI/CLI.hpp>
 
+#include <string>
+#include <vector>
+
 #include "actors/launch.hpp"
 
 namespace chromatin {
 
-void add_serve_command(CLI::App& app, const system_options& defaults);
+/// `arguments` are the program's, to be read again on SIGHUP.
+void add_serve_command(CLI::App& app, const system_options& defaults, const std::vector<std::string>& arguments);
 void add_chat_command(CLI::App& app);
 void add_conversations_command(CLI::App& app);
 void add_replay_command(CLI::App& app, const system_options& defaults);

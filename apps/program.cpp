@@ -29,7 +29,7 @@ int run_program(int argc, char** argv, const system_options& defaults) {
   app.failure_message([](const CLI::App*, const CLI::Error& e) {
     return std::string{"chromatin: "} + e.what() + " (--help tells what there is)\n";
   });
-  add_serve_command(app, defaults);
+  add_serve_command(app, defaults, {argv + 1, argv + argc});
   add_chat_command(app);
   add_conversations_command(app);
   add_replay_command(app, defaults);

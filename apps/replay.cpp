@@ -11,6 +11,7 @@
 #include "apps/replay/report_html.hpp"
 #include "apps/replay/table.hpp"
 #include "apps/system_flags.hpp"
+#include "apps/temporary_folder.hpp"
 #include "rpc/server.hpp"
 
 namespace chromatin {
@@ -21,21 +22,6 @@ struct replay_flags {
   std::size_t limit = 0, join = 2;
   replay::run_options run;
   system_options system;
-};
-
-/// A folder that is gone when this is.
-struct temporary_folder {
-  std::filesystem::path path;
-  explicit temporary_folder(const std::filesystem::path& parent) {
-    std::filesystem::create_directories(parent);
-    auto pattern = (parent / "chromatin-replay-XXXXXX").string();
-    if (!::mkdtemp(pattern.data())) throw std::runtime_error(pattern + ": cannot be made");
-    path = pattern;
-  }
-  ~temporary_folder() {
-    std::error_code ignored;
-    std::filesystem::remove_all(path, ignored);
-  }
 };
 
 /// A line on stderr that says how far a run is: rewritten in a terminal, now and then a new one elsewhere.
@@ -81,10 +67,12 @@ replay::run_result run_once(const replay_flags& flags, const std::vector<replay:
   const auto temporary = std::filesystem::temp_directory_path();
   temporary_folder store{flags.system.disk.empty() ? temporary : flags.system.disk}, folder{temporary};
   auto own = flags.system;
-  own.disk = store.path;
+  own.disk = store.path();
   running_system system{own};
-  rpc::server server{
-      system.actors(), system.gateway(), system.telemetry(), {.listen = {"unix:" + (folder.path / "socket").string()}}};
+  rpc::server server{system.actors(),
+                     system.gateway(),
+                     system.telemetry(),
+                     {.listen = {"unix:" + (folder.path() / "socket").string()}}};
   options.server = server.addresses().front();
   return play();
 }
@@ -116,6 +104,7 @@ std::string describe(const replay_flags& flags, std::size_t sittings) {
 }
 
 void replay_command(const replay_flags& flags) {
+  remove_temporary_folders_on_signals();
   check_writable(flags.json);
   check_writable(flags.html);
   std::ifstream in{flags.file};

@@ -1,5 +1,6 @@
 /// chromatin serve: the server.
 
+#include <algorithm>
 #include <csignal>
 #include <cstdlib>
 #include <mutex>
@@ -7,9 +8,11 @@
 #include <caf/scoped_actor.hpp>
 #include <fmt/core.h>
 #include <pthread.h>
+#include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
 #include "apps/commands.hpp"
+#include "apps/door_flags.hpp"
 #include "apps/system_flags.hpp"
 #include "io/tenant_salts.hpp"
 #include "rpc/server.hpp"
@@ -19,32 +22,38 @@ namespace {
 
 struct serve_flags {
   system_options system;
+  rpc::door_limits limits;
   std::vector<std::string> listen;
-  std::string socket, tokens, secret_file;
+  std::string socket, tokens, secret_file, log_level = "info";
+  double drain_s = 5;
 };
 
-/// Answers under way have so long to be settled when the server stops, and their clients to take the answers to their
+/// Answers that ended have so long to be settled when the server stops, and their clients to take the answers to their
 /// calls.
 constexpr auto settle_within = std::chrono::seconds{30}, answer_within = std::chrono::seconds{5};
+/// Files that are not connections: the disk tier's segments, databases, the process's own.
+constexpr std::uint64_t other_files = 128;
 
-/// Signals are taken by sigwait in the main thread, so every thread must have them blocked: this runs before any is
-/// started.
-sigset_t block_stop_signals() {
+sigset_t signal_set(std::initializer_list<int> signals) {
   sigset_t set;
   sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  pthread_sigmask(SIG_BLOCK, &set, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
+  for (int signal : signals) sigaddset(&set, signal);
   return set;
 }
 
-/// Connections are file descriptors, and the usual limit of 1024 is meant for programs that use select().
-void raise_file_limit() {
+/// Connections are file descriptors, and the usual limit of 1024 is meant for programs that use select(). What the
+/// system does not allow at all is not promised to clients.
+void raise_file_limit(rpc::door_limits& door) {
   rlimit limit{};
   if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
   limit.rlim_cur = limit.rlim_max;
   ::setrlimit(RLIMIT_NOFILE, &limit);
+  ::getrlimit(RLIMIT_NOFILE, &limit);
+  auto room = std::max<std::uint64_t>(limit.rlim_cur, other_files + 16) - other_files;
+  if (room >= door.connections_max) return;
+  spdlog::warn("this process may open {} files: {} connections instead of {} (ulimit -n, or LimitNOFILE=)",
+               limit.rlim_cur, room, door.connections_max);
+  door.connections_max = static_cast<std::uint32_t>(room);
 }
 
 std::string tenant_secret(const std::string& file) {
@@ -81,10 +90,11 @@ class fatal_end {
   bool stopping_ = false;
 };
 
-/// Turns under way end as cancelled, what they answered is settled, and their calls are answered.
-void finish_turns(running_system& system, rpc::server& server) {
+/// Turns under way may go on for so long; then they end as cancelled, what they answered is settled, and their calls
+/// are answered.
+void finish_turns(running_system& system, rpc::server& server, caf::timespan drain) {
   caf::scoped_actor self{system.actors()};
-  self->request(system.gateway(), settle_within, atom::stop_v)
+  self->request(system.gateway(), drain + settle_within, atom::stop_v, drain)
       .receive([](std::uint32_t) {},
                [](const caf::error& error) {
                  fmt::print(stderr, "chromatin: turns under way are lost: {}\n", explain(error));
@@ -92,15 +102,47 @@ void finish_turns(running_system& system, rpc::server& server) {
   server.finish_turns(answer_within);
 }
 
-void serve(serve_flags flags) {
-  auto signals = block_stop_signals();
-  raise_file_limit();
+void set_log_level(const std::string& name) { spdlog::set_level(spdlog::level::from_str(name)); }
+
+void add_serve_options(CLI::App& command, serve_flags& flags);
+
+/// The options as the arguments and the configuration file give them now.
+serve_flags read_again(const std::vector<std::string>& arguments, const system_options& defaults) {
+  CLI::App app;
+  app.set_config("--config");
+  app.allow_config_extras(true);  // other commands' sections
+  serve_flags flags{.system = defaults};
+  auto* command = app.add_subcommand("serve");
+  command->fallthrough();
+  add_serve_options(*command, flags);
+  app.parse(std::vector<std::string>{arguments.rbegin(), arguments.rend()});
+  return flags;
+}
+
+/// SIGHUP: tokens and log level as their files say now. What cannot be read changes nothing.
+void reload(rpc::server& server, const std::vector<std::string>& arguments, const system_options& defaults) try {
+  auto flags = read_again(arguments, defaults);
+  if (!flags.tokens.empty()) server.set_tokens(rpc::read_token_file(flags.tokens));
+  set_log_level(flags.log_level);
+  spdlog::info("tokens and log level were read again");
+} catch (const std::exception& e) {
+  spdlog::error("nothing was read again: {}", e.what());
+}
+
+void serve(serve_flags flags, const std::vector<std::string>& arguments, const system_options& defaults) {
+  // Signals are taken by sigwait in this thread, so every thread that is started has them blocked.
+  auto stops = signal_set({SIGINT, SIGTERM}), all = signal_set({SIGINT, SIGTERM, SIGHUP});
+  pthread_sigmask(SIG_BLOCK, &all, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  set_log_level(flags.log_level);
+  raise_file_limit(flags.limits);
   fatal_end died;
   flags.system.on_fatal = [&died](const std::string& what) { died(what); };
   flags.system.tenant_secret = tenant_secret(flags.secret_file);
   if (!flags.socket.empty()) flags.listen.push_back("unix:" + flags.socket);
   if (flags.listen.empty()) flags.listen.push_back("127.0.0.1:7411");
   rpc::server_options options{.listen = flags.listen};
+  options.limits = flags.limits;
   if (!flags.tokens.empty()) options.tokens = rpc::read_token_file(flags.tokens);
 
   running_system system{flags.system};
@@ -111,31 +153,44 @@ void serve(serve_flags flags) {
   std::fflush(stderr);
 
   int signal = 0;
-  sigwait(&signals, &signal);
+  while (sigwait(&all, &signal) == 0 && signal == SIGHUP) reload(server, arguments, defaults);
   died.stopping();
   fmt::print(stderr, "stopping: saving what is under way; once more to stop at once\n");
-  pthread_sigmask(SIG_UNBLOCK, &signals, nullptr);  // a second signal ends the process
-  finish_turns(system, server);
+  pthread_sigmask(SIG_UNBLOCK, &stops, nullptr);  // a second signal ends the process
+  auto drain = std::chrono::duration_cast<caf::timespan>(std::chrono::duration<double>(flags.drain_s));
+  finish_turns(system, server, died.what().empty() ? drain : caf::timespan{0});
   if (auto what = died.what(); !what.empty()) throw std::runtime_error("stopped because " + what);
+}
+
+void add_serve_options(CLI::App& command, serve_flags& flags) {
+  command.fallthrough();  // --config belongs to the program
+  add_system_flags(command, flags.system);
+  command.add_option("--listen", flags.listen,
+                     "HOST:PORT or [IPV6]:PORT to listen on, several allowed (default 127.0.0.1:7411; port 0: any free "
+                     "one; localhost: both families)");
+  command.add_option("--socket", flags.socket, "Unix socket to listen on");
+  command.add_option("--tokens", flags.tokens,
+                     "file with lines `TOKEN TENANT`, and `operator` behind that for who sees everybody's counters; "
+                     "needed to listen beyond this machine; read again on SIGHUP");
+  command.add_option("--secret-file", flags.secret_file,
+                     "file with the secret that new tenants' salts are made of, so that several servers can share a "
+                     "cache (or CHROMATIN_SECRET; default: random salts)");
+  command.add_option("--drain", flags.drain_s, "seconds that answers under way may go on when the server is stopped")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 86400.0));
+  command.add_option("--log-level", flags.log_level, "trace, debug, info, warning, error or off; read again on SIGHUP")
+      ->capture_default_str()
+      ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
+  add_door_flags(command, flags.limits);
 }
 
 }  // namespace
 
-void add_serve_command(CLI::App& app, const system_options& defaults) {
+void add_serve_command(CLI::App& app, const system_options& defaults, const std::vector<std::string>& arguments) {
   auto* command = app.add_subcommand("serve", "Serve a model; conversations keep their cache in memory and on disk");
-  auto flags = std::make_shared<serve_flags>();
-  flags->system = defaults;
-  command->fallthrough();  // --config belongs to the program
-  add_system_flags(*command, flags->system);
-  command->add_option("--listen", flags->listen,
-                      "HOST:PORT to listen on, several allowed (default 127.0.0.1:7411; port 0: any free one)");
-  command->add_option("--socket", flags->socket, "Unix socket to listen on");
-  command->add_option("--tokens", flags->tokens,
-                      "file with lines `TOKEN TENANT`; needed to listen beyond this machine");
-  command->add_option("--secret-file", flags->secret_file,
-                      "file with the secret that new tenants' salts are made of, so that several servers can share a "
-                      "cache (or CHROMATIN_SECRET; default: random salts)");
-  command->callback([flags] { serve(*flags); });
+  auto flags = std::make_shared<serve_flags>(serve_flags{.system = defaults});
+  add_serve_options(*command, *flags);
+  command->callback([flags, defaults, arguments] { serve(*flags, arguments, defaults); });
 }
 
 }  // namespace chromatin

@@ -13,7 +13,8 @@
 namespace chromatin::rpc {
 
 inline kj::Exception to_exception(const caf::error& error) {
-  return kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__, kj::str(explain(error).c_str()));
+  auto type = error == ec::overloaded ? kj::Exception::Type::OVERLOADED : kj::Exception::Type::FAILED;
+  return kj::Exception(type, __FILE__, __LINE__, kj::str(explain(error).c_str()));
 }
 
 /// Sends a request from the loop's thread; the promise has the answer of type T, or the error as an exception. Dropping

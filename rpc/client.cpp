@@ -1,5 +1,6 @@
 #include "rpc/client.hpp"
 
+#include <charconv>
 #include <chrono>
 
 #include <capnp/ez-rpc.h>
@@ -69,6 +70,17 @@ class sink_service final : public schema::TokenSink::Server {
 std::string call_error::code() const {
   std::string text = what();
   return text.substr(0, text.find(':'));
+}
+
+std::optional<std::chrono::milliseconds> call_error::retry_after() const {
+  constexpr std::string_view field = "[retry_after_ms=";
+  std::string_view text = what();
+  auto at = text.rfind(field);
+  std::int64_t ms = 0;
+  if (at == text.npos || !text.ends_with("]")) return {};
+  auto number = text.substr(at + field.size());
+  if (std::from_chars(number.data(), number.data() + number.size(), ms).ec != std::errc{}) return {};
+  return std::chrono::milliseconds{ms};
 }
 
 struct client::implementation {

@@ -3,9 +3,11 @@
 /// A blocking client, for programs that hold one conversation at a time per thread. A client and its conversations
 /// belong to the thread that connected. No Cap'n Proto type shows here.
 
+#include <chrono>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -15,11 +17,14 @@
 
 namespace chromatin::rpc {
 
-/// What a server answered instead of a result, or why there is no server: "code: sentence".
+/// What a server answered instead of a result, or why there is no server: "code: sentence", perhaps with
+/// " [retry_after_ms=N]" at its end.
 struct call_error : std::runtime_error {
   using std::runtime_error::runtime_error;
   /// The part before the colon, such as "busy" or "context_full".
   std::string code() const;
+  /// When the server wants to be asked again; nothing if it did not say.
+  std::optional<std::chrono::milliseconds> retry_after() const;
 };
 
 struct say_options {

@@ -1,73 +1,107 @@
 #include "rpc/server.hpp"
 
 #include <algorithm>
-#include <cstring>
-#include <fstream>
 #include <future>
-#include <sstream>
+#include <list>
 #include <thread>
 
+#include <arpa/inet.h>
 #include <capnp/rpc-twoparty.h>
 #include <fmt/format.h>
 #include <kj/async-io.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
 #include <unistd.h>
 
+#include "rpc/address.hpp"
+#include "rpc/message_stream.hpp"
 #include "rpc/service.hpp"
 
 namespace chromatin::rpc {
 namespace {
 
-constexpr std::string_view unix_prefix = "unix:";
 /// Between two attempts to accept after one that failed: whoever waits in the line meanwhile is served then.
 constexpr auto accept_pause = 50 * kj::MILLISECONDS;
+/// Connections that are only told why they are not let in; more are closed without a word.
+constexpr std::size_t turned_away_max = 64;
 
-bool is_loopback(std::string_view address) {
-  auto host = address.substr(0, address.rfind(':'));
-  return host == "localhost" || host == "[::1]" || host.starts_with("127.");
+using rpc_system = capnp::RpcSystem<capnp::rpc::twoparty::VatId>;
+
+/// Who is at the other end: an address, or on a Unix socket a user.
+std::string peer_of(kj::AsyncIoStream& stream) {
+  sockaddr_storage address{};
+  kj::uint size = sizeof address;
+  stream.getpeername(reinterpret_cast<sockaddr*>(&address), &size);
+  char text[INET6_ADDRSTRLEN] = "";
+  if (address.ss_family == AF_INET)
+    ::inet_ntop(AF_INET, &reinterpret_cast<sockaddr_in&>(address).sin_addr, text, sizeof text);
+  if (address.ss_family == AF_INET6)
+    ::inet_ntop(AF_INET6, &reinterpret_cast<sockaddr_in6&>(address).sin6_addr, text, sizeof text);
+  if (text[0] != 0) return std::string{"address "} + text;
+  ucred who{};
+  kj::uint length = sizeof who;
+  stream.getsockopt(SOL_SOCKET, SO_PEERCRED, &who, &length);
+  return fmt::format("user {}", who.uid);
 }
 
-/// A socket file that nobody listens on is left over from a server that died: it is removed.
-void clear_stale_socket(const std::string& path) {
-  struct stat status {};
-  if (::lstat(path.c_str(), &status) != 0) return;
-  if (!S_ISSOCK(status.st_mode)) throw server_error(fmt::format("{} exists and is not a socket", path));
-  sockaddr_un address{};
-  address.sun_family = AF_UNIX;
-  std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
-  int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  bool alive = ::connect(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0;
-  ::close(fd);
-  if (alive) throw server_error(fmt::format("another server listens on {}; stop it or choose another socket", path));
-  ::unlink(path.c_str());
-}
-
-void check_address(const std::string& address, bool has_tokens) {
-  if (address.starts_with(unix_prefix)) {
-    auto path = address.substr(unix_prefix.size());
-    if (path.empty() || path.size() >= sizeof sockaddr_un{}.sun_path)
-      throw server_error(
-          fmt::format("{}: a socket's path has 1 to {} characters", address, sizeof sockaddr_un{}.sun_path - 1));
-    clear_stale_socket(path);
-  } else if (address.rfind(':') == std::string::npos) {
-    throw server_error(fmt::format("{}: an address is HOST:PORT or unix:PATH", address));
-  } else if (!has_tokens && !is_loopback(address)) {
-    throw server_error(
-        fmt::format("{} is open to other machines: give --tokens FILE, or listen on 127.0.0.1", address));
+/// One connection with all that serves it.
+class connection {
+ public:
+  /// `account` is null for one that is not let in.
+  connection(kj::Own<kj::AsyncIoStream> stream, service_context& context, std::shared_ptr<connection_account> of,
+             const refusal& why)
+      : account{std::move(of)},
+        stream_{kj::mv(stream)},
+        messages_{*stream_, *context.timer, context.door},
+        network_{messages_, capnp::rpc::twoparty::Side::SERVER},
+        closed_{kj::newPromiseAndFulfiller<void>()},
+        system_{capnp::makeRpcServer(network_, gate(context, why))} {
+    // Calls that wait for the answer to another one are nobody's yet: their bytes are bounded here.
+    system_.setFlowLimit(2 * context.door.limits.bytes_per_connection_max / sizeof(capnp::word));
   }
-}
+
+  /// Fulfilled when the client is gone, or close() was called. Once only.
+  kj::Promise<void> ended() { return network_.onDisconnect().exclusiveJoin(kj::mv(closed_.promise)); }
+  void close() { closed_.fulfiller->fulfill(); }
+  bool is_stranger() const { return !account || !account->logged_in(); }
+
+  std::shared_ptr<connection_account> account;
+  std::string peer, token;
+
+ private:
+  schema::Gate::Client gate(service_context& context, const refusal& why) {
+    if (!account) return make_closed_gate(why);
+    return make_gate(context, account, [this](const std::string& given) {
+      token = given;
+      messages_.trust();
+    });
+  }
+
+  kj::Own<kj::AsyncIoStream> stream_;
+  message_stream messages_;
+  capnp::TwoPartyVatNetwork network_;
+  kj::PromiseFulfillerPair<void> closed_;
+  rpc_system system_;
+};
 
 }  // namespace
 
 struct server::implementation : private kj::TaskSet::ErrorHandler {
-  implementation(service_context c, const server_options& o) : context{std::move(c)}, options{o} {}
+  implementation(caf::actor_system& system, gateway_actor gateway, telemetry_actor telemetry, const server_options& o)
+      : context{.system = system,
+                .gateway = std::move(gateway),
+                .telemetry = std::move(telemetry),
+                .tokens = o.tokens,
+                .answer_tokens_default = o.answer_tokens_default,
+                .door = door{o.limits}},
+        options{o} {}
 
   void run(std::promise<void>& listening);
-  std::string listen_on(kj::Network& network, kj::WaitScope& scope, const std::string& address);
+  void listen(kj::LowLevelAsyncIoProvider& provider, const std::string& text);
   kj::Promise<void> accept_all(kj::ConnectionReceiver& listener);
   void serve(kj::Own<kj::AsyncIoStream> stream);
+  bool make_place(const std::string& peer);
+  void keep(kj::Own<connection> c, kj::Promise<void> until);
+  void set_tokens(token_list tokens);
   kj::Promise<void> finish_turns();
   void taskFailed(kj::Exception&&) override { /* a connection broke; its turns cancel themselves */
   }
@@ -78,27 +112,27 @@ struct server::implementation : private kj::TaskSet::ErrorHandler {
   std::vector<std::string> socket_files;
   std::thread thread;
   kj::Own<kj::CrossThreadPromiseFulfiller<void>> drain, stop;
+  const kj::Executor* loop = nullptr;
   std::promise<void> drained;
 
   // Event loop thread only.
-  kj::Timer* timer = nullptr;
   std::vector<kj::Own<kj::ConnectionReceiver>> listeners;
-  std::unique_ptr<capnp::TwoPartyServer> connections;
   std::unique_ptr<kj::TaskSet> tasks, acceptors;
-  std::uint32_t connection_count = 0;
+  std::list<connection*> connections;  ///< oldest first
+  std::size_t turned_away = 0;
 };
 
-std::string server::implementation::listen_on(kj::Network& network, kj::WaitScope& scope, const std::string& address) {
-  check_address(address, !options.tokens.empty());
-  auto parsed = network.parseAddress(address.c_str()).wait(scope);
-  auto old_mask = ::umask(0177);  // a Unix socket is for its owner
-  KJ_DEFER(::umask(old_mask));
-  listeners.push_back(parsed->listen());
-  if (address.starts_with(unix_prefix)) {
-    socket_files.push_back(address.substr(unix_prefix.size()));
-    return address;
+void server::implementation::listen(kj::LowLevelAsyncIoProvider& provider, const std::string& text) {
+  auto at = parse_address(text);
+  if (options.tokens.empty() && !at.is_local())
+    throw server_error(fmt::format("{} is open to other machines: give --tokens FILE, or listen on 127.0.0.1", text));
+  auto listening = listen_on(at);
+  if (at.is_unix()) socket_files.push_back(at.path);
+  addresses.push_back(listening.text);
+  for (auto& socket : listening.sockets) {
+    listeners.push_back(provider.wrapListenSocketFd(kj::mv(socket)));
+    acceptors->add(accept_all(*listeners.back()));
   }
-  return fmt::format("{}:{}", address.substr(0, address.rfind(':')), listeners.back()->getPort());
 }
 
 /// Goes on for ever: an accept that fails (no file descriptors, no memory) is tried again after a pause.
@@ -106,19 +140,65 @@ kj::Promise<void> server::implementation::accept_all(kj::ConnectionReceiver& lis
   return kj::evalNow([&] { return listener.accept(); })  // it may throw at once
       .then(
           [this, &listener](kj::Own<kj::AsyncIoStream> stream) {
-            serve(kj::mv(stream));
+            kj::runCatchingExceptions([&] { serve(kj::mv(stream)); });  // a peer that is gone already
             return accept_all(listener);
           },
           [this, &listener](kj::Exception&&) {
-            return timer->afterDelay(accept_pause).then([this, &listener] { return accept_all(listener); });
+            return context.timer->afterDelay(accept_pause).then([this, &listener] { return accept_all(listener); });
           });
 }
 
+/// Who has not logged in yet gives way to who comes: strangers cannot lock everybody out.
+bool server::implementation::make_place(const std::string& peer) {
+  bool full = static_cast<std::uint32_t>(context.door.counts.connections) >= options.limits.connections_max;
+  auto oldest = std::find_if(connections.begin(), connections.end(),
+                             [&](auto* c) { return c->is_stranger() && (full || c->peer == peer); });
+  if (oldest == connections.end()) return false;
+  (*oldest)->close();
+  return true;
+}
+
 void server::implementation::serve(kj::Own<kj::AsyncIoStream> stream) {
-  if (connection_count >= options.connections_max) return;
-  ++connection_count;
-  auto served = connections->accept(*stream).attach(kj::mv(stream)).attach(kj::defer([this] { --connection_count; }));
-  tasks->add(kj::mv(served));
+  auto peer = peer_of(*stream);
+  refusal why;
+  auto account = context.door.connect(peer, why);
+  if (!account && make_place(peer)) {  // the place is free when the loop has been round
+    tasks->add(kj::evalLast([this, stream = kj::mv(stream)]() mutable { serve(kj::mv(stream)); }));
+    return;
+  }
+  bool let_in = account != nullptr;
+  if (!let_in && turned_away >= turned_away_max) return;
+  auto c = kj::heap<connection>(kj::mv(stream), context, std::move(account), why);
+  auto& served = *c;
+  served.peer = peer;
+  auto login_late = context.timer->afterDelay(options.limits.login_within.count() * kj::MILLISECONDS);
+  auto until = served.ended().exclusiveJoin(login_late.then([this, &served]() -> kj::Promise<void> {
+    if (!served.is_stranger()) return kj::NEVER_DONE;
+    if (served.account) ++context.door.counts.logins_late;
+    return kj::READY_NOW;
+  }));
+  if (let_in) {
+    keep(kj::mv(c), kj::mv(until));
+  } else {
+    ++turned_away;
+    tasks->add(until.attach(kj::mv(c)).attach(kj::defer([this] { --turned_away; })));
+  }
+}
+
+void server::implementation::keep(kj::Own<connection> c, kj::Promise<void> until) {
+  auto at = connections.insert(connections.end(), c.get());
+  tasks->add(until.attach(kj::mv(c)).attach(kj::defer([this, at] { connections.erase(at); })));
+}
+
+void server::implementation::set_tokens(token_list tokens) {
+  auto before = std::exchange(context.tokens, std::move(tokens));
+  for (auto* c : connections) {
+    if (c->is_stranger()) continue;
+    const auto *old = before.find(c->token), *now = context.tokens.find(c->token);
+    bool same = old && now && *old == *now &&
+                before.operators.contains(c->token) == context.tokens.operators.contains(c->token);
+    if (!same) c->close();
+  }
 }
 
 /// When the last turn's call is answered, its answer is still to be written: that comes before anything evaluated last.
@@ -136,20 +216,16 @@ void server::implementation::run(std::promise<void>& listening) {
          draining = kj::newPromiseAndCrossThreadFulfiller<void>();
     stop = kj::mv(stopped.fulfiller);
     drain = kj::mv(draining.fulfiller);
-    timer = &io.provider->getTimer();
-    connections = std::make_unique<capnp::TwoPartyServer>(make_gate(context));
+    loop = &kj::getCurrentThreadExecutor();
+    context.timer = &io.provider->getTimer();
     tasks = std::make_unique<kj::TaskSet>(static_cast<kj::TaskSet::ErrorHandler&>(*this));
     acceptors = std::make_unique<kj::TaskSet>(static_cast<kj::TaskSet::ErrorHandler&>(*this));
     KJ_DEFER({
       acceptors.reset();
       tasks.reset();
-      connections.reset();
       listeners.clear();
     });
-    for (const auto& address : options.listen) {
-      addresses.push_back(listen_on(io.provider->getNetwork(), io.waitScope, address));
-      acceptors->add(accept_all(*listeners.back()));
-    }
+    for (const auto& address : options.listen) listen(*io.lowLevelProvider, address);
     tasks->add(draining.promise.then([this] { return finish_turns(); }).then([this] { drained.set_value(); }));
     told = true;
     listening.set_value();
@@ -163,9 +239,7 @@ void server::implementation::run(std::promise<void>& listening) {
 
 server::server(caf::actor_system& system, gateway_actor gateway, telemetry_actor telemetry,
                const server_options& options)
-    : implementation_{std::make_unique<implementation>(service_context{system, std::move(gateway), std::move(telemetry),
-                                                                       options.tokens, options.answer_tokens_default},
-                                                       options)} {
+    : implementation_{std::make_unique<implementation>(system, std::move(gateway), std::move(telemetry), options)} {
   std::promise<void> listening;
   auto ready = listening.get_future();
   implementation_->thread = std::thread{[this, &listening] { implementation_->run(listening); }};
@@ -190,22 +264,8 @@ bool server::finish_turns(std::chrono::milliseconds bound) {
 
 const std::vector<std::string>& server::addresses() const { return implementation_->addresses; }
 
-std::map<std::string, std::string> read_token_file(const std::string& file) {
-  std::ifstream in{file};
-  if (!in) throw server_error(fmt::format("{}: cannot be read", file));
-  std::map<std::string, std::string> tokens;
-  std::string line;
-  for (int number = 1; std::getline(in, line); ++number) {
-    std::istringstream words{line.substr(0, line.find('#'))};
-    std::string token, tenant, rest;
-    if (!(words >> token)) continue;
-    if (!(words >> tenant) || (words >> rest) || token.size() < 16)
-      throw server_error(
-          fmt::format("{}:{}: a line is a token of at least 16 characters and a tenant's name", file, number));
-    tokens[token] = tenant;
-  }
-  if (tokens.empty()) throw server_error(fmt::format("{}: holds no token", file));
-  return tokens;
+void server::set_tokens(token_list tokens) {
+  implementation_->loop->executeSync([&] { implementation_->set_tokens(std::move(tokens)); });
 }
 
 }  // namespace chromatin::rpc

@@ -5,13 +5,14 @@
 
 #include <chrono>
 #include <cstdint>
-#include <map>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
 #include "actors/actors.hpp"
+#include "rpc/door.hpp"
+#include "rpc/tokens.hpp"
 
 namespace chromatin::rpc {
 
@@ -21,15 +22,11 @@ struct server_error : std::runtime_error {
 };
 
 struct server_options {
-  std::vector<std::string> listen;  ///< "HOST:PORT" (port 0: any free one) and "unix:PATH"
-  std::map<std::string, std::string>
-      tokens;  ///< token → tenant; empty: everybody is the tenant "default", on loopback only
+  std::vector<std::string> listen;            ///< rpc/address.hpp
+  token_list tokens;                          ///< none: everybody is the tenant "default", on this machine only
   std::uint32_t answer_tokens_default = 256;  ///< when a request names no limit
-  std::uint32_t connections_max = 1024;       ///< more are closed at once
+  door_limits limits;
 };
-
-/// Lines of "token tenant"; '#' begins a comment. Throws server_error with the line's number.
-std::map<std::string, std::string> read_token_file(const std::string& file);
 
 class server {
  public:
@@ -39,6 +36,9 @@ class server {
   ~server();
   server(const server&) = delete;
   server& operator=(const server&) = delete;
+
+  /// From now on these tokens count; connections whose token is not among them, or another tenant's, are closed.
+  void set_tokens(token_list tokens);
 
   /// Accepts nobody any more, and waits until no turn is under way and each of their calls was answered, at most
   /// `bound`. False if some still are. The turns must come to an end by themselves (the gateway's `stop`). Once only.

@@ -14,29 +14,59 @@ namespace {
 
 std::atomic<turn_id> last_turn{0};
 
+/// What an answer of `read` or `list` may come to.
+constexpr std::uint64_t page_bytes = 1u << 20;
+
 std::string random_name() {
   std::random_device entropy;
   return fmt::format("{:08x}{:08x}{:08x}{:08x}", entropy(), entropy(), entropy(), entropy());
 }
 
-/// Equal length and content, in a time that does not depend on where they differ.
-bool same_secret(std::string_view a, std::string_view b) {
-  unsigned difference = a.size() != b.size();
-  for (std::size_t i = 0; i < a.size(); ++i)
-    difference |= static_cast<unsigned char>(a[i]) ^ static_cast<unsigned char>(b[i % b.size()]);
-  return difference == 0;
+kj::Exception to_exception(const refusal& why) {
+  return rpc::to_exception(come_back(ec::overloaded, why.what, why.retry_after));
 }
+
+/// A capability whose calls count against their connection's bounds, whatever they are.
+template <class Interface>
+class counted : public Interface::Server {
+ public:
+  counted(service_context& context, std::shared_ptr<connection_account> account)
+      : context_{context}, account_{std::move(account)} {}
+
+  using result = typename Interface::Server::DispatchCallResult;
+  result dispatchCall(std::uint64_t interface, std::uint16_t method,
+                      capnp::CallContext<capnp::AnyPointer, capnp::AnyPointer> call) override {
+    connection_account::hold held;
+    auto bytes = call.getParams().targetSize().wordCount * sizeof(capnp::word);
+    if (auto refused = account_->begin_call(bytes, held)) return {to_exception(*refused), false};
+    auto done = Interface::Server::dispatchCall(interface, method, call);
+    done.promise = done.promise.attach(kj::mv(held));
+    return done;
+  }
+
+ protected:
+  service_context& context_;
+  std::shared_ptr<connection_account> account_;
+};
 
 /// One turn being answered. When the call is dropped before its end, so is the turn.
 struct answering {
-  answering(service_context& of, turn_id which) : context{of}, id{which} { ++context.turns; }
+  answering(service_context& of, turn_id which, connection_account::hold place)
+      : context{of}, id{which}, held{std::move(place)}, begun{of.timer->now()} {
+    ++context.turns;
+  }
   ~answering() {
-    if (!done) caf::anon_send(context.gateway, atom::cancel_v, id);
+    if (done)
+      context.door.turn_took(std::chrono::milliseconds{(context.timer->now() - begun) / kj::MILLISECONDS});
+    else
+      caf::anon_send(context.gateway, atom::cancel_v, id);
     if (--context.turns == 0) context.tell_idle();
   }
 
   service_context& context;
   turn_id id;
+  connection_account::hold held;
+  kj::TimePoint begun;
   std::shared_ptr<text_queue> text = std::make_shared<text_queue>();
   turn_statistics statistics;
   kj::Maybe<kj::Exception> error;
@@ -53,17 +83,22 @@ kj::Promise<void> stream_text(std::shared_ptr<answering> turn, schema::TokenSink
   });
 }
 
-class conversation_service final : public schema::Conversation::Server {
+class conversation_service final : public counted<schema::Conversation> {
  public:
-  conversation_service(service_context& context, conversation_ref which)
-      : context_{context}, which_{std::move(which)} {}
+  conversation_service(service_context& context, std::shared_ptr<connection_account> account, conversation_ref which,
+                       connection_account::hold place)
+      : counted{context, std::move(account)}, which_{std::move(which)}, held_{std::move(place)} {}
 
   kj::Promise<void> say(SayContext call) override {
     call.allowCancellation();
+    connection_account::hold place;
+    if (auto refused = account_->begin_turn(place)) return to_exception(*refused);
     auto params = call.getParams();
     auto request = params.getRequest();
     say_request order{.turn = ++last_turn,
                       .conversation = which_,
+                      .client = account_->client(),
+                      .connection = account_->id(),
                       .before = rpc::read(request.getBefore()),
                       .text = {request.getText().begin(), request.getText().size()},
                       .sampling = rpc::read(request.getSampling()),
@@ -72,7 +107,7 @@ class conversation_service final : public schema::Conversation::Server {
     if (order.sampling.tokens_max == 0) order.sampling.tokens_max = context_.answer_tokens_default;
     auto sink = params.getSink();
     call.releaseParams();
-    auto turn = std::make_shared<answering>(context_, order.turn);
+    auto turn = std::make_shared<answering>(context_, order.turn, std::move(place));
     auto answer = ask<turn_statistics>(context_.system, context_.gateway, atom::say_v, std::move(order),
                                        std::shared_ptr<token_sink>{turn->text})
                       .then(
@@ -104,13 +139,16 @@ class conversation_service final : public schema::Conversation::Server {
   }
 
   kj::Promise<void> fork(ForkContext call) override {
+    auto place = std::make_shared<connection_account::hold>();
+    if (auto refused = account_->take_handle(*place)) return to_exception(*refused);
     std::string id = call.getParams().getId();
     if (id.empty()) id = random_name();
     return ask<conversation_info>(context_.system, context_.gateway, atom::fork_v, which_, id,
                                   std::uint32_t{call.getParams().getMessages()})
-        .then([this, id, call](conversation_info info) mutable {
+        .then([this, id, call, place](conversation_info info) mutable {
           auto results = call.getResults();
-          results.setConversation(kj::heap<conversation_service>(context_, conversation_ref{which_.tenant, id}));
+          results.setConversation(kj::heap<conversation_service>(
+              context_, account_, conversation_ref{which_.tenant, id}, std::move(*place)));
           write(info, results.initInfo());
         });
   }
@@ -125,25 +163,33 @@ class conversation_service final : public schema::Conversation::Server {
   }
 
   kj::Promise<void> read(ReadContext call) override {
+    connection_account::hold place;
+    if (auto refused = account_->more_bytes(page_bytes, place)) return to_exception(*refused);
     auto params = call.getParams();
     return ask<transcript>(context_.system, context_.gateway, atom::read_v, which_, std::uint32_t{params.getFirst()},
                            std::uint32_t{params.getLimit()})
         .then([call](transcript said) mutable {
           write(said.messages, call.getResults().initMessages(static_cast<unsigned>(said.messages.size())));
           call.getResults().setTotal(said.total);
-        });
+        })
+        .attach(kj::mv(place));
   }
 
  private:
-  service_context& context_;
   conversation_ref which_;
+  connection_account::hold held_;
 };
 
-class session_service final : public schema::Session::Server {
+class session_service final : public counted<schema::Session> {
  public:
-  session_service(service_context& context, std::string tenant) : context_{context}, tenant_{std::move(tenant)} {}
+  /// `sees_all`: the whole server's counters.
+  session_service(service_context& context, std::shared_ptr<connection_account> account, std::string tenant,
+                  bool sees_all)
+      : counted{context, std::move(account)}, tenant_{std::move(tenant)}, sees_all_{sees_all} {}
 
   kj::Promise<void> open(OpenContext call) override {
+    auto place = std::make_shared<connection_account::hold>();
+    if (auto refused = account_->take_handle(*place)) return to_exception(*refused);
     auto params = call.getParams();
     conversation_ref which{tenant_, params.getId()};
     if (which.id.empty()) which.id = random_name();
@@ -155,58 +201,101 @@ class session_service final : public schema::Session::Server {
         .then([this, which, system_prompt] {
           return ask<conversation_info>(context_.system, context_.gateway, atom::open_v, which, system_prompt);
         })
-        .then([this, which, call](conversation_info info) mutable {
+        .then([this, which, call, place](conversation_info info) mutable {
           auto results = call.getResults();
-          results.setConversation(kj::heap<conversation_service>(context_, which));
+          results.setConversation(kj::heap<conversation_service>(context_, account_, which, std::move(*place)));
           write(info, results.initInfo());
         });
   }
 
   kj::Promise<void> stat(StatContext call) override {
+    auto answer = [call](std::vector<counters> parts) mutable {
+      auto list = call.getResults().initParts(static_cast<unsigned>(parts.size()));
+      for (unsigned i = 0; i < parts.size(); ++i) write(parts[i], list[i]);
+    };
+    if (!sees_all_)
+      return ask<counters>(context_.system, context_.gateway, atom::stats_v, tenant_)
+          .then([answer](counters own) mutable { answer({std::move(own)}); });
     return ask<std::vector<counters>>(context_.system, context_.telemetry, atom::stats_v)
-        .then([call](std::vector<counters> parts) mutable {
-          auto list = call.getResults().initParts(static_cast<unsigned>(parts.size()));
-          for (unsigned i = 0; i < parts.size(); ++i) write(parts[i], list[i]);
+        .then([this, answer](std::vector<counters> parts) mutable {
+          parts.push_back(door_part());
+          answer(std::move(parts));
         });
   }
 
   kj::Promise<void> list(ListContext call) override {
+    connection_account::hold place;
+    if (auto refused = account_->more_bytes(page_bytes, place)) return to_exception(*refused);
     auto params = call.getParams();
     return ask<conversation_list>(context_.system, context_.gateway, atom::list_v, tenant_,
                                   std::string{params.getAfter()}, std::uint32_t{params.getLimit()})
         .then([call](conversation_list all) mutable {
           auto list = call.getResults().initConversations(static_cast<unsigned>(all.size()));
           for (unsigned i = 0; i < all.size(); ++i) write(all[i], list[i]);
-        });
+        })
+        .attach(kj::mv(place));
   }
 
  private:
-  service_context& context_;
+  counters door_part() const {
+    const auto& c = context_.door.counts;
+    return {"door",
+            {{"connections", c.connections},
+             {"connections_refused", c.connections_refused},
+             {"logins_late", c.logins_late},
+             {"logins_failed", c.logins_failed},
+             {"calls_refused", c.calls_refused},
+             {"turns_refused", c.turns_refused},
+             {"bytes_refused", c.bytes_refused},
+             {"messages_late", c.messages_late}}};
+  }
+
   std::string tenant_;
+  bool sees_all_;
 };
 
-class gate_service final : public schema::Gate::Server {
+class gate_service final : public counted<schema::Gate> {
  public:
-  explicit gate_service(service_context& context) : context_{context} {}
+  gate_service(service_context& context, std::shared_ptr<connection_account> account,
+               std::function<void(const std::string&)> logged_in)
+      : counted{context, std::move(account)}, logged_in_{std::move(logged_in)} {}
 
   kj::Promise<void> login(LoginContext call) override {
     std::string given = call.getParams().getToken();
-    const std::string* tenant = nullptr;
-    for (const auto& [token, owner] : context_.tokens)
-      if (same_secret(given, token)) tenant = &owner;
-    if (!context_.tokens.empty() && !tenant)
+    const auto& tokens = context_.tokens;
+    const auto* tenant = tokens.find(given);
+    if (!tokens.empty() && !tenant) {
+      ++context_.door.counts.logins_failed;
       return kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__,
                            kj::str("unauthenticated: this token is not known"));
-    call.getResults().setSession(kj::heap<session_service>(context_, tenant ? *tenant : "default"));
+    }
+    if (auto refused = account_->log_in(tenant ? *tenant : std::string{})) return to_exception(*refused);
+    logged_in_(given);
+    bool sees_all = tokens.empty() || tokens.operators.contains(given);
+    call.getResults().setSession(kj::heap<session_service>(context_, account_, tenant ? *tenant : "default", sees_all));
     return kj::READY_NOW;
   }
 
  private:
-  service_context& context_;
+  std::function<void(const std::string&)> logged_in_;
+};
+
+class closed_gate final : public schema::Gate::Server {
+ public:
+  explicit closed_gate(refusal why) : why_{std::move(why)} {}
+  kj::Promise<void> login(LoginContext) override { return to_exception(why_); }
+
+ private:
+  refusal why_;
 };
 
 }  // namespace
 
-schema::Gate::Client make_gate(service_context& context) { return kj::heap<gate_service>(context); }
+schema::Gate::Client make_gate(service_context& context, std::shared_ptr<connection_account> account,
+                               std::function<void(const std::string&)> logged_in) {
+  return kj::heap<gate_service>(context, std::move(account), std::move(logged_in));
+}
+
+schema::Gate::Client make_closed_gate(refusal why) { return kj::heap<closed_gate>(std::move(why)); }
 
 }  // namespace chromatin::rpc

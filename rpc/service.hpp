@@ -1,9 +1,14 @@
 #pragma once
 
-/// The capabilities a connection is served with. Event loop thread only.
+/// The capabilities that a connection is served with. Event loop thread only.
+
+#include <functional>
+
+#include <kj/timer.h>
 
 #include "actors/actors.hpp"
-#include "rpc/server.hpp"
+#include "rpc/door.hpp"
+#include "rpc/tokens.hpp"
 #include "schema/chromatin.capnp.h"
 
 namespace chromatin::rpc {
@@ -13,8 +18,10 @@ struct service_context {
   caf::actor_system& system;
   gateway_actor gateway;
   telemetry_actor telemetry;
-  std::map<std::string, std::string> tokens;
+  token_list tokens;
   std::uint32_t answer_tokens_default;
+  chromatin::rpc::door door;
+  kj::Timer* timer = nullptr;
   std::uint32_t turns = 0;  ///< calls of `say` under way
   kj::Maybe<kj::Own<kj::PromiseFulfiller<void>>> idle = nullptr;
 
@@ -30,7 +37,10 @@ struct service_context {
   }
 };
 
-/// The bootstrap capability.
-schema::Gate::Client make_gate(service_context& context);
+/// The bootstrap capability of one connection. `logged_in` is called with the token that was right.
+schema::Gate::Client make_gate(service_context& context, std::shared_ptr<connection_account> account,
+                               std::function<void(const std::string& token)> logged_in);
+/// One that lets nobody in, and says why.
+schema::Gate::Client make_closed_gate(refusal why);
 
 }  // namespace chromatin::rpc

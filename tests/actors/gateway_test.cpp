@@ -232,7 +232,7 @@ TEST_F(Gateway, ARefusedTurnComputedNothingAndAFailedOneMayHave) {
 TEST_F(Gateway, StoppingEndsTurnsRefusesOthersAndAnswersWhenAllAreSettled) {
   auto turn = say(1);
   log.settling_hangs = true;
-  auto stopped = ask<std::uint32_t>(atom::stop_v);
+  auto stopped = ask<std::uint32_t>(atom::stop_v, caf::timespan{0});
   EXPECT_THAT(log.cancelled, ElementsAre(1u));
   EXPECT_THAT(log.settled, ElementsAre(1u));
   EXPECT_EQ(stopped->error, "no answer") << "not before the answer is stored";
@@ -240,7 +240,44 @@ TEST_F(Gateway, StoppingEndsTurnsRefusesOthersAndAnswersWhenAllAreSettled) {
   go_on(registry);
   EXPECT_TRUE(turn->value) << turn->error;
   EXPECT_EQ(**stopped, 1u);
-  EXPECT_EQ(**ask<std::uint32_t>(atom::stop_v), 0u);
+  EXPECT_EQ(**ask<std::uint32_t>(atom::stop_v, caf::timespan{0}), 0u);
+}
+
+TEST_F(Gateway, AStopMayLetTurnsGoOnForAWhile) {
+  auto quick = say(1), slow = say(2);
+  auto stopped = ask<std::uint32_t>(atom::stop_v, caf::timespan{std::chrono::seconds{2}});
+  EXPECT_TRUE(log.cancelled.empty());
+  EXPECT_THAT(say(3)->error, testing::AllOf(HasSubstr("not_available: the server is stopping"), HasSubstr("[retry_after_ms=")));
+  coordinator.advance_time(std::chrono::seconds{1});
+  run();
+  EXPECT_TRUE(log.cancelled.empty());
+  EXPECT_EQ(stopped->error, "no answer");
+  coordinator.advance_time(std::chrono::seconds{1});
+  run();
+  EXPECT_THAT(log.cancelled, testing::UnorderedElementsAre(1u, 2u));
+  EXPECT_TRUE(quick->value && slow->value);
+  EXPECT_EQ(**stopped, 2u);
+}
+
+TEST_F(Gateway, WhoIsRefusedIsToldWhenToComeBack) {
+  log.turn_error = caf::make_error(ec::overloaded, "5 turns are waiting");
+  EXPECT_THAT(say(1)->error, testing::MatchesRegex("overloaded: 5 turns are waiting \\[retry_after_ms=[0-9]+\\]"));
+  log.turn_error = caf::make_error(ec::no_room, "too big");
+  EXPECT_EQ(say(2)->error, "no_room: too big") << "waiting would not help";
+}
+
+TEST_F(Gateway, StopStringsAreBoundedInBytes) {
+  say_request request{.turn = 1, .conversation = {"tenant", "c"}, .text = "hello"};
+  request.sampling.stop = {std::string(100'000, 'a')};
+  EXPECT_THAT(ask<turn_statistics>(atom::say_v, request, std::shared_ptr<token_sink>{})->error, HasSubstr("too_large"));
+}
+
+TEST_F(Gateway, EachTenantHasCountersOfItsOwn) {
+  say(1);
+  answer_turns();
+  auto of = [&](const std::string& tenant) { return (**ask<counters>(atom::stats_v, tenant)).values[2]; };
+  EXPECT_EQ(of("tenant"), (std::pair<std::string, std::int64_t>{"turns_done", 1}));
+  EXPECT_EQ(of("another").second, 0);
 }
 
 TEST_F(Gateway, ForgettingErasesChunksInTheTiers) {

@@ -54,7 +54,7 @@ inline gateway_actor::behavior_type fake_gateway(gateway_actor::pointer self, st
           said.messages.push_back({i % 2 ? "assistant" : "user", "message " + std::to_string(i)});
         return said;
       },
-      [=](atom::stop) -> caf::result<std::uint32_t> {
+      [=](atom::stop, caf::timespan) -> caf::result<std::uint32_t> {
         auto ended = static_cast<std::uint32_t>(running->size());
         for (auto& [id, promise] : *running) promise.deliver(turn_statistics{.stopped = stop_reason::cancelled});
         running->clear();
@@ -66,7 +66,7 @@ inline gateway_actor::behavior_type fake_gateway(gateway_actor::pointer self, st
           log->said.push_back(request);
         }
         if (request.text == "fail") return caf::make_error(ec::context_full, "no room for this");
-        if (request.text == "slow") {
+        if (request.text.starts_with("slow")) {
           ++log->streaming;
           sink->text("first ");
           return running->emplace(request.turn, self->make_response_promise<turn_statistics>()).first->second;
@@ -94,8 +94,12 @@ inline gateway_actor::behavior_type fake_gateway(gateway_actor::pointer self, st
         return conversation_info{id, 1, 10, 1024, 2};
       },
       [](atom::forget, const conversation_ref&) {},
+      [](atom::internal, atom::stop) {},
       [](atom::stats) {
         return counters{"gateway", {{"turns", 5}}};
+      },
+      [](atom::stats, const std::string& tenant) {
+        return counters{"tenant", {{"turns_of_" + tenant, 2}}};
       },
   };
 }

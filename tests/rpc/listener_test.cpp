@@ -42,10 +42,17 @@ TEST_F(RpcListener, ASecondServerOnOneSocketIsRefusedAndALeftOverSocketReplaced)
   EXPECT_EQ(status.st_mode & 0777, 0600u);
 }
 
-TEST_F(RpcListener, TooManyConnectionsAreClosed) {
-  auto address = start({.listen = {socket_address()}, .connections_max = 1}).addresses()[0];
+TEST_F(RpcListener, OneConnectionTooManyIsToldWhenToComeBack) {
+  auto address = start({.listen = {socket_address()}, .limits = {.connections_max = 1}}).addresses()[0];
   client first{address};
-  EXPECT_THAT(reason([&] { client c{address}; }), HasSubstr("not_available"));
+  try {
+    client c{address};
+    FAIL();
+  } catch (const call_error& e) {
+    EXPECT_THAT(e.what(), HasSubstr("1 connections are open"));
+    EXPECT_EQ(e.code(), "overloaded");
+    EXPECT_GE(e.retry_after().value_or(std::chrono::milliseconds{0}), std::chrono::milliseconds{100});
+  }
 }
 
 TEST_F(RpcListener, NobodyThereIsAClearError) {
@@ -62,7 +69,8 @@ TEST_F(RpcListener, FinishingAnswersTheCallsUnderWayAndAcceptsNobody) {
   wait_for([&] { return log->streaming == 1; });
   {
     caf::scoped_actor self{system};
-    self->request(gateway, caf::infinite, atom::stop_v).receive([](std::uint32_t) {}, [](const caf::error&) {});
+    self->request(gateway, caf::infinite, atom::stop_v, caf::timespan{0})
+        .receive([](std::uint32_t) {}, [](const caf::error&) {});
   }
   EXPECT_TRUE(server_->finish_turns(std::chrono::seconds{20}));
   EXPECT_THAT(reason([&] { client c{address}; }), HasSubstr("not_available"));
@@ -87,10 +95,41 @@ TEST_F(RpcListener, FinishingIsBoundedInTime) {
 }
 
 TEST_F(RpcListener, AConnectionThatEndsGivesItsPlaceBack) {
-  auto address = start({.listen = {socket_address()}, .connections_max = 1}).addresses()[0];
+  auto address = start({.listen = {socket_address()}, .limits = {.connections_max = 1}}).addresses()[0];
   for (int i = 0; i < 3; ++i) {
     bool served = false;  // the server may see the end of the one before a moment later
     wait_for([&] { return served = served || reason([&] { client(address).open("talk"); }) == "no error"; });
+  }
+}
+
+TEST_F(RpcListener, AddressesAreCheckedInClearWords) {
+  auto fails = [&](const std::string& address) { return reason([&] { start({.listen = {address}}); }); };
+  EXPECT_THAT(fails("127.evil.example:0"), HasSubstr("no IPv4 address"));
+  EXPECT_THAT(fails("127.0.0.1.example:0"), HasSubstr("no IPv4 address")) << "and no name server is asked";
+  EXPECT_THAT(fails("127.0.0.1:70000"), HasSubstr("0 (any free one) to 65535"));
+  EXPECT_THAT(fails("127.0.0.1:"), HasSubstr("a port is a number"));
+  EXPECT_THAT(fails("::1:7411"), HasSubstr("in brackets"));
+  EXPECT_THAT(fails("[127.0.0.1]:7411"), HasSubstr("in brackets"));
+  EXPECT_THAT(fails("*:0"), HasSubstr("--tokens"));
+  EXPECT_THAT(fails("[::]:0"), HasSubstr("--tokens"));
+  EXPECT_THAT(fails("unix:/nowhere/at/all"), HasSubstr("no such folder"));
+  auto taken = start({.listen = {"127.0.0.1:0"}}).addresses()[0];
+  EXPECT_THAT(
+      reason([&] { server second(system, gateway, telemetry, {.listen = {taken}}); }),
+      testing::AllOf(HasSubstr(taken), HasSubstr("another program listens there"), testing::Not(HasSubstr("bind"))));
+}
+
+TEST_F(RpcListener, LocalhostIsThisMachineInBothFamilies) {
+  auto address = start({.listen = {"localhost:0"}}).addresses()[0];
+  auto port = address.substr(address.rfind(':'));
+  EXPECT_TRUE(address.starts_with("localhost:")) << address;
+  EXPECT_EQ(client("127.0.0.1" + port).open("talk").info().tokens, 10u);
+  if (int six = ::socket(AF_INET6, SOCK_STREAM, 0); six >= 0) {
+    ::close(six);
+    EXPECT_EQ(client("[::1]" + port).open("talk").info().tokens, 10u);
+    auto literal = start({.listen = {"[::1]:0"}}).addresses()[0];
+    EXPECT_TRUE(literal.starts_with("[::1]:")) << literal;
+    EXPECT_EQ(client(literal).open("talk").info().tokens, 10u);
   }
 }
 

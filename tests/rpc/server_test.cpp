@@ -60,7 +60,8 @@ TEST_F(RpcServer, ConversationsCanBeForkedTruncatedAndForgotten) {
   conversation.forget();
   EXPECT_EQ(c.open().info().id.size(), std::string{"default/"}.size() + 32);
   auto stat = c.stat();
-  ASSERT_EQ(stat.size(), 2u);
+  ASSERT_EQ(stat.size(), 3u);
+  EXPECT_EQ(stat[2].part, "door");
   EXPECT_EQ(stat[0].values[1], (std::pair<std::string, std::int64_t>{"y", -2}));
 }
 
@@ -182,7 +183,7 @@ TEST_F(RpcServer, StoppingTheServerEndsACallWithAnError) {
 
 TEST_F(RpcServer, TokensDecideTheTenant) {
   auto address = start({.listen = {socket_address()},
-                        .tokens = {{"secret-of-alice-0001", "alice"}, {"secret-of-bob-000001", "bob"}}})
+                        .tokens = {.tenants = {{"secret-of-alice-0001", "alice"}, {"secret-of-bob-000001", "bob"}}}})
                      .addresses()[0];
   EXPECT_EQ(client(address, "secret-of-bob-000001").open("talk").info().id, "bob/talk");
   EXPECT_THAT(reason([&] { client c(address, "secret-of-alice-0002"); }), HasSubstr("unauthenticated"));
@@ -192,7 +193,14 @@ TEST_F(RpcServer, TokensDecideTheTenant) {
 TEST_F(RpcServer, TheTokenFileIsChecked) {
   auto file = (folder / "tokens").string();
   std::ofstream{file} << "# who may talk\nsecret-of-alice-0001 alice\n\nsecret-of-bob-000001 bob # and bob\n";
-  EXPECT_EQ(read_token_file(file).at("secret-of-bob-000001"), "bob");
+  EXPECT_EQ(read_token_file(file).tenants.at("secret-of-bob-000001"), "bob");
+  EXPECT_TRUE(read_token_file(file).operators.empty());
+  std::ofstream{file} << "secret-of-alice-0001 alice operator\nsecret-of-bob-000001 bob\n";
+  EXPECT_THAT(read_token_file(file).operators, testing::ElementsAre("secret-of-alice-0001"));
+  std::ofstream{file} << "secret-of-alice-0001 alice boss\n";
+  EXPECT_THAT(reason([&] { read_token_file(file); }), HasSubstr(":1:"));
+  std::ofstream{file} << "secret-of-alice-0001 alice\nsecret-of-alice-0001 bob\n";
+  EXPECT_THAT(reason([&] { read_token_file(file); }), HasSubstr(":2: this token stands in the file twice"));
   std::ofstream{file} << "secret-of-alice-0001 alice\nshort bob\n";
   EXPECT_THAT(reason([&] { read_token_file(file); }), HasSubstr(":2:"));
   EXPECT_THAT(reason([&] { read_token_file(file + "-missing"); }), HasSubstr("cannot be read"));

@@ -112,7 +112,7 @@ TEST(Restart, KilledWhileSavingNoChunkIsWrongAndTheAnswersAreThoseOfAnUndisturbe
 
 TEST(Restart, AStopSettlesTheAnswersUnderWayAndAnswersTheirCalls) {
   temporary_folder folder;
-  server_process server{folder.path(), {"--compute", "f32", "--device-mem", "64M"}};
+  server_process server{folder.path(), {"--compute", "f32", "--device-mem", "64M", "--drain", "0"}};
   std::atomic<int> streaming{0};
   std::vector<std::future<rpc::turn_report>> calls;
   for (int c = 0; c < 4; ++c)
@@ -134,6 +134,79 @@ TEST(Restart, AStopSettlesTheAnswersUnderWayAndAnswersTheirCalls) {
     EXPECT_EQ(all.messages[1].role, "assistant");
     EXPECT_EQ(all.messages[1].content, report.text) << "what the client has is what is kept";
   }
+}
+
+TEST(Restart, AStopLetsAnAnswerComeToItsEndAndASecondSignalDoesNot) {
+  temporary_folder folder;
+  auto ask = [&](server_process& server, std::uint32_t tokens, std::atomic<bool>& streaming) {
+    return std::async(std::launch::async, [&server, &streaming, tokens]() -> std::string {
+      rpc::client client{server.address()};
+      auto conversation = client.open("talk" + std::to_string(tokens));
+      try {
+        auto report = conversation.say({.text = said[0], .sampling = {.temperature = 100, .tokens_max = tokens}},
+                                       [&](std::string_view) { streaming = true; });
+        return report.server.stopped == stop_reason::cancelled ? "cancelled" : "whole";
+      } catch (const rpc::call_error& e) {
+        return e.code();
+      }
+    });
+  };
+  std::atomic<bool> streaming{false};
+  server_process server{folder.path(), {"--compute", "f32", "--drain", "60"}};
+  auto call = ask(server, 600, streaming);
+  while (!streaming) std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  EXPECT_EQ(server.stop(SIGTERM), 0) << server.log();
+  EXPECT_NE(call.get(), "cancelled");
+
+  streaming = false;
+  server_process again{folder.path(), {"--compute", "f32", "--drain", "600"}};
+  auto lost = ask(again, 60000, streaming);
+  while (!streaming) std::this_thread::sleep_for(std::chrono::milliseconds{1});
+  again.signal(SIGTERM);
+  while (again.log().find("stopping") == std::string::npos) std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  std::this_thread::sleep_for(std::chrono::milliseconds{50});
+  EXPECT_TRUE(WIFSIGNALED(again.stop(SIGTERM)));
+  EXPECT_EQ(lost.get(), "not_available");
+}
+
+TEST(Restart, AHangupReadsTheTokensAgain) {
+  temporary_folder folder;
+  auto tokens = folder.path() / "tokens";
+  std::ofstream{tokens} << "secret-of-alice-0001 alice\n";
+  server_process server{folder.path(), {"--tokens", tokens.string()}};
+  rpc::client(server.address(), "secret-of-alice-0001").open("talk");
+  std::ofstream{tokens} << "secret-of-bob-000001 bob\n";
+  server.signal(SIGHUP);
+  while (server.log().find("read again") == std::string::npos)
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  EXPECT_THROW(rpc::client(server.address(), "secret-of-alice-0001"), rpc::call_error);
+  rpc::client bob{server.address(), "secret-of-bob-000001"};
+  std::ofstream{tokens} << "nonsense\n";
+  server.signal(SIGHUP);
+  while (server.log().find("nothing was read again") == std::string::npos)
+    std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  bob.open("talk");
+  EXPECT_EQ(server.stop(SIGTERM), 0) << server.log();
+}
+
+TEST(Restart, AReplayThatIsInterruptedLeavesNothingBehind) {
+  temporary_folder folder;
+  auto pid = ::fork();
+  if (pid == 0) {
+    ::setenv("TMPDIR", folder.path().c_str(), 1);
+    [[maybe_unused]] auto* out = std::freopen("/dev/null", "w", stdout);
+    [[maybe_unused]] auto* err = std::freopen("/dev/null", "w", stderr);
+    ::execl(CHROMATIN_BINARY, CHROMATIN_BINARY, "replay", "--compute", "f32",
+            CHROMATIN_SOURCE_DIR "/assets/conversations/sgd-sample.jsonl", nullptr);
+    ::_exit(127);
+  }
+  while (std::filesystem::is_empty(folder.path())) std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  std::this_thread::sleep_for(std::chrono::milliseconds{500});
+  ::kill(pid, SIGINT);
+  int status = 0;
+  ::waitpid(pid, &status, 0);
+  EXPECT_EQ(WEXITSTATUS(status), 128 + SIGINT);
+  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
 TEST(Restart, KilledInMidAnswerNoMessageIsLeftUnanswered) {

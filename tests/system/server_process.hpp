@@ -46,9 +46,10 @@ class server_process {
   }
   ~server_process() { stop(SIGKILL); }
 
-  int stop(int signal) {
+  void signal(int number) const { ::kill(pid_, number); }
+  int stop(int number) {
     if (pid_ <= 0) return status_;
-    ::kill(pid_, signal);
+    ::kill(pid_, number);
     ::waitpid(pid_, &status_, 0);
     pid_ = 0;
     return status_;

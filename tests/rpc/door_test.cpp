@@ -1,0 +1,137 @@
+// What clients may hold, counted without a socket.
+
+#include "rpc/door.hpp"
+
+#include <vector>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace chromatin::rpc {
+namespace {
+
+using std::chrono::milliseconds;
+using testing::HasSubstr;
+using hold = connection_account::hold;
+
+std::shared_ptr<connection_account> connect(door& d, const std::string& peer) {
+  refusal why;
+  auto account = d.connect(peer, why);
+  EXPECT_TRUE(account) << why.what;
+  return account;
+}
+
+/// Takes until it is refused; how many were taken, and what the refusal said.
+template <class Take>
+std::pair<std::size_t, refusal> take_all(std::vector<hold>& to, Take take) {
+  for (std::size_t count = 0;; ++count) {
+    hold next;
+    if (auto refused = take(next)) return {count, *refused};
+    to.push_back(std::move(next));
+  }
+}
+
+TEST(Door, EachConnectionHasACallBoundAndGetsItsPlacesBack) {
+  door d{{.calls_per_connection_max = 3}};
+  auto a = connect(d, "x"), b = connect(d, "x");
+  std::vector<hold> held;
+  auto call = [](auto& account) { return [&](hold& to) { return account->begin_call(10, to); }; };
+  auto [count, refused] = take_all(held, call(a));
+  EXPECT_EQ(count, 3u);
+  EXPECT_THAT(refused.what, HasSubstr("3 calls of this connection"));
+  EXPECT_GE(refused.retry_after, milliseconds{1});
+  EXPECT_EQ(take_all(held, call(b)).first, 3u) << "another connection has its own";
+  held.clear();
+  EXPECT_EQ(take_all(held, call(a)).first, 3u);
+  EXPECT_EQ(d.counts.calls_refused, 3);
+}
+
+TEST(Door, AClientCannotMultiplyItsShareByConnections) {
+  door d{{.calls_per_connection_max = 3, .calls_per_client_max = 5}};
+  auto a = connect(d, "x"), b = connect(d, "x"), other = connect(d, "y");
+  std::vector<hold> held;
+  auto call = [](auto& account) { return [&](hold& to) { return account->begin_call(10, to); }; };
+  EXPECT_EQ(take_all(held, call(a)).first, 3u);
+  auto [count, refused] = take_all(held, call(b));
+  EXPECT_EQ(count, 2u);
+  EXPECT_THAT(refused.what, HasSubstr("5 calls of this client"));
+  EXPECT_EQ(take_all(held, call(other)).first, 3u) << "others are not held up";
+}
+
+TEST(Door, BytesOfCallsAreBounded) {
+  door d{{.bytes_per_connection_max = 100, .bytes_per_client_max = 150}};
+  auto a = connect(d, "x"), b = connect(d, "x");
+  hold one, two, three;
+  EXPECT_FALSE(a->begin_call(90, one));
+  EXPECT_THAT(a->begin_call(20, two)->what, HasSubstr("90 bytes of this connection's"));
+  EXPECT_THAT(a->more_bytes(20, two)->what, HasSubstr("90 bytes of this connection's"));
+  EXPECT_THAT(b->begin_call(70, two)->what, HasSubstr("90 bytes of this client's"));
+  EXPECT_FALSE(b->begin_call(50, two));
+  one = {};
+  EXPECT_FALSE(a->begin_call(100, three));
+}
+
+TEST(Door, WaitingTurnsAreToldWhatTurnsTake) {
+  door d{{.turns_per_connection_max = 2}};
+  auto a = connect(d, "x");
+  std::vector<hold> held;
+  for (int i = 0; i < 200; ++i) d.turn_took(milliseconds{4000});
+  auto [count, refused] = take_all(held, [&](hold& to) { return a->begin_turn(to); });
+  EXPECT_EQ(count, 2u);
+  EXPECT_THAT(refused.what, HasSubstr("2 turns of this connection"));
+  EXPECT_GT(refused.retry_after, milliseconds{3000});
+  EXPECT_LE(refused.retry_after, milliseconds{4000});
+}
+
+TEST(Door, OpenConversationsOfAConnectionAreBounded) {
+  door d{{.handles_per_connection_max = 4}};
+  auto a = connect(d, "x");
+  std::vector<hold> held;
+  EXPECT_EQ(take_all(held, [&](hold& to) { return a->take_handle(to); }).first, 4u);
+  held.pop_back();
+  EXPECT_EQ(take_all(held, [&](hold& to) { return a->take_handle(to); }).first, 1u);
+}
+
+TEST(Door, ConnectionsAreBoundedForAllAndForEach) {
+  door d{{.connections_max = 3, .connections_per_client_max = 2}};
+  refusal why;
+  auto a = connect(d, "x"), b = connect(d, "x");
+  EXPECT_FALSE(d.connect("x", why));
+  EXPECT_THAT(why.what, HasSubstr("2 connections from this address"));
+  auto c = connect(d, "y");
+  EXPECT_FALSE(d.connect("z", why));
+  EXPECT_THAT(why.what, HasSubstr("3 connections are open"));
+  EXPECT_GE(why.retry_after, milliseconds{1});
+  a.reset();
+  EXPECT_TRUE(d.connect("x", why));
+}
+
+TEST(Door, AfterALoginTheTenantCountsAndNotTheAddress) {
+  door d{{.connections_per_client_max = 2, .calls_per_client_max = 1}};
+  auto a = connect(d, "x"), b = connect(d, "x");
+  EXPECT_FALSE(a->logged_in());
+  EXPECT_FALSE(a->log_in("alice"));
+  EXPECT_FALSE(b->log_in("bob"));
+  EXPECT_TRUE(a->logged_in());
+  EXPECT_NE(a->client(), b->client());
+  auto c = connect(d, "x"), e = connect(d, "y");
+  EXPECT_FALSE(c->log_in("alice"));
+  EXPECT_THAT(e->log_in("alice")->what, HasSubstr("2 connections of this tenant"));
+  hold one, two;
+  EXPECT_FALSE(a->begin_call(1, one));
+  EXPECT_TRUE(c->begin_call(1, two)) << "one tenant, wherever it comes from";
+  EXPECT_FALSE(b->begin_call(1, two));
+}
+
+TEST(Door, ACallThatBeganBeforeTheLoginIsGivenBackWhereItWasTaken) {
+  door d{{.calls_per_client_max = 1}};
+  auto a = connect(d, "x"), b = connect(d, "x");
+  hold login, next;
+  EXPECT_FALSE(a->begin_call(1, login));
+  EXPECT_FALSE(a->log_in("alice"));
+  login = {};
+  EXPECT_FALSE(b->begin_call(1, next)) << "the address has nothing under way";
+}
+
+}  // namespace
+}  // namespace chromatin::rpc
