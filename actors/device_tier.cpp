@@ -274,12 +274,13 @@ void device_tier_state::save(turn_id turn, save_order order) {
     for (const auto& c : order.chunks)
       if (!chunks.find(c.link.key) && savers.try_emplace(c.link.key, turn).second)
         owner->second.saving.push_back(c.link.key);
-  if (order.layer_end == parts.geometry.layers) on_whole(turn, order);
-  std::erase_if(order.chunks, [&](const chunk& c) {
+  auto handed_down = order;
+  std::erase_if(handed_down.chunks, [&](const chunk& c) {
     auto claim = savers.find(c.link.key);
     return claim == savers.end() || claim->second != turn;
   });
-  if (!order.chunks.empty()) below.save_layers(std::move(order));
+  if (!handed_down.chunks.empty()) below.save_layers(std::move(handed_down));
+  if (order.layer_end == parts.geometry.layers) on_whole(turn, order);  // ends the claims, so it comes last
 }
 
 /// The last layer of these chunks was enqueued; they are whole when its fence has passed.

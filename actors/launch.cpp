@@ -9,6 +9,7 @@
 #include <caf/actor_system_config.hpp>
 #include <caf/scoped_actor.hpp>
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include "actors/device_tier.hpp"
 #include "actors/disk_tier.hpp"
@@ -245,8 +246,8 @@ std::map<std::string, restart> running_system::parts::restarts() {
   return {{"host-tier", restart_host}, {"disk-tier", restart_disk}, {"prefetcher", restart_prefetcher}};
 }
 
-/// Waits until what was handed to the tiers is on the disk: each tier passes things on before it answers, in the order
-/// they came.
+/// Waits until what was handed to the tiers is on the disk. From the top down: a tier hands on what it has before it
+/// tells the one above that it has it.
 void running_system::parts::flush() {
   if (!disk_tier) return;
   caf::scoped_actor self{*system};
@@ -261,11 +262,16 @@ void running_system::parts::flush() {
             [](const caf::error&) {});
     return waiting;
   };
-  ask(device_tier);
-  ask(host_tier);
   auto give_up = std::chrono::steady_clock::now() + flush_within;
-  while (ask(disk_tier) > 0 && std::chrono::steady_clock::now() < give_up)
+  while (true) {
+    auto in_device = ask(device_tier), in_host = ask(host_tier), on_disk = ask(disk_tier);
+    if (in_device + in_host + on_disk == 0) return;
+    if (std::chrono::steady_clock::now() > give_up)
+      return spdlog::warn(
+          "chunks that were not saved within {} s are lost: {} of the device, {} of the host, {} of the disk",
+          flush_within.count(), in_device, in_host, on_disk);
     std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  }
 }
 
 void running_system::parts::stop() {

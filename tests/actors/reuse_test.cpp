@@ -59,6 +59,23 @@ TEST(Reuse, AChunkThatTwoTurnsComputeAtOnceIsHandedDownOnce) {
   for (const auto& [key, layers] : idle.layers_handed_down) EXPECT_EQ(layers, w.geometry.layers);
 }
 
+TEST(Reuse, LayersThatWereComputedBeforeTheirOrderWasSeenAreHandedDownToTheLast) {
+  world w;
+  without_tiers idle{w, false};
+  kv::chunk_key key{1, 2};
+  w.system.spawn([&](caf::event_based_actor* self) {
+    self->request(w.device, caf::infinite, atom::admit_v, admission{.turn = 99, .pages = 1})
+        .then([=, &w](const admitted& granted) {
+          chunk whole{{.key = key, .fill = kv::tokens_per_chunk}, 0, granted.pages.front(), nullptr};
+          for (std::uint32_t layer = 0; layer < w.geometry.layers; ++layer)
+            self->send(w.device, atom::save_v, turn_id{99}, save_order{{whole}, layer, layer + 1, gpu::fence{}});
+          self->send(w.device, atom::release_v, release_order{.turn = 99});
+        });
+  });
+  w.drain();
+  EXPECT_EQ(idle.layers_handed_down[key], w.geometry.layers);
+}
+
 TEST(Reuse, TailsThatWereGrownFromGoBeforeWhatIsStillOfUse) {
   world w{{.device_chunks = 2, .host_chunks = 5, .disk = false}};
   w.talk("a", "hello", 4);

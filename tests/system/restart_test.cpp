@@ -74,7 +74,8 @@ TEST(Restart, ATruncatedWindowGoesOnFromTheDisk) {
       answers.push_back(report.text);
       dropped += report.server.dropped_tokens;
       truncated_turns += report.server.dropped_tokens > 0;
-      EXPECT_LT(report.server.computed_tokens, 40u) << "turn " << turn;
+      EXPECT_LT(report.server.computed_tokens, 40u) << "turn " << turn << ", of " << report.server.prompt_tokens << "\n"
+                                                    << server->log();
       if (fresh && turn > 0) {
         EXPECT_GT(tokens_from(report.server.hits, "disk"), 0u) << "turn " << turn;
       }
