@@ -25,6 +25,7 @@ world_options random_shape(std::uint64_t seed) {
   o.shuffle_seed = seed;
   o.orders_loads = random() % 2 == 0;
   o.verify = random() % 4 == 0;
+  o.fast_device = seed % 4 == 0;
   return o;
 }
 

@@ -79,6 +79,7 @@ void world::spawn_disk(std::vector<io::stored_chunk> found) {
 }
 
 bool world::step() {
+  if (options.fast_device && backend->poll()) return true;
   return scheduler_thread.try_run_once() || backend->poll() || (disk_device && !disk_stalled && disk_device->poll(1));
 }
 

@@ -46,6 +46,7 @@ struct world_options {
   bool disk = true;
   bool orders_loads = false;     ///< the device waits for loads itself, as a GPU does
   bool verify = false;           ///< the copy engine checks every move
+  bool fast_device = false;      ///< its operations end before any message about them is handled
   std::uint32_t context = 0;     ///< 0: the model's
   kv::overflow_policy overflow;  ///< of full windows
 };
@@ -58,7 +59,8 @@ class world {
   /// Runs everything until nothing is left to do, ending operations of device and disk as they come. Fails the test if
   /// that takes longer than any test should.
   void run();
-  /// One thing: a message, else an operation of the device, else one of the disk. False when there is none.
+  /// One thing: a message, else an operation of the device (before it, if that is fast), else one of the disk. False
+  /// when there is none.
   bool step();
   /// Only messages and the device: nothing that needs the disk or the clock.
   void drain();
