@@ -36,13 +36,13 @@ random_run::random_run(std::uint64_t seed, bool with_deaths)
 
 void random_run::open_one() {
   auto id = name();
-  world_.system.spawn([this, id, to = world_.gateway](caf::event_based_actor* self) {
+  world_.system.spawn([this, id, turns = turns_.size(), to = world_.gateway](caf::event_based_actor* self) {
     std::string prompt = "You are the concierge of a small hotel.";
     self->request(to, caf::infinite, atom::open_v, conversation_ref{"tenant", id}, prompt)
         .then(
-            [this, id, prompt](const conversation_info& info) {
+            [this, id, prompt, turns](const conversation_info& info) {
               // Without tokens it is not there yet: a turn under way makes it.
-              if (info.tokens > 0) events_.push_back({event::kind::opened, id, prompt});
+              if (info.tokens > 0) note({event::kind::opened, id, prompt}, turns);
             },
             [](const caf::error&) {});
   });
@@ -80,9 +80,9 @@ void random_run::fork() {
 void random_run::truncate() {
   event e{event::kind::truncated, name()};
   e.tokens = static_cast<std::uint32_t>(draw(2) * draw(300));
-  world_.system.spawn([this, e, to = world_.gateway](caf::event_based_actor* self) {
+  world_.system.spawn([this, e, turns = turns_.size(), to = world_.gateway](caf::event_based_actor* self) {
     self->request(to, caf::infinite, atom::truncate_v, conversation_ref{"tenant", e.conversation}, e.tokens, 0.5)
-        .then([this, e](const conversation_info&) { events_.push_back(e); }, [](const caf::error&) {});
+        .then([this, e, turns](const conversation_info&) { note(e, turns); }, [](const caf::error&) {});
   });
   log_ += 't';
 }
@@ -161,14 +161,22 @@ void random_run::note_answers() {
     if (t.noted || !world_.outcome(t.id).done) continue;
     t.noted = true;
     const auto& end = world_.outcome(t.id);
-    if (!end.error.empty()) continue;
-    t.what.tokens = end.statistics.answer_tokens;
-    t.what.answer = end.text;
     const auto& st = end.statistics;
-    t.what.how = ", computed " + std::to_string(st.computed_tokens) + " of " + std::to_string(st.prompt_tokens) +
-                 ", dropped " + std::to_string(st.dropped_tokens) + ", gave way " + std::to_string(st.preemptions);
-    events_.push_back(t.what);
+    if (end.error.empty()) {
+      t.what.tokens = st.answer_tokens;
+      t.what.answer = end.text;
+      t.what.how = ", computed " + std::to_string(st.computed_tokens) + " of " + std::to_string(st.prompt_tokens) +
+                   ", dropped " + std::to_string(st.dropped_tokens) + ", gave way " + std::to_string(st.preemptions);
+      events_.push_back(t.what);
+    }
+    events_.insert(events_.end(), t.then.begin(), t.then.end());
   }
+}
+
+void random_run::note(event e, std::size_t turns_before) {
+  for (auto i = turns_before; i-- > 0;)
+    if (auto& t = turns_[i]; t.what.conversation == e.conversation && !t.noted) return t.then.push_back(std::move(e));
+  events_.push_back(std::move(e));
 }
 
 void random_run::run() {

@@ -31,6 +31,7 @@ class random_run {
     turn_id id;
     event what;
     bool noted = false;
+    std::vector<event> then;  ///< what was carried out after it, and answered before it
   };
 
   std::uint64_t draw(std::uint64_t below) { return random_() % below; }
@@ -45,6 +46,9 @@ class random_run {
   void death();
   void live_a_little();
   void note_answers();
+  /// An event that was asked for when there were so many turns. A turn of its conversation that was asked for earlier
+  /// came first, since none is changed while a turn of it is under way; answers may arrive in another order.
+  void note(event e, std::size_t turns_before);
   void come_to_rest();
   void check_nothing_is_left();
   void check_answers();
