@@ -7,9 +7,19 @@
 namespace chromatin {
 
 const char* to_string(ec code) {
-  static constexpr std::array names{
-      "none",    "busy",          "cancelled",  "context_full", "invalid_argument", "invalid_text", "no_conversation",
-      "no_room", "not_available", "overloaded", "quota",        "store_failed",     "too_large",    "version_conflict"};
+  static constexpr std::array names{"none",
+                                    "busy",
+                                    "cancelled",
+                                    "context_full",
+                                    "invalid_argument",
+                                    "invalid_text",
+                                    "no_conversation",
+                                    "no_room",
+                                    "not_available",
+                                    "overloaded",
+                                    "store_failed",
+                                    "too_large",
+                                    "version_conflict"};
   auto index = static_cast<std::size_t>(code);
   return index < names.size() ? names[index] : "unknown";
 }

@@ -23,7 +23,6 @@ enum class ec : std::uint8_t {
   no_room,           ///< more memory is needed than there is
   not_available,     ///< a part of the system is down
   overloaded,        ///< too much is under way; the error says when to come back
-  quota,             ///< the tenant has as much as it may keep
   store_failed,      ///< the durable store refused a write
   too_large,         ///< a message over the limits
   version_conflict,  ///< the conversation changed meanwhile

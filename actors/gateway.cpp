@@ -10,12 +10,8 @@
 namespace chromatin {
 namespace {
 
-/// Who is refused comes back neither at once nor never.
-constexpr std::chrono::milliseconds retry_min{100}, retry_max{30'000};
 /// A server that stops is usually there again soon.
 constexpr std::chrono::milliseconds restart_takes{2'000};
-/// New turns count so much in the mean of how long one takes.
-constexpr double turn_time_weight = 1.0 / 16;
 
 }  // namespace
 
@@ -84,8 +80,7 @@ caf::error gateway_state::cancelled() const {
 caf::error gateway_state::for_client(const caf::error& error) const {
   if (error != ec::overloaded || retry_after(error)) return error;
   auto text = error.context().match_elements<std::string>() ? error.context().get_as<std::string>(0) : std::string{};
-  std::chrono::milliseconds mean{static_cast<std::int64_t>(turn_us / 1000)};
-  return come_back(ec::overloaded, text, std::clamp(mean, retry_min, retry_max));
+  return come_back(ec::overloaded, text, turns_take.retry_after());
 }
 
 caf::result<turn_statistics> gateway_state::say(say_request request, std::shared_ptr<token_sink> sink) {
@@ -152,8 +147,7 @@ void gateway_state::settle(turn_id id, turn_outcome& outcome) {
             ++tenant.done;
             tenant.prompt_tokens += statistics.prompt_tokens;
             tenant.answer_tokens += statistics.answer_tokens;
-            auto took = std::chrono::duration<double, std::micro>(self->clock().now() - node.mapped().begun).count();
-            turn_us += (took - turn_us) * turn_time_weight;
+            turns_take.took(self->clock().now() - node.mapped().begun);
             if (statistics.stopped == stop_reason::cancelled) ++turns_cancelled;
             node.mapped().promise.deliver(statistics);
             ended();

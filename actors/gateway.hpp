@@ -13,6 +13,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include "actors/actors.hpp"
+#include "actors/turn_time.hpp"
 #include "actors/answer.hpp"
 
 namespace chromatin {
@@ -92,7 +93,7 @@ struct gateway_state {
 
   std::unordered_map<turn_id, running_turn> turns;
   std::map<std::string, tenant_counts> tenants;
-  double turn_us = 500'000;  ///< that a turn takes: a running mean
+  turn_time turns_take;
   early_cancels early;
   std::vector<answer<std::uint32_t>> stopped;  ///< who waits for the last turn
   bool stopping = false;

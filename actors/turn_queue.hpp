@@ -26,8 +26,6 @@ class turn_queue {
 
   /// The turn waits from now on. It must stay where it is in memory until it ended.
   void insert(sequence& s);
-  /// The turn does not wait any more; unknown ones are passed over.
-  void erase(const sequence& s);
   /// The turn was admitted: those ahead of it were passed over, and its client pays.
   void admitted(sequence& s, time_point now);
   /// The turn is over, wherever it was; what it paid too much is given back.
@@ -57,6 +55,8 @@ class turn_queue {
     std::map<std::uint64_t, share> connections;
   };
 
+  /// The turn does not wait any more; unknown ones are passed over.
+  void erase(const sequence& s);
   /// The first `count` turns in the order in which they would be admitted.
   std::vector<sequence*> in_order(std::size_t count, time_point now) const;
 

@@ -1,6 +1,5 @@
 #include "rpc/door.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -14,7 +13,6 @@ using std::chrono::milliseconds;
 
 /// Calls but turns take milliseconds; a connection's place may be held for long.
 constexpr milliseconds after_calls{100}, after_connections{1000};
-constexpr milliseconds turn_wait_min{100}, turn_wait_max{30'000};
 /// Clients that are gone are dropped from the map when it has grown to so many.
 constexpr std::size_t clients_swept = 4096;
 
@@ -124,8 +122,7 @@ std::optional<refusal> connection_account::more_bytes(std::uint64_t bytes, hold&
 std::optional<refusal> connection_account::begin_turn(hold& to) {
   auto refused = [&](std::uint32_t turns, const char* whose) {
     ++door_.counts.turns_refused;
-    return refusal{fmt::format("{} turns of this {} are under way", turns, whose),
-                   std::clamp(door_.turn_time(), turn_wait_min, turn_wait_max)};
+    return refusal{fmt::format("{} turns of this {} are under way", turns, whose), door_.turns_take.retry_after()};
   };
   if (turns_ >= door_.limits.turns_per_connection_max) return refused(turns_, "connection");
   if (account_->turns >= door_.limits.turns_per_client_max) return refused(account_->turns, "client");
@@ -167,7 +164,5 @@ std::shared_ptr<client_account> door::account_of(const std::string& client) {
   if (!account) known = account = std::make_shared<client_account>();
   return account;
 }
-
-void door::turn_took(milliseconds time) { turn_time_ += (time - turn_time_) / 16; }
 
 }  // namespace chromatin::rpc

@@ -10,6 +10,8 @@
 #include <optional>
 #include <string>
 
+#include "actors/turn_time.hpp"
+
 namespace chromatin::rpc {
 
 /// docs/operations.md says what each is for. A client is a tenant where there are tokens, else who connects from one
@@ -108,17 +110,14 @@ class door {
   /// Null: there is no place for it, as `why` says.
   std::shared_ptr<connection_account> connect(const std::string& peer, refusal& why);
   std::shared_ptr<client_account> account_of(const std::string& client);
-  /// A turn took so long: what waiting turns are told follows from it.
-  void turn_took(std::chrono::milliseconds time);
-  std::chrono::milliseconds turn_time() const { return turn_time_; }
 
   door_limits limits;
   door_counters counts;
+  turn_time turns_take;  ///< what waiting turns are told
   std::uint64_t receiving_bytes = 0;  ///< of big messages on their way in
 
  private:
   std::map<std::string, std::weak_ptr<client_account>> clients_;
-  std::chrono::milliseconds turn_time_{500};  ///< a running mean
   std::uint64_t last_id_ = 0;
 };
 

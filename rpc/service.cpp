@@ -57,7 +57,7 @@ struct answering {
   }
   ~answering() {
     if (done)
-      context.door.turn_took(std::chrono::milliseconds{(context.timer->now() - begun) / kj::MILLISECONDS});
+      context.door.turns_take.took(std::chrono::microseconds{(context.timer->now() - begun) / kj::MICROSECONDS});
     else
       caf::anon_send(context.gateway, atom::cancel_v, id);
     if (--context.turns == 0) context.tell_idle();

@@ -1,7 +1,7 @@
 # The RPC interface of chromatin: conversations as capabilities.
 #
 # Errors are exceptions whose text is "code: sentence", the code one of: busy, cancelled, context_full, invalid_argument,
-# invalid_text, no_conversation, no_room, not_available, overloaded, quota, store_failed, too_large, unauthenticated,
+# invalid_text, no_conversation, no_room, not_available, overloaded, store_failed, too_large, unauthenticated,
 # version_conflict. One that goes away by itself ends in a field, " [retry_after_ms=N]": the call may work after so many
 # milliseconds. `overloaded` always has it; nothing of such a call was done.
 # Times are microseconds, sizes are bytes, lengths of text for models are tokens.

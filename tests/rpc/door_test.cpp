@@ -75,7 +75,7 @@ TEST(Door, WaitingTurnsAreToldWhatTurnsTake) {
   door d{{.turns_per_connection_max = 2}};
   auto a = connect(d, "x");
   std::vector<hold> held;
-  for (int i = 0; i < 200; ++i) d.turn_took(milliseconds{4000});
+  for (int i = 0; i < 200; ++i) d.turns_take.took(milliseconds{4000});
   auto [count, refused] = take_all(held, [&](hold& to) { return a->begin_turn(to); });
   EXPECT_EQ(count, 2u);
   EXPECT_THAT(refused.what, HasSubstr("2 turns of this connection"));
