@@ -3,6 +3,7 @@
 #include "bench/dna.hpp"
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -106,6 +107,15 @@ std::uint64_t run_seed(const dna_setup& setup, std::string_view part, std::uint6
   for (const char letter : part) mix(static_cast<unsigned char>(letter));
   mix(run);
   return mixed;
+}
+
+void for_each_run(const dna_setup& setup, std::size_t count, const std::function<void(std::size_t)>& one) {
+  std::atomic<std::size_t> next{0};
+  std::vector<std::jthread> workers;
+  for (unsigned t = 0; t < setup.threads; ++t)
+    workers.emplace_back([&] {
+      for (std::size_t run; (run = next++) < count;) one(run);
+    });
 }
 
 void show_progress(const std::string& what, std::size_t done, std::size_t total) {

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -49,6 +50,9 @@ class pool_fates {
 
 /// The seed of one run of a part: no two runs, parts or seeds share one.
 std::uint64_t run_seed(const dna_setup& setup, std::string_view part, std::uint64_t run);
+
+/// Calls `one` for every run below `count`, on the threads of `setup`.
+void for_each_run(const dna_setup& setup, std::size_t count, const std::function<void(std::size_t run)>& one);
 
 /// The partition that all parts use: default geometry.
 const dna::strand_layout& dna_layout();

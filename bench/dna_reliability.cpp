@@ -1,12 +1,10 @@
 /// Blocks decoded right, over seeded runs of synthesis, sequencing and decoding.
 
 #include <algorithm>
-#include <atomic>
 #include <cmath>
 #include <map>
 #include <mutex>
 #include <random>
-#include <thread>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -128,28 +126,19 @@ std::pair<double, double> interval(std::uint64_t right, std::uint64_t all) {
 
 tally run_many(const dna_setup& setup, const wetlab::error_profile& profile, double coverage, std::size_t runs,
                std::size_t blocks) {
-  std::atomic<std::size_t> next{0};
   std::mutex adding;
   tally sum;
-  std::vector<std::jthread> workers;
-  for (unsigned t = 0; t < setup.threads; ++t)
-    workers.emplace_back([&] {
-      tally own;
-      for (std::size_t i; (i = next++) < runs;) {
-        run_once(profile, coverage, blocks, run_seed(setup, fmt::format("{} {} {}", profile.name, coverage, blocks), i),
-                 own);
-        if (i % 16 == 0) {
-          const std::lock_guard lock{adding};
-          show_progress(fmt::format("{} at {:.4g}x", profile.name, coverage), i, runs);
-        }
-      }
-      const std::lock_guard lock{adding};
-      sum.blocks += own.blocks;
-      sum.right += own.right;
-      sum.right_without_erasures += own.right_without_erasures;
-      sum.wrong += own.wrong;
-    });
-  workers.clear();
+  for_each_run(setup, runs, [&](std::size_t i) {
+    tally own;
+    run_once(profile, coverage, blocks, run_seed(setup, fmt::format("{} {} {}", profile.name, coverage, blocks), i),
+             own);
+    const std::lock_guard lock{adding};
+    sum.blocks += own.blocks;
+    sum.right += own.right;
+    sum.right_without_erasures += own.right_without_erasures;
+    sum.wrong += own.wrong;
+    if (i % 16 == 0) show_progress(fmt::format("{} at {:.4g}x", profile.name, coverage), i, runs);
+  });
   show_progress("", 1, 1);
   return sum;
 }

@@ -1,8 +1,6 @@
 /// Whether a reader is ever told something that is not so, over trials in which everything may be wrong at once.
 
-#include <atomic>
 #include <mutex>
-#include <thread>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
@@ -19,27 +17,21 @@ struct sums {
 };
 
 sums run_trials(const dna_setup& setup, std::size_t count, dna::wetlab::planted fault) {
-  std::atomic<std::size_t> next{0};
   std::mutex adding;
   sums all;
-  std::vector<std::jthread> workers;
-  for (unsigned t = 0; t < setup.threads; ++t)
-    workers.emplace_back([&] {
-      for (std::size_t i; (i = next++) < count;) {
-        const auto seed = run_seed(setup, "trials", i);
-        const auto found = dna::wetlab::run_trial(dna::wetlab::draw_conditions(seed), seed, fault);
-        const std::lock_guard lock{adding};
-        ++all.trials;
-        all.stale += found.stale.size(), all.wrong += found.wrong.size(), all.unnamed += found.unnamed.size();
-        all.current += found.current_files, all.as_of += found.files_as_of;
-        all.pieces += found.pieces, all.lost += found.lost;
-        for (const auto* list : {&found.stale, &found.wrong, &found.unnamed})
-          for (const auto& line : *list)
-            if (all.failures.size() < 5) all.failures.push_back(fmt::format("seed {}: {}", seed, line));
-        show_progress("trials", all.trials, count);
-      }
-    });
-  workers.clear();
+  for_each_run(setup, count, [&](std::size_t i) {
+    const auto seed = run_seed(setup, "trials", i);
+    const auto found = dna::wetlab::run_trial(dna::wetlab::draw_conditions(seed), seed, fault);
+    const std::lock_guard lock{adding};
+    ++all.trials;
+    all.stale += found.stale.size(), all.wrong += found.wrong.size(), all.unnamed += found.unnamed.size();
+    all.current += found.current_files, all.as_of += found.files_as_of;
+    all.pieces += found.pieces, all.lost += found.lost;
+    for (const auto* list : {&found.stale, &found.wrong, &found.unnamed})
+      for (const auto& line : *list)
+        if (all.failures.size() < 5) all.failures.push_back(fmt::format("seed {}: {}", seed, line));
+    show_progress("trials", all.trials, count);
+  });
   return all;
 }
 

@@ -7,16 +7,15 @@
 #include <mutex>
 #include <thread>
 
-#include <caf/scoped_actor.hpp>
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 #include <unistd.h>
 
+#include "bench/checkpoints.hpp"
 #include "bench/commands.hpp"
 #include "bench/measure.hpp"
 #include "bench/served.hpp"
 #include "io/slow_device.hpp"
-#include "model/make_checkpoint.hpp"
 
 namespace chromatin::bench {
 namespace {
@@ -57,23 +56,6 @@ struct served {
   hit_list hits;              ///< of the eighth
 };
 
-say_request request(const std::string& conversation, std::string text, std::uint32_t answer_tokens) {
-  static turn_id last = 0;
-  say_request r{.turn = ++last, .conversation = {"bench", conversation}, .text = std::move(text)};
-  r.sampling.tokens_max = answer_tokens;
-  r.sampling.ignore_end_of_answer = true;
-  return r;
-}
-
-turn_statistics say(running_system& system, say_request r, std::shared_ptr<token_sink> sink) {
-  caf::scoped_actor self{system.actors()};
-  turn_statistics result;
-  self->request(system.gateway(), caf::infinite, atom::say_v, std::move(r), std::move(sink))
-      .receive([&](const turn_statistics& s) { result = s; },
-               [](const caf::error& e) { throw std::runtime_error(to_string(e)); });
-  return result;
-}
-
 double percentile(std::vector<double> values, double part) {
   std::sort(values.begin(), values.end());
   return values.at(static_cast<std::size_t>(part * static_cast<double>(values.size() - 1)));
@@ -85,13 +67,13 @@ served serve(running_system& system, const flags& f, int round) {
   std::vector<std::jthread> others;
   for (std::uint32_t i = 0; i < f.answering; ++i) {
     sinks.push_back(std::make_shared<timed_sink>());
-    others.emplace_back([&, i, r = request(fmt::format("{}-of-{}", i, round), "Tell me more.", f.answer_tokens)] {
-      say(system, r, sinks[i]);
+    others.emplace_back([&, sink = sinks[i], name = fmt::format("{}-of-{}", i, round)] {
+      say(system, name, "Tell me more.", f.answer_tokens, sink);
     });
   }
   for (auto& s : sinks) s->wait_for(f.answer_tokens / 4);
   auto came = clock::now();
-  auto statistics = say(system, request("eighth", "And then?", 2), std::make_shared<timed_sink>());
+  auto statistics = say(system, "eighth", "And then?", 2, std::make_shared<timed_sink>());
   others.clear();
   std::vector<double> gaps_ms;
   for (auto& s : sinks)
@@ -122,24 +104,15 @@ std::string named(const hit_list& hits) {
   return text.empty() ? "nothing" : text;
 }
 
-fs::path folder_of(const flags& f) {
-  auto folder = f.work / f.shape;
-  if (!fs::exists(folder / "config.json")) {
-    fmt::print(stderr, "writing {}\n", folder.string());
-    model::make_checkpoint(f.shape, 1, folder, f.embedded);
-  }
-  return folder;
-}
-
 void print(const char* name, const served& s) {
   fmt::print("  {:<10} {:>10.2f} {:>14.2f}   {}\n", name, s.gap_p99_ms, s.first_token_ms, named(s.hits));
   std::fflush(stdout);
 }
 
-void run(flags f) {
-  if (f.work.empty()) f.work = fs::temp_directory_path() / "chromatin-bench";
-  auto model = folder_of(f);
-  auto disk = f.work / fmt::format("loading-{}", ::getpid());
+void run(const flags& f) {
+  auto work = work_folder(f.work);
+  auto model = checkpoint_of(f.shape, work, f.embedded);
+  auto disk = work / fmt::format("loading-{}", ::getpid());
   nlohmann::ordered_json json{{"machine", machine()}, {"goal", goal}};
   fmt::print("{}; {} answers of {} tokens, the eighth has {} tokens on a disk of {:.0f} MB/s and {:.1f} ms\n\n",
              json["machine"].get<std::string>(), f.answering, f.answer_tokens, f.history, f.disk.bytes_per_s * 1e-6,
@@ -147,7 +120,7 @@ void run(flags f) {
   fmt::print("  {:<10} {:>10} {:>14}   {}\n", "eighth in", "p99 gap ms", "its TTFT ms", "its hits");
   {
     running_system system{options_of(f, model, disk)};
-    say(system, request("eighth", text_of(system.checkpoint(), f.history), 2), std::make_shared<timed_sink>());
+    say(system, "eighth", text_of(system.checkpoint(), f.history), 2, std::make_shared<timed_sink>());
   }
   std::vector<double> ratios;
   for (int round = 0; round < f.rounds; ++round) {

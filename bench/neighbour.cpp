@@ -13,10 +13,10 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "bench/checkpoints.hpp"
 #include "bench/commands.hpp"
 #include "bench/engine.hpp"
 #include "bench/measure.hpp"
-#include "model/make_checkpoint.hpp"
 
 namespace chromatin::bench {
 namespace {
@@ -132,17 +132,11 @@ nlohmann::ordered_json measure(const flags& f, const row& r) {
 
 fs::path folder_of(const flags& f, const std::string& name) {
   if (name == models.front()) return f.embedded;
-  auto folder = f.work / name;
-  if (!fs::exists(folder / "config.json")) {
-    fmt::print(stderr, "writing {}\n", folder.string());
-    model::make_checkpoint(name, 1, folder, f.embedded);
-  }
-  return folder;
+  return checkpoint_of(name, f.work, f.embedded);
 }
 
 void run(flags f) {
-  if (f.work.empty()) f.work = fs::temp_directory_path() / "chromatin-bench";
-  fs::create_directories(f.work);
+  f.work = work_folder(f.work);
   if (f.only.empty()) f.only = models;
   nlohmann::ordered_json json{{"machine", machine()}, {"pinned", f.pinned}};
   fmt::print("{}; the neighbour {}\n\n", json["machine"].get<std::string>(),

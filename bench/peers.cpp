@@ -10,12 +10,12 @@
 #include <nlohmann/json.hpp>
 #include <omp.h>
 
+#include "bench/checkpoints.hpp"
 #include "bench/commands.hpp"
 #include "bench/engine.hpp"
 #include "bench/llama_cpp.hpp"
 #include "bench/measure.hpp"
 #include "bench/served.hpp"
-#include "model/make_checkpoint.hpp"
 
 namespace chromatin::bench {
 namespace {
@@ -66,15 +66,6 @@ void compare(table& t, const flags& f, const std::string& name, double goal, con
   t.row(name, a, b, goal);
 }
 
-fs::path checkpoint_of(const flags& f, const std::string& shape) {
-  auto folder = f.work / shape;
-  if (!fs::exists(folder / "config.json")) {
-    fmt::print(stderr, "writing {}\n", folder.string());
-    model::make_checkpoint(shape, 1, folder, f.embedded);
-  }
-  return folder;
-}
-
 gpu::cpu_options options_of(const flags& f) {
   return {.compute = gpu::best_compute_type(), .threads = f.threads, .step_tokens_max = prompt};
 }
@@ -87,7 +78,7 @@ double warm_prefill(engine& e, std::uint32_t depth = 0) {
 
 void compare_shape(table& t, const flags& f, llama_cpp& peer, const std::string& shape, double prefill_goal,
                    std::optional<double> deep_goal, double decode_goal, std::uint32_t generate) {
-  auto folder = checkpoint_of(f, shape);
+  auto folder = checkpoint_of(shape, f.work, f.embedded);
   auto theirs = peer.convert(folder);
   engine e{model::checkpoint::open(folder), options_of(f), batch, deep_goal ? deep + prompt : 2 * prompt};
   compare(
@@ -111,7 +102,7 @@ void compare_shape(table& t, const flags& f, llama_cpp& peer, const std::string&
 }
 
 void compare_int8(table& t, const flags& f, llama_cpp& peer, const std::string& shape, std::uint32_t generate) {
-  auto folder = checkpoint_of(f, shape);
+  auto folder = checkpoint_of(shape, f.work, f.embedded);
   auto theirs = peer.convert(folder, true);
   auto options = options_of(f);
   options.int8_weights = true;
@@ -158,8 +149,7 @@ void compare_served(table& t, const flags& f, llama_cpp& peer, nlohmann::ordered
 void run(flags f) {
   llama_cpp peer{f.llama_cpp};
   if (f.threads == 0) f.threads = static_cast<std::uint32_t>(omp_get_num_procs());
-  if (f.work.empty()) f.work = fs::temp_directory_path() / "chromatin-bench";
-  fs::create_directories(f.work);
+  f.work = work_folder(f.work);
   nlohmann::ordered_json json{{"machine", machine()}, {"llama_cpp", peer.version()}, {"threads", f.threads}};
   auto memory = memory_bytes_per_s(f.threads);
   json["memory_gb_per_s"] = memory * 1e-9;

@@ -1,5 +1,6 @@
 #include "bench/served.hpp"
 
+#include <atomic>
 #include <csignal>
 #include <cstdlib>
 #include <string_view>
@@ -33,24 +34,29 @@ std::int64_t executor_compute_us(caf::scoped_actor& self, running_system& system
 
 }  // namespace
 
-served_turn serve_one(running_system& system, const std::string& conversation, std::uint32_t answer_tokens) {
-  caf::scoped_actor self{system.actors()};
-  static turn_id last = 0;
-  say_request request{.turn = ++last, .conversation = {"bench", conversation}, .text = "Tell me about the weather."};
+turn_statistics say(running_system& system, const std::string& conversation, const std::string& text,
+                    std::uint32_t answer_tokens, std::shared_ptr<token_sink> sink) {
+  static std::atomic<turn_id> last = 0;
+  say_request request{.turn = ++last, .conversation = {"bench", conversation}, .text = text};
   request.sampling.tokens_max = answer_tokens;
   request.sampling.ignore_end_of_answer = true;
-  served_turn result;
+  caf::scoped_actor self{system.actors()};
+  turn_statistics result;
+  self->request(system.gateway(), caf::infinite, atom::say_v, request, std::move(sink))
+      .receive([&](const turn_statistics& s) { result = s; },
+               [](const caf::error& e) { throw std::runtime_error(to_string(e)); });
+  return result;
+}
+
+served_turn serve_one(running_system& system, const std::string& conversation, std::uint32_t answer_tokens) {
+  caf::scoped_actor self{system.actors()};
   auto computed_us = executor_compute_us(self, system);
-  self->request(system.gateway(), caf::infinite, atom::say_v, request,
-                std::shared_ptr<token_sink>{std::make_shared<silent_sink>()})
-      .receive(
-          [&](const turn_statistics& s) {
-            result.first_token_s = static_cast<double>(s.first_token_us) * 1e-6;
-            result.around_s = static_cast<double>(s.total_us) * 1e-6;
-            result.token_s = static_cast<double>(s.total_us - s.first_token_us) * 1e-6 / (s.answer_tokens - 1);
-          },
-          [](const caf::error& e) { throw std::runtime_error(to_string(e)); });
-  result.around_s -= static_cast<double>(executor_compute_us(self, system) - computed_us) * 1e-6;
+  auto s = say(system, conversation, "Tell me about the weather.", answer_tokens, std::make_shared<silent_sink>());
+  served_turn result;
+  result.first_token_s = static_cast<double>(s.first_token_us) * 1e-6;
+  result.token_s = static_cast<double>(s.total_us - s.first_token_us) * 1e-6 / (s.answer_tokens - 1);
+  result.around_s = static_cast<double>(s.total_us) * 1e-6 -
+                    static_cast<double>(executor_compute_us(self, system) - computed_us) * 1e-6;
   return result;
 }
 

@@ -8,6 +8,10 @@
 
 namespace chromatin::bench {
 
+/// Says it, and waits for an answer of so many tokens, decoded greedily. Any thread. Throws what the turn ended with.
+turn_statistics say(running_system& system, const std::string& conversation, const std::string& text,
+                    std::uint32_t answer_tokens, std::shared_ptr<token_sink> sink);
+
 /// One turn of greedy decoding through all actors.
 struct served_turn {
   double first_token_s = 0;
