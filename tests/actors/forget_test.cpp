@@ -42,7 +42,7 @@ TEST(Forget, NoTierKeepsAChunk) {
 TEST(Forget, WhatAnotherConversationHasStays) {
   world w;
   w.talk("c", many(4));
-  ask(w, atom::fork_v, ref("c"), std::string{"copy"});
+  w.fork("c", "copy");
   w.talk("c", many(2));
   forget(w, "c");
   auto next = w.talk("copy", "And now?");

@@ -85,11 +85,7 @@ TEST(Placement, ANewConversationSharesTheOpeningOfAnother) {
 TEST(Placement, AForkGoesOnFromTheSharedCache) {
   world w;
   w.talk("original", long_text);
-  w.system.spawn([&](caf::event_based_actor* self) {
-    self->request(w.gateway, caf::infinite, atom::fork_v, conversation_ref{"tenant", "original"}, std::string{"copy"})
-        .then([](const conversation_info&) {});
-  });
-  w.run();
+  w.fork("original", "copy");
   auto statistics = w.talk("copy", "And in Oakland?");
   EXPECT_GT(tokens_from(statistics.hits, "device"), 64u);
   EXPECT_LT(statistics.computed_tokens, 20u);
@@ -99,11 +95,7 @@ TEST(Placement, TwoTurnsThatGrowOneTailAtTheSameTimeDoNotMix) {
   auto both = [](bool together) {
     world w;
     w.talk("original", long_text);
-    w.system.spawn([&](caf::event_based_actor* self) {
-      self->request(w.gateway, caf::infinite, atom::fork_v, conversation_ref{"tenant", "original"}, std::string{"copy"})
-          .then([](const conversation_info&) {});
-    });
-    w.run();
+    w.fork("original", "copy");
     auto a = w.say("original", "For two people.");
     if (!together) w.run();
     auto b = w.say("copy", "For eleven people, on the terrace.");

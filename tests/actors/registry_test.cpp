@@ -4,20 +4,13 @@
 
 #include "io/sqlite.hpp"
 #include "tests/actors/desk.hpp"
+#include "tests/actors/long_texts.hpp"
 
 namespace chromatin::test {
 namespace {
 
 using testing::HasSubstr;
 const conversation_ref talk_ref{"tenant", "talk"};
-const std::string text =
-    "I need a taxi to the airport for four people at six in the morning, and a wake-up call before that, please.";
-
-std::string many(int n) {
-  std::string all;
-  for (int i = 0; i < n; ++i) all += text + ' ';
-  return all;
-}
 message_list user(const std::string& said) { return {{"user", said}}; }
 abandoned_turn abandoned(turn_id turn, bool computed = true) {
   return {.conversation = talk_ref, .turn = turn, .computed = computed};
@@ -44,7 +37,7 @@ TEST(Registry, NothingIsStoredBeforeTheAnswerSettles) {
 
 TEST(Registry, ATurnThatIsReleasedLeavesNoTrace) {
   desk d{256};
-  d.talk("talk", many(4), text);
+  d.talk("talk", many(4), taxi);
   auto before = d.stored("talk");
   auto first = d.append("talk", 1, user(many(4)));
   EXPECT_GT(first->dropped_tokens, 0u);
@@ -207,7 +200,7 @@ TEST(Registry, AnAnswerThatWasNotStoppedKeepsItsTail) {
 TEST(Registry, ProtectingEverythingDropsNothing) {
   desk d;
   d.ask<conversation_info>(atom::open_v, talk_ref, std::string{"You are a patient assistant of a small hotel."});
-  d.talk("talk", many(8), text);
+  d.talk("talk", many(8), taxi);
   auto before = d.stored("talk").window;
   for (std::uint32_t protect : {~0u, ~0u - 1, ~0u - 63, ~0u - 64, ~0u - 127})
     EXPECT_EQ(d.ask<conversation_info>(atom::truncate_v, talk_ref, protect, 0.5)->tokens, before.tokens.size());
@@ -216,7 +209,7 @@ TEST(Registry, ProtectingEverythingDropsNothing) {
 
 TEST(Registry, ATruncationKeepsMessagesWhole) {
   desk d;
-  d.talk("talk", many(8), text);
+  d.talk("talk", many(8), taxi);
   auto said = d.store->read({"tenant", "talk"}, 0, 9);
   d.ask<conversation_info>(atom::truncate_v, talk_ref, 0u, 0.5);
   auto after = d.store->read({"tenant", "talk"}, 0, 9);
@@ -227,10 +220,10 @@ TEST(Registry, ATruncationKeepsMessagesWhole) {
 
 TEST(Registry, AForkAtAMessageIsTheWindowOfThatTime) {
   desk d;
-  d.talk("talk", text, "one");
+  d.talk("talk", taxi, "one");
   auto then = d.stored("talk").window;
-  d.talk("talk", text, "two");
-  d.talk("talk", text, "three");
+  d.talk("talk", taxi, "two");
+  d.talk("talk", taxi, "three");
   auto fork = d.ask<conversation_info>(atom::fork_v, talk_ref, std::string{"copy"}, 2u);
   EXPECT_EQ(fork->messages, 2u);
   auto window = d.stored("copy").window;
@@ -246,14 +239,14 @@ TEST(Registry, AForkAtAMessageIsTheWindowOfThatTime) {
 
 TEST(Registry, AForkInFrontOfATruncationIsMadeOfItsMessages) {
   desk d;
-  d.talk("talk", text, "one");
+  d.talk("talk", taxi, "one");
   auto then = d.stored("talk").window.tokens;
   d.talk("talk", many(8), "two");
   d.ask<conversation_info>(atom::truncate_v, talk_ref, 0u, 0.9);
-  d.talk("talk", text, "three");
+  d.talk("talk", taxi, "three");
   auto after_truncation = d.stored("talk").window;
   ASSERT_EQ(after_truncation.cuts.size(), 1u);
-  d.talk("talk", text, "four");
+  d.talk("talk", taxi, "four");
   d.ask<conversation_info>(atom::fork_v, talk_ref, std::string{"before"}, 2u);
   EXPECT_EQ(d.stored("before").window.tokens, then);
   d.ask<conversation_info>(atom::fork_v, talk_ref, std::string{"behind"}, 6u);
@@ -264,7 +257,7 @@ TEST(Registry, AForkInFrontOfATruncationIsMadeOfItsMessages) {
 TEST(Registry, AnAnswerThatTruncatedItsWindowIsStoredAsItWas) {
   desk d;
   auto prepared = *d.append("talk", 1, user(many(8)));
-  auto outcome = d.answered(text);
+  auto outcome = d.answered(taxi);
   auto window = prepared.window;
   window.tokens.insert(window.tokens.end(), outcome.answer.begin(), outcome.answer.end());
   window.settled = static_cast<std::uint32_t>(window.tokens.size()) - 1;
@@ -284,7 +277,7 @@ TEST(Registry, ForgettingNamesEveryChunkTheConversationEverHad) {
   d.talk("talk", many(8), "one");
   auto first = d.stored("talk").window;
   d.ask<conversation_info>(atom::truncate_v, talk_ref, 0u, 0.9);
-  d.talk("talk", text, "two");
+  d.talk("talk", taxi, "two");
   auto last = d.stored("talk").window;
   ASSERT_EQ(last.cuts.size(), 1u);
   auto lost = d.append("talk", 1, user(many(8)))->window;
@@ -304,7 +297,7 @@ TEST(Registry, ForgettingKeepsWhatAForkHas) {
   d.talk("talk", many(4), "one");
   d.ask<conversation_info>(atom::fork_v, talk_ref, std::string{"copy"}, all_messages);
   auto shared = d.stored("talk").window;
-  d.talk("talk", text, "two");
+  d.talk("talk", taxi, "two");
   auto own = d.stored("talk").window;
   auto keys = *d.ask<key_list>(atom::forget_v, talk_ref);
   for (const auto& link : kv::chain(shared, shared.settled))
@@ -316,9 +309,9 @@ TEST(Registry, ForgettingKeepsWhatAForkHas) {
 
 TEST(Registry, ForgettingNamesChunksOfAStoppedAnswerToo) {
   desk d;
-  auto prompt = d.append("talk", 1, user(text))->window;
-  auto outcome = d.answered(text + " STOP " + many(3));
-  outcome.text = text;
+  auto prompt = d.append("talk", 1, user(taxi))->window;
+  auto outcome = d.answered(taxi + " STOP " + many(3));
+  outcome.text = taxi;
   outcome.kept_answer_tokens = tokens_within(*d.checkpoint->tokenizer, outcome.answer, outcome.text);
   auto computed = prompt;
   computed.tokens.insert(computed.tokens.end(), outcome.answer.begin(), outcome.answer.end());

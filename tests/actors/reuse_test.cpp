@@ -38,12 +38,7 @@ TEST(Reuse, ATailThatIsNowhereElseStaysForAForkWhenItsConversationGoesOn) {
   world w;
   without_tiers idle{w, false};
   w.talk("original", "hello", 4);
-  w.system.spawn([&](caf::event_based_actor* self) {
-    self->request(w.gateway, caf::infinite, atom::fork_v, conversation_ref{"tenant", "original"}, std::string{"copy"},
-                  all_messages)
-        .then([](const conversation_info&) {}, [](const caf::error& e) { ADD_FAILURE() << explain(e); });
-  });
-  w.run();
+  w.fork("original", "copy");
   w.talk("original", "hello", 4);
   EXPECT_GT(tokens_from(w.talk("copy", "hello", 4).hits, "device"), 0u);
 }

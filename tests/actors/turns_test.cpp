@@ -2,18 +2,17 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/actors/long_texts.hpp"
 #include "tests/actors/world.hpp"
 
 namespace chromatin::test {
 namespace {
 
 using testing::HasSubstr;
-const std::string text =
-    "I need a taxi to the airport for four people at six in the morning, and a wake-up call before that, please.";
 
 TEST(Turns, TheNextTurnComputesOnlyWhatIsNew) {
   world w;
-  auto first = w.talk("c", text);
+  auto first = w.talk("c", taxi);
   auto second = w.talk("c", "Thanks!");
   EXPECT_EQ(first.computed_tokens, first.prompt_tokens);
   EXPECT_EQ(tokens_from(second.hits, "device"), first.prompt_tokens + first.answer_tokens - 1);
@@ -22,10 +21,10 @@ TEST(Turns, TheNextTurnComputesOnlyWhatIsNew) {
 
 TEST(Turns, AStopStringIsNotInTheWindowThatTheModelSees) {
   world w;
-  auto id = w.say("whole", text);
+  auto id = w.say("whole", taxi);
   w.run();
   auto all = w.outcome(id).text;
-  auto cut = w.say("cut", text, 20, true, 50, {all.substr(all.size() - 12)});
+  auto cut = w.say("cut", taxi, 20, true, 50, {all.substr(all.size() - 12)});
   w.run();
   const auto& statistics = w.outcome(cut).statistics;
   EXPECT_EQ(statistics.stopped, stop_reason::stop_string);
@@ -35,14 +34,14 @@ TEST(Turns, AStopStringIsNotInTheWindowThatTheModelSees) {
 
 TEST(Turns, HintsLeaveBeforeTheComputeTheyAreFor) {
   world w{{.batch_max = 1}};
-  for (int c = 0; c < 5; ++c) w.say("c" + std::to_string(c), text);
+  for (int c = 0; c < 5; ++c) w.say("c" + std::to_string(c), taxi);
   w.run();
   EXPECT_GE(w.counter(w.prefetcher, "hints"), 5);
 }
 
 TEST(Turns, ChunksAreRaisedFromDiskWhileTheirTurnWaits) {
   world w{{.device_chunks = 6, .host_chunks = 7, .batch_max = 1}};
-  for (int c = 0; c < 6; ++c) w.talk("c" + std::to_string(c), text + text + std::to_string(c));
+  for (int c = 0; c < 6; ++c) w.talk("c" + std::to_string(c), taxi + taxi + std::to_string(c));
   for (int c = 0; c < 6; ++c) w.say("c" + std::to_string(c), "And now?");
   w.run();
   EXPECT_GT(w.counter(w.prefetcher, "ordered_chunks"), 0);
@@ -52,7 +51,7 @@ TEST(Turns, ChunksAreRaisedFromDiskWhileTheirTurnWaits) {
 
 TEST(Turns, ASecondTurnOfOneConversationIsRefusedWhileTheFirstRuns) {
   world w;
-  auto a = w.say("c", text), b = w.say("c", "me too");
+  auto a = w.say("c", taxi), b = w.say("c", "me too");
   w.run();
   EXPECT_EQ(w.outcome(a).error, "");
   EXPECT_THAT(w.outcome(b).error, HasSubstr("busy"));
@@ -60,7 +59,7 @@ TEST(Turns, ASecondTurnOfOneConversationIsRefusedWhileTheFirstRuns) {
 
 TEST(Turns, ACancelledTurnKeepsWhatWasAnsweredAndGivesItsPagesBack) {
   world w;
-  auto id = w.say("c", text, 400);
+  auto id = w.say("c", taxi, 400);
   for (int n = 0; n < 120; ++n) w.step();
   EXPECT_FALSE(w.outcome(id).done);
   caf::anon_send(w.gateway, atom::cancel_v, id);
@@ -76,7 +75,7 @@ TEST(Turns, ACancelledTurnKeepsWhatWasAnsweredAndGivesItsPagesBack) {
 TEST(Turns, ATurnCancelledAtAnyMomentLeavesNothingBehind) {
   for (int steps = 0; steps < 120; steps += 3) {
     world w{{.device_chunks = 6, .host_chunks = 8}};
-    for (int c = 0; c < 3; ++c) w.talk("c" + std::to_string(c), text + text);
+    for (int c = 0; c < 3; ++c) w.talk("c" + std::to_string(c), taxi + taxi);
     auto id = w.say("c0", "hello", 20);
     for (int n = 0; n < steps; ++n) w.step();
     caf::anon_send(w.gateway, atom::cancel_v, id);
@@ -91,7 +90,7 @@ TEST(Turns, ATurnCancelledAtAnyMomentLeavesNothingBehind) {
 TEST(Turns, TooManyWaitingTurnsAreRefused) {
   world w{{.batch_max = 1, .queue_max = 2}};
   std::vector<turn_id> ids;
-  for (int c = 0; c < 5; ++c) ids.push_back(w.say("c" + std::to_string(c), text));
+  for (int c = 0; c < 5; ++c) ids.push_back(w.say("c" + std::to_string(c), taxi));
   w.run();
   int refused = 0;
   for (auto id : ids) refused += w.outcome(id).error.starts_with("overloaded") ? 1 : 0;
@@ -102,7 +101,7 @@ TEST(Turns, TooManyWaitingTurnsAreRefused) {
 TEST(Turns, AnAnswerLongerThanTheDeviceGoesOnInAShorterWindow) {
   world w{{.device_chunks = 2}};
   EXPECT_EQ(w.checkpoint->config.context, 128u);
-  auto s = w.talk("c", text, 500);
+  auto s = w.talk("c", taxi, 500);
   EXPECT_EQ(s.answer_tokens, 500u);
   EXPECT_GT(s.dropped_tokens, 300u);
 }
@@ -110,7 +109,7 @@ TEST(Turns, AnAnswerLongerThanTheDeviceGoesOnInAShorterWindow) {
 TEST(Turns, TurnsThatDoNotFitTogetherWaitForEachOther) {
   world w{{.device_chunks = 3, .batch_max = 4}};
   std::vector<turn_id> ids;
-  for (int c = 0; c < 4; ++c) ids.push_back(w.say("c" + std::to_string(c), text, 60));
+  for (int c = 0; c < 4; ++c) ids.push_back(w.say("c" + std::to_string(c), taxi, 60));
   w.run();
   for (auto id : ids) EXPECT_EQ(w.outcome(id).error, "");
 }
@@ -119,13 +118,13 @@ TEST(Turns, AFullContextIsAClearErrorBeforeAnythingIsWritten) {
   world w{{.overflow = {.ratio = 0}}};
   std::string error;
   for (int turn = 0; turn < 100 && error.empty(); ++turn) {
-    auto id = w.say("c", text + text + text);
+    auto id = w.say("c", taxi + taxi + taxi);
     w.run();
     error = w.outcome(id).error;
   }
   EXPECT_THAT(error, testing::AllOf(HasSubstr("context_full"), HasSubstr("1024")));
   auto before = w.info("c");
-  w.say("c", text + text + text);
+  w.say("c", taxi + taxi + taxi);
   w.run();
   EXPECT_EQ(w.info("c").version, before.version);
 }
@@ -152,9 +151,9 @@ TEST(Turns, BadRequestsAreNamed) {
 
 TEST(Turns, AnotherTenantGetsNoHitOnTheSameText) {
   world w;
-  w.talk("c", text + text);
+  w.talk("c", taxi + taxi);
   turn_statistics other;
-  say_request request{.turn = 999, .conversation = {"other", "c"}, .text = text + text};
+  say_request request{.turn = 999, .conversation = {"other", "c"}, .text = taxi + taxi};
   request.sampling.tokens_max = 4;
   w.system.spawn([&](caf::event_based_actor* self) {
     self->request(w.gateway, caf::infinite, atom::say_v, request, std::shared_ptr<token_sink>{})
@@ -169,7 +168,7 @@ TEST(Turns, ARunIsTheSameEveryTime) {
   auto run_once = [] {
     world w{{.device_chunks = 12, .host_chunks = 12, .shuffle_seed = 7}};
     std::vector<turn_id> ids;
-    for (int c = 0; c < 6; ++c) ids.push_back(w.say("c" + std::to_string(c), text + std::to_string(c)));
+    for (int c = 0; c < 6; ++c) ids.push_back(w.say("c" + std::to_string(c), taxi + std::to_string(c)));
     w.run();
     std::vector<std::int64_t> numbers;
     for (auto id : ids) numbers.push_back(w.outcome(id).statistics.total_us);

@@ -141,6 +141,14 @@ turn_statistics world::talk(const std::string& conversation, const std::string& 
   return outcome(id).statistics;
 }
 
+void world::fork(const std::string& conversation, const std::string& into) {
+  system.spawn([&](caf::event_based_actor* self) {
+    self->request(gateway, caf::infinite, atom::fork_v, conversation_ref{"tenant", conversation}, into)
+        .then([](const conversation_info&) {}, [](const caf::error& e) { ADD_FAILURE() << explain(e); });
+  });
+  run();
+}
+
 std::int64_t world::counter(const measured_actor& of, const std::string& name) {
   std::int64_t result = -1;
   system.spawn([&](caf::event_based_actor* self) {

@@ -67,6 +67,8 @@ class world {
   /// Starts a turn; its answer is in `outcome(id)` after run().
   turn_id say(const std::string& conversation, const std::string& text, std::uint32_t answer_tokens = 20,
               bool reuse = true, std::uint8_t priority = 50, const std::vector<std::string>& stop = {});
+  /// Forks a conversation and runs. Fails the test on an error.
+  void fork(const std::string& conversation, const std::string& into);
   /// Calls `call` as soon as the turn has ended.
   void when_done(turn_id id, std::function<void()> call) { endings_.at(id).told = std::move(call); }
   /// Says and runs; the answer's statistics. Fails the test on an error.

@@ -9,6 +9,7 @@
 
 #include "io/device.hpp"
 #include "io/sqlite.hpp"
+#include "tests/support/reason.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace chromatin::io {
@@ -39,14 +40,7 @@ struct talk {
   void replace() { version = store.write(key, turn, {version, {}, window, true, {}}); }
 };
 
-std::string reason(const std::function<void()>& what) {
-  try {
-    what();
-  } catch (const std::exception& e) {
-    return e.what();
-  }
-  return "no error";
-}
+using test::reason;
 
 TEST(RegistryStore, WhatWasWrittenIsThereAfterReopening) {
   test::temporary_folder folder;

@@ -10,13 +10,17 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include <future>
 #include <thread>
 
 #include "rpc/client.hpp"
 #include "rpc/server.hpp"
+#include "tests/support/reason.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace chromatin::rpc {
+
+using test::reason;
 
 /// What the fake gateway saw.
 struct seen {
@@ -135,13 +139,15 @@ class rpc_fixture : public testing::Test {
     server_ = std::make_unique<server>(system, gateway, telemetry, options);
     return *server_;
   }
-  std::string reason(const std::function<void()>& what) {
-    try {
-      what();
-    } catch (const std::exception& e) {
-      return e.what();
-    }
-    return "no error";
+  /// A turn that streams until it is ended; what its client was told then.
+  std::future<std::string> turn_under_way(const std::string& address) {
+    auto call = std::async(std::launch::async, [address] {
+      client c{address};
+      auto conversation = c.open("talk");
+      return reason([&] { conversation.say({.text = "slow"}); });
+    });
+    wait_for([&] { return log->streaming == 1; });
+    return call;
   }
   void wait_for(const std::function<bool()>& what) {
     for (int i = 0; i < 2000 && !what(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds{5});

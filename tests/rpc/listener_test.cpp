@@ -82,13 +82,7 @@ TEST_F(RpcListener, FinishingAnswersTheCallsUnderWayAndAcceptsNobody) {
 }
 
 TEST_F(RpcListener, FinishingIsBoundedInTime) {
-  auto address = start().addresses()[0];
-  auto call = std::async(std::launch::async, [&] {
-    client c{address};
-    auto conversation = c.open("talk");
-    return reason([&] { conversation.say({.text = "slow"}); });
-  });
-  wait_for([&] { return log->streaming == 1; });
+  auto call = turn_under_way(start().addresses()[0]);
   EXPECT_FALSE(server_->finish_turns(std::chrono::milliseconds{50}));
   server_.reset();
   EXPECT_THAT(call.get(), HasSubstr("not_available"));

@@ -169,13 +169,7 @@ TEST_F(RpcServer, AConnectionThatBreaksMidAnswerCancelsItsTurn) {
 }
 
 TEST_F(RpcServer, StoppingTheServerEndsACallWithAnError) {
-  auto address = start().addresses()[0];
-  auto call = std::async(std::launch::async, [&] {
-    client c{address};
-    auto conversation = c.open("talk");
-    return reason([&] { conversation.say({.text = "slow"}); });
-  });
-  wait_for([&] { return log->streaming == 1; });
+  auto call = turn_under_way(start().addresses()[0]);
   server_.reset();
   EXPECT_THAT(call.get(), HasSubstr("not_available"));
   wait_for([&] { return log->cancelled == 1; });
