@@ -181,121 +181,6 @@ void scheduler_state::start_again(sequence& s) {
   admit_next();
 }
 
-// -- steps --
-
-/// A step may wait for a load as long as it holds up nobody.
-void scheduler_state::hurry_step() {
-  auto is_held_up = [this](turn_id id) { return turns.at(id).held_up(); };
-  if (std::any_of(running.begin(), running.end(), is_held_up)) self->send(executor, atom::hurry_v);
-}
-
-void scheduler_state::run_step() {
-  if (running.empty() || dead) return;
-  if (stepping) return hurry_step();
-  for (auto id : std::vector<turn_id>{running}) {
-    auto& s = turns.at(id);
-    if (s.loading && s.loading->arrived()) s.loading = nullptr;
-    bool full = s.decoding() && s.tokens().size() >= checkpoint->config.context;
-    if (full && s.at == sequence::phase::running && !s.loading) shorten_window(s);
-  }
-  std::vector<sequence*> candidates;
-  for (auto id : running) {
-    candidates.push_back(&turns.at(id));
-    grow(*candidates.back());
-  }
-  auto parts =
-      plan_step(std::move(candidates), limits.step_tokens_max, speed, checkpoint->config.context, self->clock().now());
-  if (parts.empty()) return;
-  step_order step{.parts = {}, .decode_steps = 1, .ends = checkpoint->config.end_of_answer};
-  std::vector<const sequence*> in_step;
-  for (const auto& p : parts) {
-    auto& s = turns.at(p.turn);
-    s.in_step = true;
-    in_step.push_back(&s);
-    step.parts.push_back(s.next_part(p.tokens));
-  }
-  step.decode_steps = std::min(limits.decode_steps_max, decode_burst(in_step, speed, checkpoint->config.context));
-  stepping = true;
-  self->request(executor, caf::infinite, atom::step_v, std::move(step))
-      .then([=, this](step_result& result) { on_step(parts, result); },
-            [this](const caf::error& error) { on_down(error); });
-}
-
-void scheduler_state::on_step(const std::vector<planned_part>& parts, step_result& result) {
-  if (dead) return;
-  std::uint32_t tokens = 0;
-  for (std::size_t i = 0; i < parts.size(); ++i)
-    if (!result.parts[i].dropped) tokens += parts[i].tokens;
-  speed.stepped(static_cast<double>(result.compute_us), tokens, result.parts.front().tokens.size());
-  for (std::size_t i = 0; i < parts.size(); ++i) take_part(parts[i], result.parts[i]);
-  stepping = false;
-  run_step();
-  admit_next();
-}
-
-void scheduler_state::take_part(const planned_part& done, step_result::part& given) {
-  auto& s = turns.at(done.turn);
-  s.in_step = false;
-  if (!given.dropped) {
-    s.computed += done.tokens;
-    s.loading = nullptr;
-    s.before = {};
-  }
-  if (s.cancelled && s.outcome.answer.empty()) return finish(done.turn, stop_reason::cancelled);
-  if (!given.error.empty()) {
-    // What it computed is as doubtful as what it says: nothing of it stays in the cache.
-    self->send(device, atom::erase_v, s.computed_keys(s.reused));
-    return fail(done.turn, caf::make_error(ec::not_available, given.error));
-  }
-  if (s.load_lost || s.before.failed() || (s.loading && s.loading->failed())) return start_again(s);
-  if (s.cancelled && given.dropped) return finish(done.turn, stop_reason::cancelled);
-  if (given.dropped) return;  // late: it takes part again when its layers are there
-  if (!s.later.empty() && s.tokens_left() == 0) {
-    while (!s.later.empty() && s.tokens_left() == 0) s.next_window();
-    self->send(device, atom::retain_v, done.turn, s.computed_keys());
-  }
-  for (std::size_t i = 0; i < given.tokens.size(); ++i) {
-    if (i > 0) ++s.computed;  // the device took the token before as its next input
-    if (!take_token(s, given.tokens[i])) return;
-  }
-  if (s.cancelled) return finish(done.turn, stop_reason::cancelled);
-  if (s.gives_way) preempt(s);
-}
-
-bool scheduler_state::take_token(sequence& s, kv::token_id token) {
-  auto id = s.order.turn;
-  auto& statistics = s.outcome.statistics;
-  auto end = [&](stop_reason reason) {
-    finish(id, reason);
-    return false;
-  };
-  if (s.outcome.answer.empty()) statistics.first_token_us = since(s.received);
-  s.outcome.answer.push_back(token);
-  s.order.window.tokens.push_back(token);
-  ++statistics.answer_tokens;
-  if (checkpoint->config.is_end_of_answer(token) && !s.order.sampling.ignore_end_of_answer)
-    return end(stop_reason::end_of_answer);
-  auto text = s.stream->push(token);
-  s.outcome.text += text;
-  if (!text.empty() && s.order.sink) s.order.sink->text(text);
-  if (s.stream->stopped()) return end(stop_reason::stop_string);
-  if (statistics.answer_tokens >= s.order.sampling.tokens_max) return end(stop_reason::tokens_max);
-  return true;
-}
-
-void scheduler_state::shorten_window(sequence& s) {
-  auto id = s.order.turn;
-  auto dropped = s.make_room(checkpoint->config.context, limits.overflow);
-  if (dropped == 0) return finish(id, stop_reason::context_full);
-  auto& statistics = s.outcome.statistics;
-  statistics.dropped_tokens += dropped;
-  if (!s.order.reuse) {
-    statistics.prompt_tokens += s.prompt_tokens();
-    statistics.computed_tokens += s.prompt_tokens();
-  }
-  self->send(device, atom::retain_v, id, s.computed_keys());
-}
-
 // -- the end of a turn --
 
 void scheduler_state::finish(turn_id id, stop_reason reason) {
@@ -312,6 +197,11 @@ void scheduler_state::finish(turn_id id, stop_reason reason) {
   if (!s.later.empty()) {  // the end came while it computed an earlier window
     if (s.has_pages()) release(s, false);
     s.order.window = std::move(s.later.back());
+  }
+  if (s.full_window) {  // it made room for a token that never came
+    if (s.has_pages()) release(s, false);
+    statistics.dropped_tokens -= static_cast<std::uint32_t>(s.full_window->tokens.size() - s.tokens().size());
+    s.order.window = *std::move(s.full_window);
   }
   // The model has seen all but the last token, whether that is still in the cache or not.
   auto seen = s.order.window.settled = static_cast<std::uint32_t>(s.tokens().size()) - 1;

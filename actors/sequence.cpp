@@ -163,6 +163,7 @@ std::uint32_t sequence::make_room(std::uint32_t context, const kv::overflow_poli
     removed.clear();
     computed_max = 0;
   }
+  full_window = order.window;
   move_to(std::move(next), removed, computed_max);
   return dropped;
 }

@@ -5,6 +5,7 @@
 
 #include <deque>
 #include <memory>
+#include <optional>
 #include <tuple>
 
 #include <caf/actor_clock.hpp>
@@ -72,7 +73,7 @@ struct sequence {
   /// All of an earlier window is computed: the next one follows, by editing the block table.
   void next_window();
   /// A full window makes room for the answer to go on, by editing the block table. Returns how many tokens were
-  /// dropped; 0 when nothing may go.
+  /// dropped; 0 when nothing may go. The full one is remembered in `full_window`.
   std::uint32_t make_room(std::uint32_t context, const kv::overflow_policy& policy);
   /// Keys of the whole chunks that are computed, from the one with token `from` on.
   key_list computed_keys(std::uint32_t from = 0);
@@ -100,6 +101,8 @@ struct sequence {
   kv::chunk_key grown_from;       ///< the tail it began with; zero if there was none
   std::deque<kv::lineage> later;  ///< windows that follow the one it computes now
   bool window_changed = false;    ///< its beginning is not the one it came with
+  /// The full window, from when it was shortened until a token needs the room.
+  std::optional<kv::lineage> full_window;
 
   bool growing = false;  ///< asked for more pages
   bool starved = false;  ///< and was refused

@@ -102,6 +102,24 @@ TEST(Overflow, WithoutReuseWhatStaysIsComputedAgain) {
   w.talk("c", "And with reuse again.");
 }
 
+TEST(Overflow, ATurnThatIsCancelledBeforeATokenNeedsTheRoomKeepsItsWindow) {
+  for (bool reuse : {true, false}) {
+    world w{{.context = 256}};
+    auto prompt = w.talk("whole", text).prompt_tokens;
+    std::uint32_t dropped = 0;
+    for (int messages = 0; dropped == 0 && messages < 1000; ++messages) {
+      auto id = w.say("after-" + std::to_string(messages), text, 300, reuse);
+      for (int i = 0; i < messages; ++i) w.step();
+      caf::anon_send(w.gateway, atom::cancel_v, id);
+      w.run();
+      const auto& s = w.outcome(id).statistics;
+      dropped = s.dropped_tokens;
+      EXPECT_EQ(dropped > 0, prompt + s.answer_tokens > 256) << "cancelled after " << messages << " messages";
+    }
+    EXPECT_GE(dropped, 64u);
+  }
+}
+
 TEST(Overflow, TheSystemPromptStays) {
   const std::string prompt = "You are a patient assistant of a small hotel, and answer in one sentence. " + text;
   world w{{.context = 384}};
