@@ -137,6 +137,8 @@ using executor_actor = layer_sink_actor::extend<
   caf::reacts_to<atom::hurry>,
   // INTERNAL: a fence that a layer waited for is over.
   caf::reacts_to<atom::internal, atom::proceed>,
+  // INTERNAL: the step of an executor that died has ended.
+  caf::reacts_to<atom::internal, atom::open>,
   // INTERNAL: the backend is done with the step.
   caf::reacts_to<atom::internal, atom::finished, std::shared_ptr<gpu::step_output>>,
   // The device tier to hand finished layers to.
@@ -149,7 +151,13 @@ using scheduler_actor = turn_listener_actor::extend<
   // Ends a turn early; it then answers with what it has, stopped as cancelled.
   caf::reacts_to<atom::cancel, turn_id>,
   // Who wants to know what will run next: told at every change of the queue.
-  caf::reacts_to<atom::attach, prefetcher_actor>>::extend_with<measured_actor>;
+  caf::reacts_to<atom::attach, prefetcher_actor>,
+  // Another executor, in place of one that died. The step that was lost with it is tried again.
+  caf::reacts_to<atom::attach, executor_actor>,
+  // No other executor will come: turns are refused from now on.
+  caf::reacts_to<atom::detach>,
+  // INTERNAL: the n-th time that an executor died, its successor has not come within its time.
+  caf::reacts_to<atom::internal, atom::late, std::uint64_t>>::extend_with<measured_actor>;
 
 /// The REGISTRY interface: who said what. A turn's messages are provisional until its answer is settled: a turn that is
 /// refused, cancelled before its first token or lost leaves no trace of them.
@@ -213,11 +221,15 @@ using telemetry_actor = caf::typed_actor<
   // From now on gathers this part (a `measured_actor`) under this name; replaces an earlier one.
   caf::reacts_to<atom::attach, std::string, caf::strong_actor_ptr>>;
 
-/// The SUPERVISOR interface: watches every actor; restarts what can be restarted and takes a dead tier out of the hierarchy.
+/// The SUPERVISOR interface: watches every part, and starts what died again, within a budget.
 using supervisor_actor = caf::typed_actor<
   // Watches a part by name.
   caf::reacts_to<atom::attach, std::string, caf::strong_actor_ptr>,
-  // INTERNAL: the part's restart is due.
-  caf::reacts_to<atom::internal, atom::proceed, std::string>>::extend_with<measured_actor>;
+  // Takes a part out by hand: it ends, and stays away.
+  caf::replies_to<atom::detach, std::string>::with<void>,
+  // Puts a part back that was taken out, or died too often.
+  caf::replies_to<atom::attach, std::string>::with<void>,
+  // INTERNAL: the part's start is due, unless the part has changed since this change.
+  caf::reacts_to<atom::internal, atom::proceed, std::string, std::uint64_t>>::extend_with<measured_actor>;
 
 }  // namespace chromatin

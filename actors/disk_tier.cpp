@@ -4,6 +4,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 namespace chromatin {
@@ -14,6 +15,9 @@ constexpr std::size_t reads_bytes = std::size_t{32} << 20, writes_bytes = std::s
 constexpr std::size_t reads_max = 32, writes_max = 32;
 /// Bytes that a handler copies between pages.
 constexpr std::size_t copies_bytes = std::size_t{2} << 20;
+/// Reads that fail one after the other, and silence while reads are under way, after which the device counts as gone.
+constexpr std::uint32_t failed_reads_max = 8;
+constexpr auto silence_max = std::chrono::seconds{10};
 /// Touches of chunks that are not here yet, and may never come, are forgotten beyond this number.
 constexpr std::size_t early_touches_max = 8192;
 
@@ -61,6 +65,10 @@ std::vector<bool> disk_tier_state::lookup(const key_list& keys) const {
 // -- loading --
 
 fetch_started disk_tier_state::fetch(const fetch_order& order, const layer_sink_actor& sink) {
+  if (!operation_of_read.empty() && self->clock().now() - last_answer > silence_max) {
+    end_with(fmt::format("the device has not answered a read for {} s", silence_max.count()));
+    return {};
+  }
   fetch_started answer;
   load_state load{.sink = sink};
   std::vector<std::uint32_t> slots;
@@ -100,6 +108,7 @@ std::span<std::byte> disk_tier_state::slice(const load_state::chunk& c, std::uin
 void disk_tier_state::start_read(const io::read_queue::read& r) {
   const auto& c = loads.at(r.into.order).chunks[r.into.chunk];
   auto from = parts.layout.at(r.slot, geometry.packed(r.layer, c.fill).offset_bytes);
+  if (operation_of_read.empty()) last_answer = self->clock().now();
   auto id = new_operation(read_done{r});
   operation_of_read.emplace(r.id, id);
   operations.at(id).in_device = parts.device->read(from, slice(c, r.layer), r.wanted, completion(id, c.page));
@@ -109,6 +118,10 @@ void disk_tier_state::ended(const read_done& read, int error) {
   const auto& r = read.what;
   operation_of_read.erase(r.id);
   if (error == ECANCELED) return queue.ended(r.id, io::read_queue::ending::cancelled);
+  last_answer = self->clock().now();
+  failed_reads = error == 0 ? 0 : failed_reads + 1;
+  if (failed_reads == failed_reads_max)
+    end_with(fmt::format("the device failed {} reads in a row, the last with: {}", failed_reads, std::strerror(error)));
   const auto& c = loads.at(r.into.order).chunks[r.into.chunk];
   bool good = error == 0 && kv::checksum(slice(c, r.layer)) == (*c.checksums)[r.layer];
   if (!good) {
@@ -117,6 +130,10 @@ void disk_tier_state::ended(const read_done& read, int error) {
   }
   queue.ended(r.id, good ? io::read_queue::ending::good : io::read_queue::ending::bad);
 }
+
+/// The device is gone: the tier above then asks no more of it, and whoever starts this tier again looks at the device
+/// first.
+void disk_tier_state::end_with(std::string why) { self->quit(caf::make_error(ec::store_failed, std::move(why))); }
 
 /// Never offered again; unless an order found the damage before, and the chunk has been saved again since.
 void disk_tier_state::quarantine(const load_state::chunk& c, const char* why) {

@@ -112,6 +112,7 @@ struct disk_tier_state {
   void ended(const sync_done& sync, int error);
   void ended(const read_done& read, int error);
   void quarantine(const load_state::chunk& c, const char* why);
+  void end_with(std::string why);
   void learn(const io::stored_chunk& row);
   void learn_saved(const key_list& keys);
   void forget(kv::chunk_key key);
@@ -139,7 +140,9 @@ struct disk_tier_state {
   std::unordered_map<std::uint64_t, operation> operations;
   std::unordered_map<io::read_queue::read_id, std::uint64_t> operation_of_read;
   std::uint64_t last_operation = 0;
-  bool going_on = false;  ///< a message to go on is on its way
+  bool going_on = false;                       ///< a message to go on is on its way
+  std::uint32_t failed_reads = 0;              ///< one after the other
+  caf::actor_clock::time_point last_answer{};  ///< of a read; or when one began and none was under way
 
   std::int64_t hits = 0, misses = 0, stored = 0, evicted = 0, corrupt = 0, late = 0, read_errors = 0, write_errors = 0,
                commits = 0, refused = 0;

@@ -8,8 +8,23 @@
 
 namespace chromatin {
 
+void executor_state::start(std::shared_ptr<gpu::backend> with) {
+  backend = std::move(with);
+  bool waits =
+      backend->abandon([handle = executor_actor{self}] { caf::anon_send(handle, atom::internal_v, atom::open_v); });
+  if (waits) at = phase::starting;
+}
+
+void executor_state::on_started() {
+  at = phase::idle;
+  if (order.parts.empty()) return;
+  begin_step();
+  advance();
+}
+
 caf::result<step_result> executor_state::step(step_order next) {
-  if (at != phase::idle) return caf::make_error(ec::busy, "the executor runs one step at a time");
+  if (at > phase::idle || !order.parts.empty())
+    return caf::make_error(ec::busy, "the executor runs one step at a time");
   auto promise = self->make_response_promise<step_result>();
   result = answer{promise};
   order = std::move(next);
@@ -17,7 +32,7 @@ caf::result<step_result> executor_state::step(step_order next) {
   awaited.assign(order.parts.size(), {});
   layer = 0;
   others_wait = false;
-  at = phase::layers;
+  if (at == phase::starting) return promise;
   begin_step();
   advance();
   return promise;
@@ -30,6 +45,7 @@ void executor_state::begin_step() {
         {.tokens = part.tokens, .position = part.position, .pages = part.pages, .sampler = part.sampler});
     tokens += static_cast<std::int64_t>(part.tokens.size());
   }
+  at = phase::layers;
   backend->begin(std::move(batch));
 }
 
@@ -149,7 +165,7 @@ counters executor_state::stats() const {
 executor_actor::behavior_type executor(executor_actor::stateful_pointer<executor_state> self,
                                        std::shared_ptr<gpu::backend> backend) {
   auto& state = self->state;
-  state.backend = std::move(backend);
+  state.start(std::move(backend));
   keep_last_words(self);
   return {
       [&state](atom::ready, ticket, std::uint32_t, const gpu::fence&) { state.advance(); },
@@ -157,6 +173,7 @@ executor_actor::behavior_type executor(executor_actor::stateful_pointer<executor
       [&state](atom::step, step_order order) { return state.step(std::move(order)); },
       [&state](atom::hurry) { state.hurry(); },
       [&state](atom::internal, atom::proceed) { state.advance(); },
+      [&state](atom::internal, atom::open) { state.on_started(); },
       [&state](atom::internal, atom::finished, const std::shared_ptr<gpu::step_output>& output) {
         state.on_finished(*output);
       },

@@ -6,6 +6,8 @@
 /// are there. After a layer it hands the slices of chunks that the step filled up to the device tier, with the layer's
 /// fence. A sequence whose load is late is dropped from a step that others are in. Nothing here waits for the device:
 /// waiting is returning to the mailbox.
+///
+/// A backend that fails takes its executor with it. The next one begins by ending the step that is still under way.
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -20,6 +22,8 @@ struct executor_state {
 
   explicit executor_state(executor_actor::stateful_pointer<executor_state> owner) : self{owner} {}
 
+  void start(std::shared_ptr<gpu::backend> with);
+  void on_started();
   caf::result<step_result> step(step_order order);
   /// Enqueues layers as far as they are loaded, then the end of the step.
   void advance();
@@ -43,7 +47,7 @@ struct executor_state {
   void wake_after(const gpu::fence& fence);
   void save_layer(const gpu::fence& computed);
 
-  enum class phase : std::uint8_t { idle, layers, finishing };
+  enum class phase : std::uint8_t { starting, idle, layers, finishing };
   phase at = phase::idle;
   step_order order;
   std::vector<bool> dropped;

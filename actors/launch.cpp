@@ -6,7 +6,6 @@
 #include <thread>
 
 #include <caf/actor_system.hpp>
-#include <caf/actor_system_config.hpp>
 #include <caf/scoped_actor.hpp>
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -19,7 +18,7 @@
 #include "actors/prefetcher.hpp"
 #include "actors/registry.hpp"
 #include "actors/scheduler.hpp"
-#include "actors/supervisor.hpp"
+#include "actors/system_parts.hpp"
 #include "actors/telemetry.hpp"
 #include "gpu/cpu/cpu_backend.hpp"
 #include "io/thread_device.hpp"
@@ -30,13 +29,6 @@ namespace {
 
 constexpr auto flush_within = std::chrono::seconds{30};
 constexpr std::uint32_t thread_device_threads = 8;
-
-struct actor_config : caf::actor_system_config {
-  actor_config() {
-    // Idle workers of the default policy poll with pauses of up to 10 ms; those of this one wake up at once.
-    set("scheduler.policy", caf::atom("sharing"));
-  }
-};
 
 std::uint32_t pages_in(std::uint64_t bytes, std::size_t page_bytes, const char* option) {
   if (bytes < page_bytes)
@@ -58,47 +50,6 @@ kv::dtype choose(compute_type wanted) {
 }
 
 }  // namespace
-
-struct running_system::parts {
-  explicit parts(system_options o) : options{std::move(o)} {}
-
-  /// A third of the host's room may be filled ahead of need; the rest is for what was used.
-  std::uint32_t prefetch_window() const { return std::max(1u, host_arena->capacity() / 3); }
-  void open_model();
-  void open_disk();
-  void spawn_all();
-  void spawn_disk_tier(std::vector<io::stored_chunk> found);
-  std::map<std::string, restart> restarts();
-  void watch(const std::string& part, const caf::strong_actor_ptr& actor);
-  void flush();
-  void stop();
-
-  system_options options;
-  std::vector<std::string> notices;
-  actor_config config;
-  std::unique_ptr<caf::actor_system> system;
-
-  std::shared_ptr<const model::checkpoint> checkpoint;
-  kv::geometry geometry;
-  kv::fingerprint cache;
-  std::shared_ptr<gpu::backend> backend;
-  std::shared_ptr<kv::page_arena> device_arena, host_arena;
-  std::shared_ptr<io::chunk_store> chunks;
-  std::shared_ptr<io::registry_store> conversations;
-  std::vector<io::stored_chunk> found_at_start;  ///< in `chunks`
-  disk_parts disk;
-
-  telemetry_actor telemetry;
-  supervisor_actor supervisor;
-  executor_actor executor;
-  device_tier_actor device_tier;
-  host_tier_actor host_tier;
-  disk_tier_actor disk_tier;
-  prefetcher_actor prefetcher;
-  scheduler_actor scheduler;
-  registry_actor registry;
-  gateway_actor gateway;
-};
 
 /// A window must fit into the device, else no turn could fill it.
 void running_system::parts::open_model() {
@@ -164,13 +115,24 @@ void running_system::parts::spawn_disk_tier(std::vector<io::stored_chunk> found)
   disk_tier = system->spawn(chromatin::disk_tier, geometry, disk, std::move(found));
 }
 
+void running_system::parts::spawn_executor() {
+  executor = system->spawn(chromatin::executor, backend);
+  caf::anon_send(executor, atom::attach_v, device_tier);
+}
+
+/// Scheduler and executor hear of turns' pages.
+void running_system::parts::hear_turns() {
+  caf::anon_send(device_tier, atom::attach_v, caf::actor_cast<turn_listener_actor>(scheduler),
+                 caf::actor_cast<layer_sink_actor>(executor));
+}
+
 void running_system::parts::spawn_all() {
   system = std::make_unique<caf::actor_system>(config);
   telemetry = system->spawn(chromatin::telemetry);
-  executor = system->spawn(chromatin::executor, backend);
   device_tier = system->spawn(chromatin::device_tier, device_parts{geometry, device_arena, backend});
   host_tier = system->spawn(chromatin::host_tier, host_parts{geometry, host_arena, backend});
   prefetcher = system->spawn(chromatin::prefetcher, geometry.layers, prefetch_window());
+  spawn_executor();
   scheduler_limits limits{.step_tokens_max = options.step_tokens_max,
                           .batch_max = options.batch_max,
                           .queue_max = options.queue_max,
@@ -179,11 +141,10 @@ void running_system::parts::spawn_all() {
   registry = system->spawn<caf::detached>(chromatin::registry, checkpoint, cache, conversations, options.overflow);
   gateway = system->spawn(chromatin::gateway, registry, scheduler, eraser_actor{device_tier},
                           gateway_limits{.message_bytes_max = options.message_bytes_max});
-  supervisor = system->spawn<caf::detached>(chromatin::supervisor, restarts(), options.on_fatal);
+  supervisor = system->spawn<caf::detached>(
+      chromatin::supervisor, cares(), [this](const std::string& part, const std::string& why) { on_fatal(part, why); });
 
-  caf::anon_send(executor, atom::attach_v, device_tier);
-  caf::anon_send(device_tier, atom::attach_v, caf::actor_cast<turn_listener_actor>(scheduler),
-                 caf::actor_cast<layer_sink_actor>(executor));
+  hear_turns();
   caf::anon_send(device_tier, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(host_tier));
   caf::anon_send(prefetcher, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(host_tier));
   caf::anon_send(scheduler, atom::attach_v, prefetcher);
@@ -208,42 +169,8 @@ void running_system::parts::spawn_all() {
 }
 
 void running_system::parts::watch(const std::string& part, const caf::strong_actor_ptr& actor) {
-  caf::anon_send(telemetry, atom::attach_v, part, actor);
+  tell(part, actor);
   caf::anon_send(supervisor, atom::attach_v, part, actor);
-}
-
-/// Runs in the supervisor, which is the only one to change these handles after the start.
-std::map<std::string, restart> running_system::parts::restarts() {
-  auto tell = [this](const std::string& part, auto& actor) {
-    auto handle = caf::actor_cast<caf::strong_actor_ptr>(actor);
-    caf::anon_send(telemetry, atom::attach_v, part, handle);
-    return handle;
-  };
-  auto restart_host = [=, this] {
-    host_tier = system->spawn(chromatin::host_tier, host_parts{geometry, host_arena, backend});
-    auto handle = tell("host-tier", host_tier);
-    if (disk_tier) caf::anon_send(host_tier, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(disk_tier));
-    caf::anon_send(device_tier, atom::attach_v, handle);
-    caf::anon_send(prefetcher, atom::attach_v, handle);
-    return handle;
-  };
-  auto restart_disk = [=, this] {
-    std::vector<io::stored_chunk> found;
-    caf::scoped_actor self{*system};
-    self->request(disk.catalog, caf::infinite, atom::open_v)
-        .receive([&](std::vector<io::stored_chunk>& rows) { found = std::move(rows); }, [](const caf::error&) {});
-    spawn_disk_tier(std::move(found));
-    auto handle = tell("disk-tier", disk_tier);
-    caf::anon_send(host_tier, atom::attach_v, handle);
-    return handle;
-  };
-  auto restart_prefetcher = [=, this] {
-    prefetcher = system->spawn(chromatin::prefetcher, geometry.layers, prefetch_window());
-    caf::anon_send(prefetcher, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(host_tier));
-    caf::anon_send(scheduler, atom::attach_v, prefetcher);
-    return tell("prefetcher", prefetcher);
-  };
-  return {{"host-tier", restart_host}, {"disk-tier", restart_disk}, {"prefetcher", restart_prefetcher}};
 }
 
 /// Waits until what was handed to the tiers is on the disk. From the top down: a tier hands on what it has before it
@@ -274,12 +201,19 @@ void running_system::parts::flush() {
   }
 }
 
+/// First, and waited for: it must not start again what ends now, and the handles are its own until it has ended.
+void running_system::parts::end_supervisor() {
+  caf::scoped_actor self{*system};
+  caf::anon_send_exit(supervisor, caf::exit_reason::user_shutdown);
+  self->wait_for(supervisor);
+}
+
 void running_system::parts::stop() {
   auto end = [](auto& actor) {
     if (actor) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
     actor = nullptr;
   };
-  end(supervisor);  // first: it must not restart what ends now
+  end_supervisor();
   end(gateway);
   end(scheduler);
   end(prefetcher);
@@ -305,6 +239,7 @@ running_system::~running_system() { parts_->stop(); }
 caf::actor_system& running_system::actors() { return *parts_->system; }
 const gateway_actor& running_system::gateway() const { return parts_->gateway; }
 const telemetry_actor& running_system::telemetry() const { return parts_->telemetry; }
+const supervisor_actor& running_system::supervisor() const { return parts_->supervisor; }
 const model::checkpoint& running_system::checkpoint() const { return *parts_->checkpoint; }
 const std::vector<std::string>& running_system::notices() const { return parts_->notices; }
 

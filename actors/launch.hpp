@@ -56,6 +56,7 @@ class running_system {
   caf::actor_system& actors();
   const gateway_actor& gateway() const;
   const telemetry_actor& telemetry() const;
+  const supervisor_actor& supervisor() const;
   const model::checkpoint& checkpoint() const;
   /// What was found at the start and where things run, a line each, for people.
   const std::vector<std::string>& notices() const;

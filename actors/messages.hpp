@@ -93,10 +93,11 @@ struct fetch_started {
   std::vector<promised> chunks;
 };
 
-/// Named numbers of one part of the system, in a fixed order.
+/// Named numbers of one part of the system, in a fixed order, and what an operator should know of it, a sentence each.
 struct counters {
   std::string part;
   std::vector<std::pair<std::string, std::int64_t>> values;
+  std::vector<std::string> notes = {};
 };
 
 /// The scheduler's view of what comes next, in order of expected start (CachedAttention §3.3).

@@ -273,7 +273,10 @@ scheduler_actor::behavior_type scheduler(scheduler_actor::stateful_pointer<sched
   state.limits = limits;
   self->monitor(state.executor);
   self->monitor(state.device);
-  self->set_down_handler([&state](const caf::down_msg& down) { state.on_down(down.reason); });
+  self->set_down_handler([&state](const caf::down_msg& down) {
+    if (down.source == state.device.address()) return state.on_down(down.reason);
+    if (state.executor && down.source == state.executor.address()) state.on_executor_down(down.reason);
+  });
   return {
       [&state](atom::promised, turn_id id, load_promise promise) { state.on_promised(id, promise); },
       [&state](atom::ready, turn_id, std::uint32_t) { state.run_step(); },
@@ -283,6 +286,9 @@ scheduler_actor::behavior_type scheduler(scheduler_actor::stateful_pointer<sched
       [&state](atom::turn, turn_order order) { return state.take(std::move(order)); },
       [&state](atom::cancel, turn_id id) { state.cancel(id); },
       [&state](atom::attach, const prefetcher_actor& prefetcher) { state.prefetcher = prefetcher; },
+      [&state](atom::attach, executor_actor other) { state.attach(std::move(other)); },
+      [&state](atom::detach) { state.on_no_executor(); },
+      [&state](atom::internal, atom::late, std::uint64_t which) { state.on_executor_late(which); },
       [&state](atom::stats) { return state.stats(); },
   };
 }

@@ -41,13 +41,17 @@ struct scheduler_state {
   void run_step();
   void on_load_lost(turn_id id, bool late);
   void on_room();
-  /// A part without which no turn can run has died.
+  void attach(executor_actor other);
+  void on_executor_down(const caf::error& reason);
+  void on_executor_late(std::uint64_t which);
+  void on_no_executor();
+  /// A part without which no turn can run has died, and none will take its place.
   void on_down(const caf::error& reason);
   counters stats() const;
 
   scheduler_actor::stateful_pointer<scheduler_state> self;
   std::shared_ptr<const model::checkpoint> checkpoint;
-  executor_actor executor;
+  executor_actor executor;  ///< null between one that died and the next
   device_tier_actor device;
   prefetcher_actor prefetcher;
   scheduler_limits limits;
@@ -84,6 +88,7 @@ struct scheduler_state {
   /// An answer has filled its window. Truncated as late as can be: a turn that ends now keeps what it has.
   void shorten_window(sequence& s);
   void start_again(sequence& s);
+  void lose_step();
 
   // -- the end of a turn --
   void finish(turn_id id, stop_reason reason);
@@ -97,6 +102,8 @@ struct scheduler_state {
   std::vector<turn_id> running;  ///< turns with pages, as they were admitted
   turn_id asking = 0;            ///< the turn whose admission is under way; 0: none
   bool stepping = false;
+  caf::error executor_error;  ///< why the last one died
+  std::uint64_t executors_lost = 0;
   caf::error dead;  ///< set when no turn can run any more
   std::uint64_t arrivals = 0;
   pace speed;

@@ -27,6 +27,11 @@ std::size_t sequence::tokens_to_recompute() const {
   return sum;
 }
 
+void sequence::lose_step() {
+  ++steps_lost;
+  sampler = std::make_shared<model::sampler>(order.sampling, outcome.answer.size());  // it may have drawn for the step
+}
+
 void sequence::forget_admission() {
   auto preemptions = outcome.statistics.preemptions;
   auto answer_tokens = outcome.statistics.answer_tokens;

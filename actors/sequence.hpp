@@ -57,6 +57,9 @@ struct sequence {
   /// Its part of the next step, of `count` tokens.
   step_part next_part(std::uint32_t count);
 
+  /// The step that it is in was lost: it is where it was before.
+  void lose_step();
+
   /// What its last admission added to the statistics did not come true.
   void forget_admission();
 
@@ -107,6 +110,7 @@ struct sequence {
   bool growing = false;  ///< asked for more pages
   bool starved = false;  ///< and was refused
   std::uint32_t load_failures = 0;
+  std::uint32_t steps_lost = 0;  ///< one after the other, each with its executor
   bool may_load = true;
   std::uint32_t passed_over = 0;  ///< turns behind it that were admitted before it
 

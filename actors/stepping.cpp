@@ -1,10 +1,19 @@
 // How the turns that run take part in steps, and what a step gives each of them: a part of the scheduler.
 
 #include <algorithm>
+#include <chrono>
 
 #include "actors/scheduler.hpp"
 
 namespace chromatin {
+namespace {
+
+/// Steps, one after the other, that a turn may be in while the executor dies: it may be what kills it.
+constexpr std::uint32_t steps_lost_max = 1;
+/// A supervisor brings the next executor sooner, or ends the process.
+constexpr auto executor_within = std::chrono::seconds{30};
+
+}  // namespace
 
 /// A step may wait for a load as long as it holds up nobody.
 void scheduler_state::hurry_step() {
@@ -13,7 +22,7 @@ void scheduler_state::hurry_step() {
 }
 
 void scheduler_state::run_step() {
-  if (running.empty() || dead) return;
+  if (running.empty() || dead || !executor) return;
   if (stepping) return hurry_step();
   for (auto id : std::vector<turn_id>{running}) {
     auto& s = turns.at(id);
@@ -41,7 +50,9 @@ void scheduler_state::run_step() {
   stepping = true;
   self->request(executor, caf::infinite, atom::step_v, std::move(step))
       .then([=, this](step_result& result) { on_step(parts, result); },
-            [this](const caf::error& error) { on_down(error); });
+            [this, who = executor](const caf::error& error) {
+              if (executor == who) on_executor_down(error);
+            });
 }
 
 void scheduler_state::on_step(const std::vector<planned_part>& parts, step_result& result) {
@@ -63,6 +74,7 @@ void scheduler_state::take_part(const planned_part& done, step_result::part& giv
     s.computed += done.tokens;
     s.loading = nullptr;
     s.before = {};
+    s.steps_lost = 0;
   }
   if (s.cancelled && s.outcome.answer.empty()) return finish(done.turn, stop_reason::cancelled);
   if (!given.error.empty()) {
@@ -118,6 +130,48 @@ void scheduler_state::shorten_window(sequence& s) {
     statistics.computed_tokens += s.prompt_tokens();
   }
   self->send(device, atom::retain_v, id, s.computed_keys());
+}
+
+// -- executors that die --
+
+/// Nothing of the step under way counts; its turns are in the next executor's first step, but not for ever.
+void scheduler_state::lose_step() {
+  stepping = false;
+  for (auto id : std::vector<turn_id>{running}) {
+    auto found = turns.find(id);
+    if (found == turns.end() || !found->second.in_step) continue;
+    auto& s = found->second;
+    s.lose_step();
+    if (s.steps_lost <= steps_lost_max) {
+      step_result::part nothing{.tokens = {}, .dropped = true, .error = {}};
+      take_part({.turn = id, .tokens = 0}, nothing);
+    } else {
+      s.in_step = false;
+      fail(id, caf::make_error(ec::not_available, "its step was tried twice; " + explain(executor_error)));
+    }
+  }
+}
+
+void scheduler_state::on_executor_down(const caf::error& reason) {
+  if (dead) return;
+  executor = nullptr;
+  executor_error = reason;
+  self->delayed_send(self, executor_within, atom::internal_v, atom::late_v, ++executors_lost);
+  lose_step();
+}
+
+void scheduler_state::attach(executor_actor other) {
+  executor = std::move(other);
+  self->monitor(executor);
+  run_step();
+}
+
+void scheduler_state::on_executor_late(std::uint64_t which) {
+  if (which == executors_lost) on_no_executor();
+}
+
+void scheduler_state::on_no_executor() {
+  if (!executor) on_down(executor_error);
 }
 
 }  // namespace chromatin

@@ -17,6 +17,7 @@ void add_chat_command(CLI::App& app);
 void add_conversations_command(CLI::App& app);
 void add_replay_command(CLI::App& app, const system_options& defaults);
 void add_stat_command(CLI::App& app);
+void add_tier_command(CLI::App& app);
 void add_make_checkpoint_command(CLI::App& app);
 
 }  // namespace chromatin

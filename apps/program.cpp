@@ -34,6 +34,7 @@ int run_program(int argc, char** argv, const system_options& defaults) {
   add_conversations_command(app);
   add_replay_command(app, defaults);
   add_stat_command(app);
+  add_tier_command(app);
   add_make_checkpoint_command(app);
   dna::add_dna_command(app);
   bench::add_bench_command(app, embedded_model());

@@ -72,6 +72,7 @@ replay::run_result run_once(const replay_flags& flags, const std::vector<replay:
   rpc::server server{system.actors(),
                      system.gateway(),
                      system.telemetry(),
+                     system.supervisor(),
                      {.listen = {"unix:" + (folder.path() / "socket").string()}}};
   options.server = server.addresses().front();
   return play();

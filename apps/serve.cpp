@@ -147,7 +147,7 @@ void serve(serve_flags flags, const std::vector<std::string>& arguments, const s
 
   running_system system{flags.system};
   options.answer_tokens_default = answer_tokens_default(system.checkpoint());
-  rpc::server server{system.actors(), system.gateway(), system.telemetry(), options};
+  rpc::server server{system.actors(), system.gateway(), system.telemetry(), system.supervisor(), options};
   for (const auto& notice : system.notices()) fmt::print(stderr, "{}\n", notice);
   for (const auto& address : server.addresses()) fmt::print(stderr, "listening on {}\n", address);
   std::fflush(stderr);

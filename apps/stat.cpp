@@ -21,14 +21,17 @@ struct stat_flags {
 void print_table(const std::vector<counters>& parts) {
   for (const auto& part : parts) {
     fmt::print("{}\n", part.part);
+    for (const auto& note : part.notes) fmt::print("  {}\n", note);
     for (const auto& [name, value] : part.values) fmt::print("  {:<26}{:>16}\n", name, value);
   }
 }
 
 void print_json(const std::vector<counters>& parts) {
   nlohmann::ordered_json all;
-  for (const auto& part : parts)
+  for (const auto& part : parts) {
     for (const auto& [name, value] : part.values) all[part.part][name] = value;
+    if (!part.notes.empty()) all[part.part]["notes"] = part.notes;
+  }
   fmt::print("{}\n", all.dump(2));
 }
 

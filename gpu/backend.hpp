@@ -79,6 +79,11 @@ class backend {
   /// call; from then on begin() may be called.
   virtual void finish(std::function<void(step_output)> done) = 0;
 
+  /// For the next caller, after one that died in mid-step: ends that step, of which nothing counts; whether its `done`
+  /// is called is open. `ended` comes from the device's thread, never from inside this call; from then on begin() may
+  /// be called. False when no step is under way: then it may be called at once, and `ended` does not come.
+  virtual bool abandon(std::function<void()> ended) = 0;
+
   /// Lives as long as the backend.
   virtual copy_engine& copies() = 0;
 };

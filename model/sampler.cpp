@@ -55,8 +55,10 @@ std::optional<kv::token_id> likeliest(std::span<const float> logits) {
 
 }  // namespace
 
-sampler::sampler(const sampling& how)
-    : temperature_{how.temperature}, top_k_{how.top_k}, top_p_{how.top_p}, random_{how.seed} {}
+sampler::sampler(const sampling& how, std::size_t tokens)
+    : temperature_{how.temperature}, top_k_{how.top_k}, top_p_{how.top_p}, random_{how.seed} {
+  if (temperature_ > 0) random_.discard(tokens);  // next() draws once
+}
 
 std::optional<kv::token_id> sampler::next(std::span<const float> logits) {
   CHROMATIN_CHECK(!logits.empty(), "a model has a vocabulary");
@@ -81,6 +83,7 @@ std::optional<kv::token_id> sampler::next(std::span<const float> logits) {
   do mass += candidates_[count++].first;
   while (count < kept && mass < top_p_ * sum);
 
+  static_assert(decltype(random_)::word_size >= std::numeric_limits<double>::digits, "one draw makes a double");
   auto point = std::uniform_real_distribution<double>{0, mass}(random_);
   for (std::size_t i = 0; i + 1 < count; ++i)
     if ((point -= candidates_[i].first) < 0) return candidates_[i].second;

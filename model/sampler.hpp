@@ -25,7 +25,8 @@ struct sampling {
 /// One answer's sampler: the same seed and logits give the same tokens. One thread at a time.
 class sampler {
  public:
-  explicit sampler(const sampling& how);
+  /// As it is after so many tokens.
+  explicit sampler(const sampling& how, std::size_t tokens = 0);
   /// None when one of the logits, of which there is at least one, is not a finite number: the model is broken then.
   std::optional<kv::token_id> next(std::span<const float> logits);
 

@@ -148,6 +148,22 @@ std::vector<counters> client::stat() {
   });
 }
 
+void client::detach_part(const std::string& name) {
+  guarded([&] {
+    auto request = implementation_->session.detachPartRequest();
+    request.setName(name.c_str());
+    request.send().wait(implementation_->connection.getWaitScope());
+  });
+}
+
+void client::attach_part(const std::string& name) {
+  guarded([&] {
+    auto request = implementation_->session.attachPartRequest();
+    request.setName(name.c_str());
+    request.send().wait(implementation_->connection.getWaitScope());
+  });
+}
+
 conversation::conversation(std::unique_ptr<implementation> made, conversation_info info)
     : implementation_{std::move(made)}, info_{std::move(info)} {}
 conversation::~conversation() = default;

@@ -82,6 +82,9 @@ class client {
   /// The tenant's conversations by name, after the name `after`: as many as the server gives at once.
   conversation_list list(std::string_view after = {}, std::uint32_t count_max = 100);
   std::vector<counters> stat();
+  /// Takes a part of the server out, and puts it back: an operator's.
+  void detach_part(const std::string& name);
+  void attach_part(const std::string& name);
 
  private:
   friend class conversation;

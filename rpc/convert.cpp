@@ -88,11 +88,14 @@ void write(const counters& from, schema::Counters::Builder to) {
     values[i].setName(from.values[i].first.c_str());
     values[i].setValue(from.values[i].second);
   }
+  auto notes = to.initNotes(static_cast<unsigned>(from.notes.size()));
+  for (unsigned i = 0; i < from.notes.size(); ++i) notes.set(i, from.notes[i].c_str());
 }
 
 counters read(schema::Counters::Reader from) {
-  counters c{from.getPart().cStr(), {}};
+  counters c{from.getPart().cStr(), {}, {}};
   for (auto value : from.getValues()) c.values.emplace_back(value.getName().cStr(), value.getValue());
+  for (auto note : from.getNotes()) c.notes.emplace_back(note.cStr());
   return c;
 }
 

@@ -86,10 +86,12 @@ class connection {
 }  // namespace
 
 struct server::implementation : private kj::TaskSet::ErrorHandler {
-  implementation(caf::actor_system& system, gateway_actor gateway, telemetry_actor telemetry, const server_options& o)
+  implementation(caf::actor_system& system, gateway_actor gateway, telemetry_actor telemetry,
+                 supervisor_actor supervisor, const server_options& o)
       : context{.system = system,
                 .gateway = std::move(gateway),
                 .telemetry = std::move(telemetry),
+                .supervisor = std::move(supervisor),
                 .tokens = o.tokens,
                 .answer_tokens_default = o.answer_tokens_default,
                 .door = door{o.limits}},
@@ -237,9 +239,10 @@ void server::implementation::run(std::promise<void>& listening) {
   }
 }
 
-server::server(caf::actor_system& system, gateway_actor gateway, telemetry_actor telemetry,
+server::server(caf::actor_system& system, gateway_actor gateway, telemetry_actor telemetry, supervisor_actor supervisor,
                const server_options& options)
-    : implementation_{std::make_unique<implementation>(system, std::move(gateway), std::move(telemetry), options)} {
+    : implementation_{std::make_unique<implementation>(system, std::move(gateway), std::move(telemetry),
+                                                       std::move(supervisor), options)} {
   std::promise<void> listening;
   auto ready = listening.get_future();
   implementation_->thread = std::thread{[this, &listening] { implementation_->run(listening); }};

@@ -31,7 +31,8 @@ struct server_options {
 class server {
  public:
   /// Listens when it returns. The actors must live until the server is gone. Throws server_error.
-  server(caf::actor_system& system, gateway_actor gateway, telemetry_actor telemetry, const server_options& options);
+  server(caf::actor_system& system, gateway_actor gateway, telemetry_actor telemetry, supervisor_actor supervisor,
+         const server_options& options);
   /// Closes all connections; turns under way are cancelled.
   ~server();
   server(const server&) = delete;

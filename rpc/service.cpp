@@ -236,7 +236,26 @@ class session_service final : public counted<schema::Session> {
         .attach(kj::mv(place));
   }
 
+  kj::Promise<void> detachPart(DetachPartContext call) override {
+    return as_operator([&] {
+      return ask<void>(context_.system, context_.supervisor, atom::detach_v, std::string{call.getParams().getName()});
+    });
+  }
+
+  kj::Promise<void> attachPart(AttachPartContext call) override {
+    return as_operator([&] {
+      return ask<void>(context_.system, context_.supervisor, atom::attach_v, std::string{call.getParams().getName()});
+    });
+  }
+
  private:
+  template <class Call>
+  kj::Promise<void> as_operator(Call call) {
+    if (sees_all_) return call();
+    return kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__,
+                         kj::str("unauthenticated: parts are taken out and put back with an operator's token"));
+  }
+
   counters door_part() const {
     const auto& c = context_.door.counts;
     return {"door",

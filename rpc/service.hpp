@@ -18,6 +18,7 @@ struct service_context {
   caf::actor_system& system;
   gateway_actor gateway;
   telemetry_actor telemetry;
+  supervisor_actor supervisor;  ///< null: parts cannot be taken out from here
   token_list tokens;
   std::uint32_t answer_tokens_default;
   chromatin::rpc::door door;

@@ -30,6 +30,13 @@ interface Session {
   list @2 (after :Text, limit :UInt32 = 100) -> (conversations :List(ConversationInfo));
   # The tenant's conversations in the order of their names, those after the name `after`. A server may give fewer than `limit`; no
   # more come when it gives none.
+
+  detachPart @3 (name :Text) -> ();
+  # Takes a part of the server out (`disk-tier`, `host-tier`, `prefetcher`): it ends and stays away, and turns go on without it. What
+  # only it held is computed again. An operator's, like `attachPart`.
+
+  attachPart @4 (name :Text) -> ();
+  # Puts a part back that was taken out, by hand or because it died too often.
 }
 
 interface Conversation {
@@ -127,6 +134,7 @@ enum StopReason {
 struct Counters {
   part @0 :Text;
   values @1 :List(Counter);
+  notes @2 :List(Text);       # what an operator should know of the part: who is down, and why
 }
 
 struct Counter {

@@ -30,6 +30,7 @@ class cpu_backend final : public backend {
   fence run_layer(std::uint32_t layer, std::span<const fence> after) override;
   void drop(std::uint32_t sequence) override;
   void finish(std::function<void(step_output)> done) override;
+  bool abandon(std::function<void()> ended) override;
   copy_engine& copies() override { return copies_; }
 
  private:
@@ -41,6 +42,7 @@ class cpu_backend final : public backend {
   void queue_end(const ending& done);
   void sample();
   void go_on_or_deliver(const ending& done);
+  void end_abandoned(std::function<void()> ended);
 
   void fail(const char* what);
   bool broken() const { return broken_.load(std::memory_order_acquire); }
@@ -176,6 +178,22 @@ void cpu_backend::drop(std::uint32_t sequence) {
 void cpu_backend::finish(std::function<void(step_output)> done) {
   CHROMATIN_CHECK(in_step_ && next_layer_ == geometry().layers, "a step ends after its last layer");
   queue_end(std::make_shared<std::function<void(step_output)>>(std::move(done)));
+}
+
+bool cpu_backend::abandon(std::function<void()> ended) {
+  if (!in_step_) return false;
+  fail("the step was abandoned");  // what is queued of it does nothing
+  end_abandoned(std::move(ended));
+  return true;
+}
+
+void cpu_backend::end_abandoned(std::function<void()> ended) {
+  team_.push({alone([this, ended = std::move(ended)] {
+    if (goes_on_) return end_abandoned(ended);  // a burst has just queued its next step in front of the end
+    step_ = {};
+    in_step_ = false;
+    ended();
+  })});
 }
 
 void cpu_backend::queue_end(const ending& done) {

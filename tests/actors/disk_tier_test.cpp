@@ -264,6 +264,49 @@ TEST_F(DiskTier, AnOrderPastItsDeadlineFails) {
   EXPECT_EQ(here(1, 20).size(), 20u) << "late is not damaged";
 }
 
+TEST_F(DiskTier, ADeviceThatFailsAgainAndAgainEndsTheTierWithThatReason) {
+  start(32);
+  for (std::uint64_t n = 1; n <= 20; ++n) save({make(n)});
+  run();
+  std::string reason;
+  auto watcher = system_.spawn([&](caf::event_based_actor* self) -> caf::behavior {
+    self->monitor(disk_);
+    self->set_down_handler([&](const caf::down_msg& down) { reason = explain(down.reason); });
+    return {[](int) {}};
+  });
+  for (std::uint64_t n = 1; n <= 12; ++n) {
+    device_->fail_reads(n % 3 == 0 ? 0 : 1000, EIO);
+    fetch({{key(n), 64}});
+    run();
+  }
+  EXPECT_EQ(reason, "") << "good reads came between";
+  device_->fail_reads(1000, EIO);
+  for (std::uint64_t n = 13; n <= 20; ++n) fetch({{key(n), 64}});
+  run();
+  EXPECT_EQ(reason, "store_failed: the device failed 8 reads in a row, the last with: Input/output error");
+  caf::anon_send_exit(watcher, caf::exit_reason::user_shutdown);
+}
+
+TEST_F(DiskTier, ADeviceThatDoesNotAnswerEndsTheTierWhenItIsAskedAgain) {
+  start(32);
+  save({make(1)});
+  save({make(2)});
+  run();
+  auto ask_after = [&](caf::timespan pause) {
+    fetch({{key(1), 64}});
+    messages();
+    coordinator_.advance_time(pause);
+    fetch({{key(2), 64}});
+    messages();
+    return here(1, 1).size();
+  };
+  EXPECT_EQ(ask_after(std::chrono::seconds{9}), 1u);
+  run();
+  coordinator_.advance_time(std::chrono::minutes{1});
+  EXPECT_EQ(ask_after(std::chrono::seconds{9}), 1u) << "nothing was asked of it meanwhile";
+  EXPECT_EQ(ask_after(std::chrono::seconds{11}), 0u);
+}
+
 TEST_F(DiskTier, PagesStayWithTheDeviceWhenTheTierDies) {
   start(40, 2);
   for (std::uint64_t n = 1; n <= 4; ++n) save({make(n)});

@@ -78,6 +78,9 @@ scheduler_actor::behavior_type fake_scheduler(scheduler_actor::pointer self, see
           node.mapped().deliver(turn_outcome{.answer = {5}, .kept_answer_tokens = 1, .text = "some"});
       },
       [](atom::attach, const prefetcher_actor&) {},
+      [](atom::attach, const executor_actor&) {},
+      [](atom::detach) {},
+      [](atom::internal, atom::late, std::uint64_t) {},
       [=](atom::stats) {  // a test asks it to answer all turns
         for (auto& [id, promise] : log->running)
           promise.deliver(turn_outcome{.answer = {5}, .kept_answer_tokens = 1, .text = "yes"});

@@ -12,20 +12,66 @@
 namespace chromatin::test {
 namespace {
 
+using testing::AllOf;
+using testing::HasSubstr;
+
 caf::strong_actor_ptr erased(const auto& actor) { return caf::actor_cast<caf::strong_actor_ptr>(actor); }
+
+/// A supervisor of this part, which some actor plays.
+class supervised {
+ public:
+  supervised(world& w, const std::string& part, part_care care) : w_{w}, part_{part} {
+    auto fatal = [this](const std::string& which, const std::string& why) { lost = which + ' ' + why; };
+    supervisor_ =
+        w.system.spawn(chromatin::supervisor, std::map<std::string, part_care>{{part, std::move(care)}}, fatal);
+  }
+  ~supervised() { caf::anon_send_exit(supervisor_, caf::exit_reason::user_shutdown); }
+
+  void watch(const caf::strong_actor_ptr& actor) {
+    caf::anon_send(supervisor_, atom::attach_v, part_, actor);
+    w_.run();
+  }
+  /// What a command of an operator was answered: an error's text, or nothing.
+  template <class Verb>
+  std::string by_hand(Verb verb, const std::string& part) {
+    std::string error = "no answer";
+    w_.system.spawn([&](caf::event_based_actor* self) {
+      self->request(supervisor_, caf::infinite, verb, part)
+          .then([&] { error.clear(); }, [&](const caf::error& e) { error = explain(e); });
+    });
+    w_.drain();
+    return error;
+  }
+  std::int64_t counter(const std::string& name) { return w_.counter(supervisor_, part_ + name); }
+  std::vector<std::string> notes() {
+    counters all;
+    w_.system.spawn([&](caf::event_based_actor* self) {
+      self->request(supervisor_, caf::infinite, atom::stats_v).then([&](const counters& c) { all = c; });
+    });
+    w_.drain();
+    return all.notes;
+  }
+
+  std::string lost;  ///< what was fatal
+
+ private:
+  world& w_;
+  std::string part_;
+  supervisor_actor supervisor_;
+};
+
+caf::strong_actor_ptr stand_in(world& w) { return erased(w.system.spawn(chromatin::prefetcher, 3u, 4u)); }
 
 TEST(Supervisor, ADeadTierIsStartedAgainAndTurnsUseItAgain) {
   world w{{.device_chunks = 8, .host_chunks = 8}};
   int restarts = 0;
-  auto supervisor = w.system.spawn(chromatin::supervisor,
-                                   std::map<std::string, restart>{{"host-tier",
-                                                                   [&] {
-                                                                     ++restarts;
-                                                                     w.spawn_host();
-                                                                     return erased(w.host);
-                                                                   }}},
-                                   std::function<void(const std::string&)>{});
-  caf::anon_send(supervisor, atom::attach_v, std::string{"host-tier"}, erased(w.host));
+  auto start = [&] {
+    ++restarts;
+    w.spawn_host();
+    return erased(w.host);
+  };
+  supervised s{w, "host-tier", {.start = start, .leave = [] {}}};
+  s.watch(erased(w.host));
   w.talk("c", "Is there a pharmacy that is open now near the station?");
   for (int death = 1; death <= 3; ++death) {
     w.kill(erased(w.host));
@@ -34,9 +80,8 @@ TEST(Supervisor, ADeadTierIsStartedAgainAndTurnsUseItAgain) {
     w.talk("c", "And tomorrow?");
     EXPECT_GT(w.counter(w.host, "stored_chunks"), 0);
   }
-  EXPECT_EQ(w.counter(supervisor, "host-tier_restarts"), 3);
-  EXPECT_EQ(w.counter(supervisor, "host-tier_up"), 1);
-  caf::anon_send_exit(supervisor, caf::exit_reason::user_shutdown);
+  EXPECT_EQ(s.counter("_restarts"), 3);
+  EXPECT_EQ(s.counter("_up"), 1);
 }
 
 TEST(Supervisor, ADeathAndAReturnAreALineEachInTheLog) {
@@ -46,55 +91,170 @@ TEST(Supervisor, ADeathAndAReturnAreALineEachInTheLog) {
   spdlog::set_default_logger(std::make_shared<spdlog::logger>("test", sink));
   {
     world w;
-    auto supervisor = w.system.spawn(
-        chromatin::supervisor, std::map<std::string, restart>{{"prefetcher", [&] { return erased(w.prefetcher); }}},
-        std::function<void(const std::string&)>{});
-    auto victim = w.system.spawn(chromatin::prefetcher, 3u, 4u);
-    caf::anon_send(supervisor, atom::attach_v, std::string{"prefetcher"}, erased(victim));
+    supervised s{w, "prefetcher", {.start = [&] { return erased(w.prefetcher); }, .leave = [] {}}};
+    auto victim = stand_in(w);
+    s.watch(victim);
+    w.kill(victim);
     w.run();
-    w.kill(erased(victim));
-    w.run();
-    caf::anon_send_exit(supervisor, caf::exit_reason::user_shutdown);
   }
   spdlog::set_default_logger(before);
-  EXPECT_THAT(log.str(), testing::HasSubstr("prefetcher died"));
-  EXPECT_THAT(log.str(), testing::HasSubstr("prefetcher is back"));
+  EXPECT_THAT(log.str(), HasSubstr("prefetcher died"));
+  EXPECT_THAT(log.str(), HasSubstr("prefetcher is back"));
 }
 
-TEST(Supervisor, ThePauseBeforeARestartDoubles) {
+TEST(Supervisor, ThePauseBeforeAStartDoublesAndOldDeathsAreForgotten) {
   world w;
-  auto supervisor = w.system.spawn(chromatin::supervisor,
-                                   std::map<std::string, restart>{{"prefetcher", [&] { return erased(w.prefetcher); }}},
-                                   std::function<void(const std::string&)>{});
+  supervised s{w, "part", {.start = [&] { return stand_in(w); }, .leave = [] {}, .within = std::chrono::minutes{2}}};
   auto die = [&] {
     auto begin = w.system.clock().now();
-    auto victim = w.system.spawn(chromatin::prefetcher, 3u, 4u);
-    caf::anon_send(supervisor, atom::attach_v, std::string{"prefetcher"}, erased(victim));
-    w.run();
-    w.kill(erased(victim));
+    auto victim = stand_in(w);
+    s.watch(victim);
+    w.kill(victim);
     w.run();
     return w.system.clock().now() - begin;
   };
-  auto first = die(), second = die();
+  auto first = die(), second = die(), third = die();
   EXPECT_GE(second, 2 * first);
+  EXPECT_GE(third, 2 * second);
+  w.scheduler_thread.advance_time(std::chrono::minutes{3});
+  EXPECT_EQ(die(), first);
+}
+
+TEST(Supervisor, APartThatDiesTooOftenIsTakenOutAndTriedUntilItStarts) {
+  world w;
+  int failures = 4, left = 0;
+  auto start = [&]() -> caf::expected<caf::strong_actor_ptr> {
+    if (failures-- > 0) return caf::make_error(ec::store_failed, std::string{"the disk does not answer"});
+    return stand_in(w);
+  };
+  supervised s{w, "part", {.start = start, .leave = [&] { ++left; }, .deaths_max = 2}};
+  auto victim = stand_in(w);
+  s.watch(victim);
+  w.kill(victim);
+  w.drain();
+  ASSERT_EQ(s.notes().size(), 1u);
+  EXPECT_THAT(s.notes()[0], HasSubstr("part is started again"));
+  for (int n = 0; n < 2; ++n) w.scheduler_thread.trigger_timeout(), w.drain();
+  EXPECT_EQ(left, 1);
+  EXPECT_THAT(s.notes().at(0),
+              HasSubstr("part is out, and tried now and then: store_failed: the disk does not answer"));
+  w.run();
+  EXPECT_EQ(failures, -1);
+  EXPECT_EQ(left, 1) << "once is enough";
+  EXPECT_EQ(s.counter("_up"), 1);
+  EXPECT_TRUE(s.notes().empty());
+}
+
+TEST(Supervisor, APartWhoseBudgetIsSpentAndThatTurnsNeedIsFatal) {
+  world w;
+  supervised s{w, "executor", {.start = [&] { return stand_in(w); }, .leave = nullptr, .deaths_max = 2}};
+  for (int death = 0; death < 3; ++death) {
+    EXPECT_EQ(s.lost, "");
+    auto victim = stand_in(w);
+    s.watch(victim);
+    w.kill(victim);
+    w.run();
+  }
+  EXPECT_THAT(s.lost, HasSubstr("executor died 3 times"));
+}
+
+TEST(Supervisor, APartThatIsTakenOutByHandStaysAwayUntilItIsPutBack) {
+  world w;
+  int started = 0, left = 0;
+  auto start = [&] {
+    ++started;
+    return stand_in(w);
+  };
+  supervised s{w, "disk-tier", {.start = start, .leave = [&] { ++left; }}};
+  auto part = stand_in(w);
+  s.watch(part);
+  EXPECT_EQ(s.by_hand(atom::detach_v, "disk-tier"), "");
+  w.run();
+  EXPECT_EQ(left, 1);
+  EXPECT_EQ(started, 0);
+  EXPECT_THAT(s.notes().at(0), HasSubstr("disk-tier is out: an operator took it out"));
+  EXPECT_EQ(s.by_hand(atom::attach_v, "disk-tier"), "");
+  EXPECT_EQ(s.by_hand(atom::attach_v, "disk-tier"), "") << "it is there already";
+  w.run();
+  EXPECT_EQ(started, 1);
+  EXPECT_EQ(s.counter("_up"), 1);
+  EXPECT_THAT(s.by_hand(atom::detach_v, "disk"), AllOf(HasSubstr("`disk`"), HasSubstr("these can: disk-tier")));
+}
+
+TEST(Supervisor, APartThatWaitsForItsStartCanBePutBackAtOnce) {
+  world w;
+  int started = 0;
+  auto start = [&] {
+    ++started;
+    return stand_in(w);
+  };
+  supervised s{w, "part", {.start = start, .leave = [] {}}};
+  auto victim = stand_in(w);
+  s.watch(victim);
+  w.kill(victim);
+  w.drain();
+  EXPECT_EQ(s.by_hand(atom::attach_v, "part"), "");
+  EXPECT_EQ(started, 1);
+  w.run();
+  EXPECT_EQ(started, 1) << "the start that was due is not";
+}
+
+TEST(Supervisor, APartThatNobodyCanStartIsFatalAndNamed) {
+  world w;
+  supervised s{w, "part", {.start = [&] { return stand_in(w); }, .leave = [] {}}};
+  auto supervisor = w.system.spawn(chromatin::supervisor, std::map<std::string, part_care>{},
+                                   [&](const std::string& part, const std::string& why) { s.lost = part + ' ' + why; });
+  caf::anon_send(supervisor, atom::attach_v, std::string{"registry"}, erased(w.registry));
+  w.run();
+  w.kill(erased(w.registry));
+  w.run();
+  EXPECT_TRUE(s.lost.starts_with("registry died")) << s.lost;
   caf::anon_send_exit(supervisor, caf::exit_reason::user_shutdown);
 }
 
-TEST(Supervisor, APartWithoutWhichNothingRunsIsFatalAndNamed) {
-  world w;
-  std::string fatal;
-  auto supervisor =
-      w.system.spawn(chromatin::supervisor, std::map<std::string, restart>{},
-                     std::function<void(const std::string&)>{[&](const std::string& what) { fatal = what; }});
-  caf::anon_send(supervisor, atom::attach_v, std::string{"executor"}, erased(w.executor));
+/// The texts of four turns at one time, the executor being killed after so many messages; negative: never.
+std::vector<std::string> answers(int moment) {
+  world w{{.device_chunks = 12, .batch_max = 3, .temperature = 1}};
+  supervised s{w, "executor", {.start = [&] { return w.spawn_executor(), erased(w.executor); }, .leave = nullptr}};
+  s.watch(erased(w.executor));
+  std::vector<turn_id> turns;
+  for (int c = 0; c < 4; ++c)
+    turns.push_back(w.say("c" + std::to_string(c), "Book me a table for four at seven, please.", 60));
+  for (int n = 0; n < moment; ++n) w.step();
+  if (moment >= 0) w.kill(erased(w.executor));
   w.run();
-  w.kill(erased(w.executor));
-  auto id = w.say("c", "hello");
-  w.run();
-  EXPECT_TRUE(fatal.starts_with("executor died")) << fatal;
-  EXPECT_TRUE(w.outcome(id).done);
-  EXPECT_TRUE(w.outcome(id).error.starts_with("not_available")) << w.outcome(id).error;
-  caf::anon_send_exit(supervisor, caf::exit_reason::user_shutdown);
+  std::vector<std::string> texts;
+  for (auto turn : turns) {
+    EXPECT_EQ(w.outcome(turn).error, "") << moment;
+    texts.push_back(w.outcome(turn).text);
+  }
+  EXPECT_EQ(w.counter(w.device, "turns_with_pages"), 0);
+  EXPECT_EQ(w.counter(w.device, "saves_waiting"), 0);
+  return texts;
+}
+
+TEST(Supervisor, WhenAnExecutorDiesItsTurnsGoOnWithTheNextAsIfNothingHadHappened) {
+  auto undisturbed = answers(-1);
+  for (int moment = 0; moment < 400; moment += 17) EXPECT_EQ(answers(moment), undisturbed) << moment;
+}
+
+TEST(Supervisor, ATurnInWhoseStepsTheExecutorDiesTwiceIsRefusedAndTheNextIsServed) {
+  for (bool throws : {true, false})
+    for (std::uint32_t deaths : {1u, 2u}) {
+      world w;
+      supervised s{w, "executor", {.start = [&] { return w.spawn_executor(), erased(w.executor); }, .leave = nullptr}};
+      s.watch(erased(w.executor));
+      (throws ? w.backend->faults.begins_throw : w.backend->faults.layers_fail) =
+          throws ? deaths : (deaths - 1) * w.geometry.layers + 1;  // all layers of the step before
+      auto id = w.say("c", "Is there a pharmacy near the station?");
+      w.run();
+      if (deaths == 1)
+        EXPECT_EQ(w.outcome(id).error, "");
+      else
+        EXPECT_THAT(w.outcome(id).error, AllOf(HasSubstr("not_available"), HasSubstr("tried twice")));
+      w.talk("d", "And a bakery?");
+      EXPECT_EQ(s.counter("_restarts"), deaths);
+    }
 }
 
 TEST(Telemetry, GathersEveryPartAndLeavesOutTheDead) {

@@ -93,6 +93,21 @@ TEST(TurnQueue, SharesAreOfTokensAndNotOfTurns) {
   EXPECT_NEAR(served[false], 5 * served[true], 6);
 }
 
+TEST(TurnQueue, AClientThatComesBackWithItsNextTurnDoesNotBeginAnew) {
+  line l;
+  const line::kind big{.client = 1, .tokens_max = 90}, small{.client = 2, .tokens_max = 15};
+  l.come(big);
+  l.come(small);
+  std::map<bool, int> served;
+  for (int i = 0; i < 42; ++i) {
+    bool is_big = l.queue.candidate(16, l.now)->order.client == 1;
+    ++served[is_big];
+    l.serve(is_big ? 90 : 15);
+    l.come(is_big ? big : small);
+  }
+  EXPECT_NEAR(served[false], 5 * served[true], 6);
+}
+
 TEST(TurnQueue, AConnectionWithManyTurnsHoldsUpNoOtherOfItsClient) {
   line l;
   l.come(200, {.connection = 1});

@@ -67,6 +67,14 @@ void world::spawn_prefetcher() {
   if (host) caf::anon_send(prefetcher, atom::attach_v, erased(host));
 }
 
+void world::spawn_executor() {
+  executor = system.spawn(chromatin::executor, backend);
+  caf::anon_send(executor, atom::attach_v, device);
+  caf::anon_send(device, atom::attach_v, caf::actor_cast<turn_listener_actor>(scheduler),
+                 caf::actor_cast<layer_sink_actor>(executor));
+  caf::anon_send(scheduler, atom::attach_v, executor);
+}
+
 void world::spawn_host() {
   host = system.spawn(host_tier, host_parts{geometry, host_arena, backend});
   if (disk) caf::anon_send(host, atom::attach_v, erased(disk));
@@ -124,6 +132,7 @@ turn_id world::say(const std::string& conversation, const std::string& text, std
   say_request request{
       .turn = id, .conversation = {"tenant", conversation}, .text = text, .priority = priority, .reuse = reuse};
   request.sampling.tokens_max = answer_tokens;
+  request.sampling.temperature = options.temperature;
   request.sampling.stop = stop;
   system.spawn([&end, sink, request, to = gateway](caf::event_based_actor* self) {
     self->request(to, caf::infinite, atom::say_v, request, std::shared_ptr<token_sink>{sink})

@@ -49,6 +49,7 @@ struct world_options {
   bool fast_device = false;      ///< its operations end before any message about them is handled
   std::uint32_t context = 0;     ///< 0: the model's
   kv::overflow_policy overflow;  ///< of full windows
+  float temperature = 0;         ///< of all turns
 };
 
 class world {
@@ -86,6 +87,8 @@ class world {
   /// All counters, for a failure's report. Runs the system for a bounded time only.
   std::string describe();
   void kill(const caf::strong_actor_ptr& who);
+  /// In place of one that died.
+  void spawn_executor();
   void spawn_host();
   void spawn_prefetcher();
   void spawn_disk(std::vector<io::stored_chunk> found);

@@ -25,6 +25,7 @@ struct live_server {
   rpc::server server{system.actors(),
                      system.gateway(),
                      system.telemetry(),
+                     system.supervisor(),
                      {.listen = {"unix:" + (folder.path() / "socket").string()}}};
 };
 

@@ -1,5 +1,5 @@
 /// The chromatin binary with a backend that fails in its n-th step: CHROMATIN_FAILS is "begin:N", "layer:N" (what a
-/// call throws) or "device:N" (what the device's own thread reports).
+/// call throws) or "device:N" (what the device's own thread reports); "begin:N+": in all steps from the n-th on.
 
 #include <cstdlib>
 #include <stdexcept>
@@ -15,7 +15,8 @@ class failing_backend final : public gpu::backend {
   failing_backend(std::shared_ptr<gpu::backend> real, const std::string& when)
       : real_{std::move(real)},
         where_{when.substr(0, when.find(':'))},
-        steps_{std::stoi(when.substr(when.find(':') + 1))} {}
+        steps_{std::stoi(when.substr(when.find(':') + 1))},
+        for_good_{when.ends_with('+')} {}
 
   const kv::geometry& geometry() const override { return real_->geometry(); }
   std::string description() const override { return real_->description(); }
@@ -34,21 +35,24 @@ class failing_backend final : public gpu::backend {
     return real_->run_layer(layer, after);
   }
   void drop(std::uint32_t sequence) override { real_->drop(sequence); }
+  bool abandon(std::function<void()> ended) override { return real_->abandon(std::move(ended)); }
   void finish(std::function<void(gpu::step_output)> done) override {
     real_->finish([this, done = std::move(done)](gpu::step_output output) {
-      if (steps_ == 0 && where_ == "device") output.error = "the device is gone";
+      if (fails("device")) output.error = "the device is gone";
       done(std::move(output));
     });
   }
 
  private:
+  bool fails(const char* here) const { return where_ == here && (steps_ == 0 || (for_good_ && steps_ < 0)); }
   void fail(const char* here) const {
-    if (steps_ == 0 && where_ == here) throw std::runtime_error("the device is gone");
+    if (fails(here)) throw std::runtime_error("the device is gone");
   }
 
   std::shared_ptr<gpu::backend> real_;
   std::string where_;
   int steps_;
+  bool for_good_;
 };
 
 }  // namespace

@@ -184,6 +184,9 @@ TEST_F(RpcBounds, ATenantSeesItsOwnCountersAndAnOperatorAll) {
   ASSERT_EQ(own.size(), 1u);
   EXPECT_EQ(own[0].values[0].first, "turns_of_alice");
   EXPECT_EQ(client(address, "secret-of-bob-000001").stat().size(), 3u);
+  EXPECT_THAT(reason([&] { client(address, "secret-of-alice-0001").detach_part("disk-tier"); }),
+              HasSubstr("operator's token"));
+  EXPECT_EQ(log->parts_left, 0);
 }
 
 }  // namespace

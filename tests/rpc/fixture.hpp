@@ -13,6 +13,7 @@
 #include <future>
 #include <thread>
 
+#include "actors/supervisor.hpp"
 #include "rpc/client.hpp"
 #include "rpc/server.hpp"
 #include "tests/support/reason.hpp"
@@ -26,6 +27,7 @@ using test::reason;
 struct seen {
   std::atomic<int> cancelled{0};
   std::atomic<int> streaming{0};
+  std::atomic<int> parts_started{0}, parts_left{0};
   std::atomic<int> conversations{5};  ///< that a list names, by numbers
   std::mutex mutex;
   std::vector<say_request> said;
@@ -111,7 +113,7 @@ inline gateway_actor::behavior_type fake_gateway(gateway_actor::pointer self, st
 inline telemetry_actor::behavior_type fake_telemetry() {
   return {
       [](atom::stats) {
-        return std::vector<counters>{{"a", {{"x", 1}, {"y", -2}}}, {"b", {}}};
+        return std::vector<counters>{{"a", {{"x", 1}, {"y", -2}}}, {"b", {}, {"b is out"}}};
       },
       [](atom::attach, const std::string&, const caf::strong_actor_ptr&) {},
   };
@@ -126,17 +128,25 @@ class rpc_fixture : public testing::Test {
   rpc_fixture() {
     gateway = system.spawn(fake_gateway, log);
     telemetry = system.spawn(fake_telemetry);
+    auto part = [&of = system] { return caf::actor_cast<caf::strong_actor_ptr>(of.spawn(fake_telemetry)); };
+    std::map<std::string, part_care> cares;
+    cares["disk-tier"] = {.start = [part, log = log] { return ++log->parts_started, part(); },
+                          .leave = [log = log] { ++log->parts_left; }};
+    supervisor = system.spawn(chromatin::supervisor, cares, nullptr);
+    caf::anon_send(supervisor, atom::attach_v, std::string{"disk-tier"}, part());
   }
   ~rpc_fixture() override {
     server_.reset();
     caf::anon_send_exit(gateway, caf::exit_reason::user_shutdown);
-    caf::anon_send_exit(telemetry, caf::exit_reason::user_shutdown);
+    for (auto actor :
+         {caf::actor_cast<caf::strong_actor_ptr>(telemetry), caf::actor_cast<caf::strong_actor_ptr>(supervisor)})
+      caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
   }
 
   std::string socket_address(const char* name = "socket") { return "unix:" + (folder / name).string(); }
   server& start(server_options options = {}) {
     if (options.listen.empty()) options.listen = {socket_address(), "127.0.0.1:0"};
-    server_ = std::make_unique<server>(system, gateway, telemetry, options);
+    server_ = std::make_unique<server>(system, gateway, telemetry, supervisor, options);
     return *server_;
   }
   /// A turn that streams until it is ended; what its client was told then.
@@ -160,6 +170,7 @@ class rpc_fixture : public testing::Test {
   caf::actor_system system{config_};
   gateway_actor gateway;
   telemetry_actor telemetry;
+  supervisor_actor supervisor;
   std::unique_ptr<server> server_;
 };
 

@@ -26,7 +26,7 @@ TEST_F(RpcListener, WithoutTokensOnlyThisMachineIsListenedTo) {
 
 TEST_F(RpcListener, ASecondServerOnOneSocketIsRefusedAndALeftOverSocketReplaced) {
   start();
-  EXPECT_THAT(reason([&] { server second(system, gateway, telemetry, {.listen = {socket_address()}}); }),
+  EXPECT_THAT(reason([&] { server second(system, gateway, telemetry, supervisor, {.listen = {socket_address()}}); }),
               HasSubstr("another server"));
   auto left_over = folder / "left-over";
   int fd = ::socket(AF_UNIX, SOCK_STREAM, 0);
@@ -35,7 +35,7 @@ TEST_F(RpcListener, ASecondServerOnOneSocketIsRefusedAndALeftOverSocketReplaced)
   left_over.string().copy(name.sun_path, sizeof name.sun_path - 1);
   ASSERT_EQ(::bind(fd, reinterpret_cast<sockaddr*>(&name), sizeof name), 0);
   ::close(fd);
-  server replaced(system, gateway, telemetry, {.listen = {socket_address("left-over")}});
+  server replaced(system, gateway, telemetry, supervisor, {.listen = {socket_address("left-over")}});
   EXPECT_EQ(client(socket_address("left-over")).open("talk").info().tokens, 10u);
   struct stat status {};
   ::stat(left_over.c_str(), &status);
@@ -109,7 +109,7 @@ TEST_F(RpcListener, AddressesAreCheckedInClearWords) {
   EXPECT_THAT(fails("unix:/nowhere/at/all"), HasSubstr("no such folder"));
   auto taken = start({.listen = {"127.0.0.1:0"}}).addresses()[0];
   EXPECT_THAT(
-      reason([&] { server second(system, gateway, telemetry, {.listen = {taken}}); }),
+      reason([&] { server second(system, gateway, telemetry, supervisor, {.listen = {taken}}); }),
       testing::AllOf(HasSubstr(taken), HasSubstr("another program listens there"), testing::Not(HasSubstr("bind"))));
 }
 

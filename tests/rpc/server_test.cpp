@@ -60,6 +60,7 @@ TEST_F(RpcServer, ConversationsCanBeForkedTruncatedAndForgotten) {
   conversation.forget();
   EXPECT_EQ(c.open().info().id.size(), std::string{"default/"}.size() + 32);
   auto stat = c.stat();
+  EXPECT_THAT(stat.at(1).notes, testing::ElementsAre("b is out"));
   ASSERT_EQ(stat.size(), 3u);
   EXPECT_EQ(stat[2].part, "door");
   EXPECT_EQ(stat[0].values[1], (std::pair<std::string, std::int64_t>{"y", -2}));
@@ -198,6 +199,18 @@ TEST_F(RpcServer, TheTokenFileIsChecked) {
   std::ofstream{file} << "secret-of-alice-0001 alice\nshort bob\n";
   EXPECT_THAT(reason([&] { read_token_file(file); }), HasSubstr(":2:"));
   EXPECT_THAT(reason([&] { read_token_file(file + "-missing"); }), HasSubstr("cannot be read"));
+}
+
+TEST_F(RpcServer, APartIsTakenOutAndPutBackByName) {
+  client c{start().addresses()[0]};
+  c.detach_part("disk-tier");
+  c.detach_part("disk-tier");
+  EXPECT_EQ(log->parts_left, 1);
+  c.attach_part("disk-tier");
+  EXPECT_EQ(log->parts_started, 1);
+  for (bool away : {true, false})
+    EXPECT_THAT(reason([&] { away ? c.detach_part("disk") : c.attach_part("disk"); }),
+                testing::AllOf(HasSubstr("invalid_argument"), HasSubstr("these can: disk-tier")));
 }
 
 }  // namespace

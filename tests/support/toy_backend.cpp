@@ -133,6 +133,17 @@ void toy_backend::finish(std::function<void(gpu::step_output)> done) {
                     }});
 }
 
+bool toy_backend::abandon(std::function<void()> ended) {
+  if (!in_step_) return false;
+  error_ = "toy: the step was abandoned";
+  queue_.push_back({{}, [this, ended = std::move(ended)] {
+                      step_ = {};
+                      in_step_ = false;
+                      ended();
+                    }});
+  return true;
+}
+
 bool toy_backend::sample() {
   return step_.sample([this](std::size_t sequence) { return logits_of(sequence); });
 }

@@ -53,6 +53,7 @@ class toy_backend final : public gpu::backend {
   gpu::fence run_layer(std::uint32_t layer, std::span<const gpu::fence> after) override;
   void drop(std::uint32_t sequence) override;
   void finish(std::function<void(gpu::step_output)> done) override;
+  bool abandon(std::function<void()> ended) override;
   gpu::copy_engine& copies() override;
 
   /// Ends one operation whose time has come; false when there is none.

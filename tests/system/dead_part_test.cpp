@@ -4,41 +4,63 @@
 #include <gtest/gtest.h>
 
 #include "rpc/client.hpp"
+#include "tests/support/reason.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/system/server_process.hpp"
 
 namespace chromatin::test {
 namespace {
 
+using testing::AllOf;
 using testing::HasSubstr;
 
+/// What fails: "begin", "layer" or "device".
 class DeadPart : public testing::TestWithParam<const char*> {
  protected:
-  DeadPart() { ::setenv("CHROMATIN_FAILS", GetParam(), 1); }
   ~DeadPart() override { ::unsetenv("CHROMATIN_FAILS"); }
+  /// "N": in the n-th step; "N+": from then on.
+  static void fail_in(const std::string& steps) {
+    ::setenv("CHROMATIN_FAILS", (GetParam() + (':' + steps)).c_str(), 1);
+  }
 };
 
-TEST_P(DeadPart, ABackendThatFailsEndsTheServerWithAStatusAndTheTurnWithAnError) {
-  temporary_folder folder;
-  server_process server{folder.path(), {"--compute", "f32"}, FAILING_BINARY};
+/// What five turns were answered, and at the end the error that ended the last.
+std::vector<std::string> answers(server_process& server) {
   rpc::client client{server.address()};
   auto conversation = client.open("talk");
-  std::string error;
-  try {
-    for (int turn = 0; turn < 20; ++turn) conversation.say({.text = "hello", .sampling = {.tokens_max = 8}});
-  } catch (const rpc::call_error& e) {
-    error = e.what();
-  }
-  EXPECT_THAT(error, HasSubstr("not_available"));
+  std::vector<std::string> texts;
+  for (int turn = 0; turn < 5; ++turn)
+    texts.push_back(reason([&] {
+      texts.push_back(conversation.say({.text = "hello", .sampling = {.temperature = 1, .tokens_max = 8}}).text);
+    }));
+  return texts;
+}
+
+TEST_P(DeadPart, ABackendThatFailsOnceChangesNoAnswer) {
+  temporary_folder folder, other;
+  server_process sound{other.path(), {"--compute", "f32"}};
+  fail_in("3");
+  server_process server{folder.path(), {"--compute", "f32"}, FAILING_BINARY};
+  EXPECT_EQ(answers(server), answers(sound));
+  EXPECT_THAT(server.log(), AllOf(HasSubstr("executor died"), HasSubstr("the device is gone")));
+  EXPECT_THAT(server.log(), HasSubstr("executor is back"));
+}
+
+TEST_P(DeadPart, ABackendThatFailsForGoodEndsItsTurnsWithAnErrorAndTheServerWithAStatus) {
+  temporary_folder folder;
+  fail_in("4+");
+  server_process server{folder.path(), {"--compute", "f32"}, FAILING_BINARY};
+  auto texts = answers(server);
+  EXPECT_THAT(texts, testing::Contains(HasSubstr("not_available: its step was tried twice")));
   auto status = server.wait_for_end();
   EXPECT_TRUE(WIFEXITED(status)) << status << '\n' << server.log();
   EXPECT_EQ(WEXITSTATUS(status), 1) << server.log();
-  EXPECT_THAT(server.log(), HasSubstr("executor died"));
-  EXPECT_THAT(server.log(), HasSubstr("the device is gone"));
+  EXPECT_THAT(server.log(), HasSubstr("executor died 4 times"));
 }
 
-TEST_P(DeadPart, ABackendThatFailsEndsReplayWithAnErrorAndLeavesNothingBehind) {
+TEST_P(DeadPart, ABackendThatFailsForGoodEndsReplayWithAnErrorAndLeavesNothingBehind) {
   temporary_folder folder;
+  fail_in("4+");
   auto command = "TMPDIR=" + folder.path().string() + " " + FAILING_BINARY +
                  " replay --compute f32 --limit 8 --reuse on " + CHROMATIN_SOURCE_DIR +
                  "/assets/conversations/sgd-sample.jsonl 2>&1 >/dev/null";
@@ -52,10 +74,8 @@ TEST_P(DeadPart, ABackendThatFailsEndsReplayWithAnErrorAndLeavesNothingBehind) {
   EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, DeadPart, testing::Values("begin:3", "layer:4", "device:3"), [](const auto& kind) {
-  std::string name = kind.param;
-  return name.substr(0, name.find(':'));
-});
+INSTANTIATE_TEST_SUITE_P(Kinds, DeadPart, testing::Values("begin", "layer", "device"),
+                         [](const auto& kind) { return std::string{kind.param}; });
 
 }  // namespace
 }  // namespace chromatin::test

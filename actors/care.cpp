@@ -1,0 +1,115 @@
+// How the parts of a running system are kept up: what starts each of them again, and what happens while one is away.
+
+#include <chrono>
+#include <cstring>
+#include <future>
+#include <memory>
+
+#include <caf/scoped_actor.hpp>
+#include <fmt/format.h>
+
+#include "actors/executor.hpp"
+#include "actors/host_tier.hpp"
+#include "actors/prefetcher.hpp"
+#include "actors/system_parts.hpp"
+
+namespace chromatin {
+namespace {
+
+constexpr auto probe_within = std::chrono::seconds{5};
+
+/// Does the device answer, and without an error?
+caf::error probe(io::device& device) {
+  constexpr std::size_t bytes = 4096;
+  auto memory = std::make_shared<kv::memory_block>(kv::plain_memory(bytes));  // a late read still finds it
+  auto answered = std::make_shared<std::promise<int>>();
+  auto error = answered->get_future();
+  device.read({}, {memory->data.get(), bytes}, io::urgency::turn_waits,
+              [memory, answered](int code) { answered->set_value(code); });
+  if (error.wait_for(probe_within) != std::future_status::ready)
+    return caf::make_error(ec::store_failed,
+                           fmt::format("the device does not answer within {} s", probe_within.count()));
+  if (auto code = error.get(); code != 0)
+    return caf::make_error(ec::store_failed, fmt::format("the device cannot be read: {}", std::strerror(code)));
+  return {};
+}
+
+}  // namespace
+
+void running_system::parts::tell(const std::string& part, const caf::strong_actor_ptr& actor) {
+  caf::anon_send(telemetry, atom::attach_v, part, actor);
+}
+
+/// The functions run in the supervisor, which is the only one to change these handles after the start.
+std::map<std::string, part_care> running_system::parts::cares() {
+  part_care executor_care{.start = [this] { return start_executor(); }, .leave = nullptr};
+  executor_care.deaths_max = 3;
+  executor_care.within = std::chrono::minutes{1};
+  part_care host_care{.start = [this] { return start_host_tier(); },
+                      .leave =
+                          [this] {
+                            host_tier = nullptr;
+                            caf::anon_send(device_tier, atom::detach_v);
+                            caf::anon_send(prefetcher, atom::detach_v);
+                          }};
+  part_care disk_care{.start = [this] { return start_disk_tier(); },
+                      .leave =
+                          [this] {
+                            disk_tier = nullptr;
+                            if (host_tier) caf::anon_send(host_tier, atom::detach_v);
+                          }};
+  part_care prefetcher_care{.start = [this] { return start_prefetcher(); }, .leave = [] {}};
+  return {
+      {"executor", executor_care}, {"host-tier", host_care}, {"disk-tier", disk_care}, {"prefetcher", prefetcher_care}};
+}
+
+caf::strong_actor_ptr running_system::parts::start_executor() {
+  spawn_executor();
+  auto handle = caf::actor_cast<caf::strong_actor_ptr>(executor);
+  tell("executor", handle);
+  hear_turns();
+  caf::anon_send(scheduler, atom::attach_v, executor);
+  return handle;
+}
+
+caf::strong_actor_ptr running_system::parts::start_host_tier() {
+  host_tier = system->spawn(chromatin::host_tier, host_parts{geometry, host_arena, backend});
+  auto handle = caf::actor_cast<caf::strong_actor_ptr>(host_tier);
+  tell("host-tier", handle);
+  if (disk_tier) caf::anon_send(host_tier, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(disk_tier));
+  caf::anon_send(device_tier, atom::attach_v, handle);
+  caf::anon_send(prefetcher, atom::attach_v, handle);
+  return handle;
+}
+
+caf::expected<caf::strong_actor_ptr> running_system::parts::start_disk_tier() {
+  if (auto error = probe(*disk.device)) return error;
+  caf::scoped_actor self{*system};
+  std::vector<io::stored_chunk> found;
+  caf::error failed;
+  self->request(disk.catalog, caf::infinite, atom::open_v)
+      .receive([&](std::vector<io::stored_chunk>& rows) { found = std::move(rows); },
+               [&](const caf::error& error) { failed = error; });
+  if (failed) return failed;
+  spawn_disk_tier(std::move(found));
+  auto handle = caf::actor_cast<caf::strong_actor_ptr>(disk_tier);
+  tell("disk-tier", handle);
+  if (host_tier) caf::anon_send(host_tier, atom::attach_v, handle);
+  return handle;
+}
+
+caf::strong_actor_ptr running_system::parts::start_prefetcher() {
+  prefetcher = system->spawn(chromatin::prefetcher, geometry.layers, prefetch_window());
+  if (host_tier) caf::anon_send(prefetcher, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(host_tier));
+  caf::anon_send(scheduler, atom::attach_v, prefetcher);
+  auto handle = caf::actor_cast<caf::strong_actor_ptr>(prefetcher);
+  tell("prefetcher", handle);
+  return handle;
+}
+
+void running_system::parts::on_fatal(const std::string& part, const std::string& why) {
+  if (part == "executor") caf::anon_send(scheduler, atom::detach_v);  // its turns are told why
+  if (options.on_fatal) options.on_fatal(part + ' ' + why);
+}
+
+}  // namespace chromatin
