@@ -94,33 +94,48 @@ std::vector<std::string> block_codec::encode(const block& from) const {
 
 /// One way to read a block: some molecules left out.
 struct block_codec::attempt {
+  explicit attempt(const profile& g)
+      : stored(std::size_t{g.data_molecules} * g.payload_bytes()), codeword(g.molecules()) {}
   std::vector<std::uint8_t> stored;
-  std::vector<std::uint32_t> errors;  ///< symbols corrected, by molecule
-  std::uint32_t corrected = 0, failed = 0;
+  std::uint32_t corrected = 0;
+  std::vector<std::uint8_t> codeword;  ///< the last one
+  std::vector<std::uint32_t> erasures;
+  std::uint32_t hardest = 0;  ///< the codeword that told last that it cannot be this way
 };
 
-block_codec::attempt block_codec::correct(std::span<const molecule_symbols> molecules, std::uint32_t left_out) const {
+/// One codeword. False where it has more errors and erasures than there is parity for.
+bool block_codec::correct(std::span<const molecule_symbols> molecules, std::uint32_t left_out, std::uint32_t c,
+                          attempt& into) const {
   const auto& g = geometry();
-  attempt result{std::vector<std::uint8_t>(std::size_t{g.data_molecules} * g.payload_bytes()),
-                 std::vector<std::uint32_t>(g.molecules())};
-  std::vector<std::uint8_t> codeword(g.molecules());
-  std::vector<std::uint32_t> erasures;
-  for (std::uint32_t c = 0; c < g.symbols(); ++c) {
-    erasures.clear();
-    for (std::uint32_t m = 0; m < g.molecules(); ++m) {
-      const bool read = !molecules[m].empty() && !(left_out >> m & 1);
-      codeword[m] = read ? molecules[m].at(c) : erased;
-      if (codeword[m] > 15) codeword[m] = 0, erasures.push_back(m);
-    }
-    const auto changed = parts_->code.correct(codeword, erasures);
-    result.failed += !changed;
-    result.corrected += changed.value_or(0);
-    for (std::uint32_t m = 0; changed && m < g.molecules(); ++m)
-      result.errors[m] += !molecules[m].empty() && molecules[m][c] <= 15 && molecules[m][c] != codeword[m];
-    for (std::uint32_t m = 0; m < g.data_molecules; ++m)
-      result.stored[m * g.payload_bytes() + c / 2] |= static_cast<std::uint8_t>(codeword[m] << (c % 2 == 0 ? 4 : 0));
+  into.erasures.clear();
+  for (std::uint32_t m = 0; m < g.molecules(); ++m) {
+    const bool read = !molecules[m].empty() && !(left_out >> m & 1);
+    into.codeword[m] = read ? molecules[m].at(c) : erased;
+    if (into.codeword[m] > 15) into.codeword[m] = 0, into.erasures.push_back(m);
   }
-  return result;
+  const auto changed = parts_->code.correct(into.codeword, into.erasures);
+  if (!changed) return false;
+  into.corrected += *changed;
+  const auto shift = c % 2 == 0 ? 4 : 0;
+  for (std::uint32_t m = 0; m < g.data_molecules; ++m) {
+    auto& byte = into.stored[m * g.payload_bytes() + c / 2];
+    byte = static_cast<std::uint8_t>((byte & 0xf0 >> shift) | into.codeword[m] << shift);
+  }
+  return true;
+}
+
+/// All codewords. Most sets of molecules are the wrong ones, and the codeword that told so last time tells it soonest.
+bool block_codec::correct_without(std::span<const molecule_symbols> molecules, std::uint32_t left_out,
+                                  attempt& into) const {
+  into.corrected = 0;
+  const auto count = geometry().symbols(), first = into.hardest;
+  for (std::uint32_t i = 0; i < count; ++i) {
+    const auto c = (first + i) % count;
+    if (correct(molecules, left_out, c, into)) continue;
+    into.hardest = c;
+    return false;
+  }
+  return true;
 }
 
 std::vector<block_codec::codeword_reading> block_codec::read_codewords(
@@ -163,18 +178,24 @@ block_decoding block_codec::decode(const block_id& id, std::span<const molecule_
   if (molecules.size() != g.molecules()) throw std::invalid_argument{"not all molecules of a block"};
   block_decoding result;
   for (const auto& molecule : molecules) result.molecules_missing += molecule.empty();
-  const auto first = correct(molecules, 0);
-  result.symbols_corrected = first.corrected;
-  result.codewords_failed = first.failed;
-  if (first.failed == 0) result.decoded = accept(id, first.stored);
+  attempt way{g};
+  std::vector<std::uint32_t> errors(g.molecules());  // symbols corrected
+  for (std::uint32_t c = 0; c < g.symbols(); ++c) {
+    const bool corrected = correct(molecules, 0, c, way);
+    result.codewords_failed += !corrected;
+    for (std::uint32_t m = 0; corrected && m < g.molecules(); ++m)
+      errors[m] += !molecules[m].empty() && molecules[m][c] <= 15 && molecules[m][c] != way.codeword[m];
+  }
+  result.symbols_corrected = way.corrected;
+  if (result.codewords_failed == 0) result.decoded = accept(id, way.stored);
   if (!result.decoded && result.molecules_missing < g.parity_molecules) {
     // Errors keep company: a molecule whose bases are shifted, or of which a foreign read was taken, is wrong nearly
     // everywhere. Leaving it out costs half as much as correcting it.
-    for (const auto left_out : suspects(molecules, first.errors, g.parity_molecules - result.molecules_missing)) {
-      const auto next = correct(molecules, left_out);
-      if (next.failed == 0) result.decoded = accept(id, next.stored);
+    for (const auto left_out : suspects(molecules, errors, g.parity_molecules - result.molecules_missing)) {
+      if (!correct_without(molecules, left_out, way)) continue;
+      result.decoded = accept(id, way.stored);
       if (!result.decoded) continue;
-      result.symbols_corrected = next.corrected;
+      result.symbols_corrected = way.corrected;
       result.codewords_failed = 0;
       break;
     }

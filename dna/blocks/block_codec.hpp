@@ -67,7 +67,9 @@ class block_codec {
  private:
   struct parts;
   struct attempt;
-  attempt correct(std::span<const molecule_symbols> molecules, std::uint32_t left_out) const;
+  bool correct(std::span<const molecule_symbols> molecules, std::uint32_t left_out, std::uint32_t codeword,
+               attempt& into) const;
+  bool correct_without(std::span<const molecule_symbols> molecules, std::uint32_t left_out, attempt& into) const;
   std::optional<block> accept(const block_id& id, std::vector<std::uint8_t> stored) const;
   std::vector<std::uint32_t> suspects(std::span<const molecule_symbols> molecules,
                                       std::span<const std::uint32_t> errors, std::uint32_t most) const;

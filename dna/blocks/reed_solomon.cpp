@@ -46,10 +46,19 @@ void reed_solomon::add_parity(std::span<std::uint8_t> molecules, std::size_t byt
   }
 }
 
+bool reed_solomon::fits(std::span<const std::uint8_t> codeword) const {
+  std::uint64_t sums = 0;
+  for (std::uint32_t molecule = 0; molecule < data_; ++molecule) sums ^= tables_[molecule][codeword[molecule]];
+  for (std::uint32_t j = 0; j < parity_; ++j)
+    if (codeword[data_ + j] != static_cast<std::uint8_t>(sums >> 8 * j)) return false;
+  return true;
+}
+
 std::optional<std::uint32_t> reed_solomon::correct(std::span<std::uint8_t> codeword,
                                                    std::span<const std::uint32_t> erasures) const {
   if (codeword.size() != data_ + parity_) throw std::invalid_argument{"not a codeword"};
   if (erasures.size() > parity_) return {};
+  if (fits(codeword)) return 0;
   // libfec counts from the start of the shortened codeword.
   std::array<int, length> positions{};
   for (std::size_t i = 0; i < erasures.size(); ++i) positions[i] = static_cast<int>(erasures[i]);

@@ -28,6 +28,9 @@ class reed_solomon {
   std::optional<std::uint32_t> correct(std::span<std::uint8_t> codeword, std::span<const std::uint32_t> erasures) const;
 
  private:
+  /// The parity is that of the data: nothing to correct.
+  bool fits(std::span<const std::uint8_t> codeword) const;
+
   std::uint32_t data_, parity_;
   std::shared_ptr<void> code_;
   /// Parity bytes that one byte of a data molecule gives, the first parity molecule's lowest: [molecule][byte].

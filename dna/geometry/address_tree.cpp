@@ -128,50 +128,62 @@ std::optional<std::uint32_t> address_tree::exact(std::string_view text) const {
 }
 
 /// Walks the tree beside rows of the edit distance between prefix and text, and turns back where every cell is worse
-/// than the best leaf so far.
+/// than the best leaf so far. Of each row only the cells are filled in that so few edits can reach, and one on each
+/// side.
 struct address_tree::search {
   static constexpr std::uint32_t edits_most = 4;
   static constexpr std::size_t cells = index_shape::address_nt_max + edits_most + 1;
-  using row = std::array<std::uint8_t, cells>;
+  static constexpr std::uint8_t out_of_reach = 100;
+  using row = std::array<std::uint8_t, cells + 1>;
 
   void visit(const index_node& node, const row& above) {
     row at;
     for (std::uint32_t child = node.first_child; child < node.first_child + node.children; ++child) {
       const auto& next = tree.nodes_[child];
-      if (walk(tree.codes_[child], next.nt - node.nt, above, at)) visit(next, at);
+      if (walk(tree.codes_[child], node.nt, next.nt, above, at)) visit(next, at);
     }
     if (node.children > 0) return;
     // A leaf: what its address has beyond its path.
-    const auto leaf = node.leaves.first, rest = tree.address_nt_ - node.nt;
-    if (rest == 0)
+    const auto leaf = node.leaves.first;
+    if (node.nt == tree.address_nt_)
       finish(leaf, above);
-    else if (walk(tree.addresses_[leaf], rest, above, at))
+    else if (walk(tree.addresses_[leaf], node.nt, tree.address_nt_, above, at))
       finish(leaf, at);
   }
 
-  /// Along the last `bases` of a code. False where nothing can come of it.
-  bool walk(std::uint64_t code, std::uint32_t bases, const row& from, row& to) const {
-    if (bases == 0) to = from;
+  /// From a prefix of `nt` bases to that of a code, of `end`. False where nothing can come of it.
+  bool walk(std::uint64_t code, std::uint32_t nt, std::uint32_t end, const row& from, row& to) const {
+    if (nt == end) to = from;
     row between;
     const auto* at = &from;
-    for (auto i = bases; i-- > 0;) {
-      auto& next = i % 2 == 0 ? to : between;
-      step(*at, static_cast<std::uint32_t>(code >> 2 * i & 3), next);
+    while (nt < end) {
+      ++nt;
+      auto& next = (end - nt) % 2 == 0 ? to : between;
+      step(*at, static_cast<std::uint32_t>(code >> 2 * (end - nt) & 3), nt, next);
       at = &next;
     }
-    return *std::min_element(to.begin(), to.begin() + columns) <= best;
+    return *std::min_element(to.begin() + first_of(nt), to.begin() + last_of(nt) + 1) <= best;
   }
 
-  void step(const row& above, std::uint32_t base, row& next) const {
-    next[0] = static_cast<std::uint8_t>(above[0] + 1);
-    for (std::uint32_t j = 1; j < columns; ++j)
+  /// The cells of the row of a prefix of `nt` bases that are within reach.
+  std::uint32_t first_of(std::uint32_t nt) const { return nt > reach ? nt - reach : 0; }
+  std::uint32_t last_of(std::uint32_t nt) const { return std::min(nt + reach, columns - 1); }
+
+  void step(const row& above, std::uint32_t base, std::uint32_t nt, row& next) const {
+    const auto first = first_of(nt), last = last_of(nt);
+    if (first == 0)
+      next[0] = static_cast<std::uint8_t>(nt);
+    else
+      next[first - 1] = out_of_reach;
+    for (std::uint32_t j = std::max(first, 1U); j <= last; ++j)
       next[j] =
           static_cast<std::uint8_t>(std::min({above[j] + 1, next[j - 1] + 1, above[j - 1] + (text[j - 1] != base)}));
+    next[last + 1] = out_of_reach;
   }
 
   void finish(std::uint32_t leaf, const row& last) {
     const auto length = tree.address_nt_;
-    for (std::uint32_t j = 0; j < columns; ++j) {
+    for (auto j = first_of(length); j <= last_of(length); ++j) {
       if (last[j] > best) continue;
       const auto far = [&](std::uint32_t end) { return end > length ? end - length : length - end; };
       if (last[j] < best || !found) {
@@ -189,6 +201,7 @@ struct address_tree::search {
   const address_tree& tree;
   std::array<std::uint8_t, cells> text{};
   std::uint32_t columns = 0;
+  std::uint32_t reach = 0;  // the edits that are looked for
   std::uint32_t best = 0;
   std::optional<address_match> found{};
   bool tie = false;
@@ -198,7 +211,7 @@ std::optional<address_match> address_tree::nearest(std::string_view text, std::u
   if (const auto leaf = exact(text)) return address_match{*leaf, 0, address_nt_};
   if (edits_max == 0) return {};
   search walk{*this};
-  walk.best = std::min(edits_max, search::edits_most);
+  walk.best = walk.reach = std::min(edits_max, search::edits_most);
   walk.columns = static_cast<std::uint32_t>(std::min<std::size_t>(text.size(), address_nt_ + walk.best)) + 1;
   search::row first{};
   for (std::uint32_t j = 0; j < walk.columns; ++j) {

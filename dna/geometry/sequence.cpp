@@ -4,27 +4,17 @@
 
 namespace chromatin::dna {
 
-int base_index(char base) {
-  switch (base) {
-    case 'A':
-      return 0;
-    case 'C':
-      return 1;
-    case 'G':
-      return 2;
-    case 'T':
-      return 3;
-    default:
-      return -1;
-  }
-}
-
 std::string reverse_complement(std::string_view bases) {
-  std::string other(bases.size(), 'N');
-  std::transform(bases.rbegin(), bases.rend(), other.begin(), [](char base) {
-    const int index = base_index(base);
-    return index < 0 ? base : "TGCA"[index];
-  });
+  static constexpr auto complements = [] {
+    std::array<char, 256> table;
+    for (std::size_t c = 0; c < table.size(); ++c) {
+      const auto base = static_cast<char>(c);
+      table[c] = base_index(base) < 0 ? base : "TGCA"[base_index(base)];
+    }
+    return table;
+  }();
+  std::string other(bases.rbegin(), bases.rend());
+  for (char& base : other) base = complements[static_cast<unsigned char>(base)];
   return other;
 }
 

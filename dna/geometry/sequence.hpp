@@ -1,13 +1,23 @@
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <string>
 #include <string_view>
 
 namespace chromatin::dna {
 
+namespace detail {
+constexpr std::array<std::int8_t, 256> base_indexes = [] {
+  std::array<std::int8_t, 256> table;
+  table.fill(-1);
+  for (std::int8_t i = 0; i < 4; ++i) table[static_cast<unsigned char>("ACGT"[i])] = i;
+  return table;
+}();
+}  // namespace detail
+
 /// A, C, G, T, in this order 0 to 3; anything else -1. Lower case is not a base here: readers raise it first.
-int base_index(char base);
+constexpr int base_index(char base) { return detail::base_indexes[static_cast<unsigned char>(base)]; }
 
 /// The other strand, 5' to 3'. What is not a base (N) stays as it is.
 std::string reverse_complement(std::string_view bases);

@@ -1,10 +1,7 @@
 #include "dna/reads/align.hpp"
 
 #include <algorithm>
-#include <stdexcept>
 #include <utility>
-
-#include <edlib.h>
 
 #include "dna/geometry/sequence.hpp"
 
@@ -15,32 +12,14 @@ namespace {
 /// Bases of adapter or of a ragged end that may stand outside a primer where it is looked for first.
 constexpr std::size_t overhang_nt = 20;
 
-struct hit {
-  std::size_t begin, end;  // half-open
-  int edits;
-};
+using hit = primer_search::hit;
 
-/// The best place of `primer` in `window`, the first of several that are equally good.
-std::optional<hit> find_primer(std::string_view primer, std::string_view window, std::size_t edits_max) {
-  if (const auto exact = window.find(primer); exact != window.npos) return hit{exact, exact + primer.size(), 0};
-  if (window.empty()) return {};
-  const auto config = edlibNewAlignConfig(static_cast<int>(edits_max), EDLIB_MODE_HW, EDLIB_TASK_LOC, nullptr, 0);
-  auto result = edlibAlign(primer.data(), static_cast<int>(primer.size()), window.data(),
-                           static_cast<int>(window.size()), config);
-  std::optional<hit> found;
-  if (result.status == EDLIB_STATUS_OK && result.editDistance >= 0)
-    found = hit{static_cast<std::size_t>(result.startLocations[0]),
-                static_cast<std::size_t>(result.endLocations[0]) + 1, result.editDistance};
-  edlibFreeAlignResult(result);
-  return found;
-}
-
-/// The same between two places of a read, counted from its beginning.
-std::optional<hit> find_between(std::string_view primer, std::string_view read, std::size_t from, std::size_t to,
+/// The best place of a primer between two places of a read, counted from its beginning.
+std::optional<hit> find_between(const primer_search& primer, std::string_view read, std::size_t from, std::size_t to,
                                 std::size_t edits_max) {
   to = std::min(to, read.size());
   if (from >= to) return {};
-  auto found = find_primer(primer, read.substr(from, to - from), edits_max);
+  auto found = primer.find(read.substr(from, to - from), edits_max);
   if (found) found->begin += from, found->end += from;
   return found;
 }
@@ -73,24 +52,24 @@ primer_locator::primer_locator(std::string head, std::string tail, std::uint32_t
       tail_{std::move(tail)},
       turned_tail_{reverse_complement(tail_)},
       turned_head_{reverse_complement(head_)},
-      inner_nt_{inner_nt} {
-  if (head_.empty() || tail_.empty()) throw std::invalid_argument{"primer_locator: a primer is empty"};
-}
+      find_head_{head_},
+      find_tail_{tail_},
+      inner_nt_{inner_nt} {}
 
 primer_locator::span primer_locator::find(std::string_view read) const {
   span at{};
   const auto head_edits = head_.size() / 4, tail_edits = tail_.size() / 4;
   const auto window = head_.size() + overhang_nt;
-  at.head = find_between(head_, read, 0, window, head_edits);
+  at.head = find_between(find_head_, read, 0, window, head_edits);
   // A window may hold only a part of a primer that goes on beyond it.
   if (at.head && at.head->edits > 0 && at.head->end + 2 >= window)
-    at.head = find_between(head_, read, 0, window + head_.size(), head_edits);
+    at.head = find_between(find_head_, read, 0, window + head_.size(), head_edits);
   const auto reach = std::min(tail_.size() + overhang_nt, read.size());
   auto from = std::max(at.head ? at.head->end : 0, read.size() - reach);
-  at.tail = find_between(tail_, read, from, read.size(), tail_edits);
+  at.tail = find_between(find_tail_, read, from, read.size(), tail_edits);
   if (at.tail && at.tail->edits > 0 && at.tail->begin <= from + 2) {
     from = std::max(at.head ? at.head->end : 0, from - std::min(from, tail_.size()));
-    at.tail = find_between(tail_, read, from, read.size(), tail_edits);
+    at.tail = find_between(find_tail_, read, from, read.size(), tail_edits);
   }
   if (inner_nt_ > 0) {
     const auto apart = at.whole() ? at.tail->begin - at.head->end : 0, slack = slack_of(inner_nt_);
@@ -111,16 +90,17 @@ void primer_locator::find_by_length(std::string_view read, span& at) const {
   const std::size_t slack = slack_of(inner_nt_);
   const auto tail_of = [&](const hit& head) {
     const auto begin = head.end + inner_nt_;
-    return find_between(tail_, read, begin - std::min(begin, slack), begin + tail_.size() + slack,
+    return find_between(find_tail_, read, begin - std::min(begin, slack), begin + tail_.size() + slack,
                         tail_.size() * 7 / 20);
   };
   const auto head_of = [&](const hit& tail) -> std::optional<hit> {
     if (tail.begin < inner_nt_ / 2) return {};
     const auto end = tail.begin - std::min<std::size_t>(tail.begin, inner_nt_);
-    return find_between(head_, read, end - std::min(end, head_.size() + slack), end + slack, head_.size() * 7 / 20);
+    return find_between(find_head_, read, end - std::min(end, head_.size() + slack), end + slack,
+                        head_.size() * 7 / 20);
   };
-  std::optional<hit> heads[]{at.head, find_between(head_, read, 0, read.size(), head_.size() / 4)};
-  std::optional<hit> tails[]{at.tail, find_between(tail_, read, 0, read.size(), tail_.size() / 4)};
+  std::optional<hit> heads[]{at.head, find_between(find_head_, read, 0, read.size(), head_.size() / 4)};
+  std::optional<hit> tails[]{at.tail, find_between(find_tail_, read, 0, read.size(), tail_.size() / 4)};
   int least = 2 * lost;
   const auto consider = [&](const std::optional<hit>& head, const std::optional<hit>& tail) {
     if (!head || !tail || head->edits + tail->edits >= least) return;

@@ -4,7 +4,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
+
+#include "dna/reads/primer_search.hpp"
 
 namespace chromatin::dna {
 
@@ -23,7 +24,8 @@ struct trimmed_read {
 class primer_locator {
  public:
   /// Both as they stand in the strand, 5' to 3': `tail` is the reverse complement of the reverse PCR primer.
-  /// `inner_nt`: bases between them, 0 where that is not known. Throws std::invalid_argument where a primer is empty.
+  /// `inner_nt`: bases between them, 0 where that is not known. Throws std::invalid_argument where a primer is
+  /// empty or longer than primer_search takes.
   primer_locator(std::string head, std::string tail, std::uint32_t inner_nt = 0);
 
   /// The strand in a read. Primers may stand anywhere in it: near the read's ends they are looked for first. One counts
@@ -47,6 +49,7 @@ class primer_locator {
 
   std::string head_, tail_;
   std::string turned_tail_, turned_head_;  // what a read of the other strand begins and ends with
+  primer_search find_head_, find_tail_;
   std::uint32_t inner_nt_;
 };
 

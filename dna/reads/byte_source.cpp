@@ -17,7 +17,8 @@
 namespace chromatin::dna {
 namespace {
 
-constexpr std::size_t chunk_bytes = 1 << 18;
+/// What a block of BGZF unpacks to, at most.
+constexpr std::size_t chunk_bytes = 1 << 16;
 
 struct close_file {
   void operator()(hFILE* file) const { hclose_abruptly(file); }

@@ -1,6 +1,7 @@
 #include "dna/reads/consensus.hpp"
 
 #include <algorithm>
+#include <functional>
 #include <numeric>
 
 #include "dna/reads/vote.hpp"
@@ -26,14 +27,15 @@ void molecule_reads::add(std::string_view payload, std::string_view quality) {
   payload = payload.substr(0, 0xffff);
   if (payload.empty()) return;
   ++reads_;
+  const auto mark = static_cast<std::uint32_t>(std::hash<std::string_view>{}(payload));
   for (auto& one : kinds_)
-    if (bases(one) == payload) {
+    if (one.mark == mark && bases(one) == payload) {
       ++one.count;
       if (!quality.empty()) doubt(one, quality);
       return;
     }
   if (kinds_.size() == kinds_max) return;
-  kinds_.push_back({static_cast<std::uint32_t>(text_.size()), static_cast<std::uint16_t>(payload.size()), 1});
+  kinds_.push_back({static_cast<std::uint32_t>(text_.size()), static_cast<std::uint16_t>(payload.size()), mark, 1});
   text_ += payload;
   if (!doubts_.empty()) doubts_.resize(text_.size());
   if (!quality.empty()) doubt(kinds_.back(), quality);
@@ -103,7 +105,8 @@ consensus molecule_reads::call(std::size_t length) const {
   const auto off = [length](const kind& one) {
     return one.length > length ? one.length - length : length - one.length;
   };
-  const auto unreadable = [this](const kind& one) { return std::ranges::count(bases(one), 'N'); };
+  const bool all_readable = text_.find('N') == text_.npos;
+  const auto unreadable = [&](const kind& one) { return all_readable ? 0 : std::ranges::count(bases(one), 'N'); };
   std::sort(order.begin(), order.end(), [&](const kind& a, const kind& b) {
     if (const auto n = unreadable(a), m = unreadable(b); n != m) return n < m;
     if (a.count != b.count) return a.count > b.count;

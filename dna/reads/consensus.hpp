@@ -48,6 +48,7 @@ class molecule_reads {
   struct kind {
     std::uint32_t begin;
     std::uint16_t length;
+    std::uint32_t mark;  // hash of the bases: nearly always tells two kinds apart
     std::uint32_t count;
     bool doubted = false;  // some of its bases count less: doubts_ has how much
   };

@@ -95,29 +95,43 @@ void mark_traces(std::vector<block_outcome>& outcomes) {
         !one.decoded && static_cast<double>(one.reads - one.foreign_reads) < trace_share * static_cast<double>(usual);
 }
 
-/// Molecules of few reads are shifted where these lost or gained a base. The codewords that could be corrected with
-/// parity to spare tell what these molecules have there, and so where the shift begins: reads are aligned to that.
-/// False where no codeword tells.
-bool align_again(const block_codec& codec, const std::vector<molecule_reads>& from, sheet& read) {
+/// What a block's other molecules tell of each: bases, and N where nothing is known. Empty where no codeword tells.
+std::vector<std::string> drafts_of(const block_codec& codec, const sheet& read) {
   const auto& g = codec.geometry();
   const auto parity = g.parity_molecules;
-  const auto codewords = codec.read_codewords(read.erase(parity - std::min(parity, read.missing()), doubtful));
+  if (read.missing() > parity) return {};
+  const auto codewords = codec.read_codewords(read.erase(parity - read.missing(), doubtful));
   constexpr int spare_wanted = 2;
   const auto told = std::count_if(codewords.begin(), codewords.end(), [](const auto& one) { return one.spare >= 1; });
   const auto sure =
       std::count_if(codewords.begin(), codewords.end(), [](const auto& one) { return one.spare >= spare_wanted; });
   const int spare = 4 * sure >= static_cast<std::ptrdiff_t>(codewords.size()) ? spare_wanted : 1;
-  if (told == 0) return false;
-  for (std::size_t m = 0; m < from.size(); ++m) {
-    if (from[m].empty()) continue;
-    std::string draft(g.payload_nt, 'N');
-    for (std::size_t c = 0; c < codewords.size(); ++c)
-      if (codewords[c].spare >= spare) {
-        draft[2 * c] = "ACGT"[codewords[c].symbols[m] >> 2];
-        draft[2 * c + 1] = "ACGT"[codewords[c].symbols[m] & 3];
-      }
-    if (const auto called = from[m].call_against(draft); called.reads > 0) read.put(m, called, g.symbols());
+  if (told == 0) return {};
+  std::vector<std::string> drafts(g.molecules(), std::string(g.payload_nt, 'N'));
+  for (std::size_t c = 0; c < codewords.size(); ++c) {
+    if (codewords[c].spare < spare) continue;
+    for (std::size_t m = 0; m < drafts.size(); ++m) {
+      drafts[m][2 * c] = "ACGT"[codewords[c].symbols[m] >> 2];
+      drafts[m][2 * c + 1] = "ACGT"[codewords[c].symbols[m] & 3];
+    }
   }
+  return drafts;
+}
+
+/// Molecules of few reads are shifted where these lost or gained a base. The codewords that could be corrected with
+/// parity to spare tell what these molecules have there, and so where the shift begins: reads are aligned to that.
+/// `drafts`: what they were aligned to last. False where there is nothing new to align them to.
+bool align_again(const block_codec& codec, const std::vector<molecule_reads>& from, sheet& read,
+                 std::vector<std::string>& drafts) {
+  auto told = drafts_of(codec, read);
+  if (told.empty() || told == drafts) return false;
+  drafts.resize(told.size());
+  for (std::size_t m = 0; m < from.size(); ++m) {
+    if (from[m].empty() || told[m] == drafts[m]) continue;
+    const auto called = from[m].call_against(told[m]);
+    if (called.reads > 0) read.put(m, called, codec.geometry().symbols());
+  }
+  drafts = std::move(told);
   return true;
 }
 
@@ -158,8 +172,9 @@ block_outcome partition_reads::decode_block(const block_id& id, const molecules&
   }
   auto result = erasures == erasure_use::full ? decode_with_erasures(codec_, id, read)
                                               : decode_without_erasures(codec_, id, read);
+  std::vector<std::string> drafts;
   for (int round = 0; !result.decoded && erasures == erasure_use::full && round < rounds_max; ++round) {
-    if (!align_again(codec_, from, read)) break;
+    if (!align_again(codec_, from, read, drafts)) break;
     if (auto again = decode_with_erasures(codec_, id, read); again.decoded) result = std::move(again);
   }
   if (result.decoded) {

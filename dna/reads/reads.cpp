@@ -127,15 +127,17 @@ struct text final : read_source::implementation {
 
   void add_bases(std::string_view line, read& into) {
     const auto begin = into.bases.size();
-    into.bases.resize(begin + line.size());
-    auto* to = into.bases.data() + begin;
-    for (const char one : line) {
-      const char base = letters[static_cast<unsigned char>(one)];
-      if (base == 0 && one != ' ' && one != '\t') damaged("a line that is not a sequence");
-      *to = base;
-      to += base != 0;
+    into.bases += line;
+    bool all = true;
+    for (auto base = into.bases.begin() + static_cast<std::ptrdiff_t>(begin); base != into.bases.end(); ++base) {
+      *base = letters[static_cast<unsigned char>(*base)];
+      all = all && *base != 0;
     }
-    into.bases.resize(static_cast<std::size_t>(to - into.bases.data()));
+    if (all) return;
+    for (const char one : line)
+      if (letters[static_cast<unsigned char>(one)] == 0 && one != ' ' && one != '\t')
+        damaged("a line that is not a sequence");
+    std::erase(into.bases, '\0');
   }
 
   void fastq(std::string_view& line, read& into) {
