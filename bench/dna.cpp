@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <cmath>
 #include <cstdlib>
 #include <fstream>
 #include <iterator>
@@ -116,6 +117,13 @@ void for_each_run(const dna_setup& setup, std::size_t count, const std::function
     workers.emplace_back([&] {
       for (std::size_t run; (run = next++) < count;) one(run);
     });
+}
+
+std::pair<double, double> interval(std::uint64_t right, std::uint64_t all) {
+  const double n = static_cast<double>(all), p = static_cast<double>(right) / n, z = 1.96;
+  const double middle = (p + z * z / (2 * n)) / (1 + z * z / n);
+  const double half = z / (1 + z * z / n) * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
+  return {middle - half, middle + half};
 }
 
 void show_progress(const std::string& what, std::size_t done, std::size_t total) {

@@ -8,6 +8,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include <nlohmann/json_fwd.hpp>
@@ -53,6 +54,9 @@ std::uint64_t run_seed(const dna_setup& setup, std::string_view part, std::uint6
 
 /// Calls `one` for every run below `count`, on the threads of `setup`.
 void for_each_run(const dna_setup& setup, std::size_t count, const std::function<void(std::size_t run)>& one);
+
+/// Wilson's interval of a share, 95 %.
+std::pair<double, double> interval(std::uint64_t right, std::uint64_t all);
 
 /// The partition that all parts use: default geometry.
 const dna::strand_layout& dna_layout();

@@ -22,6 +22,11 @@ using namespace dna;
 
 struct tally {
   std::uint64_t blocks = 0, right = 0, right_without_erasures = 0, wrong = 0;
+  tally& operator+=(const tally& other) {
+    blocks += other.blocks, right += other.right, wrong += other.wrong;
+    right_without_erasures += other.right_without_erasures;
+    return *this;
+  }
   double share() const { return static_cast<double>(right) / static_cast<double>(blocks); }
   double share_without() const { return static_cast<double>(right_without_erasures) / static_cast<double>(blocks); }
 };
@@ -116,14 +121,6 @@ void run_outer(const wetlab::error_profile& profile, double coverage, std::uint6
     }
 }
 
-/// Wilson's interval of a share, 95 %.
-std::pair<double, double> interval(std::uint64_t right, std::uint64_t all) {
-  const double n = static_cast<double>(all), p = static_cast<double>(right) / n, z = 1.96;
-  const double middle = (p + z * z / (2 * n)) / (1 + z * z / n);
-  const double half = z / (1 + z * z / n) * std::sqrt(p * (1 - p) / n + z * z / (4 * n * n));
-  return {middle - half, middle + half};
-}
-
 tally run_many(const dna_setup& setup, const wetlab::error_profile& profile, double coverage, std::size_t runs,
                std::size_t blocks) {
   std::mutex adding;
@@ -133,10 +130,7 @@ tally run_many(const dna_setup& setup, const wetlab::error_profile& profile, dou
     run_once(profile, coverage, blocks, run_seed(setup, fmt::format("{} {} {}", profile.name, coverage, blocks), i),
              own);
     const std::lock_guard lock{adding};
-    sum.blocks += own.blocks;
-    sum.right += own.right;
-    sum.right_without_erasures += own.right_without_erasures;
-    sum.wrong += own.wrong;
+    sum += own;
     if (i % 16 == 0) show_progress(fmt::format("{} at {:.4g}x", profile.name, coverage), i, runs);
   });
   show_progress("", 1, 1);
@@ -221,10 +215,14 @@ nlohmann::ordered_json dna_reliability(const dna_setup& setup) {
   }
   tally outer;
   const auto& bad = bars[1];
-  for (std::size_t i = 0; i < runs / 20; ++i) {
-    run_outer(bad.profile, bad.coverage, run_seed(setup, "outer", i), outer);
-    show_progress("with the outer code", i, runs / 20);
-  }
+  std::mutex adding;
+  for_each_run(setup, runs / 5, [&](std::size_t i) {
+    tally own;
+    run_outer(bad.profile, bad.coverage, run_seed(setup, "outer", i), own);
+    const std::lock_guard lock{adding};
+    outer += own;
+    show_progress("with the outer code", i, runs / 5);
+  });
   const auto [low, high] = interval(outer.right, outer.blocks);
   fmt::print(
       "  {} at {:.0f}x in files of 50 blocks with five updates and 10 % parity across blocks: {} blocks, {:.3f}% right "
