@@ -1,40 +1,20 @@
 #include "io/chunk_store.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <charconv>
-#include <cstring>
+#include <unordered_set>
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <sys/file.h>
-#include <unistd.h>
+
+#include "io/catalog_format.hpp"
 
 namespace chromatin::io {
 namespace {
 
-/// 1: whole chunks, checksums over whole slices. 2: packed chunks, checksums of pieces.
-constexpr std::uint32_t format_version = 2;
+using catalog_format::number_of;
+
 constexpr std::uint64_t segment_bytes = 256ull << 20;
 constexpr std::uint64_t segments_wanted = 256;
 constexpr std::uint64_t slots_max = ~std::uint32_t{0};
-/// No server counts so far; a larger count is damage, and counting on from it would overflow.
-constexpr std::int64_t use_max = std::int64_t{1} << 62;
-
-std::string describe(const kv::geometry& g) {
-  return fmt::format("{} layers, {} key-value heads of {}, {}", g.layers, g.kv_heads, g.head_dim,
-                     g.type == kv::dtype::f32 ? "f32" : "bf16");
-}
-
-/// A whole number in the catalogue; anything else is damage.
-std::uint32_t number_of(const std::string& name, const std::string& text) {
-  std::uint32_t value = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || value == 0)
-    throw sqlite_error(fmt::format("the catalogue's {} is impossible: {}", name, text), true);
-  return value;
-}
-
 }  // namespace
 
 slot_layout slot_layout::of(std::uint64_t bytes_max, std::uint64_t chunk_bytes) {
@@ -61,29 +41,12 @@ chunk_store::chunk_store(const chunk_store_options& options)
   if (layout_.slots == 0)
     throw open_error(
         fmt::format("--disk-size {} has no room for one chunk of {} bytes", options.bytes_max, layout_.chunk_bytes));
-  std::error_code error;
-  std::filesystem::create_directories(options_.folder, error);
-  if (error) throw open_error(fmt::format("{}: {}", options_.folder.string(), error.message()));
-  lock_folder();
+  make_private_folder(options_.folder);
+  lock_.emplace(options_.folder);
   open_or_put_aside();
 }
 
 chunk_store::~chunk_store() = default;
-
-void chunk_store::lock_folder() {
-  auto file = options_.folder / "lock";
-  lock_ = file_descriptor{::open(file.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600)};
-  if (lock_.get() < 0) throw open_error(fmt::format("{}: {}", file.string(), std::strerror(errno)));
-  if (::flock(lock_.get(), LOCK_EX | LOCK_NB) != 0) {
-    char owner[32] = {};
-    [[maybe_unused]] auto got = ::pread(lock_.get(), owner, sizeof owner - 1, 0);
-    throw open_error(
-        fmt::format("{} is in use by process {}; stop it or choose another --disk", options_.folder.string(), owner));
-  }
-  auto pid = std::to_string(::getpid());
-  if (::ftruncate(lock_.get(), 0) != 0 || ::pwrite(lock_.get(), pid.data(), pid.size(), 0) < 0)
-    throw open_error(fmt::format("{}: {}", file.string(), std::strerror(errno)));
-}
 
 void chunk_store::open_or_put_aside() {
   auto folder = options_.folder.string();
@@ -101,12 +64,9 @@ void chunk_store::open_or_put_aside() {
 
 void chunk_store::put_aside() {
   db_.reset();
-  std::error_code ignored;
-  for (auto name : {"catalog.sqlite", "catalog.sqlite-wal", "catalog.sqlite-shm"})
-    std::filesystem::rename(options_.folder / name, options_.folder / (std::string{name} + ".damaged"), ignored);
-  notices_.push_back(
-      fmt::format("{}: the catalogue was damaged; it is kept as catalog.sqlite.damaged, the cache starts empty",
-                  options_.folder.string()));
+  auto kept_as = io::put_aside(options_.folder, "catalog.sqlite");
+  notices_.push_back(fmt::format("{}: the catalogue was damaged; it is kept as {}, the cache starts empty",
+                                 options_.folder.string(), kept_as));
   open_catalog();
 }
 
@@ -115,12 +75,10 @@ void chunk_store::open_catalog() {
   statement check{*db_, "PRAGMA integrity_check(1)"};
   if (check.step() && check.text(0) != "ok") throw sqlite_error("the catalogue: " + check.text(0), true);
   check.reset();
-  db_->execute("CREATE TABLE IF NOT EXISTS meta (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID");
+  db_->execute(catalog_format::meta_table);
   transaction all{*db_};
   check_meta();
-  db_->execute(
-      "CREATE TABLE IF NOT EXISTS chunks (key BLOB PRIMARY KEY, slot INTEGER NOT NULL UNIQUE, depth INTEGER NOT NULL, "
-      "fill INTEGER NOT NULL, checksums BLOB NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID");
+  db_->execute(catalog_format::chunks_table);
   all.commit();
 }
 
@@ -134,17 +92,21 @@ std::string chunk_store::meta(const char* name, const std::string& if_new) {
 
 void chunk_store::check_meta() {
   auto folder = options_.folder.string();
+  constexpr auto format_version = catalog_format::version;
   auto version = number_of("format", meta("format", std::to_string(format_version)));
   if (version > format_version)
     throw open_error(
         fmt::format("{}: made by a newer chromatin (format {}, this one knows {}); use that one or another --disk",
                     folder, version, format_version));
-  auto model = kv::to_string(options_.model);
-  if (auto theirs = meta("model", model); theirs != model)
+  auto model = kv::to_string(options_.model), shape = catalog_format::to_words(options_.geometry);
+  catalog_format::description stored{meta("model", model), meta("geometry", shape),
+                                     meta("segment_slots", std::to_string(layout_.slots_per_segment))};
+  if (auto sum = catalog_format::checksum(stored); meta("checksum", sum) != sum)
+    throw sqlite_error("the catalogue's description is not what was written", true);
+  if (auto theirs = stored.model; theirs != model)
     throw open_error(fmt::format("{}: holds the cache of another model ({}, this one is {}); choose another --disk",
                                  folder, theirs, model));
-  auto shape = describe(options_.geometry);
-  if (auto theirs = meta("geometry", shape); theirs != shape)
+  if (auto theirs = stored.geometry; theirs != shape)
     throw open_error(
         fmt::format("{}: holds chunks of {}, this model has {}; choose another --disk", folder, theirs, shape));
   if (version < format_version) {  // only now, since another model's chunks are not ours to drop
@@ -154,8 +116,7 @@ void chunk_store::check_meta() {
         fmt::format("{}: made by an older chromatin (format {}); its cached chunks are dropped, conversations stay",
                     folder, version));
   }
-  layout_.slots_per_segment =
-      number_of("segment_slots", meta("segment_slots", std::to_string(layout_.slots_per_segment)));
+  layout_.slots_per_segment = number_of("segment_slots", stored.segment_slots);
 }
 
 std::vector<stored_chunk> chunk_store::load() {
@@ -170,27 +131,21 @@ std::vector<stored_chunk> chunk_store::load() {
 
 std::vector<stored_chunk> chunk_store::read_rows() {
   transaction all{*db_};
-  statement drop_impossible{
-      *db_,
-      "DELETE FROM chunks WHERE NOT (typeof(key) = 'blob' AND length(key) = ? AND typeof(checksums) = 'blob' AND "
-      "length(checksums) = ? AND typeof(slot) = 'integer' AND slot BETWEEN 0 AND ? AND typeof(depth) = 'integer' AND "
-      "depth BETWEEN 0 AND 4294967295 AND typeof(fill) = 'integer' AND fill BETWEEN 1 AND ? AND "
-      "typeof(used) = 'integer' AND used BETWEEN 0 AND ?)"};
-  drop_impossible
-      .bind(std::int64_t{sizeof(kv::chunk_key)},
-            static_cast<std::int64_t>(options_.geometry.layers * sizeof(std::uint64_t)),
-            std::int64_t{layout_.slots} - 1, std::int64_t{kv::tokens_per_chunk}, use_max)
-      .run();
+  catalog_format::impossible_rows(*db_, "DELETE FROM chunks", options_.geometry, layout_.slots).run();
   statement dropped{*db_, "SELECT changes()"};
   if (dropped.step() && dropped.integer(0) > 0)
     notices_.push_back(fmt::format("{}: {} chunks outside the store's size or with impossible values were dropped",
                                    options_.folder.string(), dropped.integer(0)));
   std::vector<stored_chunk> chunks;
+  std::unordered_set<std::uint32_t> slots;
+  std::unordered_set<kv::chunk_key> keys;
   statement rows{*db_, "SELECT key, slot, depth, fill, checksums, used FROM chunks ORDER BY used, depth DESC"};
   while (rows.step()) {
     auto number = [&](int column) { return static_cast<std::uint32_t>(rows.integer(column)); };
     chunks.push_back({list_of<kv::chunk_key>(rows.blob(0)).at(0), number(1), number(2), number(3),
                       list_of<std::uint64_t>(rows.blob(4))});
+    if (!slots.insert(chunks.back().slot).second || !keys.insert(chunks.back().key).second)
+      throw sqlite_error("the catalogue has a slot or a chunk twice", true);
     use_ = rows.integer(5);
   }
   dropped.reset();

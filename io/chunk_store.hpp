@@ -9,12 +9,14 @@
 
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "io/device.hpp"
 #include "io/segments.hpp"
 #include "io/sqlite.hpp"
+#include "io/store_folder.hpp"
 #include "kv/chunk.hpp"
 
 namespace chromatin::io {
@@ -73,7 +75,6 @@ class chunk_store {
   void commit(const catalog_change& change);
 
  private:
-  void lock_folder();
   void open_or_put_aside();
   void put_aside();
   void open_catalog();
@@ -84,7 +85,7 @@ class chunk_store {
   chunk_store_options options_;
   slot_layout layout_;
   std::vector<std::string> notices_;
-  file_descriptor lock_;
+  std::optional<folder_lock> lock_;
   std::unique_ptr<database> db_;
   std::int64_t use_ = 0;  ///< counts uses; higher is later
 };

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <sqlite3.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 namespace chromatin::io {
@@ -25,6 +26,8 @@ void make_private(const std::filesystem::path& file) {
   int fd = ::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
   if (fd < 0 && errno != EEXIST) throw sqlite_error(file.string() + ": " + std::strerror(errno), false);
   if (fd >= 0) ::close(fd);
+  for (auto beside : {"", "-wal", "-shm"})  // earlier programs made them readable for everybody
+    if (fd < 0) ::chmod((file.string() + beside).c_str(), 0600);
 }
 
 }  // namespace

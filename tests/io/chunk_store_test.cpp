@@ -166,12 +166,46 @@ TEST(ChunkStore, ImpossibleValuesAboutTheStoreItselfAreDamage) {
   for (auto sql :
        {"UPDATE meta SET value = 'two' WHERE name = 'format'", "UPDATE meta SET value = '-1' WHERE name = 'format'",
         "UPDATE meta SET value = '0'", "UPDATE meta SET value = '99999999999' WHERE name = 'segment_slots'",
-        "UPDATE meta SET value = '' WHERE name = 'segment_slots'"}) {
+        "UPDATE meta SET value = '' WHERE name = 'segment_slots'",
+        "UPDATE meta SET value = '9' WHERE name = 'segment_slots'",
+        "UPDATE meta SET value = 'f' || substr(value, 2) WHERE name = 'model'",
+        "UPDATE meta SET value = replace(value, '64', '65') WHERE name = 'geometry'"}) {
     SCOPED_TRACE(sql);
     auto r = after(sql);
     EXPECT_EQ(r.chunks, 0u);
     EXPECT_THAT(r.notices, testing::ElementsAre(HasSubstr("damaged")));
   }
+}
+
+TEST(ChunkStore, ASlotOrAChunkThatIsThereTwiceIsDamage) {
+  for (std::string sql : {"SELECT key, slot + 1, depth, fill, checksums, used FROM chunks",
+                          "SELECT zeroblob(16), slot, depth, fill, checksums, used FROM chunks"}) {
+    SCOPED_TRACE(sql);
+    test::temporary_folder folder;
+    chunk_store store{options_in(folder.path())};
+    store.commit({.added = {chunk(1, 0)}});
+    database other{folder / "catalog.sqlite"};  // without the keys that forbid it
+    other.execute("CREATE TABLE copy AS SELECT * FROM chunks");
+    other.execute(("INSERT INTO copy " + sql).c_str());
+    other.execute("DROP TABLE chunks");
+    other.execute("ALTER TABLE copy RENAME TO chunks");
+    EXPECT_TRUE(store.load().empty());
+    EXPECT_THAT(store.notices(), testing::ElementsAre(HasSubstr("damaged")));
+  }
+}
+
+TEST(ChunkStore, ItsFolderIsForItsOwnerOnlyAndFilesOfEarlierProgramsBecomeSo) {
+  test::temporary_folder folder;
+  auto mode = [](const std::filesystem::path& path) {
+    return static_cast<unsigned>(std::filesystem::status(path).permissions());
+  };
+  { chunk_store store{options_in(folder / "new" / "er")}; }
+  EXPECT_EQ(mode(folder / "new"), 0700u);
+  EXPECT_EQ(mode(folder / "new" / "er"), 0700u);
+  EXPECT_EQ(mode(folder / "new" / "er" / "catalog.sqlite"), 0600u);
+  std::filesystem::permissions(folder / "new" / "er" / "catalog.sqlite", std::filesystem::perms{0644});
+  { chunk_store store{options_in(folder / "new" / "er")}; }
+  EXPECT_EQ(mode(folder / "new" / "er" / "catalog.sqlite"), 0600u);
 }
 
 /// Overwrites the page that a table or index begins with.
