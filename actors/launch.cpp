@@ -87,7 +87,7 @@ void running_system::parts::open_disk() {
   if (!options.disk.empty())  // first: it has the folder's lock, and another server's registry must not be touched
     chunks =
         std::make_shared<io::chunk_store>(io::chunk_store_options{options.disk, options.disk_bytes, geometry, cache});
-  conversations = io::open_registry(options.disk, std::move(salts));
+  conversations = io::open_registry(options.disk, std::move(salts), checkpoint->config.vocabulary);
   if (options.disk.empty()) {
     notices.push_back("no --disk: conversations and their cache are gone when this process ends");
     return;

@@ -11,8 +11,9 @@ kv::hash128 next_message_hash(kv::hash128 before, std::string_view role, std::st
   return kv::hash(std::as_bytes(std::span{text}), before);
 }
 
-std::unique_ptr<registry_store> open_registry(const std::filesystem::path& folder, salt_source new_salts) {
-  return std::make_unique<sqlite_registry>(folder, std::move(new_salts));
+std::unique_ptr<registry_store> open_registry(const std::filesystem::path& folder, salt_source new_salts,
+                                              std::uint32_t vocabulary) {
+  return std::make_unique<sqlite_registry>(folder, std::move(new_salts), vocabulary);
 }
 
 }  // namespace chromatin::io

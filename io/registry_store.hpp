@@ -131,10 +131,15 @@ class registry_store {
   virtual std::size_t leases() const = 0;
 };
 
+/// The size of a vocabulary that nobody knows.
+inline constexpr std::uint32_t any_token = ~std::uint32_t{0};
+
 /// Opens or makes `folder/registry.sqlite`, for its owner only; an empty path keeps everything in memory. A folder of
-/// an earlier format is taken over. `new_salts` are those of tenants without one. Throws open_error, for a newer format
-/// too. Leases are held in memory: one process has the folder (`lock` in docs/formats.md).
+/// an earlier format is taken over. `new_salts` are those of tenants without one. A token that is not below
+/// `vocabulary` is damage. Throws open_error, for a newer format too. Leases are held in memory: one process has the
+/// folder (`lock` in docs/formats.md).
 std::unique_ptr<registry_store> open_registry(const std::filesystem::path& folder,
-                                              salt_source new_salts = random_salts());
+                                              salt_source new_salts = random_salts(),
+                                              std::uint32_t vocabulary = any_token);
 
 }  // namespace chromatin::io

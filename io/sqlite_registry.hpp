@@ -10,10 +10,13 @@ namespace chromatin::io {
 
 class sqlite_registry final : public registry_store {
  public:
-  sqlite_registry(const std::filesystem::path& folder, salt_source new_salts);
+  sqlite_registry(const std::filesystem::path& folder, salt_source new_salts, std::uint32_t vocabulary);
 
   void begin() override { db_->begin_batch(); }
   void commit() override;
+
+  /// Over a database that has this format's tables.
+  sqlite_registry(std::unique_ptr<database> db, std::uint32_t vocabulary);
 
   kv::hash128 tenant_salt(const std::string& tenant) override;
   std::optional<conversation_summary> find(const conversation_key& key) override;
@@ -30,11 +33,18 @@ class sqlite_registry final : public registry_store {
   void note_chunks(const conversation_key& key, std::span<const kv::chunk_key> chunks) override;
   std::vector<kv::chunk_key> forget(const conversation_key& key) override;
 
+  /// Cuts a damaged conversation back to its longest beginning in which every message and every token of the window is
+  /// what was written, and which does not end in a user's message. Answers with the number of messages that are left;
+  /// nothing, and nothing is changed, if it has no such beginning or was truncated: then it stays damaged.
+  std::optional<std::uint32_t> cut_back(const conversation_key& key);
+
   bool lease(const conversation_key& key, lease_owner owner, lease_time now, lease_time end) override;
   void release(const conversation_key& key, lease_owner owner) override;
   std::size_t leases() const override { return leases_.size(); }
 
  private:
+  struct beginning;
+  beginning sound_beginning(const conversation_key& key);
   using row = registry_format::conversation_row;
   struct lease_held {
     lease_owner owner;
@@ -44,6 +54,8 @@ class sqlite_registry final : public registry_store {
   std::optional<row> find_row(const conversation_key& key);
   std::vector<kv::token_id> window_tokens(const conversation_key& key);
   std::vector<kv::cut> window_cuts(const conversation_key& key);
+  void check_vocabulary(const conversation_key& key, std::span<const kv::token_id> tokens) const;
+  bool begins_with(const conversation_key& key, std::span<const stored_message> messages);
   void put_row(const conversation_key& key, const row& values);
   void add_messages(const conversation_key& key, row& to, std::span<const stored_message> messages);
   /// Stores the window's tokens and cuts, all or what it grew by, and what the row says of it.
@@ -54,6 +66,7 @@ class sqlite_registry final : public registry_store {
   void add_chunks(const conversation_key& key, std::span<const kv::chunk_key> chunks);
 
   salt_source new_salts_;
+  std::uint32_t vocabulary_;
   std::unique_ptr<database> db_;
   std::map<conversation_key, lease_held> leases_;
   bool traces_left_ = false;  ///< of conversations that were forgotten, in the write-ahead log

@@ -359,6 +359,70 @@ TEST(RegistryStore, AWrongMessageIsFoundWhenItIsRead) {
   }
 }
 
+TEST(RegistryStore, AMessageThatIsMissingAtTheEndIsFoundWhenItIsReadOrForked) {
+  damaged_folder f;
+  database{f.folder / "registry.sqlite"}.execute("DELETE FROM messages WHERE id = 'talk' AND number = 1");
+  EXPECT_EQ(f.store->read(alice, 0, 1).size(), 1u);
+  EXPECT_THAT(reason([&] { f.store->read(alice, 0, 2); }), HasSubstr("message 1 is"));
+  EXPECT_THAT(reason([&] { f.store->fork(alice, "copy", 2, f.store->load(alice)->window, {}); }),
+              HasSubstr("is damaged"));
+  EXPECT_FALSE(f.store->find({"tenant-a", "copy"}));
+}
+
+TEST(RegistryStore, ARowThatStrayedInFromAnotherConversationIsNotShown) {
+  damaged_folder f;
+  database{f.folder / "registry.sqlite"}.execute("UPDATE messages SET id = 'sound' WHERE id = 'talk' AND number = 1");
+  EXPECT_THAT(reason([&] { f.store->read(alice, 0, 9); }), HasSubstr("message 1 is"));
+  conversation_key sound{"tenant-a", "sound"};
+  EXPECT_EQ(f.store->read(sound, 0, 9).size(), 1u);
+  talk t{*f.store, sound, f.store->load(sound)->window, 1};
+  t.say({assistant("yes?", {5})});
+  EXPECT_EQ(f.store->read(sound, 0, 9).at(1).content, "yes?");
+}
+
+TEST(RegistryStore, APartOfAWindowThatIsThereTwiceIsDamage) {
+  damaged_folder f;
+  database{f.folder / "registry.sqlite"}.execute(
+      "INSERT INTO tokens SELECT tenant, id, part + 7, x'', checksum FROM tokens WHERE id = 'talk' LIMIT 1");
+  EXPECT_THAT(f.load(), HasSubstr("talk is damaged"));
+}
+
+TEST(RegistryStore, ATokenThatTheModelDoesNotHaveIsDamage) {
+  test::temporary_folder folder;
+  {
+    auto store = open_registry(folder.path());
+    talk t{*store}, in_a_message{*store, {"tenant-a", "message"}}, dropped{*store, {"tenant-a", "dropped"}},
+        sound{*store, {"tenant-a", "sound"}};
+    t.say({user("a", {99, 100})});
+    in_a_message.version = store->write(in_a_message.key, turn, {0, {user("a", {100})}, opening, true, {}});
+    dropped.say({user("a", tokens(300, 100))});
+    dropped.window.settled = 300;
+    kv::truncate(dropped.window, 0, 1);
+    std::ranges::fill(dropped.window.tokens, 5);
+    dropped.replace();
+    sound.say({user("a", {99})});
+  }
+  auto store = open_registry(folder.path(), random_salts(), 100);
+  EXPECT_THAT(reason([&] { store->load(alice); }), HasSubstr("talk is damaged"));
+  EXPECT_THAT(reason([&] { store->load({"tenant-a", "dropped"}); }), HasSubstr("dropped is damaged"));
+  EXPECT_THAT(reason([&] { store->read({"tenant-a", "message"}, 0, 9); }), HasSubstr("message is damaged"));
+  EXPECT_TRUE(store->load({"tenant-a", "sound"}));
+  EXPECT_EQ(store->read({"tenant-a", "sound"}, 0, 9).size(), 1u);
+}
+
+TEST(RegistryStore, AMatchIsWhatWasSaidWhateverTheIndexSays) {
+  damaged_folder f;
+  std::vector<stored_message> said{user("hello", {}), assistant("hi", {})};
+  EXPECT_EQ(f.store->match("tenant-a", said)->id, "talk");
+  f.change("messages SET chain = (SELECT chain FROM messages WHERE id = 'sound')");
+  ASSERT_TRUE(f.store->match("tenant-a", std::vector{user("hello", {})}));
+  database{f.folder / "registry.sqlite"}.execute("UPDATE messages SET content = 'other', chain = x'00'");
+  auto chain = next_message_hash({}, "user", "hello");
+  database other{f.folder / "registry.sqlite"};
+  statement{other, "UPDATE messages SET chain = ?"}.bind(blob_of(chain)).run();
+  EXPECT_FALSE(f.store->match("tenant-a", said));
+}
+
 TEST(RegistryStore, AListGoesOnBesideADamagedConversation) {
   damaged_folder f;
   f.change("conversations SET settled = 1");
