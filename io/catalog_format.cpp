@@ -52,13 +52,13 @@ std::uint32_t number_of(const std::string& name, const std::string& text) {
   return value;
 }
 
-statement impossible_rows(database& db, const std::string& verb, const kv::geometry& shape, std::uint32_t slots) {
+statement rows(database& db, const std::string& verb, bool possible, const kv::geometry& shape, std::uint32_t slots) {
   statement rows{
-      db, verb +
-              " WHERE NOT (typeof(key) = 'blob' AND length(key) = ? AND typeof(checksums) = 'blob' AND "
-              "length(checksums) = ? AND typeof(slot) = 'integer' AND slot BETWEEN 0 AND ? AND typeof(depth) = "
-              "'integer' AND depth BETWEEN 0 AND 4294967295 AND typeof(fill) = 'integer' AND fill BETWEEN 1 AND ? AND "
-              "typeof(used) = 'integer' AND used BETWEEN 0 AND ?)"};
+      db, verb + (possible ? " WHERE " : " WHERE NOT ") +
+              "(typeof(key) = 'blob' AND length(key) = ? AND typeof(checksums) = 'blob' AND length(checksums) = ? AND "
+              "typeof(slot) = 'integer' AND slot BETWEEN 0 AND ? AND typeof(depth) = 'integer' AND depth BETWEEN 0 AND "
+              "4294967295 AND typeof(fill) = 'integer' AND fill BETWEEN 1 AND ? AND typeof(used) = 'integer' AND used "
+              "BETWEEN 0 AND ?)"};
   rows.bind(std::int64_t{sizeof(kv::chunk_key)}, static_cast<std::int64_t>(shape.layers * sizeof(std::uint64_t)),
             std::int64_t{slots} - 1, std::int64_t{kv::tokens_per_chunk}, use_max);
   return rows;

@@ -33,8 +33,8 @@ std::optional<kv::geometry> geometry_of(const std::string& words);
 /// A whole number above zero; anything else is damage (sqlite_error).
 std::uint32_t number_of(const std::string& name, const std::string& text);
 
-/// `DELETE FROM chunks` or `SELECT count(*) FROM chunks`, of the rows that have impossible values in a store of this
-/// shape with so many slots.
-statement impossible_rows(database& db, const std::string& verb, const kv::geometry& shape, std::uint32_t slots);
+/// `verb`, which is `DELETE FROM chunks` or the like, for the rows whose values are possible in a store of this shape
+/// with so many slots, or for all others.
+statement rows(database& db, const std::string& verb, bool possible, const kv::geometry& shape, std::uint32_t slots);
 
 }  // namespace chromatin::io::catalog_format

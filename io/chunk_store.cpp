@@ -131,7 +131,7 @@ std::vector<stored_chunk> chunk_store::load() {
 
 std::vector<stored_chunk> chunk_store::read_rows() {
   transaction all{*db_};
-  catalog_format::impossible_rows(*db_, "DELETE FROM chunks", options_.geometry, layout_.slots).run();
+  catalog_format::rows(*db_, "DELETE FROM chunks", false, options_.geometry, layout_.slots).run();
   statement dropped{*db_, "SELECT changes()"};
   if (dropped.step() && dropped.integer(0) > 0)
     notices_.push_back(fmt::format("{}: {} chunks outside the store's size or with impossible values were dropped",

@@ -31,14 +31,10 @@ void allow_open_files(const std::filesystem::path& folder, std::size_t segments)
                     folder.string(), segments, limit.rlim_max));
 }
 
-std::filesystem::path name_of(const std::filesystem::path& folder, std::size_t number) {
-  return folder / fmt::format("segment-{:04}.kv", number);
-}
-
 /// What a larger store left behind.
 void remove_beyond(const std::filesystem::path& folder, std::size_t segments) {
   std::error_code ignored;
-  for (auto i = segments; std::filesystem::remove(name_of(folder, i), ignored); ++i) {
+  for (auto i = segments; std::filesystem::remove(segment_name(folder, i), ignored); ++i) {
   }
 }
 
@@ -75,6 +71,10 @@ void preallocate(const std::filesystem::path& file, int fd, std::uint64_t size_b
 
 }  // namespace
 
+std::filesystem::path segment_name(const std::filesystem::path& folder, std::size_t number) {
+  return folder / fmt::format("segment-{:04}.kv", number);
+}
+
 file_descriptor::~file_descriptor() {
   if (fd_ >= 0) ::close(fd_);
 }
@@ -91,7 +91,7 @@ segment_files open_segments(const std::filesystem::path& folder, const std::vect
   remove_beyond(folder, sizes_bytes.size());
   segment_files result;
   for (std::size_t i = 0; i < sizes_bytes.size(); ++i) {
-    auto file = name_of(folder, i);
+    auto file = segment_name(folder, i);
     auto fd = open_one(file, result.direct);
     preallocate(file, fd.get(), sizes_bytes[i]);
     result.files.push_back(std::move(fd));

@@ -23,6 +23,8 @@ class file_descriptor {
   int fd_;
 };
 
+std::filesystem::path segment_name(const std::filesystem::path& folder, std::size_t number);
+
 struct segment_files {
   std::vector<file_descriptor> files;
   bool direct = true;  ///< false where the file system refuses O_DIRECT

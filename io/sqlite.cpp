@@ -34,14 +34,19 @@ void make_private(const std::filesystem::path& file) {
 
 void database::closer::operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
 
-database::database(const std::filesystem::path& file) {
-  if (file != ":memory:") make_private(file);
+database::database(const std::filesystem::path& file, open_mode how) {
+  bool look = how == open_mode::look;
+  if (!look && file != ":memory:") make_private(file);
   sqlite3* handle = nullptr;
-  int code =
-      sqlite3_open_v2(file.c_str(), &handle, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr);
+  int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | (look ? 0 : SQLITE_OPEN_CREATE);
+  int code = sqlite3_open_v2(file.c_str(), &handle, flags, nullptr);
   handle_.reset(handle);
   if (code != SQLITE_OK) fail(handle, file.string());
   sqlite3_busy_timeout(handle, 2000);
+  std::error_code none;
+  if (look && std::filesystem::file_size(file.string() + "-wal", none) > 0 && !none)
+    sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, nullptr);
+  if (look) return;
   execute("PRAGMA journal_mode = WAL");
   execute("PRAGMA synchronous = FULL");
 }
@@ -89,6 +94,13 @@ std::span<const std::byte> statement::blob(int column) const {
 }
 
 bool statement::is_null(int column) const { return sqlite3_column_type(statement_, column) == SQLITE_NULL; }
+
+statement& statement::bind_row(const statement& from) {
+  reset();
+  for (int i = 0; i < sqlite3_column_count(from.statement_); ++i)
+    check(sqlite3_bind_value(statement_, i + 1, sqlite3_column_value(from.statement_, i)));
+  return *this;
+}
 
 void statement::check(int code) {
   if (code != SQLITE_OK) fail(handle_of(statement_), sqlite3_sql(statement_));

@@ -51,6 +51,8 @@ class statement {
   /// Valid until the next step().
   std::span<const std::byte> blob(int column) const;
   bool is_null(int column) const;
+  /// Binds every column of the row where `from` stands, as it is.
+  statement& bind_row(const statement& from);
 
  private:
   void check(int code);
@@ -68,11 +70,15 @@ class statement {
   sqlite3_stmt* statement_ = nullptr;
 };
 
+enum class open_mode : std::uint8_t {
+  make,  ///< for its owner only if it is new, in WAL mode; every commit is durable (synchronous=FULL)
+  look,  ///< a file that is there; opening and closing it changes neither the file nor its log
+};
+
 class database {
  public:
-  /// Opens `file` (":memory:" for none) or makes it, for its owner only, in WAL mode; every commit is durable
-  /// (synchronous=FULL).
-  explicit database(const std::filesystem::path& file);
+  /// Opens `file` (":memory:" for none).
+  explicit database(const std::filesystem::path& file, open_mode how = open_mode::make);
 
   void execute(const char* sql);
   sqlite3* get() const { return handle_.get(); }

@@ -39,13 +39,23 @@ folder_lock::folder_lock(const std::filesystem::path& folder) {
     throw open_error(fmt::format("{}: {}", file.string(), std::strerror(errno)));
 }
 
-std::string put_aside(const std::filesystem::path& folder, const std::string& name) {
+std::string put_aside(const std::filesystem::path& folder, const std::string& name,
+                      const std::filesystem::path& replacement) {
   std::error_code ignored;
   std::string suffix = ".damaged";
   for (int i = 2; std::filesystem::exists(folder / (name + suffix), ignored); ++i)
     suffix = fmt::format(".damaged-{}", i);
-  for (auto beside : {"", "-wal", "-shm"})
+  // The log first: it must not be taken for that of another file.
+  for (auto beside : {"-wal", "-shm"})
     std::filesystem::rename(folder / (name + beside), folder / (name + beside + suffix), ignored);
+  if (replacement.empty()) {
+    std::filesystem::rename(folder / name, folder / (name + suffix), ignored);
+  } else {
+    std::filesystem::create_hard_link(folder / name, folder / (name + suffix), ignored);
+    std::error_code error;
+    std::filesystem::rename(replacement, folder / name, error);
+    if (error) throw open_error(fmt::format("{}: {}", (folder / name).string(), error.message()));
+  }
   return name + suffix;
 }
 

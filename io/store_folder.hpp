@@ -22,8 +22,10 @@ class folder_lock {
   file_descriptor file_;
 };
 
-/// Renames `folder/name` and what SQLite keeps beside it to `….damaged`, or `….damaged-2` and so on: what was put aside
-/// before stays. Returns the new name, without the folder.
-std::string put_aside(const std::filesystem::path& folder, const std::string& name);
+/// Renames the database `folder/name` and what SQLite keeps beside it to `….damaged`, or `….damaged-2` and so on: what
+/// was put aside before stays. Returns the new name, without the folder. A `replacement` takes its place: whenever the
+/// process ends, one of the two is there.
+std::string put_aside(const std::filesystem::path& folder, const std::string& name,
+                      const std::filesystem::path& replacement = {});
 
 }  // namespace chromatin::io

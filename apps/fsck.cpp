@@ -1,0 +1,87 @@
+/// chromatin fsck: a store at rest is checked, and repaired by dropping what is damaged.
+
+#include <chrono>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include "apps/commands.hpp"
+#include "io/fsck/fsck.hpp"
+#include "model/config.hpp"
+
+namespace chromatin {
+namespace {
+
+namespace fsck = io::fsck;
+
+struct fsck_flags {
+  fsck::options check;
+  std::filesystem::path model;
+  bool json = false;
+};
+
+/// How the command ends where it does not end with 0.
+constexpr int damage_was_found = 1, not_checked = 2;
+constexpr auto progress_every = std::chrono::seconds{2};
+
+/// A line now and then on the error output.
+auto progress_lines() {
+  return [last = std::chrono::steady_clock::now()](const std::string& what, std::uint64_t done,
+                                                   std::uint64_t all) mutable {
+    auto now = std::chrono::steady_clock::now();
+    if (now - last < progress_every) return;
+    last = now;
+    fmt::print(stderr, "{}: {} of {}\n", what, done, all);
+  };
+}
+
+void print_words(const fsck::report& report) {
+  for (const auto& f : report.findings)
+    fmt::print("{}: {}: {}{}\n", fsck::to_string(f.what_kind), f.where, f.what,
+               f.repair.empty() ? "" : "; repaired: " + f.repair);
+  fmt::print("{} conversations with {} messages, {} chunks with {} bytes: {}\n", report.conversations, report.messages,
+             report.chunks, report.chunk_bytes, report.sound() ? "sound" : "not sound");
+}
+
+void print_json(const fsck::report& report) {
+  nlohmann::ordered_json all{{"sound", report.sound()},           {"conversations", report.conversations},
+                             {"messages", report.messages},       {"chunks", report.chunks},
+                             {"chunk_bytes", report.chunk_bytes}, {"findings", nlohmann::ordered_json::array()}};
+  for (const auto& f : report.findings)
+    all["findings"].push_back(
+        {{"kind", fsck::to_string(f.what_kind)}, {"where", f.where}, {"what", f.what}, {"repair", f.repair}});
+  // A damaged name need not be a text.
+  fmt::print("{}\n", all.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+}
+
+void run_fsck(fsck_flags flags) {
+  fsck::report report;
+  try {
+    if (!flags.model.empty()) flags.check.vocabulary = model::read_config(flags.model, 0).vocabulary;
+    flags.check.progress = progress_lines();
+    report = fsck::check(flags.check);
+  } catch (const std::exception& e) {
+    fmt::print(stderr, "chromatin: {}\n", e.what());
+    throw CLI::RuntimeError{not_checked};
+  }
+  flags.json ? print_json(report) : print_words(report);
+  std::fflush(stdout);
+  if (!report.sound()) throw CLI::RuntimeError{damage_was_found};
+}
+
+}  // namespace
+
+void add_fsck_command(CLI::App& app) {
+  auto* command = app.add_subcommand(
+      "fsck", "Check a store that no server has open; ends with 0 if it is sound, 1 if not, 2 if it was not checked");
+  auto flags = std::make_shared<fsck_flags>();
+  command->add_option("folder,--disk", flags->check.folder, "the store: serve's --disk")->required();
+  command->add_flag("--repair", flags->check.repair,
+                    "drop what is damaged: chunks are computed again, conversations are cut back to what is right, or "
+                    "stay refused if nothing of them is");
+  command->add_flag("--json", flags->json, "as JSON");
+  command->add_option("--model", flags->model, "serve's --model: tokens that it does not have are damage, too");
+  command->callback([flags] { run_fsck(*flags); });
+}
+
+}  // namespace chromatin

@@ -1,0 +1,207 @@
+/// The catalogue and the chunks that it names. What is damaged is a miss for a server, so it is dropped.
+
+#include <charconv>
+#include <cstring>
+#include <fstream>
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "io/catalog_format.hpp"
+#include "io/fsck/parts.hpp"
+#include "io/fsck/wal.hpp"
+#include "kv/page.hpp"
+
+namespace chromatin::io::fsck {
+namespace {
+
+constexpr auto catalog = "catalog.sqlite";
+
+std::optional<kv::hash128> hash_of(const std::string& hex) {
+  kv::hash128 hash;
+  auto half = [&](std::size_t at, std::uint64_t& value) {
+    auto* from = hex.data() + at;
+    return std::from_chars(from, from + 16, value, 16).ptr == from + 16;
+  };
+  if (hex.size() != 32 || !half(0, hash.high) || !half(16, hash.low)) return {};
+  return hash;
+}
+
+std::string meta(database& db, const char* name) {
+  statement get{db, "SELECT value FROM meta WHERE name = ?"};
+  return get.bind(name).step() ? get.text(0) : std::string{};
+}
+
+/// Slots that the segment files have room for.
+std::uint32_t slots_in(const run& r, std::uint64_t chunk_bytes, std::uint32_t per_segment) {
+  std::uint64_t slots = 0;
+  for (std::uint32_t i = 0;; ++i) {
+    std::error_code none;
+    auto bytes = std::filesystem::file_size(segment_name(r.wanted.folder, i), none);
+    if (none) break;
+    slots = std::uint64_t{i} * per_segment + std::min<std::uint64_t>(bytes / chunk_bytes, per_segment);
+  }
+  return static_cast<std::uint32_t>(std::min<std::uint64_t>(slots, ~std::uint32_t{0}));
+}
+
+/// Throws sqlite_error for damage.
+void read_description(run& r, database& db) {
+  auto format = catalog_format::number_of("format", meta(db, "format"));
+  if (format > catalog_format::version)
+    return r.damage(catalog, fmt::format("its format {} is not known: a newer chromatin made it, or it is damaged; "
+                                         "nothing in it was looked at",
+                                         format));
+  if (format < catalog_format::version)
+    return r.note(catalog, fmt::format("an older chromatin made it (format {}): a server drops its chunks", format));
+  catalog_format::description d{meta(db, "model"), meta(db, "geometry"), meta(db, "segment_slots")};
+  auto sum = meta(db, "checksum");
+  auto shape = catalog_format::geometry_of(d.geometry);
+  auto model = hash_of(d.model);
+  auto per_segment = catalog_format::number_of("segment_slots", d.segment_slots);
+  if (!shape || !model || (!sum.empty() && sum != catalog_format::checksum(d)))
+    throw sqlite_error("what it says of model and geometry is not what was written", true);
+  r.model = model;
+  auto chunk_bytes = shape->chunk_bytes();
+  r.places = chunk_places{*shape, {chunk_bytes, per_segment, slots_in(r, chunk_bytes, per_segment)}};
+}
+
+void put_catalog_aside(run& r, const std::string& why) {
+  r.places.reset();
+  r.model.reset();
+  std::string repair;
+  if (r.repairs()) repair = fmt::format("kept as {}; the cache starts empty", put_aside(r.wanted.folder, catalog));
+  r.damage(catalog, why, repair);
+}
+
+/// The chunks of a sound catalogue, one after the other.
+class chunk_check {
+ public:
+  chunk_check(run& r, database& db) : r_{r}, db_{db}, at_{*r.places} {}
+
+  void operator()() {
+    drop_impossible();
+    std::uint64_t all = 0, done = 0;
+    {
+      statement count{db_, "SELECT count(*) FROM chunks"};
+      if (count.step()) all = static_cast<std::uint64_t>(count.integer(0));
+    }
+    auto rows = of_rows("SELECT slot, fill, key, checksums FROM chunks", true);
+    while (rows.step()) {
+      auto number = [&](int column) { return static_cast<std::uint32_t>(rows.integer(column)); };
+      look_at(
+          {list_of<kv::chunk_key>(rows.blob(2)).at(0), number(0), 0, number(1), list_of<std::uint64_t>(rows.blob(3))});
+      r_.progress("chunks", ++done, all);
+    }
+    rows.reset();
+    drop(damaged_);
+    if (!nameless_.empty()) {
+      r_.note(catalog,
+              fmt::format("{} chunks that no conversation names: what a crash or a full disk left behind",
+                          nameless_.size()),
+              r_.repairs() ? "dropped" : "");
+      drop(nameless_);
+    }
+  }
+
+ private:
+  statement of_rows(const char* verb, bool possible) {
+    return catalog_format::rows(db_, verb, possible, at_.shape, at_.layout.slots);
+  }
+
+  void drop_impossible() {
+    auto rows = of_rows("SELECT count(*) FROM chunks", false);
+    auto count = rows.step() ? rows.integer(0) : 0;
+    rows.reset();
+    if (count == 0) return;
+    if (r_.repairs()) of_rows("DELETE FROM chunks", false).run();
+    r_.damage(catalog, fmt::format("{} chunks have impossible values, or stand beyond the segment files", count),
+              r_.repairs() ? "dropped" : "");
+  }
+
+  void look_at(const stored_chunk& row) {
+    ++r_.found.chunks;
+    auto where = at_.layout.at(row.slot);
+    if (auto wrong = read_wrong(row, where); !wrong.empty()) {
+      r_.damage(
+          fmt::format("chunk {} in segment-{:04}.kv at {}", kv::to_string(row.key), where.segment, where.offset_bytes),
+          wrong, r_.repairs() ? "dropped: it is computed again when it is wanted" : "");
+      damaged_.push_back(row.key);
+    } else if (r_.named && !r_.named->contains(row.key)) {
+      nameless_.push_back(row.key);
+    }
+  }
+
+  /// What is wrong with a chunk's bytes; empty if nothing.
+  std::string read_wrong(const stored_chunk& row, extent where) {
+    if (where.segment != segment_ || fd_.get() < 0) {
+      segment_ = where.segment;
+      fd_ = file_descriptor{::open(segment_name(r_.wanted.folder, segment_).c_str(), O_RDONLY | O_CLOEXEC)};
+      if (fd_.get() >= 0) ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
+    }
+    for (std::uint32_t layer = 0; layer < at_.shape.layers; ++layer) {
+      auto slice = at_.shape.packed(layer, row.fill);
+      auto bytes = memory_.bytes().first(slice.bytes);
+      auto got =
+          ::pread(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(where.offset_bytes + slice.offset_bytes));
+      if (got < 0) return fmt::format("it cannot be read: {}", std::strerror(errno));
+      if (static_cast<std::size_t>(got) != bytes.size()) return "it ends before its end";
+      r_.found.chunk_bytes += got;
+      if (kv::checksum(bytes) != row.checksums[layer]) return "its bytes do not match their checksum";
+    }
+    return {};
+  }
+
+  void drop(const std::vector<kv::chunk_key>& keys) {
+    if (!r_.repairs() || keys.empty()) return;
+    transaction all{db_};
+    statement remove{db_, "DELETE FROM chunks WHERE key = ?"};
+    for (const auto& key : keys) remove.bind(blob_of(key)).run();
+    all.commit();
+  }
+
+  run& r_;
+  database& db_;
+  const chunk_places& at_;
+  kv::memory_block memory_ = kv::plain_memory(at_.shape.slice(0).bytes);
+  std::uint32_t segment_ = 0;
+  file_descriptor fd_;
+  std::vector<kv::chunk_key> damaged_, nameless_;
+};
+
+}  // namespace
+
+void check_description(run& r) {
+  auto file = r.file(catalog);
+  if (std::error_code none; !std::filesystem::exists(file, none))
+    return r.note(catalog, "is not there: no chunk is kept");
+  if (auto wrong = damage_in_log(file.string() + "-wal"); !wrong.empty())
+    r.damage("catalog.sqlite-wal", wrong, r.repairs() ? "what stands before it is kept" : "");
+  r.progress("the catalogue", 0, 1);
+  std::string why;
+  try {
+    database db{file, open_mode::look};
+    auto lines = structural_damage(db);
+    if (lines.empty()) return read_description(r, db);
+    why = lines.front();
+  } catch (const sqlite_error& e) {
+    if (!e.damaged) throw;
+    why = e.what();
+  }
+  put_catalog_aside(r, why);
+}
+
+void check_catalog(run& r) {
+  if (!r.places) return;
+  std::string why;
+  try {
+    database db{r.file(catalog), r.repairs() ? open_mode::make : open_mode::look};
+    return chunk_check{r, db}();
+  } catch (const sqlite_error& e) {
+    if (!e.damaged) throw;
+    why = e.what();
+  }
+  put_catalog_aside(r, why);
+}
+
+}  // namespace chromatin::io::fsck

@@ -1,0 +1,56 @@
+#pragma once
+
+/// What the parts of a check share.
+
+#include <map>
+#include <optional>
+#include <unordered_set>
+
+#include "io/chunk_store.hpp"
+#include "io/fsck/fsck.hpp"
+
+namespace chromatin::io::fsck {
+
+/// Where the catalogue says that chunks are.
+struct chunk_places {
+  kv::geometry shape;
+  slot_layout layout;  ///< with as many slots as the segment files hold
+};
+
+/// A check under way.
+struct run {
+  const options& wanted;
+  report found;
+
+  std::optional<chunk_places> places;                      ///< when the catalogue is sound as a whole
+  std::optional<kv::fingerprint> model;                    ///< of the cache; as well
+  std::map<std::string, kv::hash128> salts;                ///< by tenant
+  std::optional<std::unordered_set<kv::chunk_key>> named;  ///< chunks that conversations name, when all could be read
+
+  bool repairs() const { return wanted.repair; }
+  std::filesystem::path file(const std::string& name) const { return wanted.folder / name; }
+  void damage(const std::string& where, const std::string& what, const std::string& repair = {}) {
+    found.findings.push_back({kind::damage, where, what, repair});
+  }
+  void note(const std::string& where, const std::string& what, const std::string& repair = {}) {
+    found.findings.push_back({kind::note, where, what, repair});
+  }
+  void progress(const std::string& what, std::uint64_t done, std::uint64_t all) const {
+    if (wanted.progress) wanted.progress(what, done, all);
+  }
+};
+
+void check_files(run& r);
+/// First, since it says which model the store is of.
+void check_description(run& r);
+void check_registry(run& r);
+void check_catalog(run& r);
+
+/// What SQLite finds wrong with a database, a line each; empty if it is sound.
+std::vector<std::string> structural_damage(database& db);
+
+/// Copies every row of registry.sqlite that can be read into a new file, which takes its place; the old one is put
+/// aside. Returns its new name. Throws sqlite_error and open_error.
+std::string salvage_registry(const std::filesystem::path& folder);
+
+}  // namespace chromatin::io::fsck

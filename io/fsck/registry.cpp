@@ -1,0 +1,243 @@
+/// Conversations: every row against its checksum, every conversation as a whole.
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "io/fsck/parts.hpp"
+#include "io/fsck/wal.hpp"
+#include "io/sqlite_registry.hpp"
+
+namespace chromatin::io::fsck {
+namespace {
+
+constexpr auto registry = "registry.sqlite";
+constexpr std::uint32_t messages_at_once = 64;
+
+class conversation_check {
+ public:
+  conversation_check(run& r, std::unique_ptr<database> db)
+      : r_{r}, db_{*db}, store_{std::move(db), r.wanted.vocabulary} {}
+
+  void operator()() {
+    read_salts();
+    auto keys = names();
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+      look_at(keys[i]);
+      r_.progress("conversations", i + 1, keys.size());
+    }
+    check_roots();
+    read_named_chunks();
+  }
+
+ private:
+  static std::string where(const conversation_key& key) {
+    return fmt::format("conversation {} of tenant {}", key.id, key.tenant.empty() ? "(none)" : key.tenant);
+  }
+
+  void read_salts() {
+    std::vector<std::string> wrong;
+    statement get{db_, "SELECT tenant, salt FROM tenants"};
+    while (get.step()) {
+      if (get.blob(1).size() == sizeof(kv::hash128))
+        r_.salts.emplace(get.text(0), list_of<kv::hash128>(get.blob(1))[0]);
+      else
+        wrong.push_back(get.text(0));
+    }
+    get.reset();
+    for (const auto& tenant : wrong) {
+      if (r_.repairs()) statement{db_, "DELETE FROM tenants WHERE tenant = ?"}.bind(tenant).run();
+      r_.damage("tenant " + tenant, "its salt has an impossible length",
+                r_.repairs() ? "it gets a new one: new conversations share no cache with older ones" : "");
+    }
+  }
+
+  std::vector<conversation_key> names() {
+    std::vector<conversation_key> keys;
+    statement get{db_,
+                  "SELECT tenant, id FROM conversations UNION SELECT tenant, id FROM messages UNION SELECT tenant, id "
+                  "FROM tokens UNION SELECT tenant, id FROM cuts"};
+    while (get.step()) keys.push_back({get.text(0), get.text(1)});
+    return keys;
+  }
+
+  void look_at(const conversation_key& key) {
+    ++r_.found.conversations;
+    auto wrong = what_is_wrong(key);
+    if (wrong.empty()) return check_surroundings(key);
+    std::string repair;
+    if (r_.repairs()) {
+      if (count("conversations", key) == 0 && count("messages", key) == 0) {
+        store_.forget(key);
+        repair = "dropped";
+      } else if (auto left = store_.cut_back(key)) {
+        repair = fmt::format("its first {} messages are kept", *left);
+      }
+    }
+    r_.damage(where(key), wrong, repair);
+  }
+
+  /// What of a conversation is not what was written, a sentence; empty if all is.
+  std::string what_is_wrong(const conversation_key& key) try {
+    auto record = store_.load(key);
+    if (!record) return "some rows of it are left, and it has no messages";
+    hashes_.clear();
+    while (hashes_.size() < record->messages) {
+      auto some = store_.read(key, static_cast<std::uint32_t>(hashes_.size()), messages_at_once);
+      for (const auto& m : some)
+        hashes_.push_back(next_message_hash(hashes_.empty() ? kv::hash128{} : hashes_.back(), m.role, m.content));
+    }
+    r_.found.messages += record->messages;
+    window_ = std::move(record->window);
+    return {};
+  } catch (const damaged_conversation& e) {
+    return e.what();
+  } catch (const sqlite_error& e) {
+    if (!e.damaged) throw;
+    return e.what();
+  }
+
+  /// Of a sound conversation: what helps to find it and to forget it.
+  void check_surroundings(const conversation_key& key) {
+    check_hashes(key);
+    auto messages = static_cast<std::int64_t>(hashes_.size());
+    if (auto more = count("messages", key) - messages; more > 0) {
+      if (r_.repairs())
+        statement{db_, "DELETE FROM messages WHERE tenant = ? AND id = ? AND number >= ?"}
+            .bind(key.tenant, key.id, messages)
+            .run();
+      r_.damage(where(key), fmt::format("{} messages are there that it does not have", more),
+                r_.repairs() ? "dropped" : "");
+    }
+    roots_[key.tenant].push_back(window_.root);
+    check_chunks(key);
+  }
+
+  void check_hashes(const conversation_key& key) {
+    std::vector<std::int64_t> wrong;
+    statement get{db_, "SELECT 1 FROM messages WHERE tenant = ? AND id = ? AND number = ? AND chain = ?"};
+    for (std::size_t i = 0; i < hashes_.size(); ++i)
+      if (auto number = static_cast<std::int64_t>(i); !get.bind(key.tenant, key.id, number, blob_of(hashes_[i])).step())
+        wrong.push_back(number);
+    get.reset();
+    if (wrong.empty()) return;
+    statement set{db_, "UPDATE messages SET chain = ?4 WHERE tenant = ?1 AND id = ?2 AND number = ?3"};
+    for (auto number : wrong)
+      if (r_.repairs()) set.bind(key.tenant, key.id, number, blob_of(hashes_[static_cast<std::size_t>(number)])).run();
+    r_.damage(where(key),
+              fmt::format("hashes of {} messages, by which it is found, are not what was written", wrong.size()),
+              r_.repairs() ? "made again" : "");
+  }
+
+  std::int64_t count(const std::string& table, const conversation_key& key) {
+    statement get{db_, fmt::format("SELECT count(*) FROM {} WHERE tenant = ? AND id = ?", table)};
+    return get.bind(key.tenant, key.id).step() ? get.integer(0) : 0;
+  }
+
+  /// Chunks that are not in its list would not be erased when it is forgotten.
+  void check_chunks(const conversation_key& key) {
+    if (window_.root == kv::chunk_key{}) return;
+    std::vector<kv::chunk_key> missing;
+    statement find{db_, "SELECT 1 FROM chunks WHERE tenant = ? AND key = ? AND id = ?"};
+    for (const auto& link : kv::chain(window_, window_.settled))
+      if (!find.bind(key.tenant, blob_of(link.key), key.id).step()) missing.push_back(link.key);
+    find.reset();
+    if (missing.empty()) return;
+    if (r_.repairs()) store_.note_chunks(key, missing);
+    r_.damage(where(key),
+              fmt::format("{} chunks of it are not in its list: they would not be erased with it", missing.size()),
+              r_.repairs() ? "noted again" : "");
+  }
+
+  /// A root is a hash of model and salt.
+  void check_roots() {
+    if (!r_.model) return;
+    for (const auto& [tenant, roots] : roots_) {
+      auto salt = r_.salts.find(tenant);
+      auto known = [&](kv::chunk_key root) {
+        return root == kv::chunk_key{} || (salt != r_.salts.end() && root == kv::root_key(*r_.model, salt->second));
+      };
+      if (std::ranges::none_of(roots, known))
+        r_.note(
+            "tenant " + tenant,
+            "its salt is not the one that its conversations began with, or they are another model's: new ones share "
+            "no cache with them, and nothing else is wrong");
+    }
+  }
+
+  void read_named_chunks() {
+    r_.named.emplace();
+    statement get{db_, "SELECT key FROM chunks"};
+    while (get.step())
+      if (auto key = get.blob(0); key.size() == sizeof(kv::chunk_key)) r_.named->insert(list_of<kv::chunk_key>(key)[0]);
+  }
+
+  run& r_;
+  database& db_;
+  sqlite_registry store_;
+  std::map<std::string, std::vector<kv::chunk_key>> roots_;
+  std::vector<kv::hash128> hashes_;  ///< of the messages of the conversation that was looked at last
+  kv::lineage window_;               ///< as well
+};
+
+/// The database, when conversations can be looked at in it.
+std::unique_ptr<database> open_registry_file(run& r) {
+  auto file = r.file(registry);
+  auto how = r.repairs() ? open_mode::make : open_mode::look;
+  std::vector<std::string> lines;
+  std::int64_t format = 0;
+  try {
+    auto db = std::make_unique<database>(file, how);
+    lines = structural_damage(*db);
+    statement get{*db, "PRAGMA user_version"};
+    if (get.step()) format = get.integer(0);
+    if (format > registry_format::version) {
+      r.damage(registry, fmt::format("its format {} is not known: a newer chromatin made it, or it is damaged; nothing "
+                                     "in it was looked at",
+                                     format));
+      return {};
+    }
+    if (lines.empty() && format < registry_format::version) {
+      r.note(registry, fmt::format("an older chromatin made it (format {})", format),
+             r.repairs() ? "brought up to date" : "");
+      if (!r.repairs()) return {};
+      get.reset();
+      registry_format::prepare(*db, file);
+    }
+    if (lines.empty()) return db;
+    if (!r.repairs()) {
+      for (const auto& line : lines) r.damage(registry, line);
+      return db;  // what can be read of it
+    }
+  } catch (const sqlite_error& e) {
+    if (!e.damaged) throw;
+    lines.push_back(e.what());
+    if (!r.repairs()) {
+      r.damage(registry, fmt::format("cannot be read: {}", e.what()));
+      return {};
+    }
+  }
+  auto repair =
+      fmt::format("what can be read is in a new file; the old one is kept as {}", salvage_registry(r.wanted.folder));
+  for (const auto& line : lines) r.damage(registry, line, repair);
+  return std::make_unique<database>(file);
+}
+
+}  // namespace
+
+void check_registry(run& r) {
+  auto file = r.file(registry);
+  if (std::error_code none; !std::filesystem::exists(file, none))
+    return r.damage(registry, "is not there: all conversations are lost, if there were any");
+  if (auto wrong = damage_in_log(file.string() + "-wal"); !wrong.empty())
+    r.damage("registry.sqlite-wal", wrong, r.repairs() ? "what stands before it is kept" : "");
+  r.progress("the registry", 0, 1);
+  try {
+    if (auto db = open_registry_file(r)) conversation_check{r, std::move(db)}();
+  } catch (const sqlite_error& e) {
+    if (!e.damaged) throw;
+    r.damage(registry, fmt::format("cannot be read to its end: {}", e.what()));
+  }
+}
+
+}  // namespace chromatin::io::fsck

@@ -1,0 +1,77 @@
+/// What SQLite can still read of a damaged registry, in a file of its own.
+
+#include <array>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "io/fsck/parts.hpp"
+#include "io/registry_format.hpp"
+#include "io/store_folder.hpp"
+
+namespace chromatin::io::fsck {
+namespace {
+
+struct table {
+  const char *name, *key, *columns;
+};
+constexpr std::array<table, 6> tables{{
+    {"tenants", "tenant", "tenant, salt"},
+    {"conversations", "tenant {0}, id",
+     "tenant, id, version, messages, tokens, cuts, last_role, kept, parent, kept_tokens, settled, keep, checksum"},
+    {"tokens", "tenant {0}, id {0}, part", "tenant, id, part, tokens, checksum"},
+    {"messages", "tenant {0}, id {0}, number", "tenant, id, number, role, content, tokens, chain, checksum"},
+    {"cuts", "tenant {0}, id {0}, number", "tenant, id, number, first_chunk, at_tokens, dropped, checksum"},
+    {"chunks", "tenant {0}, key {0}, id", "tenant, key, id"},
+}};
+
+std::string marks(std::string_view columns) {
+  std::string result = "?";
+  for (char c : columns)
+    if (c == ',') result += ", ?";
+  return result;
+}
+
+/// Rows in this order up to the first that cannot be read; true if that was the end. A row that the new file does not
+/// take (without a value that it must have, there already) is left out.
+bool copy_rows(database& from, database& to, const table& t, const char* order) {
+  statement put{to, fmt::format("INSERT OR IGNORE INTO {} ({}) VALUES ({})", t.name, t.columns, marks(t.columns))};
+  try {
+    statement get{from, fmt::format("SELECT {} FROM {} ORDER BY {} {}", t.columns, t.name,
+                                    fmt::format(fmt::runtime(t.key), order), order)};
+    while (get.step()) put.bind_row(get).run();
+    return true;
+  } catch (const sqlite_error& e) {
+    if (!e.damaged) throw;
+    return false;
+  }
+}
+
+void copy_all(database& from, database& to) {
+  for (const auto& t : tables) {
+    transaction all{to};
+    if (!copy_rows(from, to, t, "ASC")) copy_rows(from, to, t, "DESC");  // from both ends up to what is damaged
+    all.commit();
+  }
+}
+
+}  // namespace
+
+std::string salvage_registry(const std::filesystem::path& folder) {
+  auto old_file = folder / "registry.sqlite", new_file = folder / "registry.sqlite.new";
+  for (auto beside : {"", "-wal", "-shm"}) std::filesystem::remove(new_file.string() + beside);
+  {
+    database to{new_file};
+    registry_format::prepare(to, new_file);
+    try {
+      database from{old_file, open_mode::look};
+      copy_all(from, to);
+    } catch (const sqlite_error& e) {
+      if (!e.damaged) throw;  // not even its tables are known: nothing can be read
+    }
+    to.execute("PRAGMA wal_checkpoint(TRUNCATE)");
+  }
+  return put_aside(folder, "registry.sqlite", new_file);
+}
+
+}  // namespace chromatin::io::fsck
