@@ -19,8 +19,10 @@ sqlite_registry::sqlite_registry(const std::filesystem::path& folder, salt_sourc
   db_ = std::make_unique<database>(file);
   db_->execute("PRAGMA secure_delete = ON");  // what is forgotten is overwritten in the file
   registry_format::prepare(*db_, file);
+  conversations();  // that it can be read at all is known at the start
 } catch (const sqlite_error& e) {
-  throw open_error(fmt::format("{}: the registry cannot be opened: {}", folder.string(), e.what()));
+  throw open_error(fmt::format("{}: the registry cannot be opened: {}{}", folder.string(), e.what(),
+                               e.damaged ? "; `chromatin fsck --repair` keeps what can be read of it" : ""));
 }
 
 sqlite_registry::sqlite_registry(std::unique_ptr<database> db, std::uint32_t vocabulary)

@@ -16,8 +16,8 @@ constexpr int row_checksum = 10;  ///< its place in conversation_columns
 
 [[noreturn]] void fail_damaged(const conversation_key& key, const std::string& what) {
   throw damaged_conversation(
-      fmt::format("the conversation {} is damaged in registry.sqlite: {} not what was written; forget it, or restore "
-                  "the folder from a copy",
+      fmt::format("the conversation {} is damaged in registry.sqlite: {} not what was written; forget it, keep what is "
+                  "right of it with `chromatin fsck --repair`, or restore the folder from a copy",
                   key.id, what));
 }
 

@@ -85,8 +85,11 @@ std::vector<std::string> structural_damage(database& db) {
   std::vector<std::string> lines;
   try {
     statement check{db, "PRAGMA integrity_check(20)"};
-    while (check.step())
-      if (auto line = check.text(0); line != "ok") lines.push_back(line);
+    while (check.step()) {
+      auto line = check.text(0);
+      std::ranges::replace(line, '\n', ' ');
+      if (line != "ok") lines.push_back(line);
+    }
   } catch (const sqlite_error& e) {
     if (!e.damaged) throw;
     lines.push_back(e.what());

@@ -23,10 +23,11 @@ class server_process {
   explicit server_process(const std::filesystem::path& folder, std::vector<std::string> more = {},
                           const std::string& binary = CHROMATIN_BINARY)
       : log_{folder / "log"}, address_{"unix:" + (folder / "socket").string()} {
-    std::vector<std::string> words{binary, "serve", "--socket", (folder / "socket").string(), "--disk-size", "64M"};
+    std::vector<std::string> words{binary, "serve", "--socket", (folder / "socket").string()};
     auto add_default = [&](const std::string& option, const std::string& value) {
       if (std::find(more.begin(), more.end(), option) == more.end()) words.insert(words.end(), {option, value});
     };
+    add_default("--disk-size", "64M");
     add_default("--device-mem", "8M");
     add_default("--host-mem", "8M");
     add_default("--disk", (folder / "store").string());

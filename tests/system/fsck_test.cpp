@@ -1,0 +1,157 @@
+// The real binary checks what a real server left, damaged or not; and a server serves it. FLIPS=1000 in the environment
+// for a long run, SEED for others.
+
+#include <map>
+#include <random>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "rpc/client.hpp"
+#include "tests/support/temporary_folder.hpp"
+#include "tests/system/server_process.hpp"
+
+namespace chromatin::test {
+namespace {
+
+using testing::HasSubstr;
+
+const std::vector<std::string> server_options{"--compute", "f32", "--deterministic", "--disk-size", "3M",
+                                              "--context", "192"};
+const std::vector<std::string> names{"one", "two", "three"};
+const std::vector<std::string> said{"I want to book a table for dinner.", "In San Jose please, something Italian.",
+                                    "For two people at half past seven.", "What is their address?"};
+
+std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
+  const char* value = std::getenv(name);
+  return value ? std::strtoull(value, nullptr, 10) : otherwise;
+}
+
+struct ended {
+  int status = -1;
+  std::string out;
+};
+ended run_fsck(const std::filesystem::path& store, const std::string& more = {}) {
+  ended e;
+  auto* pipe = ::popen((std::string{CHROMATIN_BINARY} + " fsck " + store.string() + " " + more + " 2>&1").c_str(), "r");
+  for (int c; (c = std::fgetc(pipe)) != EOF;) e.out += static_cast<char>(c);
+  e.status = WEXITSTATUS(::pclose(pipe));
+  return e;
+}
+
+/// A folder that a server left after some turns of some conversations; the last of them overflows its window.
+class left_store : public testing::Test {
+ protected:
+  static void SetUpTestSuite() {
+    folder_ = new temporary_folder;
+    server_process server{folder_->path(), server_options};
+    rpc::client client{server.address()};
+    for (std::size_t c = 0; c < names.size(); ++c) {
+      auto conversation = client.open(names[c]);
+      for (std::size_t turn = 0; turn < 2 + 2 * c; ++turn)
+        conversation.say({.text = said[(turn + c) % said.size()], .sampling = {.tokens_max = 20}});
+    }
+    EXPECT_EQ(server.stop(SIGTERM), 0) << server.log();
+  }
+  static void TearDownTestSuite() { delete folder_; }
+  static std::filesystem::path store() { return *folder_ / "store"; }
+
+  /// What each conversation answers next; an error's text where it is refused.
+  static std::map<std::string, std::string> next_answers(const std::filesystem::path& folder) {
+    std::map<std::string, std::string> answers;
+    server_process server{folder, server_options};
+    if (server.exited()) {
+      EXPECT_THAT(server.log(), HasSubstr("chromatin: ")) << "it ends with a line that says why";
+      return answers;
+    }
+    rpc::client client{server.address()};
+    for (const auto& name : names) try {
+        answers[name] = client.find(name).say({.text = said[0], .sampling = {.tokens_max = 20}}).text;
+      } catch (const rpc::call_error& e) {
+        answers[name] = std::string{"error: "} + e.what();
+      }
+    EXPECT_EQ(server.stop(SIGTERM), 0) << server.log();
+    return answers;
+  }
+
+  static inline temporary_folder* folder_ = nullptr;
+};
+using FsckCommand = left_store;
+
+TEST_F(FsckCommand, WhatAServerLeavesIsSoundAndWhatItHasOpenIsNotTouched) {
+  auto words = run_fsck(store());
+  EXPECT_EQ(words.status, 0) << words.out;
+  EXPECT_THAT(words.out, HasSubstr("3 conversations with 24 messages"));
+  auto json = run_fsck(store(), "--json");
+  EXPECT_EQ(json.status, 0);
+  EXPECT_THAT(json.out, HasSubstr("\"sound\": true"));
+  server_process server{folder_->path(), server_options};
+  auto refused = run_fsck("--disk " + store().string());
+  EXPECT_EQ(refused.status, 2);
+  EXPECT_THAT(refused.out, HasSubstr("is in use by process"));
+  EXPECT_EQ(std::ranges::count(refused.out, '\n'), 1);
+}
+
+TEST_F(FsckCommand, WhatAKilledServerLeavesIsSoundToo) {
+  temporary_folder copy;
+  std::filesystem::copy(store(), copy / "store", std::filesystem::copy_options::recursive);
+  {
+    server_process server{copy.path(), server_options};
+    rpc::client client{server.address()};
+    client.open("four").say({.text = said[1], .sampling = {.tokens_max = 20}});
+    server.stop(SIGKILL);
+  }
+  EXPECT_TRUE(std::filesystem::exists(copy / "store" / "registry.sqlite-wal"));
+  auto checked = run_fsck(copy / "store");
+  EXPECT_EQ(checked.status, 0) << checked.out;
+  EXPECT_THAT(checked.out, HasSubstr("4 conversations with 26 messages"));
+}
+
+TEST_F(FsckCommand, AFlippedBitIsFoundOrHarmlessAndNoTokenIsWrong) {
+  auto flips = from_environment("FLIPS", 24), seed = from_environment("SEED", 1);
+  std::map<std::string, std::string> undisturbed;
+  int found = 0, refused = 0, not_started = 0;
+  for (std::uint64_t i = 0; i <= flips && !HasFailure(); ++i) {
+    temporary_folder copy;
+    auto at = copy / "store";
+    std::filesystem::copy(store(), at, std::filesystem::copy_options::recursive);
+    if (i == 0) {
+      undisturbed = next_answers(copy.path());
+      ASSERT_EQ(undisturbed.size(), names.size());
+      continue;
+    }
+    std::mt19937_64 random{seed * 1'000'000 + i};
+    std::vector<std::string> files{"registry.sqlite", "catalog.sqlite", "segment-0000.kv"};
+    const auto& file = files[i % files.size()];
+    auto bit = random() % (8 * std::filesystem::file_size(at / file));
+    {
+      std::fstream f{at / file, std::ios::in | std::ios::out | std::ios::binary};
+      f.seekg(static_cast<std::streamoff>(bit / 8));
+      auto byte = static_cast<char>(f.get() ^ 1 << bit % 8);
+      f.seekp(static_cast<std::streamoff>(bit / 8));
+      f.put(byte);
+    }
+    SCOPED_TRACE(file + " bit " + std::to_string(bit) + ", flip " + std::to_string(i));
+    auto checked = run_fsck(at);
+    EXPECT_LE(checked.status, 1) << checked.out;
+    found += checked.status;
+    bool repaired = i % 2 == 0;
+    if (repaired) run_fsck(at, "--repair");
+    auto answers = next_answers(copy.path());
+    not_started += answers.empty();
+    for (const auto& [name, answer] : answers) {
+      if (answer == undisturbed[name]) continue;
+      bool is_error = answer.starts_with("error: ");
+      refused += is_error;
+      // A conversation that was cut back goes on from there, and fsck has said so.
+      EXPECT_TRUE(is_error || (repaired && checked.out.find("conversation " + name) != std::string::npos))
+          << name << ": " << answer << " instead of " << undisturbed[name] << "\n"
+          << checked.out;
+    }
+  }
+  std::printf("%d found, %d refused conversations, %d servers that did not start and said why\n", found, refused,
+              not_started);
+}
+
+}  // namespace
+}  // namespace chromatin::test
