@@ -306,5 +306,46 @@ TEST(Commands, ErrorsAreOneLineOnStderrAndANonZeroExit) {
     EXPECT_EQ(run(std::string{command} + " --help").first, 0);
 }
 
+std::int64_t counter(rpc::client& client, const std::string& part, const std::string& name) {
+  for (const auto& p : client.stat())
+    for (const auto& [what, value] : p.values)
+      if (p.part == part && what == name) return value;
+  return -1;
+}
+
+TEST(Restart, WhatManyTurnsWaitForIsReadFromTheDiskOnce) {
+  constexpr int users = 12;
+  const std::vector<std::string> options{"--compute", "f32", "--batch", "3", "--host-mem", "32M"};
+  temporary_folder folder;
+  // Each user says something else, so that no chunk is shared but the first.
+  auto say_all = [&](const server_process& server, int turn) {
+    std::vector<std::future<std::int64_t>> turns;
+    for (int user = 0; user < users; ++user)
+      turns.push_back(std::async(std::launch::async, [&server, user, turn] {
+        rpc::client client{server.address()};
+        auto conversation = client.open("talk-" + std::to_string(user));
+        std::string text = "User " + std::to_string(user) + ", turn " + std::to_string(turn) + ": ";
+        for (const auto& more : said) text += more + ' ';
+        auto report = say(conversation, text).server;
+        return std::int64_t{report.prompt_tokens} - report.computed_tokens;
+      }));
+    std::int64_t reused_tokens = 0;
+    for (auto& t : turns) reused_tokens += t.get();
+    return reused_tokens;
+  };
+  {
+    server_process server{folder.path(), options};
+    for (int turn = 0; turn < 3; ++turn) say_all(server, turn);
+    EXPECT_EQ(server.stop(SIGTERM), 0) << server.log();
+  }
+  server_process server{folder.path(), options};
+  rpc::client client{server.address()};
+  auto token_bytes = counter(client, "disk-tier", "used_bytes") / counter(client, "disk-tier", "chunks") / 64;
+  auto reused_bytes = say_all(server, 3) * token_bytes;
+  auto read_bytes = counter(client, "disk-tier", "bytes_read");
+  EXPECT_GT(reused_bytes, 0);
+  EXPECT_NEAR(static_cast<double>(read_bytes) / static_cast<double>(reused_bytes), 1, 0.1) << "tails in whole blocks";
+}
+
 }  // namespace
 }  // namespace chromatin::test
