@@ -138,7 +138,8 @@ void running_system::parts::spawn_all() {
                           .queue_max = options.queue_max,
                           .overflow = options.overflow};
   scheduler = system->spawn(chromatin::scheduler, checkpoint, executor, device_tier, limits);
-  registry = system->spawn<caf::detached>(chromatin::registry, checkpoint, cache, conversations, options.overflow);
+  registry = system->spawn<caf::detached>(chromatin::registry, checkpoint, cache, conversations,
+                                          registry_limits{options.overflow, options.conversations_max});
   gateway = system->spawn(chromatin::gateway, registry, scheduler, eraser_actor{device_tier},
                           gateway_limits{.message_bytes_max = options.message_bytes_max});
   supervisor = system->spawn<caf::detached>(

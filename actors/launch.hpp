@@ -35,6 +35,7 @@ struct system_options {
   std::uint32_t step_tokens_max = 512;  ///< new tokens of one step, over all sequences
   std::uint32_t batch_max = 16;         ///< sequences of one step
   std::uint32_t queue_max = 1024;       ///< turns waiting; more are refused as overloaded
+  std::uint32_t conversations_max = 100'000;  ///< of one tenant
   std::uint32_t message_bytes_max = 256u << 10;
   kv::overflow_policy overflow;  ///< of windows that are full
   /// Stands between the actors and the backend, to measure it or to let it fail; null: nothing does.

@@ -84,20 +84,6 @@ conversation_info registry_state::describe(const io::conversation_summary& s) co
   return {s.id, s.version, s.tokens, checkpoint->config.context, s.messages, s.last_role, s.damaged};
 }
 
-caf::error registry_state::full(const std::string& what, std::size_t tokens) const {
-  return caf::make_error(ec::context_full, what + " has " + std::to_string(tokens) +
-                                               " tokens, the model's context has room for " +
-                                               std::to_string(checkpoint->config.context));
-}
-
-/// Some templates move the system message to the last message: what was said before would change with every turn.
-caf::error registry_state::check_system(const std::string& content) const {
-  if (content.empty() || checkpoint->chat.keeps_system()) return {};
-  return caf::make_error(ec::invalid_argument,
-                         "the model's template (" + checkpoint->chat.name() +
-                             ") keeps no system message in its place; say it in the first message");
-}
-
 caf::result<conversation_info> registry_state::open(const conversation_ref& which, const std::string& system_prompt) {
   if (auto error = check_system(system_prompt)) return error;
   return guarded<conversation_info>([&]() -> caf::result<conversation_info> {
@@ -106,6 +92,7 @@ caf::result<conversation_info> registry_state::open(const conversation_ref& whic
     held_lease lease{*store, key, clerk};
     // A turn under way makes the conversation when it settles.
     if (!lease.take(self->clock().now())) return describe({.id = which.id});
+    if (auto error = check_count(which.tenant)) return error;
     io::conversation_change change{.window = render().new_window(root_of(which.tenant), system_prompt)};
     if (!system_prompt.empty()) {
       if (kv::chunks_for(change.window.keep) * kv::tokens_per_chunk >= checkpoint->config.context)
@@ -129,6 +116,8 @@ caf::result<prepared_turn> registry_state::append(const conversation_ref& which,
       lease.keep();  // it is another turn's
       return busy();
     }
+    if (!store->find(key_of(which)))
+      if (auto error = check_count(which.tenant)) return error;
     provisional p{.conversation = which};
     auto prepared = prepare(p, messages);
     if (prepared.flag != caf::rt_value) return prepared;
@@ -183,7 +172,7 @@ caf::result<prepared_turn> registry_state::prepare(provisional& turn, const mess
   auto new_tokens = said.size() + prompt.size() + 1;  // one at least is for the answer
   if (new_tokens > context) return full("the message", said.size());
   auto room = context - static_cast<std::uint32_t>(new_tokens);
-  auto dropped = kv::make_room(window, room, overflow);
+  auto dropped = kv::make_room(window, room, limits.overflow);
   if (window.tokens.size() > room)
     return full("with this message, what may not be dropped of the conversation",
                 window.tokens.size() + new_tokens - 1);
@@ -262,7 +251,7 @@ kv::lineage registry_state::window_at(const conversation_ref& which, io::convers
   if (messages == record.messages) return std::move(record.window);
   if (take_back(record.window, store->read(key_of(which), messages, all_messages))) return std::move(record.window);
   auto window = window_of(store->read(key_of(which), 0, messages), root_of(which.tenant), render());
-  kv::make_room(window, checkpoint->config.context - 1, overflow);
+  kv::make_room(window, checkpoint->config.context - 1, limits.overflow);
   return window;
 }
 
@@ -273,6 +262,7 @@ caf::result<conversation_info> registry_state::fork(const conversation_ref& whic
     if (!lease.take(self->clock().now())) return busy();
     auto record = load(which);
     if (!record) return missing(which);
+    if (auto error = check_count(which.tenant)) return error;
     auto count = std::min(messages, record->messages);
     auto window = window_at(which, *std::move(record), count);
     begin_write();
@@ -347,14 +337,14 @@ counters registry_state::stats() {
 
 registry_actor::behavior_type registry(registry_actor::stateful_pointer<registry_state> self,
                                        std::shared_ptr<const model::checkpoint> checkpoint, kv::fingerprint cache,
-                                       std::shared_ptr<io::registry_store> store, kv::overflow_policy overflow) {
+                                       std::shared_ptr<io::registry_store> store, registry_limits limits) {
   auto& state = self->state;
   state.checkpoint = std::move(checkpoint);
   state.cache = cache;
   keep_last_words(self);
   state.store = std::move(store);
   state.batch = std::make_unique<write_batch>(state.store);
-  state.overflow = overflow;
+  state.limits = limits;
   return {
       [&state](atom::open, const conversation_ref& which, const std::string& system_prompt) {
         return state.when_durable(state.open(which, system_prompt));

@@ -17,6 +17,11 @@
 
 namespace chromatin {
 
+struct registry_limits {
+  kv::overflow_policy overflow;               ///< of windows that are full
+  std::uint32_t conversations_max = 100'000;  ///< of one tenant
+};
+
 struct registry_state {
   static inline const char* name = "registry";
 
@@ -44,7 +49,7 @@ struct registry_state {
   kv::fingerprint cache;  ///< of model and element type
   std::shared_ptr<io::registry_store> store;
   std::unique_ptr<write_batch> batch;  ///< of `store`
-  kv::overflow_policy overflow;
+  registry_limits limits;
 
  private:
   /// A turn under way: what it will store.
@@ -67,6 +72,8 @@ struct registry_state {
   conversation_info describe(const io::conversation_summary& summary) const;
   caf::error check_system(const std::string& content) const;
   caf::error full(const std::string& what, std::size_t tokens) const;
+  /// Whether the tenant has room for another conversation.
+  caf::error check_count(const std::string& tenant);
   caf::result<prepared_turn> prepare(provisional& turn, const message_list& messages);
   /// Begins a provisional turn: the window that its messages follow, and of the messages a system prompt. Answers with
   /// the number of messages taken.
@@ -81,6 +88,6 @@ struct registry_state {
 
 registry_actor::behavior_type registry(registry_actor::stateful_pointer<registry_state> self,
                                        std::shared_ptr<const model::checkpoint> checkpoint, kv::fingerprint cache,
-                                       std::shared_ptr<io::registry_store> store, kv::overflow_policy overflow);
+                                       std::shared_ptr<io::registry_store> store, registry_limits limits);
 
 }  // namespace chromatin

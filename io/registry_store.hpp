@@ -111,6 +111,7 @@ class registry_store {
   /// least beyond them. Nothing if none shares the first one. Roles and contents count, tokens do not.
   virtual std::optional<shared_history> match(const std::string& tenant, std::span<const stored_message> messages) = 0;
   virtual std::int64_t conversations() = 0;
+  virtual std::int64_t conversations_of(const std::string& tenant) = 0;
 
   /// Writes a change and returns the new version. Throws lease_lost if somebody other than `owner` has a lease.
   virtual std::uint64_t write(const conversation_key& key, lease_owner owner, const conversation_change& change) = 0;

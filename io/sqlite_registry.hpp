@@ -26,6 +26,7 @@ class sqlite_registry final : public registry_store {
                                          std::uint32_t count_max) override;
   std::optional<shared_history> match(const std::string& tenant, std::span<const stored_message> messages) override;
   std::int64_t conversations() override;
+  std::int64_t conversations_of(const std::string& tenant) override;
 
   std::uint64_t write(const conversation_key& key, lease_owner owner, const conversation_change& change) override;
   bool fork(const conversation_key& key, const std::string& new_id, std::uint32_t messages, const kv::lineage& window,

@@ -182,4 +182,10 @@ std::int64_t sqlite_registry::conversations() {
   return count.integer(0);
 }
 
+std::int64_t sqlite_registry::conversations_of(const std::string& tenant) {
+  statement count{*db_, "SELECT count(*) FROM conversations WHERE tenant = ?"};
+  count.bind(tenant).step();
+  return count.integer(0);
+}
+
 }  // namespace chromatin::io

@@ -38,9 +38,9 @@ struct reply {
 
 class desk {
  public:
-  explicit desk(std::uint32_t context = 0, kv::overflow_policy overflow = {})
+  explicit desk(std::uint32_t context = 0, registry_limits limits = {})
       : checkpoint{model::checkpoint::open(std::string{CHROMATIN_SOURCE_DIR} + "/assets/concierge", context)},
-        overflow_{overflow} {
+        limits_{limits} {
     restart();
   }
   ~desk() { stop(); }
@@ -49,7 +49,7 @@ class desk {
   void restart() {
     stop();
     store = io::open_registry(folder.path());
-    registry = system.spawn(chromatin::registry, checkpoint, kv::fingerprint{1, 2}, store, overflow_);
+    registry = system.spawn(chromatin::registry, checkpoint, kv::fingerprint{1, 2}, store, limits_);
     run();
   }
 
@@ -126,7 +126,7 @@ class desk {
     run();
   }
 
-  kv::overflow_policy overflow_;
+  registry_limits limits_;
   turn_id last_turn_ = 1000;
 };
 

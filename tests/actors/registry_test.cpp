@@ -323,6 +323,25 @@ TEST(Registry, ForgettingNamesChunksOfAStoppedAnswerToo) {
   EXPECT_THAT(keys, testing::Contains(kv::chunk_key{7, 7}));
 }
 
+TEST(Registry, ATenantHasRoomForSoManyConversations) {
+  desk d{0, {.conversations_max = 3}};
+  EXPECT_TRUE(d.ask<conversation_info>(atom::open_v, conversation_ref{"tenant", "a"}, std::string{}).value);
+  d.talk("b", "hello", "hi");
+  EXPECT_TRUE(
+      d.ask<conversation_info>(atom::fork_v, conversation_ref{"tenant", "b"}, std::string{"c"}, all_messages).value);
+  auto refused = testing::AllOf(HasSubstr("no_room"), HasSubstr("3 conversations"), HasSubstr("retry_after_ms="));
+  EXPECT_THAT(d.ask<conversation_info>(atom::open_v, conversation_ref{"tenant", "d"}, std::string{}).error, refused);
+  EXPECT_THAT(d.append("d", 77, user("hello")).error, refused);
+  EXPECT_THAT(
+      d.ask<conversation_info>(atom::fork_v, conversation_ref{"tenant", "b"}, std::string{"d"}, all_messages).error,
+      refused);
+  d.talk("a", "what is there", "goes on");
+  EXPECT_TRUE(d.ask<conversation_info>(atom::open_v, conversation_ref{"tenant", "b"}, std::string{}).value);
+  EXPECT_TRUE(d.ask<conversation_info>(atom::open_v, conversation_ref{"other", "d"}, std::string{}).value);
+  d.ask<key_list>(atom::forget_v, conversation_ref{"tenant", "c"});
+  d.talk("d", "hello", "hi");
+}
+
 // -- faults --
 
 TEST(Registry, WhateverTheStoreThrowsBecomesAnAnswer) {

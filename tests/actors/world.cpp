@@ -37,8 +37,9 @@ world::world(world_options o)
                                             .batch_max = o.batch_max,
                                             .queue_max = o.queue_max,
                                             .overflow = o.overflow});
-  registry = system.spawn(chromatin::registry, checkpoint, cache,
-                          std::shared_ptr<io::registry_store>{io::open_registry({})}, o.overflow);
+  registry =
+      system.spawn(chromatin::registry, checkpoint, cache, std::shared_ptr<io::registry_store>{io::open_registry({})},
+                   registry_limits{.overflow = o.overflow});
   gateway = system.spawn(chromatin::gateway, registry, scheduler, eraser_actor{device}, gateway_limits{});
   caf::anon_send(executor, atom::attach_v, device);
   caf::anon_send(device, atom::attach_v, caf::actor_cast<turn_listener_actor>(scheduler),

@@ -1,0 +1,38 @@
+// What the registry refuses before it writes anything: a part of the registry.
+
+#include <chrono>
+
+#include <fmt/format.h>
+
+#include "actors/registry.hpp"
+
+namespace chromatin {
+namespace {
+
+/// What a tenant with too many conversations is told to wait: somebody has to forget some.
+constexpr std::chrono::seconds forgetting_takes{10};
+
+}  // namespace
+
+caf::error registry_state::full(const std::string& what, std::size_t tokens) const {
+  return caf::make_error(ec::context_full, what + " has " + std::to_string(tokens) +
+                                               " tokens, the model's context has room for " +
+                                               std::to_string(checkpoint->config.context));
+}
+
+caf::error registry_state::check_count(const std::string& tenant) {
+  if (store->conversations_of(tenant) < limits.conversations_max) return {};
+  return come_back(ec::no_room,
+                   fmt::format("there are {} conversations, which is the most; forget some", limits.conversations_max),
+                   forgetting_takes);
+}
+
+/// Some templates move the system message to the last message: what was said before would change with every turn.
+caf::error registry_state::check_system(const std::string& content) const {
+  if (content.empty() || checkpoint->chat.keeps_system()) return {};
+  return caf::make_error(ec::invalid_argument,
+                         "the model's template (" + checkpoint->chat.name() +
+                             ") keeps no system message in its place; say it in the first message");
+}
+
+}  // namespace chromatin
