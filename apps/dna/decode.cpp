@@ -172,8 +172,9 @@ void decode(const decode_flags& flags) {
   for (const auto& one : damaged) fmt::print(stderr, "warning: {}; what stood before it was read\n", one);
   if (how == status::nothing)
     fmt::print(stderr, "chromatin: {}\n",
-               reading.counts().sorted() == 0 ? "no read is of this partition: are these its primers?"
-                                              : "no block could be decoded: see above what it would take");
+               reading.counts().reads == 0      ? "no reads in what was named"
+               : reading.counts().sorted() == 0 ? "no read is of this partition: are these its primers?"
+                                                : "no block could be decoded: see above what it would take");
   end_with(how);
 }
 

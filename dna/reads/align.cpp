@@ -39,6 +39,18 @@ constexpr int lost = 1000;
 
 }  // namespace
 
+std::size_t leftover_before(std::string_view text, std::string_view primer) {
+  for (auto count = std::min(text.size(), primer.size()); count > 0; --count)
+    if (8 * mismatches(text.substr(0, count), primer.substr(primer.size() - count)) <= count) return count;
+  return 0;
+}
+
+std::size_t leftover_behind(std::string_view text, std::string_view primer) {
+  for (auto count = std::min(text.size(), primer.size()); count > 0; --count)
+    if (8 * mismatches(text.substr(text.size() - count), primer.substr(0, count)) <= count) return count;
+  return 0;
+}
+
 struct primer_locator::span {
   std::optional<hit> head, tail;
   std::size_t begin, end;  // between the primers

@@ -53,6 +53,11 @@ class primer_locator {
   std::uint32_t inner_nt_;
 };
 
+/// How many of a primer's last bases a text begins with, and how many of its first ones it ends with: what is left of a
+/// primer that was cut off in part. An eighth of them may be wrong; 0 where there are none.
+std::size_t leftover_before(std::string_view text, std::string_view primer);
+std::size_t leftover_behind(std::string_view text, std::string_view primer);
+
 /// Strands that stand in a read before and after one that was found, in chains of several: gives `next` each rest that
 /// is long enough for another.
 template <class Next>

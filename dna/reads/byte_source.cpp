@@ -19,6 +19,8 @@ namespace {
 
 /// What a block of BGZF unpacks to, at most.
 constexpr std::size_t chunk_bytes = 1 << 16;
+/// Beyond this a file has no lines: reads of nanopores have some millions of bases.
+constexpr std::size_t line_max_bytes = 1 << 26;
 
 struct close_file {
   void operator()(hFILE* file) const { hclose_abruptly(file); }
@@ -111,6 +113,22 @@ struct gzip_bytes final : byte_source::implementation {
   bool inside = false;  // a member
 };
 
+/// The program that packed a file if it is none whose files are unpacked here.
+const char* foreign_packing(const htsFormat& format, hFILE* opened) {
+  char first[4]{};
+  if (hpeek(opened, first, sizeof first) == 4 && std::string_view{first, 4} == "PK\3\4") return "zip";
+  switch (format.compression) {
+    case bzip2_compression:
+      return "bzip2";
+    case xz_compression:
+      return "xz";
+    case zstd_compression:
+      return "zstd";
+    default:
+      return nullptr;
+  }
+}
+
 }  // namespace
 
 byte_source::byte_source(const std::filesystem::path& file) : name_{file.string()} {
@@ -122,6 +140,9 @@ byte_source::byte_source(const std::filesystem::path& file) : name_{file.string(
   if (hpeek(opened.get(), &first, 1) < 1) throw reads_error{fmt::format("{}: empty, no reads in it", name_)};
   htsFormat format{};
   hts_detect_format(opened.get(), &format);
+  if (const auto* packed = foreign_packing(format, opened.get()))
+    throw reads_error{fmt::format(
+        "{}: packed by {}, which is not read here: unpack it first (\"-\" reads what a pipe brings)", name_, packed)};
   if (format.format == sam || format.format == bam || format.format == cram) {
     kind_ = kind::alignments;
     implementation_ = std::make_unique<plain_bytes>(std::move(opened));
@@ -148,6 +169,8 @@ bool byte_source::fill() {
   const auto got = implementation_->read(buffer_.data() + kept, chunk_bytes);
   buffer_.resize(kept + got);
   ended_ = got == 0;
+  if (line_end_ == 0 && got > 0)
+    line_end_ = buffer_.find('\n') == buffer_.npos && buffer_.find('\r') != buffer_.npos ? '\r' : '\n';
   return got > 0;
 }
 
@@ -160,7 +183,8 @@ char byte_source::peek() {
 bool byte_source::line(std::string_view& into) {
   std::size_t looked = at_;
   for (;;) {
-    const auto* end = static_cast<const char*>(std::memchr(buffer_.data() + looked, '\n', buffer_.size() - looked));
+    const auto* end =
+        static_cast<const char*>(std::memchr(buffer_.data() + looked, line_end_, buffer_.size() - looked));
     if (end) {
       const auto stop = static_cast<std::size_t>(end - buffer_.data());
       into = std::string_view{buffer_}.substr(at_, stop - at_);
@@ -168,6 +192,7 @@ bool byte_source::line(std::string_view& into) {
       break;
     }
     looked = buffer_.size() - at_;
+    if (looked > line_max_bytes) throw reads_error{"a line that is too long for a read"};
     if (fill()) continue;
     if (!implementation_->problem.empty()) throw reads_error{implementation_->problem};
     if (at_ == buffer_.size()) return false;

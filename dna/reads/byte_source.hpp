@@ -22,7 +22,8 @@ class byte_source {
   kind what() const { return kind_; }
   const std::string& name() const { return name_; }
 
-  /// A line without its end (LF or CRLF), valid until the next call; false at the end. Throws reads_error on damage.
+  /// A line without its end (LF or CRLF; CR in a file without LF), valid until the next call; false at the end. Throws
+  /// reads_error on damage, and where a line is longer than any instrument's.
   bool line(std::string_view& into);
   /// The first byte of the next line, 0 at the end.
   char peek();
@@ -41,6 +42,7 @@ class byte_source {
   std::string buffer_;
   std::size_t at_ = 0;
   bool ended_ = false;
+  char line_end_ = 0;  // known once something was read
 };
 
 }  // namespace chromatin::dna

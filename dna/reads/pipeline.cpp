@@ -121,6 +121,24 @@ void pipeline::sort_one(const read& one, sorted_read& into) const {
   for (std::size_t i = 1; i < all.size(); ++i) take(std::move(all[i]), into.further.emplace_back());
 }
 
+/// A read as if the primers had been cut off, less what may be left of them: with the index read, if it can be.
+pipeline::sorted_read pipeline::try_trimmed(std::string_view turned, bool reversed, std::size_t partition,
+                                            std::size_t before) const {
+  const auto& layout = partitions_[partition]->layout();
+  const auto inner = layout.geometry().index_nt() + layout.geometry().payload_nt;
+  auto bases = turned.substr(before);
+  // Bases that look like a primer's by chance stay where the strand is not too long.
+  if (const auto behind = leftover_behind(bases, layout.tail()); bases.size() >= inner + (behind + 1) / 2)
+    bases.remove_suffix(behind);
+  sorted_read trial;
+  trial.partition = partition;
+  trial.trimmed = {std::string{bases}, reversed};
+  trial.trimmed.inner = static_cast<std::uint32_t>(before);
+  trial.trimmed.whole = false;
+  parse(trial);
+  return trial;
+}
+
 /// Without primers only the index tells the direction and the partition: the reading with the fewest edits.
 void pipeline::sort_trimmed(const read& one, sorted_read& into) const {
   const std::string_view bases{one.bases};
@@ -128,23 +146,24 @@ void pipeline::sort_trimmed(const read& one, sorted_read& into) const {
   bool tie = false;
   const auto turned = reverse_complement(bases);
   into.is = sorted_read::state::without_address;
+  const auto consider = [&](sorted_read&& trial) {
+    if (trial.is != sorted_read::state::sorted) return;
+    const auto wanted = partitions_[trial.partition]->geometry().payload_nt;
+    const auto size = trial.strand.payload.size();
+    const auto off = size > wanted ? size - wanted : wanted - size;
+    const auto edits = trial.strand.edits + static_cast<std::uint32_t>(off);
+    tie = edits == best || (tie && edits > best);
+    if (edits >= best) return;
+    best = edits;
+    into.partition = trial.partition;
+    into.trimmed = trial.trimmed;
+  };
   for (std::size_t partition = 0; partition < partitions_.size(); ++partition)
     for (const bool reversed : {false, true}) {
-      sorted_read trial;
-      trial.partition = partition;
-      trial.trimmed = {reversed ? turned : std::string{bases}, reversed};
-      trial.trimmed.whole = false;
-      parse(trial);
-      if (trial.is != sorted_read::state::sorted) continue;
-      const auto inner = partitions_[partition]->geometry().payload_nt;
-      const auto size = trial.strand.payload.size();
-      const auto off = size > inner ? size - inner : inner - size;
-      const auto edits = trial.strand.edits + static_cast<std::uint32_t>(off);
-      tie = edits == best || (tie && edits > best);
-      if (edits >= best) continue;
-      best = edits;
-      into.partition = partition;
-      into.trimmed = trial.trimmed;
+      const auto way = reversed ? std::string_view{turned} : bases;
+      const auto before = leftover_before(way, partitions_[partition]->layout().head());
+      consider(try_trimmed(way, reversed, partition, 0));
+      if (before > 0) consider(try_trimmed(way, reversed, partition, before));
     }
   if (best != std::numeric_limits<std::uint32_t>::max() && !tie) parse(into);
   if (into.is == sorted_read::state::sorted) keep_doubts(one, into.trimmed, 0, bases.size(), into.strand, into.doubts);
@@ -189,7 +208,7 @@ void pipeline::keep(const std::vector<sorted_read>& sorted, std::size_t count) {
       if (more.is == sorted_read::state::sorted) ++counts_.assigned[more.partition];
     }
     if (one.is == sorted_read::state::without_primers) continue;
-    counts_.cut_short += !one.trimmed.whole;
+    counts_.cut_short += !one.trimmed.whole && !how_.trimmed;
     if (one.trimmed.flank_nt < flank_min) continue;
     ++counts_.flanked;
     counts_.flank_nt += one.trimmed.flank_nt;

@@ -36,7 +36,8 @@ struct read_counts {
 
 /// How reads come.
 struct read_handling {
-  bool trimmed = false;  ///< primers were cut off by another program: reads begin and end inside them
+  /// Primers were cut off by another program: reads begin and end inside them, or have a part of them left.
+  bool trimmed = false;
 };
 
 /// Reads in, blocks out: turns and trims reads by their primers, tells the partition, reads the index, and has the
@@ -69,6 +70,7 @@ class pipeline {
   struct sorted_read;
   void sort(const std::vector<read>& reads, std::size_t count, std::vector<sorted_read>& into) const;
   void sort_one(const read& one, sorted_read& into) const;
+  sorted_read try_trimmed(std::string_view turned, bool reversed, std::size_t partition, std::size_t before) const;
   void sort_trimmed(const read& one, sorted_read& into) const;
   void parse(sorted_read& one) const;
   void keep(const std::vector<sorted_read>& sorted, std::size_t count);

@@ -72,14 +72,21 @@ struct alignments final : read_source::implementation {
   owned<bam1_t> record{bam_init1()};
 };
 
-/// Upper case of letters, N of a dot (an unreadable base), 0 of everything else.
+/// Upper case of letters, T of U (RNA), N of a dot (an unreadable base), 0 of everything else.
 constexpr std::array<char, 256> letters = [] {
   std::array<char, 256> table{};
   for (int c = 'A'; c <= 'Z'; ++c)
     table[static_cast<std::size_t>(c)] = table[static_cast<std::size_t>(c - 'A' + 'a')] = static_cast<char>(c);
   table['.'] = 'N';
+  table['U'] = table['u'] = 'T';
   return table;
 }();
+
+/// What may stand among the letters and means nothing: blanks, gaps of an alignment, the mark of a sequence's end.
+constexpr std::string_view no_letters = " \t-*";
+
+/// What some editors put before a text in UTF-8.
+constexpr std::string_view byte_order_mark = "\xef\xbb\xbf";
 
 struct text final : read_source::implementation {
   explicit text(byte_source opened) : implementation{opened.name()}, in{std::move(opened)} {}
@@ -89,9 +96,10 @@ struct text final : read_source::implementation {
     into.bases.clear();
     into.quality.clear();
     std::string_view line;
-    do
+    do {
       if (!take(line)) return false;
-    while (line.find_first_not_of(" \t") == line.npos);
+      if (count == 0 && line.starts_with(byte_order_mark)) line.remove_prefix(byte_order_mark.size());
+    } while (line.find_first_not_of(" \t") == line.npos);
     switch (line[0]) {
       case '>':
         name_of(line, into);
@@ -135,7 +143,7 @@ struct text final : read_source::implementation {
     }
     if (all) return;
     for (const char one : line)
-      if (letters[static_cast<unsigned char>(one)] == 0 && one != ' ' && one != '\t')
+      if (letters[static_cast<unsigned char>(one)] == 0 && no_letters.find(one) == no_letters.npos)
         damaged("a line that is not a sequence");
     std::erase(into.bases, '\0');
   }

@@ -16,13 +16,13 @@ struct reads_error : std::runtime_error {
 /// One sequence as the instrument or the synthesis order wrote it.
 struct read {
   std::string name;     ///< empty for one-sequence-a-line files
-  std::string bases;    ///< upper case A, C, G, T, N (other IUPAC codes are kept)
+  std::string bases;    ///< upper case A, C, G, T (U is read as T), N (other IUPAC codes are kept)
   std::string quality;  ///< Phred + 33, as long as bases, or empty where the file has none
 };
 
 /// Reads in file order, one at a time: memory does not grow with the file. FASTA, FASTQ (records of several lines too),
-/// SAM, BAM, CRAM, or text with one sequence a line; plain, gzip or BGZF; LF or CRLF; "-" is the standard input. The
-/// kind is told from the content, not from the name. Names may have any length and need not be unique, lengths may
+/// SAM, BAM, CRAM, or text with one sequence a line; plain, gzip or BGZF; LF, CRLF or CR; "-" is the standard input.
+/// The kind is told from the content, not from the name. Names may have any length and need not be unique, lengths may
 /// differ. Secondary and supplementary alignments are left out. One thread at a time.
 class read_source {
  public:

@@ -99,6 +99,16 @@ TEST_F(Flanks, ReadsWithoutPrimersGoByTheirIndex) {
   EXPECT_GT(plain.fit_trimmed, 100U) << "and it is said that they look like that";
 }
 
+TEST_F(Flanks, WhatIsLeftOfPrimersThatWereCutOffIsNoPayload) {
+  for (const std::size_t before : {1, 2, 5, 12, 20})
+    for (const std::size_t behind : {0, 1, 4, 11, 20}) {
+      std::vector<std::string> reads;
+      for (const auto& strand : strands_) reads.push_back(either(strand.substr(20 - before, before + 110 + behind)));
+      EXPECT_GE(counts_of(reads, {.trimmed = true}).sorted() + 4, reads.size()) << before << " " << behind;
+      EXPECT_EQ(blocks_, 10U) << before << " " << behind;
+    }
+}
+
 TEST_F(Flanks, ReadsThatEndInsideAPrimerHaveAWholePayload) {
   for (const std::size_t length : {132, 135, 140, 145, 149}) {
     std::vector<std::string> reads;

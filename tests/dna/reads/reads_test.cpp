@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 #include <htslib/sam.h>
 
@@ -41,7 +42,7 @@ TEST_F(Reads, GzippedFastqOfAnInstrumentIsReadWhole) {
 }
 
 TEST_F(Reads, LinesEndEitherWayAndLettersAreRaised) {
-  for (const std::string end : {"\n", "\r\n"}) {
+  for (const std::string end : {"\n", "\r\n", "\r"}) {
     const auto fastq = all(write("a", "@x" + end + "acgtN" + end + "+" + end + "IIII#" + end));
     ASSERT_EQ(fastq.size(), 1U);
     EXPECT_EQ(fastq[0].bases, "ACGTN");
@@ -55,6 +56,16 @@ TEST_F(Reads, LinesEndEitherWayAndLettersAreRaised) {
     EXPECT_EQ(text[0].bases, "ACGT");
     EXPECT_EQ(text[1].bases, "NNA");
   }
+}
+
+TEST_F(Reads, WhatOtherProgramsAddIsNoneOfTheSequence) {
+  const auto marked = all(write("a", "\xef\xbb\xbf>x\nAC-GU*\n>y\nuu\n"));
+  ASSERT_EQ(marked.size(), 2U);
+  EXPECT_EQ(marked[0].bases, "ACGT") << "a byte order mark, a gap, the end of a sequence; RNA";
+  EXPECT_EQ(marked[1].bases, "TT");
+  const auto fastq = all(write("b", "\xef\xbb\xbf@x\nACGT\n+\nIIII\n"));
+  ASSERT_EQ(fastq.size(), 1U);
+  EXPECT_EQ(fastq[0].quality, "IIII");
 }
 
 /// Unaligned, as a basecaller writes them.
@@ -119,6 +130,27 @@ TEST_F(Reads, MissingEmptyAndForeignFilesAreNamed) {
     } catch (const reads_error& error) {
       EXPECT_NE(std::string{error.what()}.find(file.string()), std::string::npos) << error.what();
     }
+}
+
+TEST_F(Reads, FilesThatOthersHaveToUnpackAreToldByTheirPacking) {
+  const std::pair<const char*, std::string> packed[] = {{"bzip2", "BZh91AY&SY"},
+                                                        {"xz", std::string{"\xfd"
+                                                                           "7zXZ\0\0\x04",
+                                                                           8}},
+                                                        {"zstd", "\x28\xb5\x2f\xfd\x04"},
+                                                        {"zip", "PK\x03\x04"}};
+  for (const auto& [by, first] : packed) try {
+      all(write(by, first + std::string(100, 'x')));
+      FAIL() << by;
+    } catch (const reads_error& error) {
+      EXPECT_NE(std::string{error.what()}.find(fmt::format("packed by {}", by)), std::string::npos) << error.what();
+    }
+}
+
+TEST_F(Reads, AFileWithoutLinesEndsBeforeTheMemoryDoes) {
+  const auto file = write("endless", "x");
+  std::filesystem::resize_file(file, std::uintmax_t{1} << 40);  // sparse
+  EXPECT_THROW(all(file), reads_error);
 }
 
 }  // namespace
