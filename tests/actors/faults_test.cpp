@@ -1,6 +1,5 @@
 // Faults change nothing but time: every turn ends with the tokens of the fault-free run.
 
-#include <cerrno>
 #include <random>
 
 #include "tests/actors/world.hpp"
@@ -45,7 +44,7 @@ TEST(Faults, ChecksumMismatchIsAMissAndTheChunkIsQuarantined) {
   auto answers = play(w, [&](int i) {
     if (i % 3 != 2) return;
     for (std::uint32_t slot = 0; slot < 40; ++slot)
-      w.disk_device->spoil(w.store->layout().at(slot, (slot % 3) * w.geometry.slice_bytes()));
+      w.on->medium->spoil(w.store->layout().at(slot, (slot % 3) * w.geometry.slice_bytes()));
   });
   EXPECT_EQ(answers, faultless());
   EXPECT_GT(w.counter(w.disk, "corrupt_chunks"), 0);
@@ -88,7 +87,7 @@ TEST(Faults, ReadErrorsAreMisses) {
   world w{tight()};
   EXPECT_EQ(play(w,
                  [&](int i) {
-                   if (i % 2) w.disk_device->fail_reads(1, EIO);
+                   if (i % 2) w.on->disk_dice->strike_next(io::fault::read_error);
                  }),
             faultless());
   EXPECT_GT(w.counter(w.disk, "read_errors"), 0);
@@ -97,8 +96,8 @@ TEST(Faults, ReadErrorsAreMisses) {
 TEST(Faults, WriteAndSyncErrorsLoseOnlyReuse) {
   world w{tight()};
   auto answers = play(w, [&](int i) {
-    if (i % 4 == 1) w.disk_device->fail_writes(2, ENOSPC);
-    if (i % 4 == 3) w.disk_device->fail_syncs(1, EIO);
+    if (i % 4 == 1) w.on->disk_dice->strike_next(io::fault::no_space, 2);
+    if (i % 4 == 3) w.on->disk_dice->strike_next(io::fault::sync_error);
   });
   EXPECT_EQ(answers, faultless());
   EXPECT_GT(w.counter(w.disk, "write_errors"), 0);
@@ -189,8 +188,8 @@ TEST(Faults, AfterAPowerCutEveryAcknowledgedChunkIsRightOrAbsent) {
       w.say("c0", "hello");  // saves are under way when the power goes
       auto steps = random() % 400;
       for (std::uint64_t n = 0; n < steps; ++n)
-        if (!w.scheduler_thread.try_run_once() && !w.disk_device->poll(1)) break;
-      w.disk_device->power_cut(seed);
+        if (!w.scheduler_thread.try_run_once() && !w.poll_disk(1)) break;
+      w.disk_device->power_cut();
       for (const auto& tier :
            {caf::actor_cast<caf::strong_actor_ptr>(w.disk), caf::actor_cast<caf::strong_actor_ptr>(w.host)})
         w.kill(tier);

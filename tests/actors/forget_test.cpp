@@ -67,7 +67,7 @@ TEST(Forget, ChunksOfATurnThatNobodyAnsweredGoToo) {
     w.talk("c", taxi);
     auto id = w.say("c", many(6));
     for (int n = 0; n < steps; ++n)
-      if (!w.scheduler_thread.try_run_once()) w.disk_device->poll(1);
+      if (!w.scheduler_thread.try_run_once()) w.poll_disk(1);
     caf::anon_send(w.gateway, atom::cancel_v, id);
     w.run();
     forget(w, "c");

@@ -157,7 +157,7 @@ TEST(Fairness, AnotherTurnsSlowLoadDoesNotStopAnAnswerThatRuns) {
     w.disk_stalled = true;
     auto old = w.say("old", "Are you still there?", 10);
     w.drain();
-    w.disk_device->poll(reads);
+    w.poll_disk(reads);
     auto live = w.say("live", "hello", 200);
     w.drain();
     EXPECT_TRUE(w.outcome(live).done) << "it waits for another turn's load, " << reads << " reads done";

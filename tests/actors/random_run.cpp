@@ -94,17 +94,17 @@ void random_run::disk_fault() {
       world_.disk_stalled = !world_.disk_stalled;
       break;
     case 1:
-      world_.disk_device->fail_reads(1 + draw(3), 5);
+      world_.on->disk_dice->strike_next(io::fault::read_error, static_cast<std::uint32_t>(1 + draw(3)));
       break;
     case 2:
-      world_.disk_device->fail_writes(1 + draw(3), 28);
+      world_.on->disk_dice->strike_next(io::fault::no_space, static_cast<std::uint32_t>(1 + draw(3)));
       break;
     case 3:
-      world_.disk_device->fail_syncs(1, 5);
+      world_.on->disk_dice->strike_next(io::fault::sync_error);
       break;
     default: {
       auto slot = static_cast<std::uint32_t>(draw(world_.options.disk_chunks));
-      world_.disk_device->spoil(world_.store->layout().at(slot, 4096 * draw(3)));
+      world_.on->medium->spoil(world_.store->layout().at(slot, 4096 * draw(3)));
     }
   }
   log_ += 'd';
@@ -142,7 +142,7 @@ void random_run::death() {
   } else if (world_.disk && !world_.disk_stalled) {
     world_.kill(erased(world_.disk));
     wait();
-    while (world_.disk_device->poll()) {
+    while (world_.poll_disk()) {
     }
     world_.drain();
     world_.spawn_disk(world_.store->load());

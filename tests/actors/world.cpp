@@ -18,8 +18,14 @@ std::shared_ptr<const model::checkpoint> open_checkpoint(const world_options& o)
 
 }  // namespace
 
-world::world(world_options o)
+machine::machine(std::uint64_t seed, bool faulty_files)
+    : disk_dice{std::make_shared<io::fault_dice>(seed)}, file_dice{std::make_shared<io::fault_dice>(seed + 1)} {
+  if (faulty_files) files.emplace(file_dice);
+}
+
+world::world(world_options o, std::shared_ptr<machine> given)
     : options{o},
+      on{given ? std::move(given) : std::make_shared<machine>(o.shuffle_seed, o.durable)},
       scheduler_thread{dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler())},
       checkpoint{open_checkpoint(o)},
       backend{std::make_shared<toy_backend>(toy_options{.vocabulary = checkpoint->config.vocabulary,
@@ -37,29 +43,41 @@ world::world(world_options o)
                                             .batch_max = o.batch_max,
                                             .queue_max = o.queue_max,
                                             .overflow = o.overflow});
-  registry =
-      system.spawn(chromatin::registry, checkpoint, cache, std::shared_ptr<io::registry_store>{io::open_registry({})},
-                   registry_limits{.overflow = o.overflow});
+  registry = system.spawn(
+      chromatin::registry, checkpoint, cache,
+      std::shared_ptr<io::registry_store>{io::open_registry(
+          o.durable ? on->folder / "registry" : std::filesystem::path{}, io::secret_salts("a secret of the tests"))},
+      o.overflow);
   gateway = system.spawn(chromatin::gateway, registry, scheduler, eraser_actor{device}, gateway_limits{});
   caf::anon_send(executor, atom::attach_v, device);
   caf::anon_send(device, atom::attach_v, caf::actor_cast<turn_listener_actor>(scheduler),
                  caf::actor_cast<layer_sink_actor>(executor));
   if (o.disk) {
     store = std::make_shared<io::chunk_store>(
-        io::chunk_store_options{folder / "store", o.disk_chunks * geometry.chunk_bytes(), geometry, cache});
-    disk_device = std::make_shared<io::memory_device>(store->layout().segment_sizes_bytes(), o.shuffle_seed);
+        io::chunk_store_options{on->folder / "store", o.disk_chunks * geometry.chunk_bytes(), geometry, cache});
+    if (!on->disk) {
+      on->medium = new io::memory_device{store->layout().segment_sizes_bytes(), o.shuffle_seed};
+      on->disk = std::make_shared<io::faulty_device>(std::unique_ptr<io::device>{on->medium}, on->disk_dice);
+    }
+    disk_device = on->disk;
     catalog = system.spawn(chromatin::catalog, store);
-    spawn_disk({});
+    spawn_disk(store->load());
   }
   spawn_prefetcher();
   spawn_host();
 }
 
 world::~world() {
-  for (auto actor : {erased(gateway), erased(registry), erased(scheduler), erased(prefetcher), erased(device),
-                     erased(executor), erased(host), erased(disk), erased(catalog)})
-    if (actor) caf::anon_send_exit(actor, caf::exit_reason::user_shutdown);
+  for (const auto& part : parts()) caf::anon_send_exit(part, caf::exit_reason::user_shutdown);
   run();
+}
+
+std::vector<caf::strong_actor_ptr> world::parts() const {
+  std::vector<caf::strong_actor_ptr> all{erased(gateway),    erased(registry), erased(scheduler),
+                                         erased(prefetcher), erased(device),   erased(executor),
+                                         erased(host),       erased(disk),     erased(catalog)};
+  std::erase(all, nullptr);
+  return all;
 }
 
 void world::spawn_prefetcher() {
@@ -89,7 +107,19 @@ void world::spawn_disk(std::vector<io::stored_chunk> found) {
 
 bool world::step() {
   if (options.fast_device && backend->poll()) return true;
-  return scheduler_thread.try_run_once() || backend->poll() || (disk_device && !disk_stalled && disk_device->poll(1));
+  return scheduler_thread.try_run_once() || backend->poll() || (disk_device && !disk_stalled && poll_disk(1));
+}
+
+bool world::poll_disk(std::size_t count) {
+  bool began = disk_device->poll(system.clock().now());
+  return on->medium->poll(count) || began;
+}
+
+void world::power_cut() {
+  disk_stalled = true;
+  if (on->files) on->files->power_cut();
+  if (disk_device) disk_device->power_cut();
+  for (const auto& part : parts()) kill(part);
 }
 
 void world::run() {
@@ -98,7 +128,7 @@ void world::run() {
   while (true) {  // only when nothing else is left to do, the clock
     if (step()) {
       if (++steps < steps_max) continue;
-    } else if (!scheduler_thread.trigger_timeout()) {
+    } else if (!pass_time()) {
       return;
     } else if (++timeouts < timeouts_max) {
       continue;
@@ -106,6 +136,13 @@ void world::run() {
     FAIL() << "the system does not come to rest after " << steps << " steps and " << timeouts
            << " timeouts:" << describe();
   }
+}
+
+bool world::pass_time() {
+  auto due = disk_device && !disk_stalled ? disk_device->next_due() : std::nullopt;
+  if (!due) return scheduler_thread.trigger_timeout();
+  scheduler_thread.advance_time(*due - system.clock().now());
+  return true;
 }
 
 void world::drain() {
@@ -195,6 +232,24 @@ conversation_info world::info(const std::string& conversation) {
   });
   run();
   return result;
+}
+
+message_list world::messages(const std::string& conversation) {
+  message_list all;
+  for (bool more = true; std::exchange(more, false);) {
+    system.spawn([&](caf::event_based_actor* self) {
+      auto first = static_cast<std::uint32_t>(all.size());
+      self->request(gateway, caf::infinite, atom::read_v, conversation_ref{"tenant", conversation}, first, 1000u)
+          .then(
+              [&](const transcript& page) {
+                all.insert(all.end(), page.messages.begin(), page.messages.end());
+                more = !page.messages.empty() && all.size() < page.total;
+              },
+              [](const caf::error&) {});
+    });
+    run();
+  }
+  return all;
 }
 
 void world::kill(const caf::strong_actor_ptr& who) { caf::anon_send_exit(who, caf::exit_reason::kill); }

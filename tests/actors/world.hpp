@@ -18,6 +18,8 @@
 #include "actors/registry.hpp"
 #include "actors/scheduler.hpp"
 #include "actors/telemetry.hpp"
+#include "io/faulty_device.hpp"
+#include "io/faulty_vfs.hpp"
 #include "io/memory_device.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/support/toy_backend.hpp"
@@ -44,6 +46,7 @@ struct world_options {
   std::uint32_t queue_max = 64;
   std::uint64_t shuffle_seed = 1;  ///< of the order in which disk operations end
   bool disk = true;
+  bool durable = false;          ///< the registry is in the machine's folder, and files are faulty, too
   bool orders_loads = false;     ///< the device waits for loads itself, as a GPU does
   bool verify = false;           ///< the copy engine checks every move
   bool fast_device = false;      ///< its operations end before any message about them is handled
@@ -52,9 +55,21 @@ struct world_options {
   float temperature = 0;         ///< of all turns
 };
 
+/// What outlives a power cut: a folder, a disk, and what is wrong with them.
+struct machine {
+  machine(std::uint64_t seed, bool faulty_files);
+
+  temporary_folder folder;
+  std::shared_ptr<io::fault_dice> disk_dice, file_dice;
+  std::optional<io::faulty_vfs> files;      ///< at most one machine has them
+  std::shared_ptr<io::faulty_device> disk;  ///< made by the first world
+  io::memory_device* medium = nullptr;      ///< behind it
+};
+
 class world {
  public:
-  explicit world(world_options o = {});
+  /// On a machine of its own unless it is given one, on which no other world stands.
+  explicit world(world_options o = {}, std::shared_ptr<machine> on = {});
   ~world();
 
   /// Runs everything until nothing is left to do, ending operations of device and disk as they come. Fails the test if
@@ -63,6 +78,10 @@ class world {
   /// One thing: a message, else an operation of the device (before it, if that is fast), else one of the disk. False
   /// when there is none.
   bool step();
+  /// Begins what waits in the disk's line and ends up to `count` operations; true if there was something to do.
+  bool poll_disk(std::size_t count = ~std::size_t{0});
+  /// The power is cut: nothing of this world ends any more, and nothing it holds is written. Only for its destructor.
+  void power_cut();
   /// Only messages and the device: nothing that needs the disk or the clock.
   void drain();
   /// Starts a turn; its answer is in `outcome(id)` after run().
@@ -93,10 +112,12 @@ class world {
   void spawn_prefetcher();
   void spawn_disk(std::vector<io::stored_chunk> found);
   conversation_info info(const std::string& conversation);
+  /// What was said in it; nothing if there is no such conversation.
+  message_list messages(const std::string& conversation);
 
   world_options options;
   bool disk_stalled = false;  ///< operations neither fail nor end
-  temporary_folder folder;
+  std::shared_ptr<machine> on;
   test_config config;
   caf::actor_system system{config};
   caf::scheduler::test_coordinator& scheduler_thread;
@@ -104,7 +125,7 @@ class world {
   kv::geometry geometry;
   std::shared_ptr<toy_backend> backend;
   std::shared_ptr<kv::page_arena> device_arena, host_arena;
-  std::shared_ptr<io::memory_device> disk_device;
+  std::shared_ptr<io::faulty_device> disk_device;
   std::shared_ptr<io::chunk_store> store;
   executor_actor executor;
   device_tier_actor device;
@@ -117,6 +138,10 @@ class world {
   gateway_actor gateway;
 
  private:
+  std::vector<caf::strong_actor_ptr> parts() const;
+  /// To what is due next: an operation of the disk that was delayed, else a timeout. False if nothing is.
+  bool pass_time();
+
   std::map<turn_id, ending> endings_;
   std::map<turn_id, std::shared_ptr<collecting_sink>> sinks_;
   turn_id next_turn_ = 1;

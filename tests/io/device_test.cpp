@@ -303,33 +303,5 @@ TEST(MemoryDevice, ACancelledReadDoesNotTouchItsMemory) {
   EXPECT_FALSE(device.poll());
 }
 
-TEST(MemoryDevice, APowerCutKeepsWhatWasSyncedAndDropsOrTearsTheRest) {
-  std::size_t kept = 0, dropped = 0, torn = 0;
-  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
-    SCOPED_TRACE(seed);
-    memory_device device{{64 * page}};
-    auto block = kv::plain_memory(8 * page);
-    auto bytes = block.bytes();
-    auto ok = [](int error) { ASSERT_EQ(error, 0); };
-    std::fill(bytes.begin(), bytes.end(), std::byte{1});
-    device.write({0, 0}, bytes.first(4 * page), urgency::saving, ok);
-    device.poll();
-    device.sync(0, ok);
-    device.poll();
-    std::fill(bytes.begin(), bytes.end(), std::byte{2});
-    device.write({0, 4 * page}, bytes.first(4 * page), urgency::saving, ok);
-    device.poll();
-    device.power_cut(seed);
-    device.read({0, 0}, bytes, urgency::turn_waits, ok);
-    device.poll();
-    for (std::size_t i = 0; i < 4 * page; ++i) ASSERT_EQ(bytes[i], std::byte{1});
-    auto written = std::count(bytes.begin() + 4 * page, bytes.end(), std::byte{2});
-    (written == 0 ? dropped : written == 4 * page ? kept : torn) += 1;
-  }
-  EXPECT_GT(kept, 0u);
-  EXPECT_GT(dropped, 0u);
-  EXPECT_GT(torn, 0u);
-}
-
 }  // namespace
 }  // namespace chromatin::io
