@@ -70,6 +70,12 @@ void fault_dice::set_odds(const fault_odds& odds) {
   odds_ = odds;
 }
 
+void fault_dice::lift() {
+  std::lock_guard lock{mutex_};
+  odds_ = {};
+  certain_ = {};
+}
+
 std::uint64_t fault_dice::draw(std::uint64_t below) {
   std::lock_guard lock{mutex_};
   return random_() % below;

@@ -63,6 +63,8 @@ class fault_dice {
   /// The next `count` operations that can go wrong in this way do.
   void strike_next(fault what, std::uint32_t count = 1);
   void set_odds(const fault_odds& odds);
+  /// Nothing strikes any more.
+  void lift();
   /// A number below `below`.
   std::uint64_t draw(std::uint64_t below);
 

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "io/faults.hpp"
+
 namespace chromatin::test {
 namespace {
 
@@ -26,274 +28,338 @@ world_options random_shape(std::uint64_t seed) {
   o.orders_loads = random() % 2 == 0;
   o.verify = random() % 4 == 0;
   o.fast_device = seed % 4 == 0;
+  o.durable = random() % 2 == 0;
+  o.delays_messages = random() % 2 == 0;
   return o;
 }
 
 }  // namespace
 
 random_run::random_run(std::uint64_t seed, bool with_deaths)
-    : seed_{seed}, random_{seed}, deaths_{with_deaths}, world_{random_shape(seed)} {}
+    : seed_{seed},
+      random_{seed},
+      deaths_{with_deaths},
+      shape_{random_shape(seed)},
+      machine_{std::make_shared<machine>(seed, shape_.durable)},
+      world_{std::make_unique<world>(shape_, machine_)} {
+  shape_.context = world_->checkpoint->config.context;  // the same in later lives, with more memory, too
+}
+
+// -- what clients do --
+
+template <class Result, class Good, class... Values>
+void random_run::ask(const std::vector<std::string>& names, Good good, Values... values) {
+  asked_of_.insert(names.begin(), names.end());
+  world_->system.spawn([=, this, life = life_, to = world_->gateway](caf::event_based_actor* self) {
+    auto answered = [=, this] {
+      if (life != life_) return false;
+      for (const auto& n : names) asked_of_.erase(asked_of_.find(n));
+      return true;
+    };
+    auto failed = [=, this](const caf::error& error) {
+      if (answered() && error == ec::store_failed) doubtful_.insert(names.begin(), names.end());
+    };
+    if constexpr (std::is_void_v<Result>)
+      self->request(to, caf::infinite, values...)
+          .then(
+              [=] {
+                if (answered()) good();
+              },
+              failed);
+    else
+      self->request(to, caf::infinite, values...)
+          .then(
+              [=](const Result& result) {
+                if (answered()) good(result);
+              },
+              failed);
+  });
+}
 
 void random_run::open_one() {
   auto id = name();
-  world_.system.spawn([this, id, turns = turns_.size(), to = world_.gateway](caf::event_based_actor* self) {
-    std::string prompt = "You are the concierge of a small hotel.";
-    self->request(to, caf::infinite, atom::open_v, conversation_ref{"tenant", id}, prompt)
-        .then(
-            [this, id, prompt, turns](const conversation_info& info) {
-              // Without tokens it is not there yet: a turn under way makes it.
-              if (info.tokens > 0) note({event::kind::opened, id, prompt}, turns);
-            },
-            [](const caf::error&) {});
-  });
+  const std::string prompt = "You are the concierge of a small hotel.";
+  ask<conversation_info>(
+      {id},
+      [=, this, turns = turns_.size()](const conversation_info& info) {
+        // Without tokens it is not there yet: a turn under way makes it.
+        if (info.tokens > 0) note({event::kind::opened, id, prompt}, turns);
+      },
+      atom::open_v, conversation_ref{"tenant", id}, prompt);
   log_ += 'o';
 }
 
 void random_run::say() {
   std::string text;
   for (auto n = draw(6); n > 0; --n) text += sentence;
-  event e{event::kind::said, name(), text + std::to_string(turns_.size()), 0};
+  event e{event::kind::said, name(), text + std::to_string(turns_.size()) + '.' + std::to_string(life_), 0};
   e.tokens = static_cast<std::uint32_t>(5 + draw(draw(4) ? 40 : 500));
   e.reuse = draw(8) != 0;
-  auto id = world_.say(e.conversation, e.text, e.tokens, e.reuse, static_cast<std::uint8_t>(draw(3) * 50));
-  world_.when_done(id, [this] { note_answers(); });
-  turns_.push_back({id, std::move(e)});
+  auto id = world_->say(e.conversation, e.text, e.tokens, e.reuse, static_cast<std::uint8_t>(draw(3) * 50));
+  world_->when_done(id, [this, life = life_] {
+    if (life == life_) note_answers();
+  });
+  turns_.push_back({id, std::move(e), false, {}});
   log_ += 's';
 }
 
 void random_run::cancel() {
   if (turns_.empty()) return;
   auto back = draw(std::min<std::size_t>(3, turns_.size()));
-  caf::anon_send(world_.gateway, atom::cancel_v, turns_[turns_.size() - 1 - back].id);
+  caf::anon_send(world_->gateway, atom::cancel_v, turns_[turns_.size() - 1 - back].id);
   log_ += 'c';
 }
 
 void random_run::fork() {
   event e{event::kind::forked, name(), "f" + std::to_string(forks_++)};
-  world_.system.spawn([this, e, to = world_.gateway](caf::event_based_actor* self) {
-    self->request(to, caf::infinite, atom::fork_v, conversation_ref{"tenant", e.conversation}, e.text)
-        .then([this, e](const conversation_info&) { events_.push_back(e); }, [](const caf::error&) {});
-  });
+  ask<conversation_info>(
+      {e.conversation, e.text},
+      [=, this, turns = turns_.size()](const conversation_info& info) {
+        // A turn of it may have ended before, and be answered later: the copy has its messages.
+        info.messages == known_[e.conversation].size() ? push(e) : note(e, turns);
+      },
+      atom::fork_v, conversation_ref{"tenant", e.conversation}, e.text);
   log_ += 'f';
 }
 
 void random_run::truncate() {
-  event e{event::kind::truncated, name()};
+  event e{event::kind::truncated, name(), {}};
   e.tokens = static_cast<std::uint32_t>(draw(2) * draw(300));
-  world_.system.spawn([this, e, turns = turns_.size(), to = world_.gateway](caf::event_based_actor* self) {
-    self->request(to, caf::infinite, atom::truncate_v, conversation_ref{"tenant", e.conversation}, e.tokens, 0.5)
-        .then([this, e, turns](const conversation_info&) { note(e, turns); }, [](const caf::error&) {});
-  });
+  ask<conversation_info>(
+      {e.conversation}, [=, this, turns = turns_.size()](const conversation_info&) { note(e, turns); },
+      atom::truncate_v, conversation_ref{"tenant", e.conversation}, e.tokens, 0.5);
   log_ += 't';
 }
 
+void random_run::forget() {
+  event e{event::kind::forgot, name(), {}};
+  ask<void>(
+      {e.conversation}, [=, this, turns = turns_.size()] { note(e, turns); }, atom::forget_v,
+      conversation_ref{"tenant", e.conversation});
+  log_ += 'x';
+}
+
+// -- what goes wrong --
+
+/// The next operations that can, or many for a while; a stall; damage at one place.
 void random_run::disk_fault() {
-  if (!world_.disk_device) return;
-  switch (draw(5)) {
+  if (!world_->disk_device) return;
+  auto& dice = *machine_->disk_dice;
+  switch (draw(6)) {
     case 0:
-      world_.disk_stalled = !world_.disk_stalled;
+      world_->disk_stalled = !world_->disk_stalled;
+      count("disk stalls");
       break;
     case 1:
-      world_.on->disk_dice->strike_next(io::fault::read_error, static_cast<std::uint32_t>(1 + draw(3)));
+      dice.set_odds(draw(2) ? io::parse_odds("all=30000") : io::fault_odds{});
       break;
     case 2:
-      world_.on->disk_dice->strike_next(io::fault::no_space, static_cast<std::uint32_t>(1 + draw(3)));
+      machine_->medium->spoil(
+          world_->store->layout().at(static_cast<std::uint32_t>(draw(shape_.disk_chunks)), 4096 * draw(3)));
+      count("bits spoilt on the medium");
       break;
-    case 3:
-      world_.on->disk_dice->strike_next(io::fault::sync_error);
-      break;
-    default: {
-      auto slot = static_cast<std::uint32_t>(draw(world_.options.disk_chunks));
-      world_.on->medium->spoil(world_.store->layout().at(slot, 4096 * draw(3)));
-    }
+    default:
+      dice.strike_next(static_cast<io::fault>(draw(static_cast<std::uint64_t>(io::fault::cut_keeps))), few());
   }
   log_ += 'd';
 }
 
+void random_run::file_fault() {
+  if (!shape_.durable) return;
+  static constexpr io::fault kinds[] = {io::fault::read_error, io::fault::write_error, io::fault::no_space,
+                                        io::fault::sync_error};
+  machine_->file_dice->strike_next(kinds[draw(4)]);
+  log_ += 'q';
+}
+
 void random_run::device_fault() {
-  auto& faults = world_.backend->faults;
-  switch (draw(3)) {
-    case 0:
-      ++faults.in_fails;
-      break;
-    case 1:
-      ++faults.out_fails;
-      break;
-    default:
-      ++faults.copy_fails;
-  }
+  auto& faults = world_->backend->faults;
+  std::uint32_t* kinds[] = {&faults.in_fails, &faults.out_fails, &faults.copy_fails};
+  static constexpr const char* names[] = {"copies in that fail", "copies out that fail", "copies that fail"};
+  auto kind = draw(3);
+  ++*kinds[kind];
+  count(names[kind]);
   log_ += 'g';
 }
 
+/// At once, or in the middle of its work: instead of handling its n-th message from now on.
 void random_run::death() {
-  auto wait = [&] {
-    for (auto n = draw(40); n > 0; --n) world_.step();
+  struct mortal {
+    const char* name;
+    caf::strong_actor_ptr actor;
   };
-  if (draw(3) == 0) {
-    world_.kill(erased(world_.host));
-    wait();
-    world_.spawn_host();
-    log_ += 'H';
-  } else if (draw(2) == 0) {
-    world_.kill(erased(world_.prefetcher));
-    wait();
-    world_.spawn_prefetcher();
-    log_ += 'P';
-  } else if (world_.disk && !world_.disk_stalled) {
-    world_.kill(erased(world_.disk));
-    wait();
-    while (world_.poll_disk()) {
-    }
-    world_.drain();
-    world_.spawn_disk(world_.store->load());
-    caf::anon_send(world_.host, atom::attach_v, erased(world_.disk));
-    log_ += 'D';
+  std::vector<mortal> all{{"host-tier", erased(world_->host)}, {"prefetcher", erased(world_->prefetcher)}};
+  if (world_->disk && !world_->disk_stalled)
+    all.insert(all.end(), {{"disk-tier", erased(world_->disk)}, {"catalog", erased(world_->catalog)}});
+  auto [part, actor] = all[draw(all.size())];
+  if (draw(2)) {
+    world_->kill(actor);
+    count(std::string{"deaths: "} + part);
+  } else {
+    world_->kill_at(actor, draw(30));
+    count(std::string{"deaths at the n-th message: "} + part);
   }
+  for (auto n = draw(40) + (world_->dying() ? 200 : 0); n > 0; --n) world_->step();
+  world_->kill(actor);  // if so many messages did not come
+  restart(part);
+  log_ += static_cast<char>(std::toupper(part[0]));
 }
 
+void random_run::restart(const std::string& part) {
+  if (part == "host-tier") return world_->spawn_host();
+  if (part == "prefetcher") return world_->spawn_prefetcher();
+  world_->kill(erased(world_->disk));  // without a catalogue it is of no use
+  while (world_->poll_disk()) {
+  }
+  world_->drain();
+  if (part == "catalog") world_->spawn_catalog();
+  std::vector<io::stored_chunk> found;
+  try {
+    found = world_->store->load();
+  } catch (const io::sqlite_error&) {  // a disk that fails now: the tier starts empty
+  }
+  world_->spawn_disk(std::move(found));
+  caf::anon_send(world_->host, atom::attach_v, erased(world_->disk));
+}
+
+/// The machine loses power and starts again, perhaps with more or less memory. Conversations that somebody was changing
+/// are looked at and forgotten: nobody knows what became of them.
+void random_run::power_cut() {
+  if (!shape_.durable) return;
+  if (draw(2)) {  // in the middle of a commit
+    machine_->files->power_cut_after(draw(60));
+    for (int n = 0; n < 400; ++n) world_->step();
+  }
+  note_answers();
+  ++life_;
+  for (const auto& t : turns_) {
+    if (t.noted) continue;
+    doubtful_.insert(t.what.conversation);
+    for (const auto& e : t.then) doubtful_.insert(e.what == event::kind::forked ? e.text : e.conversation);
+  }
+  doubtful_.insert(asked_of_.begin(), asked_of_.end());
+  asked_of_.clear();
+  turns_.clear();
+  machine_->disk_dice->lift();
+  machine_->file_dice->lift();
+  world_->power_cut();
+  world_.reset();
+  shape_.device_chunks += static_cast<std::uint32_t>(draw(4));
+  shape_.host_chunks += static_cast<std::uint32_t>(draw(6));
+  world_ = std::make_unique<world>(shape_, machine_);
+  check_nothing_is_lost();
+  count("power cuts");
+  log_ += 'W';
+}
+
+void random_run::clock_jump() {
+  world_->scheduler_thread.advance_time(std::chrono::milliseconds{draw(10'000)});
+  count("clock jumps");
+  log_ += 'j';
+}
+
+// -- a life --
+
 void random_run::live_a_little() {
-  for (auto n = draw(60); n > 0; --n) world_.step();
-  if (draw(10) == 0) world_.run();
+  for (auto n = draw(60); n > 0; --n) world_->step();
+  if (draw(10) == 0) world_->run();
 }
 
 void random_run::note_answers() {
   for (auto& t : turns_) {
-    if (t.noted || !world_.outcome(t.id).done) continue;
+    if (t.noted || !world_->outcome(t.id).done) continue;
     t.noted = true;
-    const auto& end = world_.outcome(t.id);
+    const auto& end = world_->outcome(t.id);
     const auto& st = end.statistics;
+    count(end.error.empty() ? "turns answered" : "turns answered with " + end.error.substr(0, end.error.find(':')));
     if (end.error.empty()) {
       t.what.tokens = st.answer_tokens;
       t.what.answer = end.text;
       t.what.how = ", computed " + std::to_string(st.computed_tokens) + " of " + std::to_string(st.prompt_tokens) +
                    ", dropped " + std::to_string(st.dropped_tokens) + ", gave way " + std::to_string(st.preemptions);
-      events_.push_back(t.what);
+      push(t.what);
+    } else if (end.error.starts_with("store_failed")) {
+      doubtful_.insert(t.what.conversation);
     }
-    events_.insert(events_.end(), t.then.begin(), t.then.end());
+    for (auto& e : t.then) push(std::move(e));
   }
+}
+
+void random_run::push(event e) {
+  auto& messages = known_[e.conversation];
+  switch (e.what) {
+    case event::kind::said:
+      messages.push_back({"user", e.text});
+      messages.push_back({"assistant", e.answer});
+      break;
+    case event::kind::forked:
+      known_[e.text] = messages;
+      break;
+    case event::kind::opened:
+      if (messages.empty()) messages.push_back({"system", e.text});
+      break;
+    case event::kind::forgot:
+      messages.clear();
+      break;
+    case event::kind::truncated:
+      break;
+  }
+  events_.push_back(std::move(e));
 }
 
 void random_run::note(event e, std::size_t turns_before) {
   for (auto i = turns_before; i-- > 0;)
     if (auto& t = turns_[i]; t.what.conversation == e.conversation && !t.noted) return t.then.push_back(std::move(e));
-  events_.push_back(std::move(e));
+  push(std::move(e));
 }
 
-void random_run::run() {
+void random_run::act() {
+  switch (draw(16)) {
+    case 0:
+    case 1:
+    case 2:
+    case 3:
+    case 4:
+    case 5:
+      return say();
+    case 6:
+      return cancel();
+    case 7:
+      return fork();
+    case 8:
+      return truncate();
+    case 9:
+      return draw(2) ? disk_fault() : open_one();
+    case 10:
+      return disk_fault();
+    case 11:
+      return draw(3) ? file_fault() : device_fault();
+    case 12:
+      return draw(3) ? clock_jump() : forget();
+    case 13:
+      return draw(3) ? void() : power_cut();
+    default:
+      if (deaths_) death();
+  }
+}
+
+void random_run::run(tally& done) {
   SCOPED_TRACE("seed " + std::to_string(seed_) + (deaths_ ? " with deaths" : ""));
-  for (int n = 0; n < 80 && !testing::Test::HasFatalFailure(); ++n) {
-    switch (draw(12)) {
-      case 0:
-      case 1:
-      case 2:
-      case 3:
-      case 4:
-        say();
-        break;
-      case 5:
-        cancel();
-        break;
-      case 6:
-        fork();
-        break;
-      case 7:
-        truncate();
-        break;
-      case 8:
-        draw(2) ? disk_fault() : open_one();
-        break;
-      case 9:
-        disk_fault();
-        break;
-      case 10:
-        draw(3) ? void() : device_fault();
-        break;
-      default:
-        if (deaths_) death();
-    }
+  for (int n = 0; n < 100 && !testing::Test::HasFailure(); ++n) {
+    act();
     live_a_little();
   }
   come_to_rest();
   if (!testing::Test::HasFailure()) check_nothing_is_left();
+  if (!testing::Test::HasFailure()) check_nothing_is_lost();
   if (!testing::Test::HasFailure()) check_answers();
   if (testing::Test::HasFailure()) std::printf("seed %lu did: %s\n", static_cast<unsigned long>(seed_), log_.c_str());
-}
-
-void random_run::come_to_rest() {
-  world_.disk_stalled = false;
-  world_.backend->faults = {};
-  world_.run();
-  auto open = std::count_if(turns_.begin(), turns_.end(), [&](const auto& t) { return !world_.outcome(t.id).done; });
-  EXPECT_EQ(open, 0) << "turns were never answered:" << world_.describe();
-}
-
-void random_run::check_nothing_is_left() {
-  EXPECT_EQ(world_.counter(world_.scheduler, "turns_waiting"), 0);
-  EXPECT_EQ(world_.counter(world_.scheduler, "turns_running"), 0);
-  EXPECT_EQ(world_.counter(world_.device, "turns_with_pages"), 0);
-  EXPECT_EQ(world_.counter(world_.device, "loads_under_way"), 0);
-  EXPECT_EQ(world_.counter(world_.device, "saves_waiting"), 0);
-  EXPECT_EQ(world_.counter(world_.host, "saves_under_way"), 0);
-  EXPECT_EQ(world_.counter(world_.host, "loads_under_way"), 0);
-  EXPECT_EQ(world_.counter(world_.prefetcher, "chunks_under_way"), 0);
-  EXPECT_EQ(world_.counter(world_.registry, "turns_leased"), 0);
-  if (world_.disk) {
-    EXPECT_EQ(world_.counter(world_.disk, "saves_waiting"), 0);
+  for (std::size_t i = 0; i < io::fault_kinds; ++i) {
+    std::string kind = io::to_string(static_cast<io::fault>(i));
+    tally_["disk: " + kind] += machine_->disk_dice->counts().fired[i];
+    tally_["files: " + kind] += machine_->file_dice->counts().fired[i];
   }
-  // Every page of the device is free or may be evicted: one turn gets all of them.
-  auto tokens = world_.checkpoint->config.context;
-  auto all = world_.say("everything", "hello", tokens - 1);
-  world_.run();
-  EXPECT_EQ(world_.outcome(all).error, "") << "pages of the device leaked";
-  auto page = static_cast<std::int64_t>(world_.geometry.chunk_bytes());
-  EXPECT_EQ(world_.counter(world_.host, "used_bytes") / page, world_.counter(world_.host, "chunks"))
-      << "pages of the host leaked";
-}
-
-/// What happened to a conversation, and to what it was forked from, up to an event.
-std::string random_run::story_of(const std::string& conversation, const event& last) const {
-  std::string story = "the story of " + conversation + ':';
-  for (const auto& e : events_) {
-    static constexpr const char* verbs[] = {"said", "forked to", "truncated", "opened"};
-    story += "\n  " + e.conversation + ' ' + verbs[static_cast<int>(e.what)];
-    if (e.what == event::kind::said)
-      story += ' ' + std::to_string(e.text.size()) + " bytes" + (e.reuse ? "" : " without reuse") + ": " +
-               std::to_string(e.tokens) + " tokens" + e.how;
-    else
-      story += ' ' + (e.what == event::kind::truncated ? std::to_string(e.tokens) : e.text);
-    if (&e == &last) break;
-  }
-  return story;
-}
-
-void random_run::check_answers() {
-  world_options calm{.device_chunks = 2000, .host_chunks = 64, .disk = false, .context = world_.options.context};
-  calm.context = world_.checkpoint->config.context;
-  world undisturbed{calm};
-  for (const auto& e : events_) {
-    if (e.what == event::kind::said) {
-      auto id = undisturbed.say(e.conversation, e.text, e.tokens, e.reuse);
-      undisturbed.run();
-      const auto& end = undisturbed.outcome(id);
-      EXPECT_EQ(end.error, "");
-      EXPECT_EQ(end.text, e.answer) << story_of(e.conversation, e) << "; undisturbed: computed "
-                                    << end.statistics.computed_tokens << " of " << end.statistics.prompt_tokens
-                                    << ", dropped " << end.statistics.dropped_tokens;
-      if (end.text != e.answer) return;
-    } else {
-      undisturbed.system.spawn([&](caf::event_based_actor* self) {
-        conversation_ref which{"tenant", e.conversation};
-        auto good = [](const conversation_info&) {};
-        if (e.what == event::kind::forked)
-          self->request(undisturbed.gateway, caf::infinite, atom::fork_v, which, e.text).then(good);
-        else if (e.what == event::kind::opened)
-          self->request(undisturbed.gateway, caf::infinite, atom::open_v, which, e.text).then(good);
-        else
-          self->request(undisturbed.gateway, caf::infinite, atom::truncate_v, which, e.tokens, 0.5).then(good);
-      });
-      undisturbed.run();
-    }
-  }
+  for (const auto& [what, times] : tally_) done[what] += times;
 }
 
 }  // namespace chromatin::test

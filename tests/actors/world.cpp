@@ -1,5 +1,6 @@
 #include "tests/actors/world.hpp"
 
+#include <algorithm>
 #include <chrono>
 
 #include <caf/event_based_actor.hpp>
@@ -32,6 +33,7 @@ world::world(world_options o, std::shared_ptr<machine> given)
                                                         .seed = o.shuffle_seed,
                                                         .orders_loads = o.orders_loads,
                                                         .verify = o.verify})} {
+  delays_.seed(o.shuffle_seed);
   geometry = backend->geometry();
   device_arena = backend->make_arena(o.device_chunks);
   host_arena = kv::page_arena::make(kv::plain_memory(o.host_chunks * geometry.chunk_bytes()), geometry.chunk_bytes());
@@ -60,7 +62,7 @@ world::world(world_options o, std::shared_ptr<machine> given)
       on->disk = std::make_shared<io::faulty_device>(std::unique_ptr<io::device>{on->medium}, on->disk_dice);
     }
     disk_device = on->disk;
-    catalog = system.spawn(chromatin::catalog, store);
+    spawn_catalog();
     spawn_disk(store->load());
   }
   spawn_prefetcher();
@@ -68,6 +70,7 @@ world::world(world_options o, std::shared_ptr<machine> given)
 }
 
 world::~world() {
+  doomed_ = nullptr;
   for (const auto& part : parts()) caf::anon_send_exit(part, caf::exit_reason::user_shutdown);
   run();
 }
@@ -101,13 +104,46 @@ void world::spawn_host() {
   caf::anon_send(prefetcher, atom::attach_v, erased(host));
 }
 
+void world::spawn_catalog() { catalog = system.spawn(chromatin::catalog, store); }
+
 void world::spawn_disk(std::vector<io::stored_chunk> found) {
   disk = system.spawn(disk_tier, geometry, disk_parts{disk_device, store->layout(), catalog}, std::move(found));
 }
 
 bool world::step() {
-  if (options.fast_device && backend->poll()) return true;
-  return scheduler_thread.try_run_once() || backend->poll() || (disk_device && !disk_stalled && poll_disk(1));
+  bool early = options.fast_device || (options.delays_messages && delays_() % 8 == 0);
+  if (early && backend->poll()) return true;
+  bool disk_moves = disk_device && !disk_stalled;
+  if (disk_moves && options.delays_messages && delays_() % 8 == 0 && poll_disk(1)) return true;
+  return run_message() || backend->poll() || (disk_moves && poll_disk(1));
+}
+
+bool world::run_message() {
+  const auto& jobs = scheduler_thread.jobs;
+  if (jobs.empty()) return false;
+  if (options.delays_messages) choose_actor();
+  auto is_next = [&] {
+    return dynamic_cast<caf::abstract_actor*>(jobs.front()) == caf::actor_cast<caf::abstract_actor*>(doomed_);
+  };
+  if (doomed_ && is_next() && doomed_after_-- == 0) {
+    auto first = caf::make_message_id(caf::message_priority::high);
+    std::exchange(doomed_, nullptr)
+        ->enqueue(nullptr, first, caf::make_message(caf::exit_msg{{}, caf::exit_reason::kill}), nullptr);
+  }
+  return scheduler_thread.try_run_once();
+}
+
+/// Clients first, so that they hear of things in the order in which they were done; else anybody.
+void world::choose_actor() {
+  auto& jobs = scheduler_thread.jobs;
+  auto all = parts();
+  auto is_part = [&](caf::resumable* job) {
+    auto* actor = dynamic_cast<caf::abstract_actor*>(job);
+    return std::ranges::any_of(all, [&](const auto& p) { return caf::actor_cast<caf::abstract_actor*>(p) == actor; });
+  };
+  auto next = std::ranges::find_if_not(jobs, is_part);
+  if (next == jobs.end()) next = jobs.begin() + static_cast<std::ptrdiff_t>(delays_() % jobs.size());
+  std::rotate(jobs.begin(), next, next + 1);
 }
 
 bool world::poll_disk(std::size_t count) {
@@ -117,6 +153,7 @@ bool world::poll_disk(std::size_t count) {
 
 void world::power_cut() {
   disk_stalled = true;
+  doomed_ = nullptr;
   if (on->files) on->files->power_cut();
   if (disk_device) disk_device->power_cut();
   for (const auto& part : parts()) kill(part);
@@ -196,6 +233,14 @@ void world::fork(const std::string& conversation, const std::string& into) {
   run();
 }
 
+void world::forget(const std::string& conversation) {
+  system.spawn([&](caf::event_based_actor* self) {
+    self->request(gateway, caf::infinite, atom::forget_v, conversation_ref{"tenant", conversation})
+        .then([] {}, [](const caf::error&) {});
+  });
+  run();
+}
+
 std::int64_t world::counter(const measured_actor& of, const std::string& name) {
   std::int64_t result = -1;
   system.spawn([&](caf::event_based_actor* self) {
@@ -250,6 +295,11 @@ message_list world::messages(const std::string& conversation) {
     run();
   }
   return all;
+}
+
+void world::kill_at(const caf::strong_actor_ptr& who, std::uint64_t nth) {
+  doomed_ = who;
+  doomed_after_ = nth;
 }
 
 void world::kill(const caf::strong_actor_ptr& who) { caf::anon_send_exit(who, caf::exit_reason::kill); }

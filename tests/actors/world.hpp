@@ -3,6 +3,8 @@
 /// The fixture of deterministic actor runs: the whole system, cooperatively scheduled on one thread under a virtual
 /// clock, on a toy backend and a disk in memory. A seed reproduces a run.
 
+#include <random>
+
 #include <caf/actor_system.hpp>
 #include <caf/actor_system_config.hpp>
 #include <caf/event_based_actor.hpp>
@@ -50,6 +52,7 @@ struct world_options {
   bool orders_loads = false;     ///< the device waits for loads itself, as a GPU does
   bool verify = false;           ///< the copy engine checks every move
   bool fast_device = false;      ///< its operations end before any message about them is handled
+  bool delays_messages = false;  ///< any actor may be the next to run; each still gets its messages in their order
   std::uint32_t context = 0;     ///< 0: the model's
   kv::overflow_policy overflow;  ///< of full windows
   float temperature = 0;         ///< of all turns
@@ -89,6 +92,8 @@ class world {
               bool reuse = true, std::uint8_t priority = 50, const std::vector<std::string>& stop = {});
   /// Forks a conversation and runs. Fails the test on an error.
   void fork(const std::string& conversation, const std::string& into);
+  /// Forgets a conversation and runs; one that is not there is forgotten already.
+  void forget(const std::string& conversation);
   /// Calls `call` as soon as the turn has ended.
   void when_done(turn_id id, std::function<void()> call) { endings_.at(id).told = std::move(call); }
   /// Says and runs; the answer's statistics. Fails the test on an error.
@@ -105,10 +110,15 @@ class world {
   std::int64_t counter(const measured_actor& of, const std::string& name);
   /// All counters, for a failure's report. Runs the system for a bounded time only.
   std::string describe();
+  /// When it has handled what is in its mailbox.
   void kill(const caf::strong_actor_ptr& who);
+  /// In place of handling its n-th message from now on (0: the next). One at a time.
+  void kill_at(const caf::strong_actor_ptr& who, std::uint64_t nth);
+  bool dying() const { return doomed_ != nullptr; }
   /// In place of one that died.
   void spawn_executor();
   void spawn_host();
+  void spawn_catalog();
   void spawn_prefetcher();
   void spawn_disk(std::vector<io::stored_chunk> found);
   conversation_info info(const std::string& conversation);
@@ -141,7 +151,13 @@ class world {
   std::vector<caf::strong_actor_ptr> parts() const;
   /// To what is due next: an operation of the disk that was delayed, else a timeout. False if nothing is.
   bool pass_time();
+  /// The next message.
+  bool run_message();
+  void choose_actor();
 
+  std::mt19937_64 delays_;
+  caf::strong_actor_ptr doomed_;
+  std::uint64_t doomed_after_ = 0;
   std::map<turn_id, ending> endings_;
   std::map<turn_id, std::shared_ptr<collecting_sink>> sinks_;
   turn_id next_turn_ = 1;
