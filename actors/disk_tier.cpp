@@ -39,6 +39,7 @@ void disk_tier_state::start(const kv::geometry& shape, disk_parts stands_on, std
     policy.touch(std::span{&row.key, 1}, {});
   }
   store = io::group_commit{parts.layout, std::move(found), share(writes_bytes, room_bytes, writes_max)};
+  if (parts.scrub_bytes_per_s > 0) scrub_after({});
 }
 
 disk_tier_state::~disk_tier_state() {
@@ -126,7 +127,7 @@ void disk_tier_state::ended(const read_done& read, int error) {
   bool good = error == 0 && kv::checksum(slice(c, r.layer)) == (*c.checksums)[r.layer];
   if (!good) {
     ++(error != 0 ? read_errors : corrupt);
-    quarantine(c, error != 0 ? std::strerror(error) : "the bytes do not match their checksum");
+    quarantine(c.key, c.slot, error != 0 ? std::strerror(error) : "the bytes do not match their checksum");
   }
   queue.ended(r.id, good ? io::read_queue::ending::good : io::read_queue::ending::bad);
 }
@@ -136,13 +137,13 @@ void disk_tier_state::ended(const read_done& read, int error) {
 void disk_tier_state::end_with(std::string why) { self->quit(caf::make_error(ec::store_failed, std::move(why))); }
 
 /// Never offered again; unless an order found the damage before, and the chunk has been saved again since.
-void disk_tier_state::quarantine(const load_state::chunk& c, const char* why) {
-  const auto* row = store.find(c.key);
-  if (!row || row->slot != c.slot) return;
-  auto [segment, offset] = parts.layout.at(c.slot);
-  spdlog::warn("disk tier: chunk {} in segment {} at {} is damaged and dropped: {}", kv::to_string(c.key), segment,
+void disk_tier_state::quarantine(kv::chunk_key key, std::uint32_t slot, const char* why) {
+  const auto* row = store.find(key);
+  if (!row || row->slot != slot) return;
+  auto [segment, offset] = parts.layout.at(slot);
+  spdlog::warn("disk tier: chunk {} in segment {} at {} is damaged and dropped: {}", kv::to_string(key), segment,
                offset, why);
-  forget(c.key);
+  forget(key);
 }
 
 void disk_tier_state::carry_out(const io::read_queue::todo& todo) {
@@ -370,6 +371,10 @@ counters disk_tier_state::stats() const {
            {"read_errors", read_errors},
            {"write_errors", write_errors},
            {"commits", commits},
+           {"scrubbed_chunks", scrub.chunks},
+           {"scrubbed_bytes", scrub.bytes},
+           {"scrub_passes", scrub.passes},
+           {"scrub_damaged_chunks", scrub.damaged},
            {"bytes_read", io.bytes_read},
            {"bytes_written", io.bytes_written}}};
 }

@@ -9,6 +9,9 @@
 /// Slices are read layer by layer straight into the orderer's pages, in packed form, and are checked on arrival: a
 /// wrong byte is a miss, and the chunk is quarantined, which means dropped from index and catalogue. A handler looks at
 /// one slice at most, or starts a bounded number of operations, and so runs for less than a millisecond.
+///
+/// The scrub (actors/disk_scrub.cpp) reads what is stored slot after slot, at a pace, behind everything else in the
+/// device's line: what is damaged is then found before it is wanted.
 
 #include <map>
 #include <set>
@@ -31,6 +34,7 @@ struct disk_parts {
   std::shared_ptr<io::device> device;
   io::slot_layout layout;
   catalog_actor catalog;
+  std::uint64_t scrub_bytes_per_s = 0;  ///< of stored chunks that are looked at without anybody asking; 0: none
 };
 
 struct disk_tier_state {
@@ -85,12 +89,14 @@ struct disk_tier_state {
     kv::chunk_key key;
   };
   struct sync_done {};
+  struct scrub_due {};
+  struct scrub_read_done {};
   struct read_done {
     io::read_queue::read what;
   };
   /// What this tier waits for: the device, or a fence.
   struct operation {
-    std::variant<save_when_there, write_done, sync_done, read_done> what;
+    std::variant<save_when_there, write_done, sync_done, read_done, scrub_due, scrub_read_done> what;
     io::operation_id in_device = 0;  ///< 0: not there
   };
 
@@ -111,7 +117,11 @@ struct disk_tier_state {
   void ended(const write_done& write, int error);
   void ended(const sync_done& sync, int error);
   void ended(const read_done& read, int error);
-  void quarantine(const load_state::chunk& c, const char* why);
+  void ended(const scrub_due& due, int error);
+  void ended(const scrub_read_done& read, int error);
+  void scrub_after(std::chrono::nanoseconds pause);
+  void scrub_slice();
+  void quarantine(kv::chunk_key key, std::uint32_t slot, const char* why);
   void end_with(std::string why);
   void learn(const io::stored_chunk& row);
   void learn_saved(const key_list& keys);
@@ -143,6 +153,16 @@ struct disk_tier_state {
   bool going_on = false;                       ///< a message to go on is on its way
   std::uint32_t failed_reads = 0;              ///< one after the other
   caf::actor_clock::time_point last_answer{};  ///< of a read; or when one began and none was under way
+
+  /// The chunk that the scrub looks at, and how far it is.
+  struct scrub_state {
+    std::shared_ptr<kv::memory_block>
+        memory;              ///< for a slice; the device may still write into it when the tier is gone
+    io::stored_chunk chunk;  ///< its slot is held
+    std::uint32_t layer = 0, next_slot = 0;
+    std::chrono::steady_clock::time_point pass_began;
+    std::int64_t chunks = 0, bytes = 0, passes = 0, damaged = 0;
+  } scrub;
 
   std::int64_t hits = 0, misses = 0, stored = 0, evicted = 0, corrupt = 0, late = 0, read_errors = 0, write_errors = 0,
                commits = 0, refused = 0;

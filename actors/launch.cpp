@@ -98,6 +98,7 @@ void running_system::parts::open_disk() {
   notices.push_back(fmt::format("{}: {} chunks and {} conversations found", options.disk.string(),
                                 found_at_start.size(), conversations->conversations()));
   disk.layout = chunks->layout();
+  disk.scrub_bytes_per_s = options.scrub_bytes_per_s;
   auto files = io::open_segments(options.disk, disk.layout.segment_sizes_bytes());
   if (!files.direct) notices.push_back("direct I/O is refused by the file system; the page cache is used");
   std::unique_ptr<io::device> device;

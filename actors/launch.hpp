@@ -23,6 +23,8 @@ struct system_options {
   std::uint64_t host_bytes = 256ull << 20;   ///< the host tier's arena
   std::filesystem::path disk;  ///< the disk tier's and the registry's folder; empty: neither is durable, no disk tier
   std::uint64_t disk_bytes = 1ull << 30;
+  std::uint64_t scrub_bytes_per_s =
+      0;  ///< of the disk tier's chunks that are checked though nobody wants them; 0: none
   /// Stands between the disk tier and its device: a slower one, for measurements; null: nothing does.
   std::function<std::unique_ptr<io::device>(std::unique_ptr<io::device>)> wrap_disk;
   std::string tenant_secret;  ///< new tenants' salts are made of it, the same on every node; empty: random ones

@@ -28,6 +28,7 @@ struct serve_flags {
   double drain_s = 5;
 };
 
+constexpr std::uint64_t scrub_bytes_per_s_default = 2u << 20;
 /// Answers that ended have so long to be settled when the server stops, and their clients to take the answers to their
 /// calls.
 constexpr auto settle_within = std::chrono::seconds{30}, answer_within = std::chrono::seconds{5};
@@ -165,6 +166,9 @@ void serve(serve_flags flags, const std::vector<std::string>& arguments, const s
 void add_serve_options(CLI::App& command, serve_flags& flags) {
   command.fallthrough();  // --config belongs to the program
   add_system_flags(command, flags.system);
+  flags.system.scrub_bytes_per_s = scrub_bytes_per_s_default;
+  add_size(command, "--scrub", flags.system.scrub_bytes_per_s,
+           "bytes a second of the disk tier that are checked though nobody wants them, e.g. 8M; 0: none");
   command.add_option("--listen", flags.listen,
                      "HOST:PORT or [IPV6]:PORT to listen on, several allowed (default 127.0.0.1:7411; port 0: any free "
                      "one; localhost: both families)");

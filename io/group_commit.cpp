@@ -29,6 +29,7 @@ group_commit::group_commit(const slot_layout& layout, std::vector<stored_chunk> 
     CHROMATIN_CHECK(row.slot < layout.slots && !taken[row.slot], "a slot has one chunk at most");
     taken[row.slot] = true;
     auto key = row.key;
+    durable_.emplace(row.slot, key);
     bool fresh = chunks_.emplace(key, chunk{std::move(row), stage::durable}).second;
     CHROMATIN_CHECK(fresh, "a chunk has one row");
   }
@@ -39,6 +40,11 @@ group_commit::group_commit(const slot_layout& layout, std::vector<stored_chunk> 
 const stored_chunk* group_commit::find(kv::chunk_key key) const {
   auto found = chunks_.find(key);
   return found != chunks_.end() && found->second.at == stage::durable ? &found->second.row : nullptr;
+}
+
+const stored_chunk* group_commit::durable_from(std::uint32_t slot) const {
+  auto found = durable_.lower_bound(slot);
+  return found == durable_.end() ? nullptr : find(found->second);
 }
 
 group_commit::chunk& group_commit::known(kv::chunk_key key, stage at) {
@@ -68,6 +74,7 @@ void group_commit::remove(kv::chunk_key key) {
     c.doomed = true;
     refuse(key);
   } else if (c.at == stage::durable) {
+    durable_.erase(c.row.slot);
     leave(key, c.row.slot);
     chunks_.erase(found);
   } else {
@@ -219,6 +226,7 @@ void group_commit::committed(bool ok) {
     auto& c = known(key, stage::in_group);
     if (ok && !c.doomed) {
       c.at = stage::durable;
+      durable_.emplace(c.row.slot, key);
       --saving_;
       ready_.saved.push_back(key);
     } else {  // the row is there, or may be

@@ -37,6 +37,9 @@ class group_commit {
 
   /// The row of a durable chunk, until the next call that changes anything; null if it is not durable.
   const stored_chunk* find(kv::chunk_key key) const;
+  /// The durable chunk in this slot or in the first slot after it that has one; null if there is none. As long as
+  /// `find`.
+  const stored_chunk* durable_from(std::uint32_t slot) const;
   /// Durable or on its way.
   bool knows(kv::chunk_key key) const { return chunks_.contains(key); }
   std::size_t chunks() const { return chunks_.size(); }
@@ -107,6 +110,7 @@ class group_commit {
   std::uint32_t writes_max_;
   std::unordered_map<kv::chunk_key, chunk> chunks_;
   std::size_t saving_ = 0;
+  std::map<std::uint32_t, kv::chunk_key> durable_;  ///< by slot
 
   std::deque<std::uint32_t> free_;  ///< first in, first out: a slot that cannot be written is not the next one, too
   std::unordered_map<std::uint32_t, std::uint32_t> holds_;  ///< reads under way per slot

@@ -24,8 +24,9 @@ enum class urgency : std::uint8_t {
   turn_waits,     ///< a turn cannot go on without it
   ahead_of_need,  ///< a turn will want it soon
   saving,         ///< nobody waits
+  checking,       ///< nobody will ever ask for it
 };
-inline constexpr std::size_t urgencies = 3;
+inline constexpr std::size_t urgencies = 4;
 
 /// Names an operation from its order to its end; unique in its device, never 0.
 using operation_id = std::uint64_t;

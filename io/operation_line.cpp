@@ -13,6 +13,7 @@ operation_line::operation_line(std::uint32_t running_max) : running_max_{running
   of(urgency::turn_waits).running_max = running_max;
   of(urgency::ahead_of_need).running_max = std::max(1u, running_max / 2);
   of(urgency::saving).running_max = std::max(1u, running_max / 4);
+  of(urgency::checking).running_max = 1;
 }
 
 void operation_line::add(operation op) { of(op.wanted).waiting.push_back(std::move(op)); }

@@ -4,9 +4,8 @@
 /// logic, no thread: the device guards it with its lock.
 ///
 /// The more urgent goes first, and equals go in the order in which they came. Three rules keep it fair:
-///  - at most `running_max` operations run at one time, at most half of them ahead of need and a quarter saving, so
-///  that
-///    an urgent read finds a short way through the kernel;
+///  - at most `running_max` operations run at one time, at most half of them ahead of need, a quarter saving and one
+///    checking, so that an urgent read finds a short way through the kernel;
 ///  - a line that was passed over `passed_over_max` times in a row has the next turn, so that saving is never starved;
 ///  - what was cancelled comes out at once, whatever runs: its owner waits for the answer.
 

@@ -27,8 +27,9 @@ void read_queue::hurry(ticket id, urgency wanted) {
     lines_[static_cast<std::size_t>(wanted)].emplace(o.arrival, id);
   o.wanted = wanted;
   for (const auto& [read_number, r] : reads_) {
-    auto waits = [&](place p) { return p.order == id && lacks(p, r.what.layer); };
-    auto all = wanters_.find(r.what.slot);
+    auto what = r.what;
+    auto waits = [&](place p) { return p.order == id && lacks(p, what.layer); };
+    auto all = wanters_.find(what.slot);
     if (r.wanted > wanted && all != wanters_.end() && std::ranges::any_of(all->second, waits)) pull(read_number);
   }
 }

@@ -204,7 +204,7 @@ void sqlite_registry::erase_traces() {
 // -- leases --
 
 bool sqlite_registry::lease(const conversation_key& key, lease_owner owner, lease_time now, lease_time end) {
-  auto& held = leases_.try_emplace(key, owner, end).first->second;
+  auto& held = leases_.try_emplace(key, lease_held{owner, end}).first->second;
   if (held.owner != owner && held.end > now) return false;
   held = {owner, end};
   return true;

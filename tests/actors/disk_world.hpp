@@ -61,7 +61,8 @@ class disk_world : public ::testing::Test {
         io::chunk_store_options{folder_ / "store", slots * shape.chunk_bytes(), shape, {1, 2}});
     device_ = std::make_shared<io::memory_device>(store_->layout().segment_sizes_bytes(), 1, running_max);
     catalog_ = system_.spawn(chromatin::catalog, store_);
-    disk_ = system_.spawn(disk_tier, shape, disk_parts{device_, store_->layout(), catalog_}, store_->load());
+    disk_ = system_.spawn(disk_tier, shape, disk_parts{device_, store_->layout(), catalog_, scrub_bytes_per_s_},
+                          store_->load());
     upper_ = new_listener(heard_);
   }
   upper_tier_actor new_listener(heard& into) {
@@ -163,6 +164,7 @@ class disk_world : public ::testing::Test {
   upper_tier_actor upper_;
   heard heard_;
   std::size_t promised_ = 0;
+  std::uint64_t scrub_bytes_per_s_ = 0;
 };
 
 }  // namespace chromatin::test

@@ -86,7 +86,7 @@ void compare(const store_at_rest& at, const std::vector<told>& wanted, bool foun
 }
 
 TEST(Flips, EachIsFoundOrHarmlessAndNeverAnAnswer) {
-  auto flips = from_environment("FLIPS", 60), seed = from_environment("SEED", 1);
+  auto flips = from_environment("FLIPS", 40), seed = from_environment("SEED", 1);
   store_at_rest sound;
   std::vector<told> wanted;
   {
