@@ -60,9 +60,10 @@ TEST_F(DiskScrub, ADamagedChunkIsDroppedBeforeAnybodyWantsIt) {
 }
 
 TEST_F(DiskScrub, AChunkThatCannotBeReadIsDropped) {
+  faults_ = std::make_shared<io::fault_dice>(1);
   start_scrubbed(8);
   save_chain(1, 2);
-  device_->fail_reads(1, EIO);
+  faults_->strike_next(io::fault::read_error);
   pass_time(10s);
   EXPECT_THAT(here(1, 2), ElementsAre(2));
   EXPECT_EQ(counter("read_errors"), 1);

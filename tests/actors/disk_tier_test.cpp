@@ -265,6 +265,7 @@ TEST_F(DiskTier, AnOrderPastItsDeadlineFails) {
 }
 
 TEST_F(DiskTier, ADeviceThatFailsAgainAndAgainEndsTheTierWithThatReason) {
+  faults_ = std::make_shared<io::fault_dice>(1);
   start(32);
   for (std::uint64_t n = 1; n <= 20; ++n) save({make(n)});
   run();
@@ -275,12 +276,12 @@ TEST_F(DiskTier, ADeviceThatFailsAgainAndAgainEndsTheTierWithThatReason) {
     return {[](int) {}};
   });
   for (std::uint64_t n = 1; n <= 12; ++n) {
-    device_->fail_reads(n % 3 == 0 ? 0 : 1000, EIO);
+    n % 3 == 0 ? faults_->lift() : faults_->strike_next(io::fault::read_error, 1000);
     fetch({{key(n), 64}});
     run();
   }
   EXPECT_EQ(reason, "") << "good reads came between";
-  device_->fail_reads(1000, EIO);
+  faults_->strike_next(io::fault::read_error, 1000);
   for (std::uint64_t n = 13; n <= 20; ++n) fetch({{key(n), 64}});
   run();
   EXPECT_EQ(reason, "store_failed: the device failed 8 reads in a row, the last with: Input/output error");

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "actors/disk_tier.hpp"
+#include "io/faulty_device.hpp"
 #include "io/memory_device.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -59,9 +60,16 @@ class disk_world : public ::testing::Test {
   void start(std::uint32_t slots, std::uint32_t running_max = 64) {
     store_ = std::make_shared<io::chunk_store>(
         io::chunk_store_options{folder_ / "store", slots * shape.chunk_bytes(), shape, {1, 2}});
-    device_ = std::make_shared<io::memory_device>(store_->layout().segment_sizes_bytes(), 1, running_max);
+    auto memory = std::make_unique<io::memory_device>(store_->layout().segment_sizes_bytes(), 1, running_max);
+    auto* behind = memory.get();
+    if (faults_)
+      faulty_ = std::make_shared<io::faulty_device>(std::move(memory), faults_), device_ = {faulty_, behind};
+    else
+      device_ = std::move(memory);
+    std::shared_ptr<io::device> device = device_;
+    if (faulty_) device = faulty_;
     catalog_ = system_.spawn(chromatin::catalog, store_);
-    disk_ = system_.spawn(disk_tier, shape, disk_parts{device_, store_->layout(), catalog_, scrub_bytes_per_s_},
+    disk_ = system_.spawn(disk_tier, shape, disk_parts{device, store_->layout(), catalog_, scrub_bytes_per_s_},
                           store_->load());
     upper_ = new_listener(heard_);
   }
@@ -74,8 +82,9 @@ class disk_world : public ::testing::Test {
     }
   }
   void run() {
+    auto begun = [this] { return faulty_ && faulty_->poll(coordinator_.clock().now(), 1); };
     do messages();
-    while (device_->poll(1));
+    while (begun() || device_->poll(1));
   }
 
   /// A page with the bytes of chunk `n`, zeros behind them.
@@ -158,6 +167,8 @@ class disk_world : public ::testing::Test {
   std::shared_ptr<kv::page_arena> arena_ =
       kv::page_arena::make(kv::plain_memory(64 * shape.chunk_bytes()), shape.chunk_bytes());
   std::shared_ptr<io::chunk_store> store_;
+  std::shared_ptr<io::fault_dice> faults_;  ///< set before the start: what goes wrong in front of the device
+  std::shared_ptr<io::faulty_device> faulty_;
   std::shared_ptr<io::memory_device> device_;
   catalog_actor catalog_;
   disk_tier_actor disk_;

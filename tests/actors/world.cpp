@@ -49,7 +49,7 @@ world::world(world_options o, std::shared_ptr<machine> given)
       chromatin::registry, checkpoint, cache,
       std::shared_ptr<io::registry_store>{io::open_registry(
           o.durable ? on->folder / "registry" : std::filesystem::path{}, io::secret_salts("a secret of the tests"))},
-      o.overflow);
+      registry_limits{.overflow = o.overflow});
   gateway = system.spawn(chromatin::gateway, registry, scheduler, eraser_actor{device}, gateway_limits{});
   caf::anon_send(executor, atom::attach_v, device);
   caf::anon_send(device, atom::attach_v, caf::actor_cast<turn_listener_actor>(scheduler),
