@@ -11,6 +11,7 @@
 #include "apps/dna/decode_report.hpp"
 #include "apps/dna/dna.hpp"
 #include "apps/dna/progress.hpp"
+#include "apps/dna/shown.hpp"
 #include "dna/partition/files.hpp"
 #include "dna/partition/journal_end.hpp"
 #include "dna/partition/parts.hpp"
@@ -162,6 +163,8 @@ void decode(const decode_flags& flags) {
     all[i].out = tubes.size() == 1 ? flags.out : flags.out / fmt::format("{}", name.string());
     write_all(all[i].found.files, all[i].out);
     write_all(all[i].found.pieces, all[i].out);
+    for (const auto& path : all[i].found.held_back)
+      if (fs::exists(all[i].out / path)) all[i].left_over.push_back(path);
   }
   const auto joined = join_parts(all, flags.out);
   const auto how = status_of(all, joined, !damaged.empty());
@@ -170,6 +173,10 @@ void decode(const decode_flags& flags) {
   else
     print(reading.counts(), all, joined);
   for (const auto& one : damaged) fmt::print(stderr, "warning: {}; what stood before it was read\n", one);
+  for (const auto& one : all)
+    for (const auto& path : one.left_over)
+      fmt::print(stderr, "warning: {} stood there before and is not what was read now\n",
+                 shown((one.out / path).string()));
   if (how == status::nothing)
     fmt::print(stderr, "chromatin: {}\n",
                reading.counts().reads == 0      ? "no reads in what was named"

@@ -48,6 +48,12 @@ nlohmann::ordered_json names(const std::vector<recovered>& from, bool current) {
   return list;
 }
 
+nlohmann::ordered_json shown_all(const std::vector<std::string>& paths) {
+  auto list = nlohmann::ordered_json::array();
+  for (const auto& one : paths) list.push_back(shown(one));
+  return list;
+}
+
 void print_one(const decoded_partition& one, std::uint64_t sorted) {
   const auto traces = count(one.outcomes, [](const auto& block) { return block.trace; });
   fmt::print("{} blocks decoded, {} not, traces of {} others\n", count(one.outcomes, decoded),
@@ -175,8 +181,6 @@ nlohmann::ordered_json report(const read_counts& counts, const std::vector<decod
                       {"reason", more.reason}});
       lacking.push_back(line_of(each, more));
     }
-    auto unread = nlohmann::ordered_json::array();
-    for (const auto& path : found.unread) unread.push_back(shown(path));
     partitions.push_back({{"out", shown(one.out.string())},
                           {"journal_read", one.own_journal},
                           {"commit", found.commit},
@@ -188,7 +192,8 @@ nlohmann::ordered_json report(const read_counts& counts, const std::vector<decod
                           {"pieces_not_current", names(found.pieces, false)},
                           {"lost", std::move(lost)},
                           {"lacking", std::move(lacking)},
-                          {"unread", std::move(unread)},
+                          {"left_over", shown_all(one.left_over)},
+                          {"unread", shown_all(found.unread)},
                           {"blocks", block_rows(one.outcomes)}});
   }
   // Of a single partition as they always stood.

@@ -19,8 +19,9 @@ struct decoded_partition {
   std::filesystem::path out;
   std::vector<block_outcome> outcomes;
   recovery found;
-  bool own_journal = false;    ///< read, not the store's
-  bool store_journal = false;  ///< the store has one
+  std::vector<std::string> left_over;  ///< under names that were held back: of an earlier decoding, say
+  bool own_journal = false;            ///< read, not the store's
+  bool store_journal = false;          ///< the store has one
 };
 
 /// What a missing block would take, judged by the reads of the blocks that decoded.

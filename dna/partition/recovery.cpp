@@ -55,8 +55,10 @@ class recoverer {
     if (auto reading = found_.get(file.path); reading.content) {
       auto name = complete() ? file.path : free_name(as_of(file.path, made_.commit));
       made_.files.push_back({std::move(name), std::move(*reading.content), complete()});
+      if (!complete()) made_.held_back.push_back(file.path);
       return;
     }
+    made_.held_back.push_back(file.path);
     const auto pieces_before = made_.pieces.size();
     std::vector<lost_block> lost;
     for (std::size_t i = 0; i < file.blocks.size(); ++i) recover_block(file, i, lost);

@@ -40,8 +40,9 @@ struct recovery {
   std::vector<recovered> pieces;  ///< NAME.block-N (NAME.zst.block-N of a compressed one), and LEAF.version-V for
                                   ///< blocks that no journal tells the file of
   std::vector<lost_block> lost;
-  std::size_t restored = 0;         ///< blocks that were missing and made up for
-  std::vector<std::string> unread;  ///< files without a single block that was read
+  std::size_t restored = 0;            ///< blocks that were missing and made up for
+  std::vector<std::string> unread;     ///< files without a single block that was read
+  std::vector<std::string> held_back;  ///< files whose own name is not written: not whole, or not known to be current
 };
 
 recovery recover(const partition& found, const commit_knowledge& known);

@@ -45,6 +45,16 @@ TEST_F(DecodeCases, ABlockWhosePatchWasNotReadIsNotGivenAsCurrent) {
   EXPECT_EQ(said["lost"][0]["version"], 1);
 }
 
+TEST_F(DecodeCases, WhatAnEarlierDecodingLeftIsNotTakenForWhatWasRead) {
+  decode("partition-pair1.toml", {input("control-clean.fq.gz")});
+  EXPECT_EQ(written("a.txt"), commit_1_);
+  const auto again = json(
+      {"decode", input("partition-pair1.toml"), "--out", path("out"), input("control-clean.fq.gz"), "--commits", "2"});
+  EXPECT_EQ(status_, 5);
+  EXPECT_EQ(again["left_over"], nlohmann::json::array({"a.txt"}));
+  EXPECT_TRUE(decode("partition-pair1.toml", {input("control-clean.fq.gz")})["left_over"].empty());
+}
+
 TEST_F(DecodeCases, TheEndOfTheJournalIsKnownByCountOrByDepth) {
   decode("partition-pair1.toml", {input("control-clean.fq.gz")});
   EXPECT_EQ(status_, 0) << "eight reads a strand show that no commit follows";
