@@ -13,6 +13,7 @@
 
 #include "apps/commands.hpp"
 #include "apps/door_flags.hpp"
+#include "apps/fault_flags.hpp"
 #include "apps/system_flags.hpp"
 #include "io/tenant_salts.hpp"
 #include "rpc/server.hpp"
@@ -23,6 +24,7 @@ namespace {
 struct serve_flags {
   system_options system;
   rpc::door_limits limits;
+  fault_flags faults;
   std::vector<std::string> listen;
   std::string socket, tokens, secret_file, log_level = "info";
   double drain_s = 5;
@@ -146,6 +148,7 @@ void serve(serve_flags flags, const std::vector<std::string>& arguments, const s
   options.limits = flags.limits;
   if (!flags.tokens.empty()) options.tokens = rpc::read_token_file(flags.tokens);
 
+  injected_faults faults{flags.faults, flags.system};
   running_system system{flags.system};
   options.answer_tokens_default = answer_tokens_default(system.checkpoint());
   rpc::server server{system.actors(), system.gateway(), system.telemetry(), system.supervisor(), options};
@@ -186,6 +189,7 @@ void add_serve_options(CLI::App& command, serve_flags& flags) {
       ->capture_default_str()
       ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
   add_door_flags(command, flags.limits);
+  add_fault_flags(command, flags.faults);
 }
 
 }  // namespace

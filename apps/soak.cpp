@@ -1,0 +1,89 @@
+/// chromatin soak: real conversations on a server whose disk and files go wrong and whose power is cut, compared with a
+/// server without faults.
+
+#include <fstream>
+
+#include <fmt/core.h>
+#include <nlohmann/json.hpp>
+
+#include "apps/commands.hpp"
+#include "apps/replay/workload.hpp"
+#include "apps/soak/run.hpp"
+#include "apps/system_flags.hpp"
+#include "apps/temporary_folder.hpp"
+
+namespace chromatin {
+namespace {
+
+struct soak_flags {
+  soak::options run;
+  double minutes = 1;
+  std::string file, json;
+};
+
+std::string sample_conversations() {
+  return std::string{CHROMATIN_SOURCE_DIR} + "/assets/conversations/sgd-sample.jsonl";
+}
+
+void print(const char* title, const std::map<std::string, std::int64_t>& counts) {
+  fmt::print("{}\n", title);
+  for (const auto& [what, times] : counts) fmt::print("{:>10}  {}\n", times, what);
+}
+
+void soak_command(soak_flags flags) {
+  remove_temporary_folders_on_signals();
+  auto& run = flags.run;
+  std::ifstream in{flags.file};
+  for (const auto& talk : replay::read_conversations(in, flags.file, 0))
+    run.texts.insert(run.texts.end(), talk.user_turns.begin(), talk.user_turns.end());
+  temporary_folder folder{std::filesystem::temp_directory_path()};
+  run.folder = folder.path();
+  run.lasts = std::chrono::milliseconds{static_cast<std::int64_t>(flags.minutes * 60'000)};
+  run.progress = [](const std::string& line) { fmt::print(stderr, "{}\n", line); };
+  fmt::print("soak with --seed {} --minutes {} --context {}\n", run.seed, flags.minutes, run.context);
+  std::fflush(stdout);
+  auto report = soak::run(run);
+  print("\ndone", report.done);
+  print("\nfaults that fired", report.faults);
+  fmt::print("\nmost memory of the server: {} MiB\n", report.resident_bytes_max >> 20);
+  if (!flags.json.empty()) {
+    nlohmann::ordered_json json{{"seed", run.seed},           {"minutes", flags.minutes},
+                                {"context", run.context},     {"done", report.done},
+                                {"faults", report.faults},    {"resident_bytes_max", report.resident_bytes_max},
+                                {"failures", report.failures}};
+    std::ofstream out{flags.json};
+    if (!(out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n'))
+      throw std::runtime_error(flags.json + ": cannot be written");
+  }
+  for (const auto& failure : report.failures) fmt::print("FAILED: {}\n", failure);
+  if (!report.failures.empty())
+    throw std::runtime_error(
+        fmt::format("{} things did not hold; again: chromatin soak --seed {} --minutes {} --context {}",
+                    report.failures.size(), run.seed, flags.minutes, run.context));
+  fmt::print("all held\n");
+}
+
+}  // namespace
+
+void add_soak_command(CLI::App& app) {
+  auto* command = app.add_subcommand(
+      "soak", "Real conversations on a server that goes wrong and is killed, compared with one without faults");
+  auto flags = std::make_shared<soak_flags>();
+  flags->run.system.model = embedded_model();
+  flags->file = sample_conversations();
+  command->add_option("--seed", flags->run.seed, "of what users do and what goes wrong")->capture_default_str();
+  command->add_option("--minutes", flags->minutes, "how long")->capture_default_str()->check(CLI::Range(0.01, 1e5));
+  command->add_option("--context", flags->run.context, "tokens of a window; small ones overflow all the time")
+      ->capture_default_str()
+      ->check(CLI::Range(128, 1 << 20));
+  command->add_option("--users", flags->run.users, "tenants who talk at the same time")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 64));
+  command->add_option("--model", flags->run.system.model,
+                      "Hugging Face checkpoint folder (default: the embedded model)");
+  command->add_option("--conversations", flags->file, "what users say: a file as replay's")->capture_default_str();
+  command->add_option("--json", flags->json, "write the figures to this file");
+  command->callback([flags] { soak_command(*flags); });
+}
+
+}  // namespace chromatin
