@@ -10,7 +10,7 @@ namespace chromatin::soak {
 namespace {
 
 constexpr std::uint64_t rest_bytes = 400u << 20;  ///< the model, the code, buffers
-constexpr std::chrono::milliseconds wait_max = std::chrono::seconds{120};
+constexpr std::chrono::milliseconds wait_max = std::chrono::seconds{300};
 
 /// Of these counters of a server at rest.
 constexpr std::array nothing_of{"turns_waiting", "turns_running",   "turns_with_pages", "loads_under_way",

@@ -15,7 +15,7 @@
 namespace chromatin::soak {
 namespace {
 
-constexpr auto start_within = std::chrono::seconds{60};
+constexpr auto start_within = std::chrono::seconds{300};
 
 std::string content_of(const std::filesystem::path& file) {
   std::stringstream text;

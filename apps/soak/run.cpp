@@ -24,7 +24,7 @@ using clock = std::chrono::steady_clock;
 using std::chrono::milliseconds;
 
 constexpr auto operator_token = "token-of-the-operator";
-constexpr auto rest_within = std::chrono::seconds{60}, round_max = std::chrono::seconds{30};
+constexpr auto rest_within = std::chrono::seconds{180}, round_max = std::chrono::seconds{30};
 
 class soak {
  public:

@@ -188,7 +188,9 @@ void random_run::death() {
     const char* name;
     caf::strong_actor_ptr actor;
   };
-  std::vector<mortal> all{{"host-tier", erased(world_->host)}, {"prefetcher", erased(world_->prefetcher)}};
+  std::vector<mortal> all{{"host-tier", erased(world_->host)},
+                          {"prefetcher", erased(world_->prefetcher)},
+                          {"executor", erased(world_->executor)}};
   if (world_->disk && !world_->disk_stalled)
     all.insert(all.end(), {{"disk-tier", erased(world_->disk)}, {"catalog", erased(world_->catalog)}});
   auto [part, actor] = all[draw(all.size())];
@@ -208,6 +210,7 @@ void random_run::death() {
 void random_run::restart(const std::string& part) {
   if (part == "host-tier") return world_->spawn_host();
   if (part == "prefetcher") return world_->spawn_prefetcher();
+  if (part == "executor") return world_->spawn_executor();
   world_->kill(erased(world_->disk));  // without a catalogue it is of no use
   while (world_->poll_disk()) {
   }
