@@ -2,13 +2,14 @@
 
 JOBS ?= $(shell nproc)
 
-.PHONY: help install-packages demo test asan tsan ubsan mutants clean
+.PHONY: help install-packages demo test asan tsan ubsan mutants fuzz clean
 
 help:
 	@echo "make demo   build, play real conversations with and without reuse, restart a server: build/demo/replay.html"
 	@echo "make test   build and run every test"
 	@echo "make asan   the tests under AddressSanitizer; make tsan: under ThreadSanitizer; make ubsan: undefined behaviour"
 	@echo "make mutants  plant faults, one at a time, and tell which of them no test notices"
+	@echo "make fuzz   every fuzzer for SECONDS (60), with clang's libFuzzer; make test feeds them the kept inputs and changes of them"
 	@echo "make install-packages   only install what is missing of packages.txt (the others do it too)"
 
 install-packages:
@@ -36,6 +37,20 @@ asan tsan ubsan: install-packages
 # FLAGS="--only NAME" or "--again": see tests/mutants/run.py.
 mutants: install-packages
 	@tests/mutants/run.py $(FLAGS)
+
+# FUZZERS="registry rpc": these. What one finds is kept in build/fuzz/found.
+SECONDS ?= 60
+FUZZERS ?= $(notdir $(basename $(wildcard tests/fuzz/corpus/*)))
+fuzz: install-packages
+	@./packages.sh tests/fuzz/packages.txt
+	@$(call configure,fuzz)
+	@cmake --build --preset fuzz -j $(JOBS)
+	@mkdir -p build/fuzz/found
+	@for name in $(FUZZERS); do \
+	  mkdir -p build/fuzz/corpus/$$name; \
+	  build/fuzz/tests/fuzz/fuzz_$$name -max_total_time=$(SECONDS) -timeout=30 -rss_limit_mb=4096 -print_final_stats=1 \
+	    -artifact_prefix=build/fuzz/found/$$name- build/fuzz/corpus/$$name tests/fuzz/corpus/$$name || exit 1; \
+	done
 
 clean:
 	@rm -rf build

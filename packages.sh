@@ -1,9 +1,9 @@
 #!/bin/sh
-# Installs the Debian packages of packages.txt that are missing.
+# Installs the Debian packages of packages.txt, or of another list, that are missing.
 set -eu
 cd "$(dirname "$0")"
 missing=""
-for package in $(cat packages.txt); do
+for package in $(cat "${1:-packages.txt}"); do
   dpkg-query -W -f='${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || missing="$missing $package"
 done
 [ -z "$missing" ] && exit 0

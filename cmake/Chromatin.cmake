@@ -22,6 +22,12 @@ if(CHROMATIN_SANITIZE)
   add_link_options(-fsanitize=${CHROMATIN_SANITIZE})
 endif()
 
+if(CHROMATIN_FUZZ)
+  # Which way an input takes is counted; clang 14 does not know all of g++'s warnings, and warns of other things.
+  add_compile_options(-fsanitize=fuzzer-no-link,address -fno-omit-frame-pointer -g1 -Wno-unknown-warning-option)
+  add_link_options(-fsanitize=address)
+endif()
+
 # chromatin_library(NAME [libraries…]): every .cpp of the folder (and of folders named in SUBDIRS) as chromatin::NAME.
 function(chromatin_library name)
   cmake_parse_arguments(arg "" "" "SUBDIRS;PUBLIC;PRIVATE" ${ARGN})

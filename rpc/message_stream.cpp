@@ -1,6 +1,7 @@
 #include "rpc/message_stream.hpp"
 
 #include <algorithm>
+#include <cstring>
 
 #include <capnp/rpc.capnp.h>
 #include <capnp/serialize.h>
@@ -33,7 +34,7 @@ struct message_stream::incoming {
   std::size_t missing() const { return words.size() * sizeof(word) - received; }
   void resize(std::size_t size) {
     auto bigger = kj::heapArray<word>(size);
-    std::copy(words.begin(), words.end(), bigger.begin());
+    std::memcpy(bigger.begin(), words.begin(), words.size() * sizeof(word));
     words = kj::mv(bigger);
   }
 
