@@ -16,7 +16,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       fuzz::must(tensor.bytes.empty() || (tensor.bytes.data() >= file.data() &&
                                           tensor.bytes.data() + tensor.bytes.size() <= file.data() + file.size()));
       static volatile unsigned kept;
-      kept = sum;
+      kept = kept + sum;
     }
   } catch (const model::load_error&) {
   }
