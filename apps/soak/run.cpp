@@ -79,8 +79,8 @@ soak::soak(const options& o)
   reference_ = std::make_unique<running_system>(calm);
   rpc::server_options door{.listen = {"unix:" + (o.folder / "reference").string()}};
   door.tokens = rpc::read_token_file(tokens_);
-  reference_door_ =
-      std::make_unique<rpc::server>(reference_->actors(), reference_->gateway(), reference_->telemetry(), door);
+  reference_door_ = std::make_unique<rpc::server>(reference_->actors(), reference_->gateway(), reference_->telemetry(),
+                                                  reference_->supervisor(), door);
   ground_.reference = reference_door_->addresses().front();
 }
 

@@ -120,6 +120,7 @@ struct live_server {
   std::shared_ptr<rpc::seen> seen = std::make_shared<rpc::seen>();
   gateway_actor gateway = system.spawn(rpc::fake_gateway, seen);
   telemetry_actor telemetry = system.spawn(rpc::fake_telemetry);
+  supervisor_actor supervisor = system.spawn(chromatin::supervisor, std::map<std::string, part_care>{}, nullptr);
   std::unique_ptr<rpc::server> server;
   std::string login;
   std::size_t login_answer_bytes = 0;
@@ -127,7 +128,7 @@ struct live_server {
   live_server() {
     spdlog::set_level(spdlog::level::off);
     rpc::server_options options{.listen = {"unix:" + socket().string()}};
-    server = std::make_unique<rpc::server>(system, gateway, telemetry, options);
+    server = std::make_unique<rpc::server>(system, gateway, telemetry, supervisor, options);
     login = record("login", [](rpc::client&) {});
     check_that_the_login_works();
     // `KEEP=FOLDER fuzz_rpc …` makes the kept corpus anew.
