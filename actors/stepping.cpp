@@ -161,6 +161,8 @@ void scheduler_state::on_executor_down(const caf::error& reason) {
 }
 
 void scheduler_state::attach(executor_actor other) {
+  // It may come before the news that the one before died.
+  if (executor) on_executor_down(caf::make_error(ec::not_available, std::string{"the executor died"}));
   executor = std::move(other);
   self->monitor(executor);
   run_step();

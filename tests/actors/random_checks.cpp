@@ -9,7 +9,8 @@ void random_run::come_to_rest() {
   world_->backend->faults = {};
   machine_->disk_dice->lift();
   machine_->file_dice->lift();
-  world_->run();
+  do world_->run();
+  while (revive_disk());
   auto open = std::count_if(turns_.begin(), turns_.end(), [&](const auto& t) { return !world_->outcome(t.id).done; });
   EXPECT_EQ(open, 0) << "turns were never answered:" << world_->describe();
 }

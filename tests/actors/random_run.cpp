@@ -7,6 +7,8 @@
 namespace chromatin::test {
 namespace {
 
+bool is_over(const caf::strong_actor_ptr& actor) { return actor->get()->getf(caf::abstract_actor::is_terminated_flag); }
+
 const std::string sentence =
     "I need a taxi to the airport for four people at six in the morning, and a wake-up call before that, please.";
 
@@ -266,6 +268,14 @@ void random_run::clock_jump() {
 void random_run::live_a_little() {
   for (auto n = draw(60); n > 0; --n) world_->step();
   if (draw(10) == 0) world_->run();
+  revive_disk();
+}
+
+bool random_run::revive_disk() {
+  if (!world_->disk || !is_over(erased(world_->disk))) return false;
+  restart("disk-tier");
+  count("disk tiers that gave their device up");
+  return true;
 }
 
 void random_run::note_answers() {

@@ -71,6 +71,8 @@ class random_run {
   void count(const std::string& what) { ++tally_[what]; }
 
   void live_a_little();
+  /// As a supervisor does, when the tier ended itself because its device only fails or is silent.
+  bool revive_disk();
   void note_answers();
   void push(event e);
   /// An event that was asked for when there were so many turns. A turn of its conversation that was asked for earlier
