@@ -22,6 +22,7 @@ using tally = std::map<std::string, std::int64_t>;
 class random_run {
  public:
   random_run(std::uint64_t seed, bool with_deaths);
+  ~random_run() { world_.reset(); }  // turns that it still answers are noted here
   /// Lives and checks; failures are the test's. Adds what it did.
   void run(tally& done);
 
