@@ -1,7 +1,6 @@
 #include "io/operation_line.hpp"
 
 #include <algorithm>
-#include <ranges>
 #include <utility>
 
 #include "kv/check.hpp"
@@ -33,8 +32,8 @@ bool operation_line::cancel(operation_id id) {
 operation_line::line* operation_line::choose() {
   if (running() >= running_max_) return nullptr;
   auto may_go = [](const line& l) { return !l.waiting.empty() && l.running < l.running_max; };
-  for (auto& l : lines_ | std::views::reverse)
-    if (may_go(l) && l.passed_over >= passed_over_max) return &l;
+  for (auto l = lines_.rbegin(); l != lines_.rend(); ++l)
+    if (may_go(*l) && l->passed_over >= passed_over_max) return &*l;
   auto first = std::ranges::find_if(lines_, may_go);
   return first == lines_.end() ? nullptr : &*first;
 }

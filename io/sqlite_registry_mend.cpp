@@ -23,9 +23,9 @@ std::optional<std::size_t> end_of(std::span<const stored_message> messages, cons
                                   std::size_t& begin) {
   std::vector<kv::token_id> said;
   for (const auto& m : messages) said.insert(said.end(), m.tokens->begin(), m.tokens->end());
-  auto found = std::ranges::search(window, said);
-  if (said.empty() || found.empty()) return {};
-  begin = static_cast<std::size_t>(found.begin() - window.begin());
+  auto found = std::search(window.begin(), window.end(), said.begin(), said.end());
+  if (said.empty() || found == window.end()) return {};
+  begin = static_cast<std::size_t>(found - window.begin());
   return begin + said.size();
 }
 
