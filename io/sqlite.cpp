@@ -12,10 +12,11 @@
 namespace chromatin::io {
 namespace {
 
-[[noreturn]] void fail(sqlite3* handle, const std::string& what) {
+[[noreturn]] void fail(sqlite3* handle, const std::string& what, bool at_prepare = false) {
   auto code = handle ? sqlite3_errcode(handle) : SQLITE_NOMEM;
-  throw sqlite_error(what + ": " + (handle ? sqlite3_errmsg(handle) : "out of memory"),
-                     code == SQLITE_CORRUPT || code == SQLITE_NOTADB);
+  // Our statements are right: one that is not understood meets tables that are not those that were made.
+  bool damaged = code == SQLITE_CORRUPT || code == SQLITE_NOTADB || (at_prepare && code == SQLITE_ERROR);
+  throw sqlite_error(what + ": " + (handle ? sqlite3_errmsg(handle) : "out of memory"), damaged);
 }
 
 sqlite3* handle_of(sqlite3_stmt* s) { return sqlite3_db_handle(s); }
@@ -57,7 +58,7 @@ void database::execute(const char* sql) {
 
 statement::statement(database& db, std::string_view sql) {
   if (sqlite3_prepare_v2(db.get(), sql.data(), static_cast<int>(sql.size()), &statement_, nullptr) != SQLITE_OK)
-    fail(db.get(), std::string{sql});
+    fail(db.get(), std::string{sql}, true);
 }
 
 statement::~statement() { sqlite3_finalize(statement_); }

@@ -177,6 +177,27 @@ TEST(Fsck, WhatCanBeReadOfADamagedRegistryIsKept) {
   EXPECT_TRUE(check(at).sound());
 }
 
+TEST(Fsck, AChangedLetterInTheDescriptionOfATableIsDamage) {
+  for (std::string file : {"registry.sqlite", "catalog.sqlite"})
+    for (auto column : {"checksum", "checksums", "tokens", "slot", "salt", "value"}) {
+      store_at_rest at;
+      bool changed = false;
+      for (auto table : {"messages", "conversations", "tenants", "chunks", "meta"}) try {
+          at.sql(file, std::string{"ALTER TABLE "} + table + " RENAME COLUMN " + column + " TO changed");
+          changed = true;
+          break;
+        } catch (const sqlite_error&) {
+        }
+      EXPECT_EQ(check(at).sound(), !changed) << file << " " << column;
+      check(at, true);
+      EXPECT_EQ(reason([&] { open_registry(at.path()); }), "no error") << file << " " << column;
+      EXPECT_EQ(reason([&] {
+                  chunk_store({at.path(), 24 * test_store::shape.chunk_bytes(), test_store::shape, test_store::model});
+                }),
+                "no error");
+    }
+}
+
 TEST(Fsck, AWrongBitInTheLogIsFoundThoughSqlitePassesOverIt) {
   for (auto file : {"registry.sqlite", "catalog.sqlite"}) {
     store_at_rest at;
