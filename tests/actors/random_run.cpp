@@ -205,6 +205,7 @@ void random_run::death() {
   }
   for (auto n = draw(40) + (world_->dying() ? 200 : 0); n > 0; --n) world_->step();
   world_->kill(actor);  // if so many messages did not come
+  world_->drain();      // a part is started again when it is dead, and those who watch it know
   restart(part);
   log_ += static_cast<char>(std::toupper(part[0]));
 }

@@ -77,10 +77,9 @@ TEST(SoakChecks, ACallThatIsNotAnsweredIsTold) {
   EXPECT_EQ(g.longest_wait().count(), 0);
   g.call_begins(1);
   g.call_begins(2);
-  while (g.longest_wait().count() == 0) {
-  }
   g.call_ends(1);
-  EXPECT_GT(g.longest_wait().count(), 0);
+  while (g.longest_wait().count() == 0) {  // the other is waited for
+  }
   g.call_ends(2);
   EXPECT_EQ(g.longest_wait().count(), 0);
 }
