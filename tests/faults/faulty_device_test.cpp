@@ -246,7 +246,7 @@ TEST(FaultyDeviceThread, OperationsEndByTheClockUnderRandomFaults) {
   };
   for (int i = 0; i < count; ++i) {
     auto at = static_cast<std::size_t>(i) % blocks * block;
-    if (i % 50 == 0)
+    if (i % 10 == 0)
       device->sync(0, done);
     else if (i % 2)
       device->write({0, at}, buffer.bytes().subspan(at, block), urgency::saving, done);
