@@ -15,6 +15,12 @@ using catalog_format::number_of;
 constexpr std::uint64_t segment_bytes = 256ull << 20;
 constexpr std::uint64_t segments_wanted = 256;
 constexpr std::uint64_t slots_max = ~std::uint32_t{0};
+/// What SQLite finds, in its words; nothing in a sound file.
+std::string damage_in(database& db) {
+  statement check{db, "PRAGMA integrity_check(1)"};
+  return check.step() && check.text(0) != "ok" ? check.text(0) : std::string{};
+}
+
 }  // namespace
 
 slot_layout slot_layout::of(std::uint64_t bytes_max, std::uint64_t chunk_bytes) {
@@ -71,10 +77,13 @@ void chunk_store::put_aside() {
 }
 
 void chunk_store::open_catalog() {
-  db_ = std::make_unique<database>(options_.folder / "catalog.sqlite");
-  statement check{*db_, "PRAGMA integrity_check(1)"};
-  if (check.step() && check.text(0) != "ok") throw sqlite_error("the catalogue: " + check.text(0), true);
-  check.reset();
+  auto file = options_.folder / "catalog.sqlite";
+  db_ = std::make_unique<database>(file);
+  if (auto first = damage_in(*db_); !first.empty()) {
+    // To SQLite's check a page that the disk does not give is damage, too; the disk may give it when it is asked again.
+    db_ = std::make_unique<database>(file);
+    if (auto again = damage_in(*db_); !again.empty()) throw sqlite_error("the catalogue: " + again, true);
+  }
   db_->execute(catalog_format::meta_table);
   transaction all{*db_};
   check_meta();

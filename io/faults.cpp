@@ -54,15 +54,20 @@ bool fault_dice::strikes(fault what) {
   std::lock_guard lock{mutex_};
   auto& certain = certain_[at(what)];
   // Drawn also when the odds are nothing, so that what is drawn later does not depend on them.
-  if (random_() % million >= odds_[at(what)] && certain == 0) return false;
-  if (certain > 0) --certain;
+  bool by_chance = random_() % million < odds_[at(what)];
+  auto& spared = spared_[at(what)];
+  bool for_sure = certain > 0 && spared == 0;
+  if (spared > 0) --spared;
+  if (for_sure) --certain;
+  if (!by_chance && !for_sure) return false;
   ++counts_->fired[at(what)];
   return true;
 }
 
-void fault_dice::strike_next(fault what, std::uint32_t count) {
+void fault_dice::strike_next(fault what, std::uint32_t count, std::uint32_t spared) {
   std::lock_guard lock{mutex_};
   certain_[at(what)] = count;
+  spared_[at(what)] = spared;
 }
 
 void fault_dice::set_odds(const fault_odds& odds) {
@@ -73,7 +78,7 @@ void fault_dice::set_odds(const fault_odds& odds) {
 void fault_dice::lift() {
   std::lock_guard lock{mutex_};
   odds_ = {};
-  certain_ = {};
+  certain_ = spared_ = {};
 }
 
 std::uint64_t fault_dice::draw(std::uint64_t below) {

@@ -60,8 +60,8 @@ class fault_dice {
 
   /// Does this go wrong? Counted if it does.
   bool strikes(fault what);
-  /// The next `count` operations that can go wrong in this way do.
-  void strike_next(fault what, std::uint32_t count = 1);
+  /// After `spared` more, the next `count` operations that can go wrong in this way do.
+  void strike_next(fault what, std::uint32_t count = 1, std::uint32_t spared = 0);
   void set_odds(const fault_odds& odds);
   /// Nothing strikes any more.
   void lift();
@@ -79,9 +79,9 @@ class fault_dice {
 
  private:
   std::mutex mutex_;
-  std::mt19937_64 random_;                            ///< guarded by mutex_
-  fault_odds odds_;                                   ///< guarded by mutex_
-  std::array<std::uint32_t, fault_kinds> certain_{};  ///< guarded by mutex_
+  std::mt19937_64 random_;                                       ///< guarded by mutex_
+  fault_odds odds_;                                              ///< guarded by mutex_
+  std::array<std::uint32_t, fault_kinds> certain_{}, spared_{};  ///< guarded by mutex_
   fault_counts own_;
   fault_counts* counts_;
 };

@@ -235,6 +235,35 @@ TEST(FaultyFiles, AFlippedBitInWhatIsReadIsNeverAWrongMessage) {
   EXPECT_GT(counts.of(fault::read_flip), 20);
 }
 
+TEST(FaultyFiles, AReadThatFailsOnceIsNotDamageOfTheCatalogue) {
+  constexpr kv::geometry shape{2, 1, 64, kv::dtype::bf16};
+  test::temporary_folder folder;
+  auto dice = std::make_shared<fault_dice>(1);
+  faulty_vfs files{dice};
+  chunk_store_options options{folder.path(), 2000 * shape.chunk_bytes(), shape, {1, 2}};
+  {
+    chunk_store store{options};
+    catalog_change change;
+    for (std::uint32_t i = 0; i < 1000; ++i) change.added.push_back({{0, i + 1}, i, 0, 64, {i, i}});
+    store.commit(change);
+  }
+  std::size_t opened = 0;
+  for (std::uint32_t nth = 0; nth < 60; ++nth) {
+    dice->strike_next(fault::read_error, 1, nth);
+    try {
+      chunk_store store{options};
+      dice->lift();
+      EXPECT_TRUE(store.notices().empty()) << store.notices()[0];
+      EXPECT_EQ(store.load().size(), 1000u);
+      ++opened;
+    } catch (const open_error& e) {  // it cannot be read: that is said, and nothing is lost
+      dice->lift();
+    }
+  }
+  EXPECT_GT(opened, 10u);
+  EXPECT_GT(dice->counts().of(fault::read_error), 20);
+}
+
 TEST(FaultyFiles, AfterEveryPowerCutTheCatalogueHasWhatItAcknowledged) {
   constexpr kv::geometry shape{2, 1, 64, kv::dtype::bf16};
   fault_counts counts;
