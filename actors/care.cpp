@@ -85,6 +85,9 @@ caf::strong_actor_ptr running_system::parts::start_host_tier() {
 caf::expected<caf::strong_actor_ptr> running_system::parts::start_disk_tier() {
   if (auto error = probe(*disk.device)) return error;
   caf::scoped_actor self{*system};
+  caf::anon_send_exit(disk.catalog, caf::exit_reason::user_shutdown);  // it may be what died
+  self->wait_for(disk.catalog);                                        // one at a time has the files
+  disk.catalog = system->spawn<caf::detached>(chromatin::catalog, chunks);
   std::vector<io::stored_chunk> found;
   caf::error failed;
   self->request(disk.catalog, caf::infinite, atom::open_v)

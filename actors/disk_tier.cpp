@@ -39,6 +39,10 @@ void disk_tier_state::start(const kv::geometry& shape, disk_parts stands_on, std
     policy.touch(std::span{&row.key, 1}, {});
   }
   store = io::group_commit{parts.layout, std::move(found), share(writes_bytes, room_bytes, writes_max)};
+  self->monitor(parts.catalog);
+  self->set_down_handler([this](const caf::down_msg& down) {
+    if (down.source == parts.catalog.address()) end_with("the catalogue died: " + explain(down.reason));
+  });
   if (parts.scrub_bytes_per_s > 0) scrub_after({});
 }
 
@@ -132,7 +136,7 @@ void disk_tier_state::ended(const read_done& read, int error) {
   queue.ended(r.id, good ? io::read_queue::ending::good : io::read_queue::ending::bad);
 }
 
-/// The device is gone: the tier above then asks no more of it, and whoever starts this tier again looks at the device
+/// The device is gone, or the catalogue: the tier above then asks no more of it, and whoever starts this tier again looks at the device
 /// first.
 void disk_tier_state::end_with(std::string why) { self->quit(caf::make_error(ec::store_failed, std::move(why))); }
 

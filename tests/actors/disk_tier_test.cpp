@@ -308,6 +308,15 @@ TEST_F(DiskTier, ADeviceThatDoesNotAnswerEndsTheTierWhenItIsAskedAgain) {
   EXPECT_EQ(ask_after(std::chrono::seconds{11}), 0u);
 }
 
+TEST_F(DiskTier, WhenTheCatalogueDiesTheTierEndsWithIt) {
+  start(8);
+  save_chain(1, 2);
+  EXPECT_EQ(here(1, 2).size(), 2u);
+  caf::anon_send_exit(catalog_, caf::exit_reason::kill);
+  messages();
+  EXPECT_EQ(here(1, 2).size(), 0u) << "it could save nothing more";
+}
+
 TEST_F(DiskTier, PagesStayWithTheDeviceWhenTheTierDies) {
   start(40, 2);
   for (std::uint64_t n = 1; n <= 4; ++n) save({make(n)});
