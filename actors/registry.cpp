@@ -116,8 +116,6 @@ caf::result<prepared_turn> registry_state::append(const conversation_ref& which,
       lease.keep();  // it is another turn's
       return busy();
     }
-    if (!store->find(key_of(which)))
-      if (auto error = check_count(which.tenant)) return error;
     provisional p{.conversation = which};
     auto prepared = prepare(p, messages);
     if (prepared.flag != caf::rt_value) return prepared;
@@ -128,9 +126,9 @@ caf::result<prepared_turn> registry_state::append(const conversation_ref& which,
   });
 }
 
-std::size_t registry_state::begin(provisional& turn, const message_list& messages) {
+std::size_t registry_state::begin(provisional& turn, std::optional<io::conversation_record> record,
+                                  const message_list& messages) {
   auto& change = turn.change;
-  auto record = load(turn.conversation);
   bool fresh = !record || record->messages == 0;
   if (record) {
     change.expected_version = record->version;
@@ -153,7 +151,10 @@ caf::result<prepared_turn> registry_state::prepare(provisional& turn, const mess
     return caf::make_error(ec::invalid_argument, "the last message must be a user's");
   if (messages.front().role == "system")
     if (auto error = check_system(messages.front().content)) return error;
-  auto taken = begin(turn, messages);
+  auto record = load(turn.conversation);
+  if (!record)
+    if (auto error = check_count(turn.conversation.tenant)) return error;
+  auto taken = begin(turn, std::move(record), messages);
   auto& change = turn.change;
   auto& window = change.window;
   std::vector<kv::token_id> said;

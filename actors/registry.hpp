@@ -77,7 +77,7 @@ struct registry_state {
   caf::result<prepared_turn> prepare(provisional& turn, const message_list& messages);
   /// Begins a provisional turn: the window that its messages follow, and of the messages a system prompt. Answers with
   /// the number of messages taken.
-  std::size_t begin(provisional& turn, const message_list& messages);
+  std::size_t begin(provisional& turn, std::optional<io::conversation_record> record, const message_list& messages);
   /// The conversation's window as it was when it had `messages` messages.
   kv::lineage window_at(const conversation_ref& which, io::conversation_record record, std::uint32_t messages);
 
