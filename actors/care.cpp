@@ -8,9 +8,6 @@
 #include <caf/scoped_actor.hpp>
 #include <fmt/format.h>
 
-#include "actors/executor.hpp"
-#include "actors/host_tier.hpp"
-#include "actors/prefetcher.hpp"
 #include "actors/system_parts.hpp"
 
 namespace chromatin {
@@ -35,10 +32,6 @@ caf::error probe(io::device& device) {
 }
 
 }  // namespace
-
-void running_system::parts::tell(const std::string& part, const caf::strong_actor_ptr& actor) {
-  caf::anon_send(telemetry, atom::attach_v, part, actor);
-}
 
 /// The functions run in the supervisor, which is the only one to change these handles after the start.
 std::map<std::string, part_care> running_system::parts::cares() {
@@ -65,17 +58,14 @@ std::map<std::string, part_care> running_system::parts::cares() {
 
 caf::strong_actor_ptr running_system::parts::start_executor() {
   spawn_executor();
-  auto handle = caf::actor_cast<caf::strong_actor_ptr>(executor);
-  tell("executor", handle);
   hear_turns();
   caf::anon_send(scheduler, atom::attach_v, executor);
-  return handle;
+  return tell("executor", executor);
 }
 
 caf::strong_actor_ptr running_system::parts::start_host_tier() {
-  host_tier = system->spawn(chromatin::host_tier, host_parts{geometry, host_arena, backend});
-  auto handle = caf::actor_cast<caf::strong_actor_ptr>(host_tier);
-  tell("host-tier", handle);
+  spawn_host_tier();
+  auto handle = tell("host-tier", host_tier);
   if (disk_tier) caf::anon_send(host_tier, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(disk_tier));
   caf::anon_send(device_tier, atom::attach_v, handle);
   caf::anon_send(prefetcher, atom::attach_v, handle);
@@ -95,19 +85,16 @@ caf::expected<caf::strong_actor_ptr> running_system::parts::start_disk_tier() {
                [&](const caf::error& error) { failed = error; });
   if (failed) return failed;
   spawn_disk_tier(std::move(found));
-  auto handle = caf::actor_cast<caf::strong_actor_ptr>(disk_tier);
-  tell("disk-tier", handle);
+  auto handle = tell("disk-tier", disk_tier);
   if (host_tier) caf::anon_send(host_tier, atom::attach_v, handle);
   return handle;
 }
 
 caf::strong_actor_ptr running_system::parts::start_prefetcher() {
-  prefetcher = system->spawn(chromatin::prefetcher, geometry.layers, prefetch_window());
+  spawn_prefetcher();
   if (host_tier) caf::anon_send(prefetcher, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(host_tier));
   caf::anon_send(scheduler, atom::attach_v, prefetcher);
-  auto handle = caf::actor_cast<caf::strong_actor_ptr>(prefetcher);
-  tell("prefetcher", handle);
-  return handle;
+  return tell("prefetcher", prefetcher);
 }
 
 void running_system::parts::on_fatal(const std::string& part, const std::string& why) {

@@ -121,6 +121,14 @@ void running_system::parts::spawn_executor() {
   caf::anon_send(executor, atom::attach_v, device_tier);
 }
 
+void running_system::parts::spawn_host_tier() {
+  host_tier = system->spawn(chromatin::host_tier, host_parts{geometry, host_arena, backend});
+}
+
+void running_system::parts::spawn_prefetcher() {
+  prefetcher = system->spawn(chromatin::prefetcher, geometry.layers, prefetch_window());
+}
+
 /// Scheduler and executor hear of turns' pages.
 void running_system::parts::hear_turns() {
   caf::anon_send(device_tier, atom::attach_v, caf::actor_cast<turn_listener_actor>(scheduler),
@@ -131,8 +139,8 @@ void running_system::parts::spawn_all() {
   system = std::make_unique<caf::actor_system>(config);
   telemetry = system->spawn(chromatin::telemetry);
   device_tier = system->spawn(chromatin::device_tier, device_parts{geometry, device_arena, backend});
-  host_tier = system->spawn(chromatin::host_tier, host_parts{geometry, host_arena, backend});
-  prefetcher = system->spawn(chromatin::prefetcher, geometry.layers, prefetch_window());
+  spawn_host_tier();
+  spawn_prefetcher();
   spawn_executor();
   scheduler_limits limits{.step_tokens_max = options.step_tokens_max,
                           .batch_max = options.batch_max,

@@ -36,6 +36,8 @@ struct running_system::parts {
   void spawn_all();
   void spawn_disk_tier(std::vector<io::stored_chunk> found);
   void spawn_executor();
+  void spawn_host_tier();
+  void spawn_prefetcher();
   void hear_turns();
   void watch(const std::string& part, const caf::strong_actor_ptr& actor);
 
@@ -45,7 +47,13 @@ struct running_system::parts {
   caf::strong_actor_ptr start_host_tier();
   caf::expected<caf::strong_actor_ptr> start_disk_tier();
   caf::strong_actor_ptr start_prefetcher();
-  void tell(const std::string& part, const caf::strong_actor_ptr& actor);
+  /// Tells the telemetry of a part; answers with it.
+  template <class Actor>
+  caf::strong_actor_ptr tell(const std::string& part, const Actor& actor) {
+    auto handle = caf::actor_cast<caf::strong_actor_ptr>(actor);
+    caf::anon_send(telemetry, atom::attach_v, part, handle);
+    return handle;
+  }
   void on_fatal(const std::string& part, const std::string& why);
 
   void flush();

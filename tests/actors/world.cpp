@@ -51,9 +51,7 @@ world::world(world_options o, std::shared_ptr<machine> given)
           o.durable ? on->folder / "registry" : std::filesystem::path{}, io::secret_salts("a secret of the tests"))},
       registry_limits{.overflow = o.overflow});
   gateway = system.spawn(chromatin::gateway, registry, scheduler, eraser_actor{device}, gateway_limits{});
-  caf::anon_send(executor, atom::attach_v, device);
-  caf::anon_send(device, atom::attach_v, caf::actor_cast<turn_listener_actor>(scheduler),
-                 caf::actor_cast<layer_sink_actor>(executor));
+  connect_executor();
   if (o.disk) {
     store = std::make_shared<io::chunk_store>(
         io::chunk_store_options{on->folder / "store", o.disk_chunks * geometry.chunk_bytes(), geometry, cache});
@@ -89,11 +87,15 @@ void world::spawn_prefetcher() {
   if (host) caf::anon_send(prefetcher, atom::attach_v, erased(host));
 }
 
-void world::spawn_executor() {
-  executor = system.spawn(chromatin::executor, backend);
+void world::connect_executor() {
   caf::anon_send(executor, atom::attach_v, device);
   caf::anon_send(device, atom::attach_v, caf::actor_cast<turn_listener_actor>(scheduler),
                  caf::actor_cast<layer_sink_actor>(executor));
+}
+
+void world::spawn_executor() {
+  executor = system.spawn(chromatin::executor, backend);
+  connect_executor();
   caf::anon_send(scheduler, atom::attach_v, executor);
 }
 

@@ -148,6 +148,8 @@ class world {
   gateway_actor gateway;
 
  private:
+  /// Device tier and executor know each other, and the scheduler hears of turns' pages.
+  void connect_executor();
   std::vector<caf::strong_actor_ptr> parts() const;
   /// To what is due next: an operation of the disk that was delayed, else a timeout. False if nothing is.
   bool pass_time();
