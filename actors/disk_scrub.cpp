@@ -1,8 +1,6 @@
-/// The disk tier's scrub: what is stored is looked at before anybody wants it.
+// The disk tier's scrub: what is stored is looked at before anybody wants it.
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
 #include "actors/disk_tier.hpp"
 
@@ -57,7 +55,7 @@ void disk_tier_state::ended(const scrub_read_done&, int error) {
   if (!good) {
     ++scrub.damaged;
     read_errors += error != 0;
-    quarantine(c.key, c.slot, error != 0 ? std::strerror(error) : "the bytes do not match their checksum");
+    quarantine(c.key, c.slot, error);
   }
   ++scrub.chunks;
   store.let_go(c.slot);

@@ -131,22 +131,22 @@ void disk_tier_state::ended(const read_done& read, int error) {
   bool good = error == 0 && kv::checksum(slice(c, r.layer)) == (*c.checksums)[r.layer];
   if (!good) {
     ++(error != 0 ? read_errors : corrupt);
-    quarantine(c.key, c.slot, error != 0 ? std::strerror(error) : "the bytes do not match their checksum");
+    quarantine(c.key, c.slot, error);
   }
   queue.ended(r.id, good ? io::read_queue::ending::good : io::read_queue::ending::bad);
 }
 
-/// The device is gone, or the catalogue: the tier above then asks no more of it, and whoever starts this tier again looks at the device
-/// first.
+/// The device is gone, or the catalogue: the tier above then asks no more of it, and whoever starts this tier again
+/// looks at the device first.
 void disk_tier_state::end_with(std::string why) { self->quit(caf::make_error(ec::store_failed, std::move(why))); }
 
 /// Never offered again; unless an order found the damage before, and the chunk has been saved again since.
-void disk_tier_state::quarantine(kv::chunk_key key, std::uint32_t slot, const char* why) {
+void disk_tier_state::quarantine(kv::chunk_key key, std::uint32_t slot, int error) {
   const auto* row = store.find(key);
   if (!row || row->slot != slot) return;
   auto [segment, offset] = parts.layout.at(slot);
   spdlog::warn("disk tier: chunk {} in segment {} at {} is damaged and dropped: {}", kv::to_string(key), segment,
-               offset, why);
+               offset, error != 0 ? std::strerror(error) : "the bytes do not match their checksum");
   forget(key);
 }
 

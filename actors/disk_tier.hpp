@@ -121,7 +121,8 @@ struct disk_tier_state {
   void ended(const scrub_read_done& read, int error);
   void scrub_after(std::chrono::nanoseconds pause);
   void scrub_slice();
-  void quarantine(kv::chunk_key key, std::uint32_t slot, const char* why);
+  /// `error`: why it could not be read; 0: its bytes do not match their checksum.
+  void quarantine(kv::chunk_key key, std::uint32_t slot, int error);
   void end_with(std::string why);
   void learn(const io::stored_chunk& row);
   void learn_saved(const key_list& keys);
