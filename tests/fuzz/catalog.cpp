@@ -55,11 +55,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       fuzz::spoil(file, from);
       break;
     case 1:
-      for (int rows = 0; rows < 16 && !from.empty(); ++rows) {
-        std::string values;
-        for (int column = 0; column < 6; ++column) values += (column ? ", " : "") + fuzz::value(from);
-        fuzz::try_sql(file, "INSERT OR REPLACE INTO chunks VALUES (" + values + ")");
-      }
+      for (int rows = 0; rows < 16 && !from.empty(); ++rows)
+        fuzz::try_sql(file, "INSERT OR REPLACE INTO chunks VALUES " + fuzz::row(from, 6));
       break;
     default:
       while (!from.empty()) {

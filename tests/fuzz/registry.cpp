@@ -135,9 +135,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 1:
       for (int rows = 0; rows < 16 && !from.empty(); ++rows) {
         auto table = from.number<std::uint8_t>() % 6;
-        std::string values;
-        for (int column = 0; column < columns[table]; ++column) values += (column ? ", " : "") + fuzz::value(from);
-        fuzz::try_sql(file, std::string{"INSERT OR REPLACE INTO "} + tables[table] + " VALUES (" + values + ")");
+        fuzz::try_sql(file, std::string{"INSERT OR REPLACE INTO "} + tables[table] + " VALUES " +
+                                fuzz::row(from, columns[table]));
         if (table != 0)
           fuzz::try_sql(file, std::string{"UPDATE OR IGNORE "} + tables[table] + " SET tenant = 'a', id = 'talk'");
       }

@@ -42,6 +42,13 @@ inline std::string value(input& from) {
   }
 }
 
+/// So many values, as SQL wants them of a row.
+inline std::string row(input& from, int columns) {
+  std::string values;
+  for (int column = 0; column < columns; ++column) values += (column ? ", " : "") + value(from);
+  return "(" + values + ")";
+}
+
 /// Runs it; what SQLite does not like is not done.
 inline void try_sql(const std::filesystem::path& file, const std::string& sql) {
   try {
