@@ -19,16 +19,7 @@ world_options tight(std::uint64_t seed = 1) {
 
 /// Plays with `fault` called before each turn; the answers.
 std::vector<std::string> play(world& w, const std::function<void(int)>& fault = {}) {
-  std::vector<std::string> answers;
-  for (int i = 0; i < 20; ++i) {
-    if (fault) fault(i);
-    auto id = w.say("c" + std::to_string(i % 5), std::to_string(i % 5) + long_text + std::to_string(i));
-    w.run();
-    EXPECT_TRUE(w.outcome(id).done) << "turn " << i;
-    EXPECT_EQ(w.outcome(id).error, "") << "turn " << i;
-    answers.push_back(w.outcome(id).text);
-  }
-  return answers;
+  return test::play(w, long_text, 0, 20, fault);
 }
 
 std::vector<std::string> faultless() {

@@ -306,4 +306,18 @@ void world::kill_at(const caf::strong_actor_ptr& who, std::uint64_t nth) {
 
 void world::kill(const caf::strong_actor_ptr& who) { caf::anon_send_exit(who, caf::exit_reason::kill); }
 
+std::vector<std::string> play(world& w, const std::string& text, int first, int last,
+                              const std::function<void(int)>& before_each) {
+  std::vector<std::string> answers;
+  for (int i = first; i < last; ++i) {
+    if (before_each) before_each(i);
+    auto id = w.say("c" + std::to_string(i % 5), std::to_string(i % 5) + text + std::to_string(i));
+    w.run();
+    EXPECT_TRUE(w.outcome(id).done) << "turn " << i;
+    EXPECT_EQ(w.outcome(id).error, "") << "turn " << i;
+    answers.push_back(w.outcome(id).text);
+  }
+  return answers;
+}
+
 }  // namespace chromatin::test

@@ -165,4 +165,9 @@ class world {
   turn_id next_turn_ = 1;
 };
 
+/// Turns from number `first` to before `last`, of five conversations in turn and one after the other, each saying
+/// `text` between its numbers; `before_each` is called with a turn's number. The answers; none may fail.
+std::vector<std::string> play(world& w, const std::string& text, int first, int last,
+                              const std::function<void(int)>& before_each = {});
+
 }  // namespace chromatin::test

@@ -21,17 +21,7 @@ world_options tight(std::uint64_t seed) {
   return {.device_chunks = 8, .host_chunks = 10, .disk_chunks = 60, .shuffle_seed = seed};
 }
 
-std::vector<std::string> play(world& w, int first, int last) {
-  std::vector<std::string> answers;
-  for (int i = first; i < last; ++i) {
-    auto id = w.say("c" + std::to_string(i % 5), std::to_string(i % 5) + long_text + std::to_string(i));
-    w.run();
-    EXPECT_TRUE(w.outcome(id).done) << "turn " << i;
-    EXPECT_EQ(w.outcome(id).error, "") << "turn " << i;
-    answers.push_back(w.outcome(id).text);
-  }
-  return answers;
-}
+std::vector<std::string> play(world& w, int first, int last) { return test::play(w, long_text, first, last); }
 
 constexpr int turns = 30;
 
