@@ -25,9 +25,8 @@ class memory_device final : public device {
   /// Ends up to `count` operations; true if any was under way.
   bool poll(std::size_t count = ~std::size_t{0});
 
-  /// Flips a bit in every read that covers this byte, until lifted.
+  /// Flips a bit in every read that covers this byte.
   void spoil(extent where);
-  void lift_spoils() { spoiled_.clear(); }
 
  protected:
   void wake() override {}

@@ -56,10 +56,6 @@ bool child_server::start(const std::vector<std::string>& arguments) {
   return true;
 }
 
-void child_server::signal(int number) const {
-  if (pid_ > 0) ::kill(pid_, number);
-}
-
 int child_server::stop(int number) {
   if (pid_ <= 0) return status_;
   ::kill(pid_, number);

@@ -21,7 +21,6 @@ class child_server {
 
   /// Starts this program's `serve` with these arguments; false if it ended before it listened.
   bool start(const std::vector<std::string>& arguments);
-  void signal(int number) const;
   /// Sends the signal and waits for the end; its status as waitpid() gives it.
   int stop(int number);
   /// True also when it ended by itself; `status` says how.
