@@ -87,7 +87,10 @@ std::vector<leaf_run> transaction::allocate_blocks(std::uint32_t count, std::str
   for (auto i = fresh; i < count; ++i) {
     const auto next = given_back.begin();
     bases.insert(*next);
-    runs.push_back({next->first, 1});
+    if (i > fresh && runs.back().end() == next->first)
+      ++runs.back().count;  // a run is told in the journal as shortly as a leaf
+    else
+      runs.push_back({next->first, 1});
     given_back.erase(next);
   }
   return runs;

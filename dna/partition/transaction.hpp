@@ -35,8 +35,11 @@ struct transaction {
   std::vector<leaf_run> allocate_blocks(std::uint32_t count, std::string_view path, std::optional<leaf_run> home,
                                         std::optional<leaf_run> near = {});
 
-  /// Leaves without a block that are kept as long as there are others.
-  std::uint32_t fresh_kept() const { return std::max(4U, leaves.all() / 32); }
+  /// Leaves without a block that are kept as long as there are others: for the journal, and for the parity without
+  /// which those that were given back could not be used.
+  std::uint32_t fresh_kept() const {
+    return std::max(4U, leaves.all() / 32) + outer_code::parity_for(given_back.size(), outer);
+  }
 
   /// Leaves that a new file takes: its blocks and their parity.
   std::uint32_t leaves_for(std::size_t size_bytes) const {

@@ -198,18 +198,26 @@ TEST_F(FaultyDevice, SlowAndStuckOperationsEndWhenTheirTimeComesAndOthersPassThe
 
 TEST_F(FaultyDevice, APowerCutKeepsDropsOrTearsWhatWasNotSyncedAndNothingElse) {
   for (int i = 0; i < 60; ++i) {
-    EXPECT_EQ(write(0, 8, 1), 0);
+    int old = 1 + 3 * i, fresh = old + 1, unsynced = old + 2;  // no round finds the bytes of the one before
+    EXPECT_EQ(write(0, 16, old), 0);
     EXPECT_EQ(sync(), 0);
-    EXPECT_EQ(write(8, 8, 1), 0);
+    EXPECT_EQ(write(0, 8, fresh), 0);
     EXPECT_EQ(sync(), 0);
-    EXPECT_EQ(write(8, 8, 2), 0);
+    EXPECT_EQ(write(8, 8, unsynced), 0);
     read(0, 16);
-    EXPECT_EQ(std::ranges::count(values(16), 2), 8) << "as long as there is power, what was written is read";
+    EXPECT_EQ(std::ranges::count(values(16), unsynced), 8) << "as long as there is power, what was written is read";
+    auto kept = fired(fault::cut_keeps), dropped = fired(fault::cut_drops);
     device_.power_cut();
     read(0, 16);
     auto all = values(16);
-    EXPECT_EQ(std::ranges::count(std::span{all}.first(8), 1), 8) << "what was synced";
-    EXPECT_EQ(std::ranges::count(all, -1), 0);
+    EXPECT_EQ(std::ranges::count(std::span{all}.first(8), fresh), 8) << "what was synced";
+    auto left = std::ranges::count(std::span{all}.last(8), unsynced);
+    EXPECT_EQ(std::ranges::count(std::span{all}.last(8), old), 8 - left) << "each block is as written, or as before";
+    if (fired(fault::cut_keeps) > kept) {
+      EXPECT_EQ(left, 8);
+    } else if (fired(fault::cut_drops) > dropped) {
+      EXPECT_EQ(left, 0);
+    }
   }
   EXPECT_GT(fired(fault::cut_keeps), 5);
   EXPECT_GT(fired(fault::cut_drops), 5);

@@ -2,10 +2,13 @@
 // power cut everything that was acknowledged is there.
 
 #include <algorithm>
+#include <cstddef>
+#include <filesystem>
 #include <map>
 #include <random>
 
 #include <gtest/gtest.h>
+#include <sqlite3.h>
 
 #include "io/chunk_store.hpp"
 #include "io/faulty_vfs.hpp"
@@ -123,6 +126,73 @@ TEST(FaultyFiles, WhatIsNotSyncedAndLargeIsInTheFileAfterAnOrderlyEnd) {
   statement count{db, "SELECT count(*) FROM t"};
   ASSERT_TRUE(count.step());
   EXPECT_EQ(count.integer(0), rows);
+}
+
+/// A file as SQLite opens it: through the VFS that is the default one now.
+class raw_file {
+ public:
+  explicit raw_file(const std::string& path) : vfs_{sqlite3_vfs_find(nullptr)}, path_{path} {
+    memory_.resize(static_cast<std::size_t>(vfs_->szOsFile));
+    int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MAIN_DB;
+    EXPECT_EQ(vfs_->xOpen(vfs_, path_.c_str(), file(), flags, nullptr), SQLITE_OK);
+  }
+  raw_file(const raw_file&) = delete;
+  raw_file& operator=(const raw_file&) = delete;
+  ~raw_file() { file()->pMethods->xClose(file()); }
+
+  int write(std::string_view bytes, sqlite3_int64 offset) {
+    return file()->pMethods->xWrite(file(), bytes.data(), static_cast<int>(bytes.size()), offset);
+  }
+  int sync() { return file()->pMethods->xSync(file(), SQLITE_SYNC_FULL); }
+  std::string read_all() {
+    sqlite3_int64 size = 0;
+    EXPECT_EQ(file()->pMethods->xFileSize(file(), &size), SQLITE_OK);
+    std::string bytes(static_cast<std::size_t>(size), 'x');
+    EXPECT_EQ(file()->pMethods->xRead(file(), bytes.data(), static_cast<int>(size), 0), SQLITE_OK);
+    return bytes;
+  }
+
+ private:
+  sqlite3_file* file() { return reinterpret_cast<sqlite3_file*>(memory_.data()); }
+  sqlite3_vfs* vfs_;
+  std::string path_;
+  std::vector<std::max_align_t> memory_;
+};
+
+TEST(FaultyFiles, APowerCutKeepsDropsOrTearsWhatWasNotSyncedAndNothingElse) {
+  constexpr std::size_t sector = 512, sectors = 8;
+  fault_counts counts;
+  for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+    SCOPED_TRACE(seed);
+    test::temporary_folder folder;
+    faulty_vfs files{std::make_shared<fault_dice>(seed, fault_odds{}, &counts)};
+    auto path = (folder / "file").string();
+    auto kept = counts.of(fault::cut_keeps), dropped = counts.of(fault::cut_drops);
+    raw_file before{path};
+    EXPECT_EQ(before.write(std::string(sectors * sector, 'a'), 0), SQLITE_OK);
+    EXPECT_EQ(before.sync(), SQLITE_OK);
+    EXPECT_EQ(before.write(std::string(2 * sectors * sector, 'b'), 0), SQLITE_OK);
+    EXPECT_EQ(before.read_all(), std::string(2 * sectors * sector, 'b'));
+    files.power_cut();
+    EXPECT_EQ(before.write("c", 0), SQLITE_IOERR_WRITE) << "who had it open hears of it";
+    auto after = raw_file{path}.read_all();
+    EXPECT_EQ(after.size(), std::filesystem::file_size(path));
+    EXPECT_GE(after.size(), sectors * sector);
+    std::size_t fresh = 0;
+    for (std::size_t at = 0; at < after.size(); at += sector) {
+      auto one = after.substr(at, sector);
+      auto first = one[0];
+      EXPECT_EQ(one, std::string(one.size(), first)) << "a sector is whole";
+      EXPECT_TRUE(first == 'b' || first == (at < sectors * sector ? 'a' : '\0')) << at;
+      fresh += first == 'b';
+    }
+    if (counts.of(fault::cut_keeps) > kept) {
+      EXPECT_EQ(fresh, 2 * sectors);
+    } else if (counts.of(fault::cut_drops) > dropped) {
+      EXPECT_EQ(fresh, 0U);
+    }
+  }
+  EXPECT_GT(counts.of(fault::cut_drops), 5);
 }
 
 TEST(FaultyFiles, AfterEveryPowerCutTheRegistryHasWhatItAcknowledged) {
