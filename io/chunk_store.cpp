@@ -15,12 +15,6 @@ using catalog_format::number_of;
 constexpr std::uint64_t segment_bytes = 256ull << 20;
 constexpr std::uint64_t segments_wanted = 256;
 constexpr std::uint64_t slots_max = ~std::uint32_t{0};
-/// What SQLite finds, in its words; nothing in a sound file.
-std::string damage_in(database& db) {
-  statement check{db, "PRAGMA integrity_check(1)"};
-  return check.step() && check.text(0) != "ok" ? check.text(0) : std::string{};
-}
-
 }  // namespace
 
 slot_layout slot_layout::of(std::uint64_t bytes_max, std::uint64_t chunk_bytes) {
@@ -79,10 +73,10 @@ void chunk_store::put_aside() {
 void chunk_store::open_catalog() {
   auto file = options_.folder / "catalog.sqlite";
   db_ = std::make_unique<database>(file);
-  if (auto first = damage_in(*db_); !first.empty()) {
-    // To SQLite's check a page that the disk does not give is damage, too; the disk may give it when it is asked again.
+  if (!structural_damage(*db_, 1).empty()) {
     db_ = std::make_unique<database>(file);
-    if (auto again = damage_in(*db_); !again.empty()) throw sqlite_error("the catalogue: " + again, true);
+    if (auto again = structural_damage(*db_, 1); !again.empty())
+      throw sqlite_error("the catalogue: " + again.front(), true);
   }
   db_->execute(catalog_format::meta_table);
   transaction all{*db_};

@@ -1,5 +1,6 @@
 #include "io/sqlite.hpp"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <utility>
@@ -134,6 +135,22 @@ void database::commit_batch() {
     sqlite3_exec(get(), "ROLLBACK", nullptr, nullptr, nullptr);
     throw;
   }
+}
+
+std::vector<std::string> structural_damage(database& db, int lines_max) {
+  std::vector<std::string> lines;
+  try {
+    statement check{db, "PRAGMA integrity_check(" + std::to_string(lines_max) + ")"};
+    while (check.step()) {
+      auto line = check.text(0);
+      std::ranges::replace(line, '\n', ' ');
+      if (line != "ok") lines.push_back(line);
+    }
+  } catch (const sqlite_error& e) {
+    if (!e.damaged) throw;
+    lines.push_back(e.what());
+  }
+  return lines;
 }
 
 transaction::transaction(database& db) : db_{db}, part_{db.in_batch()} {

@@ -97,6 +97,10 @@ class database {
   std::unique_ptr<sqlite3, closer> handle_;
 };
 
+/// What SQLite finds wrong with a database's structure, a line each, `lines_max` at most; empty if it is sound. To
+/// SQLite a page that the disk does not give once is damage, too: who acts on it asks again with a new connection.
+std::vector<std::string> structural_damage(database& db, int lines_max = 20);
+
 /// Rolls back unless committed; a part of the batch where there is one.
 class transaction {
  public:

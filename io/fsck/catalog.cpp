@@ -17,6 +17,8 @@ namespace chromatin::io::fsck {
 namespace {
 
 constexpr auto catalog = "catalog.sqlite";
+constexpr auto impossible = "catalog.sqlite, table chunks";
+constexpr auto nameless = "catalog.sqlite, named by nobody";
 
 std::optional<kv::hash128> hash_of(const std::string& hex) {
   kv::hash128 hash;
@@ -70,7 +72,8 @@ void put_catalog_aside(run& r, const std::string& why) {
   r.places.reset();
   r.model.reset();
   std::string repair;
-  if (r.repairs()) repair = fmt::format("kept as {}; the cache starts empty", put_aside(r.wanted.folder, catalog));
+  if (r.repairs(catalog))
+    repair = fmt::format("kept as {}; the cache starts empty", put_aside(r.wanted.folder, catalog));
   r.damage(catalog, why, repair);
 }
 
@@ -96,11 +99,12 @@ class chunk_check {
     rows.reset();
     drop(damaged_);
     if (!nameless_.empty()) {
-      r_.note(catalog,
+      bool drops = r_.repairs(nameless);
+      r_.note(nameless,
               fmt::format("{} chunks that no conversation names: what a crash or a full disk left behind",
                           nameless_.size()),
-              r_.repairs() ? "dropped" : "");
-      drop(nameless_);
+              drops ? "dropped" : "");
+      if (drops) drop(nameless_);
     }
   }
 
@@ -114,19 +118,20 @@ class chunk_check {
     auto count = rows.step() ? rows.integer(0) : 0;
     rows.reset();
     if (count == 0) return;
-    if (r_.repairs()) of_rows("DELETE FROM chunks", false).run();
-    r_.damage(catalog, fmt::format("{} chunks have impossible values, or stand beyond the segment files", count),
-              r_.repairs() ? "dropped" : "");
+    if (r_.repairs(impossible)) of_rows("DELETE FROM chunks", false).run();
+    r_.damage(impossible, fmt::format("{} chunks have impossible values, or stand beyond the segment files", count),
+              r_.repairs(impossible) ? "dropped" : "");
   }
 
   void look_at(const stored_chunk& row) {
     ++r_.found.chunks;
     auto where = at_.layout.at(row.slot);
     if (auto wrong = read_wrong(row, where); !wrong.empty()) {
-      r_.damage(
-          fmt::format("chunk {} in segment-{:04}.kv at {}", kv::to_string(row.key), where.segment, where.offset_bytes),
-          wrong, r_.repairs() ? "dropped: it is computed again when it is wanted" : "");
-      damaged_.push_back(row.key);
+      auto name =
+          fmt::format("chunk {} in segment-{:04}.kv at {}", kv::to_string(row.key), where.segment, where.offset_bytes);
+      bool drops = r_.repairs(name);
+      r_.damage(name, wrong, drops ? "dropped: it is computed again when it is wanted" : "");
+      if (drops) damaged_.push_back(row.key);
     } else if (r_.named && !r_.named->contains(row.key)) {
       nameless_.push_back(row.key);
     }
@@ -153,7 +158,7 @@ class chunk_check {
   }
 
   void drop(const std::vector<kv::chunk_key>& keys) {
-    if (!r_.repairs() || keys.empty()) return;
+    if (keys.empty()) return;
     transaction all{db_};
     statement remove{db_, "DELETE FROM chunks WHERE key = ?"};
     for (const auto& key : keys) remove.bind(blob_of(key)).run();
@@ -176,7 +181,7 @@ void check_description(run& r) {
   if (std::error_code none; !std::filesystem::exists(file, none))
     return r.note(catalog, "is not there: no chunk is kept");
   if (auto wrong = damage_in_log(file.string() + "-wal"); !wrong.empty())
-    r.damage("catalog.sqlite-wal", wrong, r.repairs() ? "what stands before it is kept" : "");
+    r.damage("catalog.sqlite-wal", wrong, r.repairs("catalog.sqlite-wal") ? "what stands before it is kept" : "");
   r.progress("the catalogue", 0, 1);
   std::string why;
   try {
@@ -195,7 +200,7 @@ void check_catalog(run& r) {
   if (!r.places) return;
   std::string why;
   try {
-    database db{r.file(catalog), r.repairs() ? open_mode::make : open_mode::look};
+    database db{r.file(catalog), r.writes() ? open_mode::make : open_mode::look};
     return chunk_check{r, db}();
   } catch (const sqlite_error& e) {
     if (!e.damaged) throw;

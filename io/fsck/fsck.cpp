@@ -25,7 +25,7 @@ void check_mode(run& r, const std::filesystem::path& path, const std::string& wh
   if ((status.st_mode & 077) == 0) return;
   finding f{
       kind::open, where, fmt::format("its mode is {:o}: others than its owner may use it", status.st_mode & 0777), {}};
-  if (r.repairs() && ::chmod(path.c_str(), wanted) == 0) f.repair = fmt::format("its mode is {:o} now", wanted);
+  if (r.repairs(where) && ::chmod(path.c_str(), wanted) == 0) f.repair = fmt::format("its mode is {:o} now", wanted);
   r.found.findings.push_back(std::move(f));
 }
 
@@ -64,6 +64,15 @@ void check_files(run& r) {
   }
 }
 
+report look(const options& wanted, std::set<std::string> believed) {
+  run r{wanted, std::move(believed), false, {}, {}, {}, {}, {}};
+  check_files(r);
+  check_description(r);
+  check_registry(r);
+  check_catalog(r);
+  return std::move(r.found);
+}
+
 report check(const options& wanted) {
   std::error_code error;
   bool is_store = false;
@@ -73,28 +82,12 @@ report check(const options& wanted) {
     throw open_error(
         fmt::format("{}: no store is there (neither catalog.sqlite nor registry.sqlite)", wanted.folder.string()));
   folder_lock lock{wanted.folder};
-  run r{wanted, {}, {}, {}, {}, {}};
-  check_files(r);
-  check_description(r);
-  check_registry(r);
-  check_catalog(r);
-  return std::move(r.found);
-}
-
-std::vector<std::string> structural_damage(database& db) {
-  std::vector<std::string> lines;
-  try {
-    statement check{db, "PRAGMA integrity_check(20)"};
-    while (check.step()) {
-      auto line = check.text(0);
-      std::ranges::replace(line, '\n', ' ');
-      if (line != "ok") lines.push_back(line);
-    }
-  } catch (const sqlite_error& e) {
-    if (!e.damaged) throw;
-    lines.push_back(e.what());
-  }
-  return lines;
+  auto found = look(wanted, {});
+  if (!wanted.repair || found.findings.empty()) return found;
+  // A disk, or the way to it, may be wrong once: what is repaired was found by two looks.
+  std::set<std::string> believed;
+  for (const auto& f : found.findings) believed.insert(f.where);
+  return look(wanted, std::move(believed));
 }
 
 }  // namespace chromatin::io::fsck

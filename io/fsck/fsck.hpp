@@ -41,9 +41,9 @@ struct options {
   std::function<void(const std::string& what, std::uint64_t done, std::uint64_t all)> progress;
 };
 
-/// Blocks until all of the folder was read. Without `repair` nothing in it changes but `lock`
-/// and what SQLite keeps in `-shm`. Throws open_error if it
-/// is not a store, or another process has it.
+/// Blocks until all of the folder was read. Without `repair` nothing in it changes but `lock` and what SQLite keeps in
+/// `-shm`. With it, a folder in which something was found is read a second time, and what was found both times is
+/// repaired. Throws open_error if it is not a store, or another process has it.
 report check(const options& wanted);
 
 }  // namespace chromatin::io::fsck

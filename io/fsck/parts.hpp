@@ -4,6 +4,7 @@
 
 #include <map>
 #include <optional>
+#include <set>
 #include <unordered_set>
 
 #include "io/chunk_store.hpp"
@@ -17,9 +18,11 @@ struct chunk_places {
   slot_layout layout;  ///< with as many slots as the segment files hold
 };
 
-/// A check under way.
+/// One look at everything.
 struct run {
   const options& wanted;
+  std::set<std::string> believed;  ///< where a look before this one found something, too: that may be repaired
+  bool believes_all = false;       ///< since a file was made anew from what could be read
   report found;
 
   std::optional<chunk_places> places;                      ///< when the catalogue is sound as a whole
@@ -27,7 +30,10 @@ struct run {
   std::map<std::string, kv::hash128> salts;                ///< by tenant
   std::optional<std::unordered_set<kv::chunk_key>> named;  ///< chunks that conversations name, when all could be read
 
-  bool repairs() const { return wanted.repair; }
+  /// The second look, which may write.
+  bool writes() const { return !believed.empty(); }
+  /// Whether what is wrong there is to be repaired now. A look that only looks believes nothing yet.
+  bool repairs(const std::string& where) const { return believes_all || believed.contains(where); }
   std::filesystem::path file(const std::string& name) const { return wanted.folder / name; }
   void damage(const std::string& where, const std::string& what, const std::string& repair = {}) {
     found.findings.push_back({kind::damage, where, what, repair});
@@ -45,9 +51,6 @@ void check_files(run& r);
 void check_description(run& r);
 void check_registry(run& r);
 void check_catalog(run& r);
-
-/// What SQLite finds wrong with a database, a line each; empty if it is sound.
-std::vector<std::string> structural_damage(database& db);
 
 /// Copies every row of registry.sqlite that can be read into a new file, which takes its place; the old one is put
 /// aside. Returns its new name. Throws sqlite_error and open_error.

@@ -46,9 +46,10 @@ class conversation_check {
     }
     get.reset();
     for (const auto& tenant : wrong) {
-      if (r_.repairs()) statement{db_, "DELETE FROM tenants WHERE tenant = ?"}.bind(tenant).run();
-      r_.damage("tenant " + tenant, "its salt has an impossible length",
-                r_.repairs() ? "it gets a new one: new conversations share no cache with older ones" : "");
+      auto name = "tenant " + tenant;
+      if (r_.repairs(name)) statement{db_, "DELETE FROM tenants WHERE tenant = ?"}.bind(tenant).run();
+      r_.damage(name, "its salt has an impossible length",
+                r_.repairs(name) ? "it gets a new one: new conversations share no cache with older ones" : "");
     }
   }
 
@@ -66,7 +67,7 @@ class conversation_check {
     auto wrong = what_is_wrong(key);
     if (wrong.empty()) return check_surroundings(key);
     std::string repair;
-    if (r_.repairs()) {
+    if (r_.repairs(where(key))) {
       if (count("conversations", key) == 0 && count("messages", key) == 0) {
         store_.forget(key);
         repair = "dropped";
@@ -102,12 +103,12 @@ class conversation_check {
     check_hashes(key);
     auto messages = static_cast<std::int64_t>(hashes_.size());
     if (auto more = count("messages", key) - messages; more > 0) {
-      if (r_.repairs())
+      if (r_.repairs(where(key)))
         statement{db_, "DELETE FROM messages WHERE tenant = ? AND id = ? AND number >= ?"}
             .bind(key.tenant, key.id, messages)
             .run();
       r_.damage(where(key), fmt::format("{} messages are there that it does not have", more),
-                r_.repairs() ? "dropped" : "");
+                r_.repairs(where(key)) ? "dropped" : "");
     }
     roots_[key.tenant].push_back(window_.root);
     check_chunks(key);
@@ -123,10 +124,11 @@ class conversation_check {
     if (wrong.empty()) return;
     statement set{db_, "UPDATE messages SET chain = ?4 WHERE tenant = ?1 AND id = ?2 AND number = ?3"};
     for (auto number : wrong)
-      if (r_.repairs()) set.bind(key.tenant, key.id, number, blob_of(hashes_[static_cast<std::size_t>(number)])).run();
+      if (r_.repairs(where(key)))
+        set.bind(key.tenant, key.id, number, blob_of(hashes_[static_cast<std::size_t>(number)])).run();
     r_.damage(where(key),
               fmt::format("hashes of {} messages, by which it is found, are not what was written", wrong.size()),
-              r_.repairs() ? "made again" : "");
+              r_.repairs(where(key)) ? "made again" : "");
   }
 
   std::int64_t count(const std::string& table, const conversation_key& key) {
@@ -143,10 +145,10 @@ class conversation_check {
       if (!find.bind(key.tenant, blob_of(link.key), key.id).step()) missing.push_back(link.key);
     find.reset();
     if (missing.empty()) return;
-    if (r_.repairs()) store_.note_chunks(key, missing);
+    if (r_.repairs(where(key))) store_.note_chunks(key, missing);
     r_.damage(where(key),
               fmt::format("{} chunks of it are not in its list: they would not be erased with it", missing.size()),
-              r_.repairs() ? "noted again" : "");
+              r_.repairs(where(key)) ? "noted again" : "");
   }
 
   /// A root is a hash of model and salt.
@@ -183,7 +185,7 @@ class conversation_check {
 /// The database, when conversations can be looked at in it.
 std::unique_ptr<database> open_registry_file(run& r) {
   auto file = r.file(registry);
-  auto how = r.repairs() ? open_mode::make : open_mode::look;
+  auto how = r.writes() ? open_mode::make : open_mode::look;
   std::vector<std::string> lines;
   std::int64_t format = 0;
   try {
@@ -199,20 +201,20 @@ std::unique_ptr<database> open_registry_file(run& r) {
     }
     if (lines.empty() && format < registry_format::version) {
       r.note(registry, fmt::format("an older chromatin made it (format {})", format),
-             r.repairs() ? "brought up to date" : "");
-      if (!r.repairs()) return {};
+             r.repairs(registry) ? "brought up to date" : "");
+      if (!r.repairs(registry)) return {};
       get.reset();
       registry_format::prepare(*db, file);
     }
     if (lines.empty()) return db;
-    if (!r.repairs()) {
+    if (!r.repairs(registry)) {
       for (const auto& line : lines) r.damage(registry, line);
       return db;  // what can be read of it
     }
   } catch (const sqlite_error& e) {
     if (!e.damaged) throw;
     lines.push_back(e.what());
-    if (!r.repairs()) {
+    if (!r.repairs(registry)) {
       r.damage(registry, fmt::format("cannot be read: {}", e.what()));
       return {};
     }
@@ -220,6 +222,7 @@ std::unique_ptr<database> open_registry_file(run& r) {
   auto repair =
       fmt::format("what can be read is in a new file; the old one is kept as {}", salvage_registry(r.wanted.folder));
   for (const auto& line : lines) r.damage(registry, line, repair);
+  r.believes_all = true;
   return std::make_unique<database>(file);
 }
 
@@ -230,7 +233,7 @@ void check_registry(run& r) {
   if (std::error_code none; !std::filesystem::exists(file, none))
     return r.damage(registry, "is not there: all conversations are lost, if there were any");
   if (auto wrong = damage_in_log(file.string() + "-wal"); !wrong.empty())
-    r.damage("registry.sqlite-wal", wrong, r.repairs() ? "what stands before it is kept" : "");
+    r.damage("registry.sqlite-wal", wrong, r.repairs("registry.sqlite-wal") ? "what stands before it is kept" : "");
   r.progress("the registry", 0, 1);
   try {
     if (auto db = open_registry_file(r)) conversation_check{r, std::move(db)}();

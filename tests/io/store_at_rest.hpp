@@ -2,6 +2,7 @@
 
 /// A store as a server leaves it: a catalogue with chunks in segment files, a registry with conversations.
 
+#include <algorithm>
 #include <fstream>
 #include <random>
 #include <sstream>
