@@ -116,12 +116,12 @@ std::size_t group_commit::slots_short() const {
 
 group_commit::todo group_commit::next() {
   todo result;
-  start_writes(result);
   do {
     if (group_ == group_stage::none) begin_group();
     if (group_ == group_stage::to_sync) begin_syncs(result);
     if (group_ == group_stage::to_commit) begin_commit(result);
   } while (group_ == group_stage::none && worth_a_group());  // all of the group before was removed meanwhile
+  start_writes(result);  // last: chunks of a group that nobody wants any more have just given their slots back
   result.saved = std::exchange(ready_.saved, {});
   result.refused = std::exchange(ready_.refused, {});
   result.dropped = std::exchange(ready_.dropped, {});

@@ -106,6 +106,23 @@ TEST(GroupCommit, ASlotIsNotWrittenAgainBeforeTheDeletionOfItsRowIsCommitted) {
   EXPECT_EQ(g.next().writes.size(), 1u);
 }
 
+TEST(GroupCommit, ASlotThatAGroupGivesBackIsWrittenAtOnce) {
+  group_commit g{slots(1), {}, 4};
+  g.save(row(1));
+  g.next();
+  g.wrote(key(1), true);
+  EXPECT_EQ(g.next().syncs.size(), 1u);
+  g.save(row(2));
+  g.remove(key(1));
+  EXPECT_THAT(g.next().writes, IsEmpty());
+  g.synced(true);
+  auto t = g.next();
+  EXPECT_THAT(t.dropped, ElementsAre(key(1)));
+  EXPECT_FALSE(t.commit) << "nothing is left of the group, and nothing else will happen";
+  ASSERT_EQ(t.writes.size(), 1u);
+  EXPECT_EQ(t.writes[0].key, key(2));
+}
+
 TEST(GroupCommit, ASlotIsNotWrittenWhileItIsRead) {
   group_commit g{slots(1), {row(1)}, 4};
   g.hold(0);

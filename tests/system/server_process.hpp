@@ -65,6 +65,7 @@ class server_process {
     return pid_ == 0;
   }
   int status() const { return status_; }
+  pid_t pid() const { return pid_; }
   std::string log() const {
     std::stringstream text;
     text << std::ifstream{log_}.rdbuf();
