@@ -37,8 +37,10 @@ void tier_below::offer(kv::chunk_key key) {
 }
 
 void tier_below::is_there(kv::chunk_key key) {
+  give_credit(key);  // it may have been on its way, too
   if (tier_) copies_[key] = copy::safe;
   settings_.safe(key, true);
+  send_waiting();
 }
 
 bool tier_below::take_credit() {
@@ -88,12 +90,12 @@ void tier_below::save_layers(save_order order) {
 void tier_below::give_up(kv::chunk_key key) {
   forget(key);
   if (tier_) caf::anon_send(tier_, atom::erase_v, key_list{key});
-  send_waiting();
 }
 
 void tier_below::forget(kv::chunk_key key) {
   give_credit(key);
   copies_.erase(key);
+  send_waiting();  // what is erased below, too, may never be answered
 }
 
 void tier_below::on_saved(const key_list& keys) {

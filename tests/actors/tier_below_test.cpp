@@ -52,6 +52,17 @@ TEST_F(TierBelow, NoMoreIsOnItsWayThanThereIsCreditForAndItComesBackWithEachAnsw
   EXPECT_TRUE(below.is_refused(key(2)));
 }
 
+TEST_F(TierBelow, CreditComesBackWhenAChunkOnItsWayIsForgottenOrTurnsOutToBeThere) {
+  attach();
+  for (auto n : {1, 2, 3, 4}) below.offer(key(n));
+  below.forget(key(1));
+  EXPECT_EQ(handed(3), 1u);
+  below.is_there(key(2));
+  EXPECT_EQ(handed(4), 1u);
+  for (auto n : {3, 4}) below.on_saved({key(n)});
+  EXPECT_EQ(below.unsafe(), 0u);
+}
+
 TEST_F(TierBelow, WhatWasRefusedIsOfferedAgainWhenSomethingElseWasSaved) {
   attach();
   below.offer(key(1));
