@@ -10,6 +10,8 @@
 namespace chromatin {
 namespace {
 
+/// What a message costs the registry beside its text.
+constexpr std::size_t message_costs_bytes = 512;
 /// A server that stops is usually there again soon.
 constexpr std::chrono::milliseconds restart_takes{2'000};
 
@@ -98,10 +100,54 @@ caf::result<turn_statistics> gateway_state::say(say_request request, std::shared
   ++tenant.under_way;
   auto& turn = turns.emplace(id, running_turn{std::move(request), answer<turn_statistics>{promise}}).first->second;
   turn.begun = self->clock().now();
-  self->request(registry, caf::infinite, atom::append_v, std::move(conversation), id, std::move(messages))
-      .then([this, id, sink](prepared_turn& prepared) mutable { start(id, prepared, std::move(sink)); },
-            [this, id](const caf::error& error) { fail(id, error); });
+  append(id, std::move(messages), std::move(sink));
   return promise;
+}
+
+void gateway_state::append(turn_id id, message_list messages, std::shared_ptr<token_sink> sink) {
+  auto conversation = turns.at(id).request.conversation;
+  std::size_t bytes = 0;
+  for (const auto& m : messages) bytes += m.content.size() + message_costs_bytes;
+  auto go = [this, id, conversation, messages = std::move(messages), sink = std::move(sink), bytes]() mutable {
+    auto arrived = [this, tenant = conversation.tenant, bytes] { texts.arrived(tenant, bytes); };
+    auto turn = turns.find(id);
+    if (turn == turns.end() || turn->second.cancelled) {  // while it waited
+      arrived();
+      return fail(id, cancelled());
+    }
+    self->request(registry, caf::infinite, atom::append_v, std::move(conversation), id, std::move(messages))
+        .then(
+            [=, this](prepared_turn& prepared) {
+              arrived();
+              start(id, prepared, sink);
+            },
+            [=, this](const caf::error& error) {
+              arrived();
+              fail(id, error);
+            });
+  };
+  texts.send(conversation.tenant, bytes, std::move(go));
+}
+
+caf::result<conversation_info> gateway_state::open(const conversation_ref& which, const std::string& system_prompt) {
+  if (auto error = check(which)) return error;
+  if (auto error = check_text(system_prompt)) return error;
+  auto bytes = system_prompt.size() + message_costs_bytes;
+  auto done = std::make_shared<answer<conversation_info>>(self->make_response_promise<conversation_info>());
+  texts.send(which.tenant, bytes, [=, this] {
+    auto arrived = [this, tenant = which.tenant, bytes] { texts.arrived(tenant, bytes); };
+    self->request(registry, caf::infinite, atom::open_v, which, system_prompt)
+        .then(
+            [=](conversation_info& info) {
+              arrived();
+              done->deliver(std::move(info));
+            },
+            [=](const caf::error& error) {
+              arrived();
+              done->deliver(error);
+            });
+  });
+  return caf::delegated<conversation_info>{};
 }
 
 void gateway_state::start(turn_id id, prepared_turn& prepared, std::shared_ptr<token_sink> sink) {
@@ -266,10 +312,8 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
   self->set_down_handler([&state](const caf::down_msg& down) { state.on_down(down.source); });
   using info = caf::result<conversation_info>;
   return {
-      [&state](atom::open, const conversation_ref& conversation, const std::string& system_prompt) -> info {
-        if (auto error = state.check(conversation)) return error;
-        if (auto error = state.check_text(system_prompt)) return error;
-        return state.self->delegate(state.registry, atom::open_v, conversation, system_prompt);
+      [&state](atom::open, const conversation_ref& conversation, const std::string& system_prompt) {
+        return state.open(conversation, system_prompt);
       },
       [&state](atom::say, say_request request, std::shared_ptr<token_sink> sink) {
         return state.say(std::move(request), std::move(sink));

@@ -15,6 +15,7 @@
 #include "actors/actors.hpp"
 #include "actors/turn_time.hpp"
 #include "actors/answer.hpp"
+#include "actors/text_line.hpp"
 
 namespace chromatin {
 
@@ -46,6 +47,7 @@ struct gateway_state {
 
   explicit gateway_state(gateway_actor::stateful_pointer<gateway_state> owner) : self{owner} {}
 
+  caf::result<conversation_info> open(const conversation_ref& which, const std::string& system_prompt);
   caf::result<turn_statistics> say(say_request request, std::shared_ptr<token_sink> sink);
   void cancel(turn_id id);
   caf::result<void> forget(const conversation_ref& which);
@@ -81,6 +83,7 @@ struct gateway_state {
     std::int64_t under_way = 0, begun = 0, done = 0, failed = 0, prompt_tokens = 0, answer_tokens = 0;
   };
 
+  void append(turn_id id, message_list messages, std::shared_ptr<token_sink> sink);
   void start(turn_id id, prepared_turn& prepared, std::shared_ptr<token_sink> sink);
   void settle(turn_id id, turn_outcome& outcome);
   /// Ends a turn that the registry prepared and nobody answered.
@@ -93,6 +96,7 @@ struct gateway_state {
 
   std::unordered_map<turn_id, running_turn> turns;
   std::map<std::string, tenant_counts> tenants;
+  text_line texts;  ///< on their way to the registry
   turn_time turns_take;
   early_cancels early;
   std::vector<answer<std::uint32_t>> stopped;  ///< who waits for the last turn

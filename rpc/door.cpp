@@ -1,5 +1,6 @@
 #include "rpc/door.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include <fmt/format.h>
@@ -13,6 +14,9 @@ using std::chrono::milliseconds;
 
 /// Calls but turns take milliseconds; a connection's place may be held for long.
 constexpr milliseconds after_calls{100}, after_connections{1000};
+/// What a refusal costs its client: a pause, and what it sent for nothing at this rate.
+constexpr std::chrono::nanoseconds refusal_pause = milliseconds{1};
+constexpr std::uint64_t refused_bytes_per_ms = 32u << 10;
 /// Clients that are gone are dropped from the map when it has grown to so many.
 constexpr std::size_t clients_swept = 4096;
 
@@ -90,6 +94,7 @@ std::optional<refusal> connection_account::refuse_bytes(std::uint64_t bytes) {
   bool own = bytes_ + bytes > door_.limits.bytes_per_connection_max;
   if (!own && account_->bytes + bytes <= door_.limits.bytes_per_client_max) return {};
   ++door_.counts.bytes_refused;
+  owe(bytes);
   return refusal{fmt::format("{} bytes of this {}'s calls wait for their answers", own ? bytes_ : account_->bytes,
                              own ? "connection" : "client"),
                  after_calls};
@@ -99,6 +104,7 @@ std::optional<refusal> connection_account::begin_call(std::uint64_t bytes, hold&
   bool own = calls_ >= door_.limits.calls_per_connection_max;
   if (own || account_->calls >= door_.limits.calls_per_client_max) {
     ++door_.counts.calls_refused;
+    owe(bytes);
     return refusal{fmt::format("{} calls of this {} wait for their answers", own ? calls_ : account_->calls,
                                own ? "connection" : "client"),
                    after_calls};
@@ -122,6 +128,7 @@ std::optional<refusal> connection_account::more_bytes(std::uint64_t bytes, hold&
 std::optional<refusal> connection_account::begin_turn(hold& to) {
   auto refused = [&](std::uint32_t turns, const char* whose) {
     ++door_.counts.turns_refused;
+    owe(0);
     return refusal{fmt::format("{} turns of this {} are under way", turns, whose), door_.turns_take.retry_after()};
   };
   if (turns_ >= door_.limits.turns_per_connection_max) return refused(turns_, "connection");
@@ -135,12 +142,23 @@ std::optional<refusal> connection_account::begin_turn(hold& to) {
 std::optional<refusal> connection_account::take_handle(hold& to) {
   if (handles_ >= door_.limits.handles_per_connection_max) {
     ++door_.counts.calls_refused;
+    owe(0);
     return refusal{fmt::format("this connection holds {} conversations open; let go of some", handles_), after_calls};
   }
   hold what;
   what.handles_ = 1;
   to = take(std::move(what));
   return {};
+}
+
+void connection_account::owe(std::uint64_t bytes) {
+  account_->owed += refusal_pause + milliseconds{bytes / refused_bytes_per_ms};
+}
+
+std::chrono::nanoseconds connection_account::pause(std::chrono::steady_clock::time_point now) {
+  auto& again = account_->read_again;
+  if (account_->owed.count() > 0) again = std::max(again, now) + std::exchange(account_->owed, {});
+  return std::max<std::chrono::nanoseconds>(again - now, {});
 }
 
 // -- the door --

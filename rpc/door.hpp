@@ -48,6 +48,8 @@ struct door_counters {
 struct client_account {
   std::uint32_t connections = 0, calls = 0, turns = 0;
   std::uint64_t bytes = 0;
+  std::chrono::nanoseconds owed{0};  ///< for refusals since it was read from last
+  std::chrono::steady_clock::time_point read_again{};
 };
 
 class door;
@@ -90,7 +92,12 @@ class connection_account : public std::enable_shared_from_this<connection_accoun
   std::optional<refusal> begin_turn(hold& to);
   std::optional<refusal> take_handle(hold& to);
 
+  /// How long nothing is read from the client: a refusal costs it time, or to be refused again and again would cost the
+  /// server more than to serve others.
+  std::chrono::nanoseconds pause(std::chrono::steady_clock::time_point now);
+
  private:
+  void owe(std::uint64_t bytes);
   hold take(hold what);
   std::optional<refusal> refuse_bytes(std::uint64_t bytes);
 
@@ -113,7 +120,7 @@ class door {
 
   door_limits limits;
   door_counters counts;
-  turn_time turns_take;  ///< what waiting turns are told
+  turn_time turns_take;               ///< what waiting turns are told
   std::uint64_t receiving_bytes = 0;  ///< of big messages on their way in
 
  private:

@@ -45,7 +45,11 @@ struct message_stream::incoming {
 };
 
 kj::Promise<void> message_stream::when_due() {
-  if (!must_wait()) return kj::READY_NOW;
+  if (!must_wait()) {
+    auto pause = account_ ? account_->pause(std::chrono::steady_clock::now()) : std::chrono::nanoseconds{0};
+    if (pause.count() == 0) return kj::READY_NOW;
+    return timer_.afterDelay(pause.count() * kj::NANOSECONDS).then([this] { return when_due(); });
+  }
   auto pair = kj::newPromiseAndFulfiller<void>();
   waiter_ = kj::mv(pair.fulfiller);
   return pair.promise.then([this] { return when_due(); });

@@ -13,9 +13,9 @@ namespace chromatin::rpc {
 
 class message_stream final : public capnp::MessageStream {
  public:
-  /// All must live longer.
-  message_stream(kj::AsyncIoStream& stream, kj::Timer& timer, door& limits)
-      : stream_{stream}, timer_{timer}, door_{limits} {}
+  /// All must live longer. `account` may be null: who is told that there is no place.
+  message_stream(kj::AsyncIoStream& stream, kj::Timer& timer, door& limits, connection_account* account)
+      : stream_{stream}, timer_{timer}, door_{limits}, account_{account} {}
 
   /// The client has logged in: its messages may be bigger.
   void trust() { trusted_ = true; }
@@ -34,7 +34,7 @@ class message_stream final : public capnp::MessageStream {
   struct incoming;
 
   bool must_wait() const { return writing_ || unanswered_ >= 2 * door_.limits.calls_per_connection_max; }
-  /// Waits until the client has read what it was sent, and was answered enough.
+  /// Waits until the client has read what it was sent, was answered enough, and has paid for refusals.
   kj::Promise<void> when_due();
   void look_again();
   kj::Promise<void> receive(incoming& m);
@@ -47,6 +47,7 @@ class message_stream final : public capnp::MessageStream {
   kj::AsyncIoStream& stream_;
   kj::Timer& timer_;
   door& door_;
+  connection_account* account_;
   bool trusted_ = false;
   bool writing_ = false;
   std::uint32_t unanswered_ = 0;  ///< calls that were read and not answered

@@ -51,7 +51,7 @@ class connection {
              const refusal& why)
       : account{std::move(of)},
         stream_{kj::mv(stream)},
-        messages_{*stream_, *context.timer, context.door},
+        messages_{*stream_, *context.timer, context.door, account.get()},
         network_{messages_, capnp::rpc::twoparty::Side::SERVER},
         closed_{kj::newPromiseAndFulfiller<void>()},
         system_{capnp::makeRpcServer(network_, gate(context, why))} {

@@ -71,6 +71,27 @@ TEST(Door, BytesOfCallsAreBounded) {
   EXPECT_FALSE(a->begin_call(100, three));
 }
 
+TEST(Door, ARefusalCostsItsClientAPauseThatGrowsWithWhatItSent) {
+  using time = std::chrono::steady_clock::time_point;
+  const time begin{std::chrono::hours{1}};
+  door d{{.turns_per_connection_max = 1, .bytes_per_connection_max = 1 << 20}};
+  auto a = connect(d, "x"), b = connect(d, "x"), other = connect(d, "y");
+  hold one, two;
+  EXPECT_FALSE(a->begin_turn(one));
+  EXPECT_EQ(a->pause(begin).count(), 0) << "what is answered costs nothing";
+  EXPECT_TRUE(a->begin_turn(two));
+  auto small = a->pause(begin);
+  EXPECT_GT(small, milliseconds{0});
+  EXPECT_EQ(b->pause(begin), small) << "its other connections wait, too";
+  EXPECT_EQ(other->pause(begin).count(), 0);
+  EXPECT_EQ(a->pause(begin + small).count(), 0);
+  EXPECT_TRUE(a->begin_call(8 << 20, two));
+  auto big = a->pause(begin + small);
+  EXPECT_GT(big, 10 * small);
+  EXPECT_TRUE(b->begin_turn(one) || b->begin_turn(two));
+  EXPECT_EQ(b->pause(begin + small), big + small) << "each is paid for";
+}
+
 TEST(Door, WaitingTurnsAreToldWhatTurnsTake) {
   door d{{.turns_per_connection_max = 2}};
   auto a = connect(d, "x");

@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -35,6 +36,7 @@ class server_process {
     std::filesystem::remove(log_);
     pid_ = ::fork();
     if (pid_ == 0) {
+      ::prctl(PR_SET_PDEATHSIG, SIGKILL);  // a test that is killed leaves no server behind
       [[maybe_unused]] auto* redirected = std::freopen(log_.c_str(), "w", stderr);
       std::vector<char*> argv;
       for (auto& w : words) argv.push_back(w.data());

@@ -57,7 +57,9 @@ TEST_F(Flanks, AdaptersOfAnyLengthStandOutside) {
     for (const std::size_t after : {0, 18, 22, 34, 75, 300}) {
       std::vector<std::string> reads;
       for (const auto& strand : strands_) reads.push_back(either(bases(before) + strand + bases(after)));
-      EXPECT_NEAR(static_cast<double>(counts_of(reads).sorted()), static_cast<double>(reads.size()), 3)
+      // Among so many random bases some look like a strand.
+      const auto chance = static_cast<double>((before + after) * reads.size()) / 20'000;
+      EXPECT_NEAR(static_cast<double>(counts_of(reads).sorted()), static_cast<double>(reads.size()), 3 + chance)
           << before << " " << after;
       EXPECT_EQ(blocks_, 10U);
     }
