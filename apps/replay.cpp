@@ -11,7 +11,7 @@
 #include "apps/replay/report_html.hpp"
 #include "apps/replay/table.hpp"
 #include "apps/system_flags.hpp"
-#include "apps/temporary_folder.hpp"
+#include "io/temporary_folder.hpp"
 #include "rpc/server.hpp"
 
 namespace chromatin {
@@ -65,7 +65,7 @@ replay::run_result run_once(const replay_flags& flags, const std::vector<replay:
     return play();
   }
   const auto temporary = std::filesystem::temp_directory_path();
-  temporary_folder store{flags.system.disk.empty() ? temporary : flags.system.disk}, folder{temporary};
+  io::temporary_folder store{flags.system.disk.empty() ? temporary : flags.system.disk}, folder{temporary};
   auto own = flags.system;
   own.disk = store.path();
   running_system system{own};
@@ -105,7 +105,7 @@ std::string describe(const replay_flags& flags, std::size_t sittings) {
 }
 
 void replay_command(const replay_flags& flags) {
-  remove_temporary_folders_on_signals();
+  io::remove_temporary_folders_on_signals();
   check_writable(flags.json);
   check_writable(flags.html);
   std::ifstream in{flags.file};

@@ -10,7 +10,7 @@
 #include "apps/replay/workload.hpp"
 #include "apps/soak/run.hpp"
 #include "apps/system_flags.hpp"
-#include "apps/temporary_folder.hpp"
+#include "io/temporary_folder.hpp"
 
 namespace chromatin {
 namespace {
@@ -31,12 +31,12 @@ void print(const char* title, const std::map<std::string, std::int64_t>& counts)
 }
 
 void soak_command(soak_flags flags) {
-  remove_temporary_folders_on_signals();
+  io::remove_temporary_folders_on_signals();
   auto& run = flags.run;
   std::ifstream in{flags.file};
   for (const auto& talk : replay::read_conversations(in, flags.file, 0))
     run.texts.insert(run.texts.end(), talk.user_turns.begin(), talk.user_turns.end());
-  temporary_folder folder{std::filesystem::temp_directory_path()};
+  io::temporary_folder folder{std::filesystem::temp_directory_path()};
   run.folder = folder.path();
   run.lasts = std::chrono::milliseconds{static_cast<std::int64_t>(flags.minutes * 60'000)};
   run.progress = [](const std::string& line) { fmt::print(stderr, "{}\n", line); };

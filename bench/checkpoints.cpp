@@ -2,6 +2,7 @@
 
 #include <fmt/core.h>
 
+#include "io/temporary_folder.hpp"
 #include "model/make_checkpoint.hpp"
 
 namespace chromatin::bench {
@@ -18,7 +19,10 @@ fs::path checkpoint_of(const std::string& shape, const fs::path& work, const fs:
   auto folder = work / shape;
   if (!fs::exists(folder / "config.json")) {
     fmt::print(stderr, "writing {}\n", folder.string());
-    model::make_checkpoint(shape, 1, folder, embedded);
+    io::temporary_folder made{work};
+    model::make_checkpoint(shape, 1, made.path() / shape, embedded);
+    fs::remove_all(folder);
+    fs::rename(made.path() / shape, folder);
   }
   return folder;
 }

@@ -5,11 +5,11 @@
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include "bench/dna.hpp"
 #include "dna/partition/partition.hpp"
 #include "dna/reads/pipeline.hpp"
+#include "io/temporary_folder.hpp"
 
 namespace chromatin::bench {
 
@@ -20,9 +20,8 @@ nlohmann::ordered_json dna_channel(const dna_setup& setup) {
         "\nan independent channel: none is named (--tool COMMAND; it gets a FASTA of strands and writes reads)\n");
     return {{"skipped", true}};
   }
-  const auto folder = std::filesystem::temp_directory_path() / fmt::format("chromatin-channel-{}", ::getpid());
-  std::filesystem::create_directories(folder);
-  const auto strands = folder / "strands.fa", reads = folder / "reads";
+  io::temporary_folder folder{std::filesystem::temp_directory_path()};
+  const auto strands = folder.path() / "strands.fa", reads = folder.path() / "reads";
   nlohmann::ordered_json json;
   fmt::print("\nan independent channel (measured on its reads): {}\n  {:<18}{:>9}{:>9}{:>9}{:>14}{:>8}\n", setup.tool,
              "profile", "strands", "reads", "blocks", "with outer", "wrong");
@@ -66,7 +65,6 @@ nlohmann::ordered_json dna_channel(const dna_setup& setup) {
                     {"right_with_outer", whole},
                     {"wrong", wrong}});
   }
-  std::filesystem::remove_all(folder);
   return json;
 }
 

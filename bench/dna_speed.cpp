@@ -7,7 +7,6 @@
 #include <fmt/core.h>
 #include <malloc.h>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include "bench/dna.hpp"
 #include "bench/measure.hpp"
@@ -15,6 +14,7 @@
 #include "dna/reads/read_sink.hpp"
 #include "dna/wetlab/sequencer.hpp"
 #include "dna/wetlab/synthesis.hpp"
+#include "io/temporary_folder.hpp"
 
 namespace chromatin::bench {
 namespace {
@@ -29,12 +29,8 @@ std::uint64_t reset_peak_memory() {
 }
 
 struct scratch {
-  std::filesystem::path file =
-      std::filesystem::temp_directory_path() / fmt::format("chromatin-bench-{}.fastq.gz", getpid());
-  ~scratch() {
-    std::error_code ignored;
-    std::filesystem::remove(file, ignored);
-  }
+  io::temporary_folder folder{std::filesystem::temp_directory_path()};
+  std::filesystem::path file = folder.path() / "reads.fastq.gz";
 };
 
 nlohmann::ordered_json encoding(const dna_setup& setup) {
@@ -47,8 +43,9 @@ nlohmann::ordered_json encoding(const dna_setup& setup) {
     rates.push_back(static_cast<double>(setup.text.size()) / once / 1e6);
     spent += once;
   }
-  fmt::print("\nencode (measured), {} threads: {:.1f} MB/s of input to strands, in a buffer used again (asked for: 20)\n",
-             setup.threads, median(rates));
+  fmt::print(
+      "\nencode (measured), {} threads: {:.1f} MB/s of input to strands, in a buffer used again (asked for: 20)\n",
+      setup.threads, median(rates));
   return {{"mb_per_s", median(rates)}, {"threads", setup.threads}};
 }
 
@@ -90,8 +87,10 @@ nlohmann::ordered_json decoding(const dna_setup& setup, const wetlab::error_prof
 
 nlohmann::ordered_json dna_speed(const dna_setup& setup) {
   nlohmann::ordered_json json{{"encode", encoding(setup)}};
-  fmt::print("decode (measured, of simulated reads), {} threads, .fastq.gz to blocks\n  {:<14}{:>7}{:>11}{:>12}{:>12}{:>13}{:>15}\n", setup.threads,
-             "reads", "depth", "reads", "reads/s", "asked for", "blocks", "peak memory");
+  fmt::print(
+      "decode (measured, of simulated reads), {} threads, .fastq.gz to blocks\n  "
+      "{:<14}{:>7}{:>11}{:>12}{:>12}{:>13}{:>15}\n",
+      setup.threads, "reads", "depth", "reads", "reads/s", "asked for", "blocks", "peak memory");
   const double scale = setup.quick ? 0.5 : 1;
   for (const double coverage : {30.0, 120.0})
     json["illumina"].push_back(decoding(setup, wetlab::illumina_profile(), scale * coverage, 250'000));

@@ -9,13 +9,13 @@
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include "bench/checkpoints.hpp"
 #include "bench/commands.hpp"
 #include "bench/measure.hpp"
 #include "bench/served.hpp"
 #include "io/slow_device.hpp"
+#include "io/temporary_folder.hpp"
 
 namespace chromatin::bench {
 namespace {
@@ -112,7 +112,8 @@ void print(const char* name, const served& s) {
 void run(const flags& f) {
   auto work = work_folder(f.work);
   auto model = checkpoint_of(f.shape, work, f.embedded);
-  auto disk = work / fmt::format("loading-{}", ::getpid());
+  io::temporary_folder store{work};
+  const auto& disk = store.path();
   nlohmann::ordered_json json{{"machine", machine()}, {"goal", goal}};
   fmt::print("{}; {} answers of {} tokens, the eighth has {} tokens on a disk of {:.0f} MB/s and {:.1f} ms\n\n",
              json["machine"].get<std::string>(), f.answering, f.answer_tokens, f.history, f.disk.bytes_per_s * 1e-6,
@@ -135,7 +136,6 @@ void run(const flags& f) {
                               {"disk_first_token_ms", loaded.first_token_ms},
                               {"device_first_token_ms", resident.first_token_ms}});
   }
-  fs::remove_all(disk);
   fmt::print("\n  p99 of the time between two tokens, disk to device: {:.2f} (median of {}; at most {})\n",
              median(ratios), ratios.size(), goal);
   json["ratio"] = median(ratios);

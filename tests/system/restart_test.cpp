@@ -190,24 +190,40 @@ TEST(Restart, AHangupReadsTheTokensAgain) {
   EXPECT_EQ(server.stop(SIGTERM), 0) << server.log();
 }
 
-TEST(Restart, AReplayThatIsInterruptedLeavesNothingBehind) {
-  temporary_folder folder;
+/// A command whose temporary folder this is, interrupted when something is in it; what it ended with.
+int interrupt(const std::filesystem::path& folder, std::vector<std::string> words) {
+  words.insert(words.begin(), CHROMATIN_BINARY);
   auto pid = ::fork();
   if (pid == 0) {
-    ::setenv("TMPDIR", folder.path().c_str(), 1);
+    ::setenv("TMPDIR", folder.c_str(), 1);
     [[maybe_unused]] auto* out = std::freopen("/dev/null", "w", stdout);
     [[maybe_unused]] auto* err = std::freopen("/dev/null", "w", stderr);
-    ::execl(CHROMATIN_BINARY, CHROMATIN_BINARY, "replay", "--compute", "f32",
-            CHROMATIN_SOURCE_DIR "/assets/conversations/sgd-sample.jsonl", nullptr);
+    std::vector<char*> argv;
+    for (auto& w : words) argv.push_back(w.data());
+    argv.push_back(nullptr);
+    ::execv(argv[0], argv.data());
     ::_exit(127);
   }
-  while (std::filesystem::is_empty(folder.path())) std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  while (std::filesystem::is_empty(folder)) std::this_thread::sleep_for(std::chrono::milliseconds{5});
   std::this_thread::sleep_for(std::chrono::milliseconds{500});
   ::kill(pid, SIGINT);
   int status = 0;
   ::waitpid(pid, &status, 0);
-  EXPECT_EQ(WEXITSTATUS(status), 128 + SIGINT);
-  EXPECT_TRUE(std::filesystem::is_empty(folder.path()));
+  return status;
+}
+
+TEST(Restart, AReplayOrABenchThatIsInterruptedLeavesNothingBehind) {
+  const std::string talk = CHROMATIN_SOURCE_DIR "/assets/conversations/sgd-sample.jsonl";
+  temporary_folder work;
+  for (const std::vector<std::string>& words : {std::vector<std::string>{"replay", "--compute", "f32", talk},
+                                                {"bench", "loading", "--work", work.path().string()},
+                                                {"bench", "dna", "--only", "speed"}}) {
+    SCOPED_TRACE(words[0] + " " + words[1]);
+    temporary_folder folder;
+    auto at = words[1] == "loading" ? work.path() : folder.path();
+    EXPECT_EQ(WEXITSTATUS(interrupt(at, words)), 128 + SIGINT);
+    EXPECT_TRUE(std::filesystem::is_empty(at));
+  }
 }
 
 TEST(Restart, KilledInMidAnswerNoMessageIsLeftUnanswered) {

@@ -1,4 +1,4 @@
-#include "apps/temporary_folder.hpp"
+#include "io/temporary_folder.hpp"
 
 #include <csignal>
 #include <mutex>
@@ -9,7 +9,7 @@
 #include <pthread.h>
 #include <unistd.h>
 
-namespace chromatin {
+namespace chromatin::io {
 namespace {
 
 struct folder_set {
@@ -60,4 +60,4 @@ void remove_temporary_folders_on_signals() {
   }}.detach();
 }
 
-}  // namespace chromatin
+}  // namespace chromatin::io

@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-namespace chromatin {
+namespace chromatin::io {
 
 /// A new folder in `parent`, which is made if need be; gone when this is.
 class temporary_folder {
@@ -24,4 +24,4 @@ class temporary_folder {
 /// that a shell gives a signal. To be called before the first thread is started.
 void remove_temporary_folders_on_signals();
 
-}  // namespace chromatin
+}  // namespace chromatin::io
