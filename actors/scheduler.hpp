@@ -16,6 +16,7 @@
 
 #include "actors/actors.hpp"
 #include "actors/step_plan.hpp"
+#include "actors/step_shares.hpp"
 #include "actors/turn_queue.hpp"
 
 namespace chromatin {
@@ -81,6 +82,7 @@ struct scheduler_state {
 
   // -- steps --
   void hurry_step();
+  std::vector<sequence*> candidates();
   void on_step(const std::vector<planned_part>& parts, step_result& result);
   /// Takes what a step gave a turn; it may be over then, and gone.
   void take_part(const planned_part& done, step_result::part& given);
@@ -107,6 +109,8 @@ struct scheduler_state {
   caf::error dead;  ///< set when no turn can run any more
   std::uint64_t arrivals = 0;
   pace speed;
+  step_shares shares;
+  std::set<step_shares::client> ready;  ///< clients whose turns could be in the step under way
 
   std::int64_t turns_done = 0, turns_failed = 0, turns_refused = 0, tokens_computed = 0, tokens_reused = 0,
                tokens_answered = 0, tokens_dropped = 0, load_failures = 0, preemptions = 0, rebuilds = 0;

@@ -21,6 +21,20 @@ void scheduler_state::hurry_step() {
   if (std::any_of(running.begin(), running.end(), is_held_up)) self->send(executor, atom::hurry_v);
 }
 
+/// Running turns of clients that have not had more of the steps than their share.
+std::vector<sequence*> scheduler_state::candidates() {
+  std::vector<sequence*> all;
+  ready.clear();
+  for (auto id : running) {
+    all.push_back(&turns.at(id));
+    grow(*all.back());
+    if (all.back()->held_up()) ready.insert(all.back()->order.client);
+  }
+  auto out = shares.sitting_out(ready);
+  std::erase_if(all, [&](const auto* s) { return out.contains(s->order.client); });
+  return all;
+}
+
 void scheduler_state::run_step() {
   if (running.empty() || dead || !executor) return;
   if (stepping) return hurry_step();
@@ -30,13 +44,7 @@ void scheduler_state::run_step() {
     bool full = s.decoding() && s.tokens().size() >= checkpoint->config.context;
     if (full && s.at == sequence::phase::running && !s.loading) shorten_window(s);
   }
-  std::vector<sequence*> candidates;
-  for (auto id : running) {
-    candidates.push_back(&turns.at(id));
-    grow(*candidates.back());
-  }
-  auto parts =
-      plan_step(std::move(candidates), limits.step_tokens_max, speed, checkpoint->config.context, self->clock().now());
+  auto parts = plan_step(candidates(), limits.step_tokens_max, speed, checkpoint->config.context, self->clock().now());
   if (parts.empty()) return;
   step_order step{.parts = {}, .decode_steps = 1, .ends = checkpoint->config.end_of_answer};
   std::vector<const sequence*> in_step;
@@ -58,9 +66,16 @@ void scheduler_state::run_step() {
 void scheduler_state::on_step(const std::vector<planned_part>& parts, step_result& result) {
   if (dead) return;
   std::uint32_t tokens = 0;
-  for (std::size_t i = 0; i < parts.size(); ++i)
-    if (!result.parts[i].dropped) tokens += parts[i].tokens;
-  speed.stepped(static_cast<double>(result.compute_us), tokens, result.parts.front().tokens.size());
+  std::map<step_shares::client, std::uint32_t> of_clients;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    if (result.parts[i].dropped) continue;
+    tokens += parts[i].tokens;
+    of_clients[turns.at(parts[i].turn).order.client] += parts[i].tokens;
+  }
+  auto us = static_cast<double>(result.compute_us);
+  auto decode_steps = result.parts.front().tokens.size();
+  speed.stepped(us, tokens, decode_steps);
+  shares.stepped(us / static_cast<double>(std::max<std::size_t>(decode_steps, 1)), of_clients, ready);
   for (std::size_t i = 0; i < parts.size(); ++i) take_part(parts[i], result.parts[i]);
   stepping = false;
   run_step();
