@@ -75,12 +75,10 @@ void scheduler_state::admit_next() {
   auto now = self->clock().now();
   auto* s = queue.candidate(limits.passed_over_max, now);
   if (!s) return;
-  if (running.size() >= limits.batch_max) {
-    auto* last = last_in_order(false, &s->order.client);
-    if (last && !last->gives_way && queue.urgency(*last, now) < queue.urgency(*s, now)) preempt(*last);
-    return;
-  }
-  ask(*s);
+  if (running.size() < limits.batch_max) return ask(*s);
+  auto* last = last_in_order(false, &s->order.client);
+  if (last && !last->gives_way && queue.urgency(*last, now) < queue.urgency(*s, now)) return preempt(*last);
+  if (auto* beyond = beyond_its_share(*s)) preempt(*beyond);
 }
 
 void scheduler_state::ask(sequence& s) {

@@ -77,6 +77,8 @@ struct scheduler_state {
   sequence* last_in_order(bool at_bound_too, const std::uint64_t* of_client = nullptr);
   /// Whether the order lets `s` have the pages of `other`.
   bool displaces(const sequence& s, const sequence& other) const;
+  /// A turn whose client has more of the batch than its share, while the client of `s` has less.
+  sequence* beyond_its_share(const sequence& s);
   void preempt(sequence& s);
   void release(sequence& s, bool keep_tail);
 

@@ -9,7 +9,12 @@
 namespace chromatin::soak {
 namespace {
 
-constexpr std::uint64_t rest_bytes = 400u << 20;  ///< the model, the code, buffers
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+constexpr std::uint64_t sanitizer_bytes = 4ull << 30;  ///< what it keeps of memory that was freed, and its own
+#else
+constexpr std::uint64_t sanitizer_bytes = 0;
+#endif
+constexpr std::uint64_t rest_bytes = (400u << 20) + sanitizer_bytes;  ///< the model, the code, buffers
 constexpr std::chrono::milliseconds wait_max = std::chrono::seconds{300};
 
 /// Of these counters of a server at rest.

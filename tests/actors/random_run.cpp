@@ -32,6 +32,7 @@ world_options random_shape(std::uint64_t seed) {
   o.fast_device = seed % 4 == 0;
   o.durable = random() % 2 == 0;
   o.delays_messages = random() % 2 == 0;
+  o.many_clients = random() % 2 == 0;
   return o;
 }
 

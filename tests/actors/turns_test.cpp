@@ -49,6 +49,26 @@ TEST(Turns, ChunksAreRaisedFromDiskWhileTheirTurnWaits) {
   EXPECT_EQ(w.counter(w.device, "late_loads"), 0);  // two orders for the same chunks do not disturb each other
 }
 
+TEST(Turns, AClientThatHasAllPlacesOfTheBatchGivesOneToAnother) {
+  world w{{.batch_max = 3, .many_clients = true}};
+  std::vector<std::string> ended;
+  auto say = [&](const std::string& name, std::uint32_t tokens) {
+    auto id = w.say(name, taxi, tokens);
+    w.when_done(id, [&ended, name] { ended.push_back(name); });
+    return id;
+  };
+  std::vector<turn_id> all{say("1-of-a", 150), say("2-of-a", 150), say("3-of-a", 150)};
+  for (int i = 0; i < 100; ++i) w.step();
+  ASSERT_TRUE(ended.empty()) << w.outcome(all[0]).error;
+  all.push_back(say("1-of-b", 20));
+  w.run();
+  EXPECT_EQ(ended.at(0), "1-of-b");
+  for (auto id : all) EXPECT_EQ(w.outcome(id).error, "");
+  std::uint32_t gave_way = 0;
+  for (auto id : all) gave_way += w.outcome(id).statistics.preemptions;
+  EXPECT_EQ(gave_way, 1u) << "one place is enough";
+}
+
 TEST(Turns, ASecondTurnOfOneConversationIsRefusedWhileTheFirstRuns) {
   world w;
   auto a = w.say("c", taxi), b = w.say("c", "me too");

@@ -208,6 +208,7 @@ turn_id world::say(const std::string& conversation, const std::string& text, std
   auto sink = sinks_[id] = std::make_shared<collecting_sink>();
   say_request request{
       .turn = id, .conversation = {"tenant", conversation}, .text = text, .priority = priority, .reuse = reuse};
+  if (options.many_clients) request.client = conversation.back();
   request.sampling.tokens_max = answer_tokens;
   request.sampling.temperature = options.temperature;
   request.sampling.stop = stop;

@@ -56,6 +56,7 @@ struct world_options {
   std::uint32_t context = 0;     ///< 0: the model's
   kv::overflow_policy overflow;  ///< of full windows
   float temperature = 0;         ///< of all turns
+  bool many_clients = false;     ///< the last letter of a conversation's name is its client; else all are one's
 };
 
 /// What outlives a power cut: a folder, a disk, and what is wrong with them.
