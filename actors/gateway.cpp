@@ -10,8 +10,8 @@
 namespace chromatin {
 namespace {
 
-/// What a message costs the registry beside its text.
-constexpr std::size_t message_costs_bytes = 512;
+/// What a message costs the registry beside its text: so many of a tenant are there at a time that others wait little.
+constexpr std::size_t message_costs_bytes = 4096;
 /// A server that stops is usually there again soon.
 constexpr std::chrono::milliseconds restart_takes{2'000};
 
