@@ -182,6 +182,25 @@ class conversation_check {
   kv::lineage window_;               ///< as well
 };
 
+/// Columns in their order; empty if there is no such table.
+std::string columns_of(database& db, const std::string& table) {
+  statement get{
+      db, "SELECT group_concat(name || ' ' || type || ' ' || \"notnull\" || ' ' || pk) FROM pragma_table_info(?)"};
+  return get.bind(table).step() ? get.text(0) : std::string{};
+}
+
+/// Where the file says other things of its tables than a new file: SQLite takes a changed letter for another name.
+std::vector<std::string> changed_descriptions(database& db) {
+  database fresh{":memory:"};
+  registry_format::prepare(fresh, ":memory:");
+  statement tables{fresh, "SELECT name FROM sqlite_master WHERE type = 'table' AND sql IS NOT NULL"};
+  std::vector<std::string> lines;
+  while (tables.step())
+    if (auto name = tables.text(0); columns_of(db, name) != columns_of(fresh, name))
+      lines.push_back(fmt::format("the description of table {} is not what was written", name));
+  return lines;
+}
+
 /// The database, when conversations can be looked at in it.
 std::unique_ptr<database> open_registry_file(run& r) {
   auto file = r.file(registry);
@@ -206,6 +225,7 @@ std::unique_ptr<database> open_registry_file(run& r) {
       get.reset();
       registry_format::prepare(*db, file);
     }
+    if (lines.empty()) lines = changed_descriptions(*db);
     if (lines.empty()) return db;
     if (!r.repairs(registry)) {
       for (const auto& line : lines) r.damage(registry, line);

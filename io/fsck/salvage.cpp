@@ -47,6 +47,31 @@ bool copy_rows(database& from, database& to, const table& t, const char* order) 
   }
 }
 
+/// A changed letter in what the file says of a table hides all of its rows: it is told what a new file says. The change
+/// is never committed. A table whose name was changed is the only one that the new file does not know.
+void mend_descriptions(database& from, database& to) {
+  from.execute("BEGIN");
+  from.execute("PRAGMA writable_schema = ON");  // else nothing can be asked of a description that makes no sense
+  statement of_new{to, "SELECT type, name, tbl_name, sql FROM sqlite_master WHERE sql IS NOT NULL"};
+  statement known{from, "SELECT 1 FROM sqlite_master WHERE type = ? AND name = ?"};
+  statement mend{from, "UPDATE sqlite_master SET tbl_name = ?3, sql = ?4 WHERE type = ?1 AND name = ?2"};
+  statement stray{from,
+                  "SELECT rowid FROM sqlite_master WHERE type = ? AND name NOT IN (SELECT value FROM json_each(?))"};
+  statement rename{from, "UPDATE sqlite_master SET name = ?2, tbl_name = ?3, sql = ?4 WHERE rowid = ?1"};
+  statement names{to, "SELECT json_group_array(name) FROM sqlite_master"};
+  auto all = names.step() ? names.text(0) : std::string{"[]"};
+  while (of_new.step()) {
+    auto type = of_new.text(0), name = of_new.text(1), table = of_new.text(2), sql = of_new.text(3);
+    if (known.bind(type, name).step())
+      mend.bind(type, name, table, sql).run();
+    else if (stray.bind(type, all).step())
+      rename.bind(stray.integer(0), name, table, sql).run();
+    known.reset();
+    stray.reset();
+  }
+  from.execute("PRAGMA writable_schema = RESET");
+}
+
 void copy_all(database& from, database& to) {
   for (const auto& t : tables) {
     transaction all{to};
@@ -65,7 +90,9 @@ std::string salvage_registry(const std::filesystem::path& folder) {
     registry_format::prepare(to, new_file);
     try {
       database from{old_file, open_mode::look};
+      mend_descriptions(from, to);
       copy_all(from, to);
+      from.execute("ROLLBACK");
     } catch (const sqlite_error& e) {
       if (!e.damaged) throw;  // not even its tables are known: nothing can be read
     }

@@ -198,6 +198,28 @@ TEST(Fsck, AChangedLetterInTheDescriptionOfATableIsDamage) {
     }
 }
 
+TEST(Fsck, AChangedLetterInTheDescriptionOfATableCostsNoConversation) {
+  for (std::string words : {"content TEXT", "messages (tenant", "number INTEGER, role", "CREATE TABLE messages",
+                            "CREATE TABLE conversations", "tokens BLOB", "salt BLOB", "WITHOUT ROWID"}) {
+    SCOPED_TRACE(words);
+    store_at_rest at;
+    std::vector<test_store::told> truth;
+    {
+      auto registry = open_registry(at.path());
+      for (const auto& key : at.conversations()) truth.push_back(test_store::tell(*registry, key));
+    }
+    auto place = content(at.path()).at("registry.sqlite").find(words);
+    ASSERT_NE(place, std::string::npos);
+    at.flip("registry.sqlite", place * 8 + 3);
+    EXPECT_FALSE(check(at).sound());
+    check(at, true);
+    EXPECT_TRUE(check(at).sound()) << testing::PrintToString(lines(check(at)));
+    auto registry = open_registry(at.path());
+    for (std::size_t i = 0; i < truth.size(); ++i)
+      EXPECT_EQ(test_store::tell(*registry, at.conversations()[i]), truth[i]) << at.conversations()[i].id;
+  }
+}
+
 TEST(Fsck, AWrongBitInTheLogIsFoundThoughSqlitePassesOverIt) {
   for (auto file : {"registry.sqlite", "catalog.sqlite"}) {
     store_at_rest at;

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "io/device.hpp"
+#include "io/fsck/fsck.hpp"
 #include "io/registry_format.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -109,6 +110,8 @@ TEST(RegistryFormat, FoldersOfEveryEarlierFormatAreTakenOver) {
     test::temporary_folder folder;
     write_folder(folder.path(), format);
     { open_registry(folder.path()); }
+    for (const auto& f : fsck::check({.folder = folder.path()}).findings)
+      EXPECT_EQ(f.what.find("description"), std::string::npos) << f.what << ": it is that of a new folder";
     expect_taken_over(folder.path(), format);
   }
 }
