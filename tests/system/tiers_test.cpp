@@ -1,4 +1,9 @@
-// Tiers that are taken out of a server and put back while it answers.
+// Tiers that are taken out of a server and put back while it answers. `SECONDS=60 test_system --gtest_filter='Tiers.*'`
+// gives the figures of docs/faults.md.
+
+#include <atomic>
+#include <cstdlib>
+#include <mutex>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -55,6 +60,67 @@ TEST(Tiers, TakenOutAndPutBackUnderTurnsTheyChangeNoAnswer) {
     }
   });
   EXPECT_EQ(told, expected);
+  EXPECT_EQ(server.stop(SIGTERM), 0);
+}
+
+/// Times until the first text of turns that users have for so long; `errors` counts those that failed.
+std::vector<double> first_texts_ms(const server_process& server, double seconds, bool reuse, std::atomic<int>& errors) {
+  std::mutex mutex;
+  std::vector<double> all;
+  auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>{seconds};
+  auto talk = [&](int user) {
+    rpc::client client{server.address()};
+    for (int n = 0; std::chrono::steady_clock::now() < end; ++n) {
+      auto conversation = client.open("talk-" + std::to_string(user) + "-" + std::to_string(n));
+      for (int turn = 0; turn < 6; ++turn) try {
+          auto said = conversation.say({.text = "I would like to book a table for two at the sea, with a view, please.",
+                                        .sampling = {.tokens_max = 8},
+                                        .reuse = reuse});
+          std::lock_guard lock{mutex};
+          all.push_back(static_cast<double>(said.first_text_us) / 1e3);
+        } catch (const rpc::call_error&) {
+          ++errors;
+        }
+    }
+  };
+  {
+    std::vector<std::jthread> users;
+    for (int user = 0; user < 3; ++user) users.emplace_back(talk, user);
+  }
+  std::ranges::sort(all);
+  return all;
+}
+
+TEST(Tiers, TakenOutUnderLoadNoTurnFails) {
+  const char* text = std::getenv("SECONDS");
+  const double seconds = text ? std::atof(text) : 2;
+  const std::vector<std::string> options{"--device-mem", "3M", "--host-mem", "4M"};
+  temporary_folder folder;
+  server_process server{folder.path(), options};
+  std::atomic<int> errors = 0, changes = 0;
+  auto recomputed = first_texts_ms(server, seconds / 2, false, errors);
+  std::vector<double> reused;
+  {
+    std::jthread operate{[&](const std::stop_token& stop) {
+      rpc::client client{server.address()};
+      for (; !stop.stop_requested(); ++changes) {
+        auto part = changes % 2 ? "host-tier" : "disk-tier";
+        client.detach_part(part);
+        std::this_thread::sleep_for(std::chrono::milliseconds{150});
+        client.attach_part(part);
+        std::this_thread::sleep_for(std::chrono::milliseconds{150});
+      }
+    }};
+    reused = first_texts_ms(server, seconds, true, errors);
+  }
+  auto p99 = [](const std::vector<double>& sorted) { return sorted.at(sorted.size() * 99 / 100); };
+  std::printf("tiers taken out %d times: %zu turns, %d failed; first text after %.1f ms (p99), recomputing %.1f ms\n",
+              changes.load(), reused.size(), errors.load(), p99(reused), p99(recomputed));
+  EXPECT_EQ(errors, 0);
+  EXPECT_GE(changes, 2);
+  if (seconds >= 30) {
+    EXPECT_LE(p99(reused), p99(recomputed));
+  }
   EXPECT_EQ(server.stop(SIGTERM), 0);
 }
 
