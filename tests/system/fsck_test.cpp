@@ -39,6 +39,17 @@ ended run_fsck(const std::filesystem::path& store, const std::string& more = {})
   return e;
 }
 
+/// One bit of a file, chosen at random; says which.
+std::string flip_a_bit(const std::filesystem::path& file, std::mt19937_64& random) {
+  auto bit = random() % (8 * std::filesystem::file_size(file));
+  std::fstream f{file, std::ios::in | std::ios::out | std::ios::binary};
+  f.seekg(static_cast<std::streamoff>(bit / 8));
+  auto byte = static_cast<char>(f.get() ^ 1 << bit % 8);
+  f.seekp(static_cast<std::streamoff>(bit / 8));
+  f.put(byte);
+  return file.filename().string() + " bit " + std::to_string(bit);
+}
+
 /// A folder that a server left after some turns of some conversations; the last of them overflows its window.
 class left_store : public testing::Test {
  protected:
@@ -122,16 +133,7 @@ TEST_F(FsckCommand, AFlippedBitIsFoundOrHarmlessAndNoTokenIsWrong) {
     }
     std::mt19937_64 random{seed * 1'000'000 + i};
     std::vector<std::string> files{"registry.sqlite", "catalog.sqlite", "segment-0000.kv"};
-    const auto& file = files[i % files.size()];
-    auto bit = random() % (8 * std::filesystem::file_size(at / file));
-    {
-      std::fstream f{at / file, std::ios::in | std::ios::out | std::ios::binary};
-      f.seekg(static_cast<std::streamoff>(bit / 8));
-      auto byte = static_cast<char>(f.get() ^ 1 << bit % 8);
-      f.seekp(static_cast<std::streamoff>(bit / 8));
-      f.put(byte);
-    }
-    SCOPED_TRACE(file + " bit " + std::to_string(bit) + ", flip " + std::to_string(i));
+    SCOPED_TRACE(flip_a_bit(at / files[i % files.size()], random) + ", flip " + std::to_string(i));
     auto checked = run_fsck(at);
     EXPECT_LE(checked.status, 1) << checked.out;
     found += checked.status;
@@ -151,6 +153,60 @@ TEST_F(FsckCommand, AFlippedBitIsFoundOrHarmlessAndNoTokenIsWrong) {
   }
   std::printf("%d found, %d refused conversations, %d servers that did not start and said why\n", found, refused,
               not_started);
+}
+
+TEST_F(FsckCommand, BitsThatFlipWhileItServesMakeNoTokenWrong) {
+  const auto flips = from_environment("FLIPS", 24), seed = from_environment("SEED", 1);
+  constexpr std::uint64_t turns = 5;
+  auto options = server_options;
+  options.insert(options.end(), {"--device-mem", "3M", "--host-mem", "3M"});
+  /// Answers to the same turns, round by round; `before` each turn; of a conversation that is refused no more is asked.
+  auto play = [&](const std::filesystem::path& folder, std::uint64_t& refused, auto before) {
+    std::map<std::string, std::vector<std::string>> answers;
+    server_process server{folder, options};
+    for (std::uint64_t turn = 0; turn < turns; ++turn)
+      for (const auto& name : names) {
+        before();
+        if (answers[name].size() != turn) continue;
+        try {
+          rpc::client client{server.address()};
+          auto text = said[turn % said.size()];
+          answers[name].push_back(client.find(name).say({.text = text, .sampling = {.tokens_max = 20}}).text);
+        } catch (const rpc::call_error&) {
+          ++refused;
+        }
+      }
+    EXPECT_EQ(server.stop(SIGTERM), 0) << server.log();
+    return answers;
+  };
+  std::map<std::string, std::vector<std::string>> undisturbed;
+  std::uint64_t refused = 0, compared = 0;
+  for (std::uint64_t flipped = 0; flipped < flips && !HasFailure();) {
+    temporary_folder copy;
+    auto at = copy / "store";
+    std::filesystem::copy(store(), at, std::filesystem::copy_options::recursive);
+    if (undisturbed.empty()) {
+      undisturbed = play(copy.path(), refused, [] {});
+      ASSERT_EQ(refused, 0u);
+      continue;
+    }
+    SCOPED_TRACE("SEED=" + std::to_string(seed) + ", from flip " + std::to_string(flipped));
+    std::mt19937_64 random{seed * 1'000'000 + flipped};
+    auto answers = play(copy.path(), refused, [&] {
+      std::vector<std::filesystem::path> files;
+      for (auto name :
+           {"registry.sqlite", "registry.sqlite-wal", "catalog.sqlite", "catalog.sqlite-wal", "segment-0000.kv"})
+        if (std::error_code none; std::filesystem::file_size(at / name, none) > 0 && !none) files.push_back(at / name);
+      flip_a_bit(files[random() % files.size()], random);
+      ++flipped;
+    });
+    for (const auto& [name, texts] : answers)
+      for (std::size_t turn = 0; turn < texts.size(); ++turn, ++compared)
+        EXPECT_EQ(texts[turn], undisturbed[name][turn]) << name << ", turn " << turn;
+  }
+  std::printf("%llu turns right, %llu refused\n", static_cast<unsigned long long>(compared),
+              static_cast<unsigned long long>(refused));
+  EXPECT_GT(compared, 0u);
 }
 
 }  // namespace
