@@ -245,8 +245,9 @@ TEST(FaultyDeviceThread, OperationsEndByTheClockUnderRandomFaults) {
   using std::chrono::milliseconds;
   auto device = make_faulty_device(make_thread_device(open_segments(folder.path(), {blocks * block}), 2), dice,
                                    {.slow_max = milliseconds{2}, .stuck_for = milliseconds{5}});
-  auto buffer = kv::plain_memory(blocks * block);
   constexpr int count = 3000;
+  auto buffer = kv::plain_memory((count + 20) * block);  // a block for each: they run side by side
+  auto memory = [&](int i) { return buffer.bytes().subspan(static_cast<std::size_t>(i) * block, block); };
   std::atomic<int> ended = 0;
   std::promise<void> all;
   auto done = [&](int) {
@@ -257,15 +258,14 @@ TEST(FaultyDeviceThread, OperationsEndByTheClockUnderRandomFaults) {
     if (i % 10 == 0)
       device->sync(0, done);
     else if (i % 2)
-      device->write({0, at}, buffer.bytes().subspan(at, block), urgency::saving, done);
+      device->write({0, at}, memory(i), urgency::saving, done);
     else
-      device->read({0, at}, buffer.bytes().subspan(at, block), urgency::turn_waits, done);
+      device->read({0, at}, memory(i), urgency::turn_waits, done);
   }
   all.get_future().wait();
   for (std::size_t i = 0; i < static_cast<std::size_t>(fault::cut_keeps); ++i)
     EXPECT_GT(dice->counts().fired[i], 0) << to_string(static_cast<fault>(i));
-  for (int i = 0; i < 20; ++i)
-    device->read({0, 0}, buffer.bytes().first(block), urgency::saving, [&](int) { ++ended; });
+  for (int i = 0; i < 20; ++i) device->read({0, 0}, memory(count + i), urgency::saving, [&](int) { ++ended; });
   device.reset();
   EXPECT_EQ(ended, count + 20) << "a device that is destroyed ends all operations first";
 }
