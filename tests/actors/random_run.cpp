@@ -33,6 +33,7 @@ world_options random_shape(std::uint64_t seed) {
   o.durable = random() % 2 == 0;
   o.delays_messages = random() % 2 == 0;
   o.many_clients = random() % 2 == 0;
+  o.token_us = random() % 2 == 0 ? 1000 : 0;
   return o;
 }
 

@@ -32,7 +32,8 @@ world::world(world_options o, std::shared_ptr<machine> given)
       backend{std::make_shared<toy_backend>(toy_options{.vocabulary = checkpoint->config.vocabulary,
                                                         .seed = o.shuffle_seed,
                                                         .orders_loads = o.orders_loads,
-                                                        .verify = o.verify})} {
+                                                        .verify = o.verify,
+                                                        .token_us = o.token_us})} {
   delays_.seed(o.shuffle_seed);
   geometry = backend->geometry();
   device_arena = backend->make_arena(o.device_chunks);

@@ -56,6 +56,7 @@ struct world_options {
   std::uint32_t context = 0;     ///< 0: the model's
   kv::overflow_policy overflow;  ///< of full windows
   float temperature = 0;         ///< of all turns
+  std::int64_t token_us = 0;     ///< what each token adds to the time that a step says it took
   bool many_clients = false;     ///< the last letter of a conversation's name is its client; else all are one's
 };
 

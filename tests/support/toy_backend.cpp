@@ -84,6 +84,8 @@ void toy_backend::begin(gpu::step_batch batch) {
   in_step_ = true;
   error_.clear();
   step_ = gpu::step{std::move(batch)};
+  tokens_ = 0;
+  for (const auto& s : step_.sequences()) tokens_ += static_cast<std::int64_t>(s.tokens.size());
 }
 
 gpu::fence toy_backend::run_layer(std::uint32_t layer, std::span<const gpu::fence> after) {
@@ -129,7 +131,7 @@ void toy_backend::finish(std::function<void(gpu::step_output)> done) {
                       in_step_ = false;
                       auto results = step_.take_results();
                       step_ = {};  // gives its pages back before anybody hears of the end
-                      done({std::move(results), error_, options_.step_us});
+                      done({std::move(results), error_, options_.step_us + options_.token_us * tokens_});
                     }});
 }
 

@@ -26,6 +26,7 @@ struct toy_options {
   bool orders_loads = false;  ///< as a GPU does: layers wait for fences in the device
   bool verify = false;        ///< copies are checked afterwards
   std::int64_t step_us = 0;   ///< what a step says it took
+  std::int64_t token_us = 0;  ///< and more for each token that it began with
 };
 
 /// Each counts how often something goes wrong from now on.
@@ -64,6 +65,7 @@ class toy_backend final : public gpu::backend {
   toy_faults faults;
 
  private:
+  std::int64_t tokens_ = 0;  ///< of the step
   struct operation {
     std::vector<gpu::fence> after;
     std::function<void()> run;
