@@ -93,6 +93,7 @@ caf::result<conversation_info> registry_state::open(const conversation_ref& whic
     // A turn under way makes the conversation when it settles.
     if (!lease.take(self->clock().now())) return describe({.id = which.id});
     if (auto error = check_count(which.tenant)) return error;
+    if (auto error = check_length("the system prompt", bound.tokens_at_least(system_prompt))) return error;
     io::conversation_change change{.window = render().new_window(root_of(which.tenant), system_prompt)};
     if (!system_prompt.empty()) {
       if (kv::chunks_for(change.window.keep) * kv::tokens_per_chunk >= checkpoint->config.context)
@@ -151,6 +152,9 @@ caf::result<prepared_turn> registry_state::prepare(provisional& turn, const mess
     return caf::make_error(ec::invalid_argument, "the last message must be a user's");
   if (messages.front().role == "system")
     if (auto error = check_system(messages.front().content)) return error;
+  std::size_t at_least = 0;
+  for (const auto& m : messages) at_least += bound.tokens_at_least(m.content);
+  if (auto error = check_length("the message", at_least)) return error;
   auto record = load(turn.conversation);
   if (!record)
     if (auto error = check_count(turn.conversation.tenant)) return error;
@@ -341,6 +345,7 @@ registry_actor::behavior_type registry(registry_actor::stateful_pointer<registry
                                        std::shared_ptr<io::registry_store> store, registry_limits limits) {
   auto& state = self->state;
   state.checkpoint = std::move(checkpoint);
+  state.bound = model::text_bound{*state.checkpoint->tokenizer};
   state.cache = cache;
   keep_last_words(self);
   state.store = std::move(store);

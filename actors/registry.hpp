@@ -11,6 +11,7 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include "actors/actors.hpp"
+#include "model/text_bound.hpp"
 #include "actors/rendering.hpp"
 #include "actors/write_batch.hpp"
 #include "io/registry_store.hpp"
@@ -46,7 +47,8 @@ struct registry_state {
 
   registry_actor::stateful_pointer<registry_state> self;
   std::shared_ptr<const model::checkpoint> checkpoint;
-  kv::fingerprint cache;  ///< of model and element type
+  model::text_bound bound;  ///< of its tokenizer
+  kv::fingerprint cache;    ///< of model and element type
   std::shared_ptr<io::registry_store> store;
   std::unique_ptr<write_batch> batch;  ///< of `store`
   registry_limits limits;
@@ -72,6 +74,8 @@ struct registry_state {
   conversation_info describe(const io::conversation_summary& summary) const;
   caf::error check_system(const std::string& content) const;
   caf::error full(const std::string& what, std::size_t tokens) const;
+  /// `full` for texts that are seen to be too long before they are turned into tokens, which takes time.
+  caf::error check_length(const std::string& what, std::size_t tokens_at_least) const;
   /// Whether the tenant has room for another conversation.
   caf::error check_count(const std::string& tenant);
   caf::result<prepared_turn> prepare(provisional& turn, const message_list& messages);

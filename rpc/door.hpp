@@ -95,6 +95,8 @@ class connection_account : public std::enable_shared_from_this<connection_accoun
   /// How long nothing is read from the client: a refusal costs it time, or to be refused again and again would cost the
   /// server more than to serve others.
   std::chrono::nanoseconds pause(std::chrono::steady_clock::time_point now);
+  /// A turn that is dropped before its end costs its client as much as a refusal.
+  void dropped_turn() { owe(0); }
 
  private:
   void owe(std::uint64_t bytes);

@@ -51,19 +51,26 @@ class counted : public Interface::Server {
 
 /// One turn being answered. When the call is dropped before its end, so is the turn.
 struct answering {
-  answering(service_context& of, turn_id which, connection_account::hold place)
-      : context{of}, id{which}, held{std::move(place)}, begun{of.timer->now()} {
+  answering(service_context& of, std::shared_ptr<connection_account> client, turn_id which,
+            connection_account::hold place)
+      : context{of}, account{std::move(client)}, id{which}, held{std::move(place)}, begun{of.timer->now()} {
     ++context.turns;
   }
   ~answering() {
     if (done)
       context.door.turns_take.took(std::chrono::microseconds{(context.timer->now() - begun) / kj::MICROSECONDS});
     else
-      caf::anon_send(context.gateway, atom::cancel_v, id);
+      drop();
     if (--context.turns == 0) context.tell_idle();
   }
 
+  void drop() {
+    caf::anon_send(context.gateway, atom::cancel_v, id);
+    account->dropped_turn();
+  }
+
   service_context& context;
+  std::shared_ptr<connection_account> account;
   turn_id id;
   connection_account::hold held;
   kj::TimePoint begun;
@@ -107,7 +114,7 @@ class conversation_service final : public counted<schema::Conversation> {
     if (order.sampling.tokens_max == 0) order.sampling.tokens_max = context_.answer_tokens_default;
     auto sink = params.getSink();
     call.releaseParams();
-    auto turn = std::make_shared<answering>(context_, order.turn, std::move(place));
+    auto turn = std::make_shared<answering>(context_, account_, order.turn, std::move(place));
     auto answer = ask<turn_statistics>(context_.system, context_.gateway, atom::say_v, std::move(order),
                                        std::shared_ptr<token_sink>{turn->text})
                       .then(
