@@ -11,7 +11,7 @@ namespace chromatin {
 
 void device_tier_state::start(device_parts p) {
   parts = std::move(p);
-  chunks = {parts.arena, std::make_unique<kv::lru_policy>(), [this](const resident_chunks::entry& e) {
+  chunks = {parts.arena, kv::make_policy(parts.policy), [this](const resident_chunks::entry& e) {
               evicted += making_room;
               dropped += making_room && below && !below.is_safe(e.link.key);
               below.forget(e.link.key);

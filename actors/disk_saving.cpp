@@ -45,7 +45,7 @@ void disk_tier_state::take(const save_order& order, const upper_tier_actor& uppe
 void disk_tier_state::make_room() {
   auto wanted = store.slots_short();
   if (wanted == 0) return;
-  for (auto key : policy.victims(wanted * geometry.chunk_bytes(), now_us())) {
+  for (auto key : policy->victims(wanted * geometry.chunk_bytes(), now_us())) {
     ++evicted;
     forget(key);
   }
@@ -80,9 +80,9 @@ void disk_tier_state::learn_saved(const key_list& keys) {
     if (auto touch = early_touches.extract(key); !touch.empty())
       chains.emplace(touch.mapped().chain, touch.mapped().use);
   }
-  for (const auto& [chain, use] : chains) policy.touch(*chain, use);
+  for (const auto& [chain, use] : chains) policy->touch(*chain, use);
   for (auto key : keys)
-    if (saves.at(key).retired) policy.retire(key);
+    if (saves.at(key).retired) policy->retire(key);
 }
 
 /// Tells each upper tier of its keys.

@@ -30,13 +30,14 @@ std::uint32_t share(std::size_t bytes, std::size_t of_one, std::size_t max) {
 void disk_tier_state::start(const kv::geometry& shape, disk_parts stands_on, std::vector<io::stored_chunk> found) {
   geometry = shape;
   parts = std::move(stands_on);
+  policy = kv::make_policy(parts.policy);
   auto slice_bytes = geometry.slice(0).bytes, room_bytes = geometry.chunk_bytes();
   queue = io::read_queue{{.layers = geometry.layers,
                           .reads_max = share(reads_bytes, slice_bytes, reads_max),
                           .copies_max = share(copies_bytes, slice_bytes, reads_max)}};
   for (const auto& row : found) {  // least recently used first
     learn(row);
-    policy.touch(std::span{&row.key, 1}, {});
+    policy->touch(std::span{&row.key, 1}, {});
   }
   store = io::group_commit{parts.layout, std::move(found), share(writes_bytes, room_bytes, writes_max)};
   self->monitor(parts.catalog);
@@ -52,12 +53,12 @@ disk_tier_state::~disk_tier_state() {
 }
 
 void disk_tier_state::learn(const io::stored_chunk& row) {
-  policy.insert(row.key, {.depth = row.depth, .bytes = static_cast<std::uint32_t>(geometry.chunk_bytes())});
-  policy.safe_below(row.key, true);
+  policy->insert(row.key, {.depth = row.depth, .bytes = static_cast<std::uint32_t>(geometry.chunk_bytes())});
+  policy->safe_below(row.key, true);
 }
 
 void disk_tier_state::forget(kv::chunk_key key) {
-  if (store.find(key)) policy.erase(key);
+  if (store.find(key)) policy->erase(key);
   store.remove(key);
 }
 
@@ -229,7 +230,7 @@ std::int64_t disk_tier_state::now_us() const {
 }
 
 void disk_tier_state::touch(const key_list& chain, const kv::chain_use& use) {
-  policy.touch(chain, use);
+  policy->touch(chain, use);
   store.use(chain);
   if (early_touches.size() + chain.size() > early_touches_max) early_touches.clear();
   auto shared = std::make_shared<const key_list>(chain);
@@ -239,12 +240,12 @@ void disk_tier_state::touch(const key_list& chain, const kv::chain_use& use) {
 
 void disk_tier_state::retire(const key_list& keys) {
   for (auto key : keys) {
-    policy.retire(key);
+    policy->retire(key);
     if (auto save = saves.find(key); save != saves.end()) save->second.retired = true;
   }
 }
 
-void disk_tier_state::hint(const hints& next) { policy.hint(next.upcoming, now_us()); }
+void disk_tier_state::hint(const hints& next) { policy->hint(next.upcoming, now_us()); }
 
 void disk_tier_state::erase(const key_list& keys) {
   for (auto key : keys) forget(key);

@@ -26,6 +26,7 @@
 #include "io/device.hpp"
 #include "io/group_commit.hpp"
 #include "io/read_queue.hpp"
+#include "kv/policy/policies.hpp"
 
 namespace chromatin {
 
@@ -35,6 +36,7 @@ struct disk_parts {
   io::slot_layout layout;
   catalog_actor catalog;
   std::uint64_t scrub_bytes_per_s = 0;  ///< of stored chunks that are looked at without anybody asking; 0: none
+  std::string policy = kv::usual_policy;
 };
 
 struct disk_tier_state {
@@ -142,7 +144,7 @@ struct disk_tier_state {
   disk_parts parts;
   io::group_commit store{{}, {}, 1};
   io::read_queue queue{{}};
-  kv::lru_policy policy;  ///< of the durable chunks
+  std::unique_ptr<kv::eviction_policy> policy;  ///< of the durable chunks
 
   std::unordered_map<kv::chunk_key, save_state> saves;
   std::unordered_map<kv::chunk_key, chain_touch> early_touches;  ///< by chunks that are not durable yet

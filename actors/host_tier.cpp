@@ -12,7 +12,7 @@ namespace chromatin {
 
 void host_tier_state::start(host_parts p) {
   parts = std::move(p);
-  policy = std::make_unique<kv::lru_policy>();
+  policy = kv::make_policy(parts.policy);
   saves = incoming_chunks{parts.geometry.layers};
   below = tier_below{{
       .layers = parts.geometry.layers,

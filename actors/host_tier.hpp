@@ -19,6 +19,7 @@
 #include "actors/incoming_chunks.hpp"
 #include "actors/tier_below.hpp"
 #include "gpu/backend.hpp"
+#include "kv/policy/policies.hpp"
 
 namespace chromatin {
 
@@ -27,6 +28,7 @@ struct host_parts {
   kv::geometry geometry;
   std::shared_ptr<kv::page_arena> arena;
   std::shared_ptr<gpu::backend> backend;  ///< for its copy engine
+  std::string policy = kv::usual_policy;
 };
 
 struct host_tier_state {

@@ -99,6 +99,7 @@ void running_system::parts::open_disk() {
                                 found_at_start.size(), conversations->conversations()));
   disk.layout = chunks->layout();
   disk.scrub_bytes_per_s = options.scrub_bytes_per_s;
+  disk.policy = options.policy;
   auto files = io::open_segments(options.disk, disk.layout.segment_sizes_bytes());
   if (!files.direct) notices.push_back("direct I/O is refused by the file system; the page cache is used");
   std::unique_ptr<io::device> device;
@@ -122,7 +123,7 @@ void running_system::parts::spawn_executor() {
 }
 
 void running_system::parts::spawn_host_tier() {
-  host_tier = system->spawn(chromatin::host_tier, host_parts{geometry, host_arena, backend});
+  host_tier = system->spawn(chromatin::host_tier, host_parts{geometry, host_arena, backend, options.policy});
 }
 
 void running_system::parts::spawn_prefetcher() {
@@ -138,7 +139,7 @@ void running_system::parts::hear_turns() {
 void running_system::parts::spawn_all() {
   system = std::make_unique<caf::actor_system>(config);
   telemetry = system->spawn(chromatin::telemetry);
-  device_tier = system->spawn(chromatin::device_tier, device_parts{geometry, device_arena, backend});
+  device_tier = system->spawn(chromatin::device_tier, device_parts{geometry, device_arena, backend, options.policy});
   spawn_host_tier();
   spawn_prefetcher();
   spawn_executor();

@@ -11,6 +11,7 @@
 
 #include "actors/actors.hpp"
 #include "io/device.hpp"
+#include "kv/policy/policies.hpp"
 #include "model/checkpoint.hpp"
 
 namespace chromatin {
@@ -23,6 +24,7 @@ struct system_options {
   std::uint64_t host_bytes = 256ull << 20;   ///< the host tier's arena
   std::filesystem::path disk;  ///< the disk tier's and the registry's folder; empty: neither is durable, no disk tier
   std::uint64_t disk_bytes = 1ull << 30;
+  std::string policy = kv::usual_policy;  ///< of every tier: which chunks go when one is full
   std::uint64_t scrub_bytes_per_s =
       0;  ///< of the disk tier's chunks that are checked though nobody wants them; 0: none
   /// Stands between the disk tier and its device: a slower one, for measurements; null: nothing does.

@@ -67,6 +67,7 @@ key_list sequence::computed_keys(std::uint32_t from) {
 kv::chain_use sequence::use(std::int64_t now_us) const {
   return {.now_us = now_us,
           .conversation = order.conversation,
+          .turn = order.turn,
           .prompt_tokens = static_cast<std::uint32_t>(tokens().size() - outcome.statistics.answer_tokens),
           .answer_tokens = outcome.statistics.answer_tokens,
           .priority = order.priority};
@@ -95,6 +96,7 @@ void sequence::take(admitted granted) {
 
 release_order sequence::give_back(bool keep_tail, std::int64_t now_us) {
   release_order release{.turn = order.turn, .tail = {}, .superseded = {}, .use = use(now_us)};
+  release.use.settled = true;
   bool keeps = keep_tail && order.reuse;
   if (keeps && computed % kv::tokens_per_chunk != 0) {
     auto depth = computed / kv::tokens_per_chunk;

@@ -16,6 +16,7 @@ void add_serve_command(CLI::App& app, const system_options& defaults, const std:
 void add_chat_command(CLI::App& app);
 void add_conversations_command(CLI::App& app);
 void add_replay_command(CLI::App& app, const system_options& defaults);
+void add_simulate_command(CLI::App& app);
 void add_soak_command(CLI::App& app);
 void add_stat_command(CLI::App& app);
 void add_tier_command(CLI::App& app);

@@ -33,6 +33,7 @@ int run_program(int argc, char** argv, const system_options& defaults) {
   add_chat_command(app);
   add_conversations_command(app);
   add_replay_command(app, defaults);
+  add_simulate_command(app);
   add_soak_command(app);
   add_stat_command(app);
   add_tier_command(app);

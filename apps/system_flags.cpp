@@ -48,6 +48,9 @@ void add_system_flags(CLI::App& command, system_options& options) {
   command.add_option("--compute", options.compute, "auto, f32 or bf16")
       ->transform(CLI::CheckedTransformer(types))
       ->option_text("TYPE");
+  command.add_option("--policy", options.policy, "which chunks go when a tier is full (docs/policies.md)")
+      ->check(CLI::IsMember(kv::policy_names(false)))
+      ->capture_default_str();
   static const std::map<std::string, bool> weights{{"model", false}, {"int8", true}};
   command.add_option("--weights", options.int8_weights, "model (as it comes) or int8: half the memory, faster answers")
       ->transform(CLI::CheckedTransformer(weights))

@@ -1,24 +1,25 @@
 #pragma once
 
-/// Which chunk leaves a full tier next. Pure logic: no thread, no clock; times are passed in.
+/// Which chunk leaves a full tier next. Pure logic: no thread, no clock; times are passed in. The policies that there
+/// are: kv/policy/ and docs/policies.md.
 
+#include <cstddef>
 #include <cstdint>
-#include <set>
 #include <span>
-#include <tuple>
-#include <unordered_map>
 #include <vector>
 
 #include "kv/chunk.hpp"
 
 namespace chromatin::kv {
 
+inline constexpr std::int32_t usual_priority = 50;  ///< of 0 to 100
+
 /// A turn that is about to run, as the scheduler foresees it (CachedAttention §3.3: scheduler-aware eviction).
 struct upcoming_turn {
   std::uint64_t conversation = 0;
   std::vector<chunk_key> keys;    ///< its chain, head first
   std::int64_t starts_in_us = 0;  ///< expected, from the moment of the hint
-  std::uint8_t priority = 50;     ///< 0 to 100
+  std::uint8_t priority = usual_priority;
 };
 
 /// What a tier knows of a chunk when it arrives.
@@ -30,13 +31,18 @@ struct chunk_facts {
 };
 
 /// Who used a chain, and when. Sent at a turn's admission and again when it settles: the length of the answer says most
-/// about when the user returns.
+/// about when the user returns. A tier may hear of the settling only.
 struct chain_use {
   std::int64_t now_us = 0;
-  std::uint64_t conversation = 0;
-  std::uint32_t prompt_tokens = 0;
-  std::uint32_t answer_tokens = 0;  ///< 0 at admission
-  std::uint8_t priority = 50;
+  std::uint64_t conversation = 0;   ///< 0: not known
+  std::uint64_t turn = 0;           ///< the same at all uses by one turn; 0: each use is a turn of its own
+  std::uint32_t prompt_tokens = 0;  ///< the conversation up to this answer
+  std::uint32_t answer_tokens = 0;  ///< so far
+  bool settled = false;             ///< the turn is over, and this is its whole chain
+  std::uint8_t priority = usual_priority;
+  /// For so long the chain is kept before those of lower priority, and after those of higher. That decays: the distance
+  /// from 50 falls to 0 in four steps. It is an order, not a pin: such chunks go too when no others are left. 0: never.
+  std::int64_t ttl_us = 0;
 };
 
 /// A replacement policy of one tier: owns the set of chunks that may go. A chunk may go when nobody has pinned it and
@@ -61,50 +67,17 @@ class eviction_policy {
   /// The chunk left the tier; it must be known and not be pinned.
   virtual void erase(chunk_key key) = 0;
 
-  /// Chunks to give up until `bytes` are free, worst first, as many as there are; the caller erases them.
-  virtual std::vector<chunk_key> victims(std::uint64_t bytes, std::int64_t now_us) const = 0;
+  /// Chunks to give up until `bytes` are free, worst first, as many as there are; the caller erases them. Of one chain
+  /// the tail goes before the head: a head serves every continuation, and a tail without its head serves none.
+  virtual std::vector<chunk_key> victims(std::uint64_t bytes, std::int64_t now_us) = 0;
   /// What `victims` could free at most.
   virtual std::uint64_t evictable_bytes() const = 0;
   virtual std::uint32_t pins(chunk_key key) const = 0;
-};
 
-/// Least recently used first, and of one chain the tail before the head: a head serves every continuation, and a tail
-/// without its head serves none.
-class lru_policy final : public eviction_policy {
- public:
-  void insert(chunk_key key, const chunk_facts& facts) override;
-  void safe_below(chunk_key key, bool safe) override;
-  void touch(std::span<const chunk_key> chain, const chain_use& use) override;
-  void pin(chunk_key key) override;
-  void unpin(chunk_key key) override;
-  void retire(chunk_key key) override;
-  void hint(std::span<const upcoming_turn>, std::int64_t) override {}
-  void erase(chunk_key key) override;
-  std::vector<chunk_key> victims(std::uint64_t bytes, std::int64_t now_us) const override;
-  std::uint64_t evictable_bytes() const override { return evictable_bytes_; }
-  std::uint32_t pins(chunk_key key) const override;
-
- private:
-  struct entry {
-    chunk_facts facts;
-    std::uint64_t used = 0;  ///< number of the touch; chunks of one touch go deepest first
-    std::uint32_t pins = 0;
-    bool safe = false;
-    bool retired = false;
-  };
-  /// In the order in which chunks go: retired ones, then by use, then from the deepest up.
-  using rank = std::tuple<bool, std::uint64_t, std::uint32_t, chunk_key>;
-
-  static rank rank_of(chunk_key key, const entry& e) { return {!e.retired, e.used, ~e.facts.depth, key}; }
-  static bool may_go(const entry& e) { return e.pins == 0 && e.safe; }
-  /// Changes an entry and keeps the set of those that may go.
-  template <class Change>
-  void update(chunk_key key, Change change);
-
-  std::unordered_map<chunk_key, entry> entries_;
-  std::set<rank> evictable_;
-  std::uint64_t evictable_bytes_ = 0;
-  std::uint64_t touches_ = 1;
+  /// What the policy has learned and is worth keeping over a restart; empty: nothing.
+  virtual std::vector<std::byte> learned() const { return {}; }
+  /// Goes on with what an earlier run learned. False, and nothing happens, if it is not from such a policy or damaged.
+  virtual bool learn(std::span<const std::byte>) { return false; }
 };
 
 }  // namespace chromatin::kv

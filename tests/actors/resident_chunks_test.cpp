@@ -21,7 +21,7 @@ struct ResidentChunks : testing::Test {
 
   std::shared_ptr<kv::page_arena> arena = kv::page_arena::make(kv::plain_memory(2 * page_bytes), page_bytes);
   key_list dropped;
-  resident_chunks chunks{arena, std::make_unique<kv::lru_policy>(),
+  resident_chunks chunks{arena, kv::make_policy(kv::usual_policy),
                          [this](const resident_chunks::entry& e) { dropped.push_back(e.link.key); }};
 };
 

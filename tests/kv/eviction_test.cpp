@@ -1,4 +1,6 @@
-#include "kv/eviction.hpp"
+// What holds for every policy, and lru.
+
+#include "kv/policy/policies.hpp"
 
 #include <algorithm>
 #include <map>
@@ -14,7 +16,7 @@ constexpr std::uint64_t all = ~std::uint64_t{0};
 chunk_key key(std::uint64_t n) { return {0, n}; }
 
 /// Arrivals of a chain, head first, each safe below at once.
-void store(lru_policy& policy, std::initializer_list<std::uint64_t> chain) {
+void store(eviction_policy& policy, std::initializer_list<std::uint64_t> chain) {
   std::uint32_t depth = 0;
   for (auto n : chain) {
     policy.insert(key(n), {.depth = depth++, .bytes = 10});
@@ -22,13 +24,13 @@ void store(lru_policy& policy, std::initializer_list<std::uint64_t> chain) {
   }
 }
 
-void touch(lru_policy& policy, std::initializer_list<std::uint64_t> chain) {
+void touch(eviction_policy& policy, std::initializer_list<std::uint64_t> chain) {
   std::vector<chunk_key> keys;
   for (auto n : chain) keys.push_back(key(n));
   policy.touch(keys, {});
 }
 
-std::vector<std::uint64_t> victims(const lru_policy& policy, std::uint64_t bytes = all) {
+std::vector<std::uint64_t> victims(eviction_policy& policy, std::uint64_t bytes = all) {
   std::vector<std::uint64_t> result;
   for (auto k : policy.victims(bytes, 0)) result.push_back(k.low);
   return result;
@@ -37,7 +39,8 @@ std::vector<std::uint64_t> victims(const lru_policy& policy, std::uint64_t bytes
 using order = std::vector<std::uint64_t>;
 
 TEST(LruPolicy, TheOldestChainGoesFirstTailBeforeHead) {
-  lru_policy policy;
+  auto made = make_policy("lru");
+  auto& policy = *made;
   store(policy, {1, 2, 3});
   touch(policy, {1, 2, 3});
   store(policy, {11, 12});
@@ -48,13 +51,15 @@ TEST(LruPolicy, TheOldestChainGoesFirstTailBeforeHead) {
 }
 
 TEST(LruPolicy, ChunksThatArriveOneByOneGoTailBeforeHeadToo) {
-  lru_policy policy;
+  auto made = make_policy("lru");
+  auto& policy = *made;
   store(policy, {1, 2, 3});
   EXPECT_EQ(victims(policy), (order{3, 2, 1}));
 }
 
 TEST(LruPolicy, AUseMovesAChainToTheEnd) {
-  lru_policy policy;
+  auto made = make_policy("lru");
+  auto& policy = *made;
   store(policy, {1});
   store(policy, {2});
   touch(policy, {2});
@@ -63,7 +68,8 @@ TEST(LruPolicy, AUseMovesAChainToTheEnd) {
 }
 
 TEST(LruPolicy, PinnedAndUnsafeChunksStay) {
-  lru_policy policy;
+  auto made = make_policy("lru");
+  auto& policy = *made;
   store(policy, {1, 2});
   policy.insert(key(3), {.depth = 2, .bytes = 10});
   EXPECT_EQ(victims(policy), (order{2, 1})) << "3 is nowhere else";
@@ -78,7 +84,8 @@ TEST(LruPolicy, PinnedAndUnsafeChunksStay) {
 }
 
 TEST(LruPolicy, WhatIsRetiredGoesFirstUnlessItIsUsedAgain) {
-  lru_policy policy;
+  auto made = make_policy("lru");
+  auto& policy = *made;
   store(policy, {1, 2});
   store(policy, {11});
   touch(policy, {11});
@@ -90,7 +97,8 @@ TEST(LruPolicy, WhatIsRetiredGoesFirstUnlessItIsUsedAgain) {
 }
 
 TEST(LruPolicyDeathTest, CountsThatDoNotBalanceEndTheProgram) {
-  lru_policy policy;
+  auto made = make_policy("lru");
+  auto& policy = *made;
   store(policy, {1});
   EXPECT_DEATH(policy.unpin(key(1)), "unpinned as often");
   EXPECT_DEATH(policy.insert(key(1), {}), "arrives once");
@@ -99,15 +107,93 @@ TEST(LruPolicyDeathTest, CountsThatDoNotBalanceEndTheProgram) {
   EXPECT_DEATH(policy.erase(key(1)), "pinned chunk stays");
 }
 
-TEST(LruPolicy, TheSetOfThoseThatMayGoIsRightAfterAnyCalls) {
+/// Belady's future: the greater the key, the later.
+struct by_key final : foresight {
+  std::int64_t next_use(chunk_key key) const override { return static_cast<std::int64_t>(key.low); }
+};
+
+class EveryPolicy : public testing::TestWithParam<std::string> {
+ protected:
+  by_key future;
+  std::unique_ptr<eviction_policy> made = make_policy(GetParam(), {.future = &future});
+  eviction_policy& policy = *made;
+};
+
+INSTANTIATE_TEST_SUITE_P(Names, EveryPolicy, testing::ValuesIn(policy_names(true)),
+                         [](const auto& of) { return of.param; });
+
+TEST_P(EveryPolicy, PinnedAndUnsafeChunksStay) {
+  store(policy, {1, 2});
+  policy.insert(key(3), {.depth = 2, .bytes = 10});
+  policy.pin(key(2));
+  policy.pin(key(2));
+  policy.unpin(key(2));
+  EXPECT_EQ(victims(policy), (order{1})) << "2 is pinned, and 3 is nowhere else";
+  EXPECT_EQ(policy.pins(key(2)), 1U);
+  policy.unpin(key(2));
+  policy.safe_below(key(1), false);
+  EXPECT_EQ(victims(policy), (order{2}));
+}
+
+TEST_P(EveryPolicy, OfAChainTheTailGoesBeforeTheHead) {
+  store(policy, {1, 2, 3});
+  chain_use use{.now_us = 1, .conversation = 1, .turn = 1, .prompt_tokens = 150, .answer_tokens = 20, .settled = true};
+  std::vector<chunk_key> chain{key(1), key(2), key(3)};
+  policy.touch(chain, use);
+  EXPECT_EQ(victims(policy), (order{3, 2, 1}));
+  EXPECT_EQ(victims(policy, 15), (order{3, 2})) << "no more than are needed";
+}
+
+TEST_P(EveryPolicy, WhatIsRetiredGoesFirstUnlessItIsUsedAgain) {
+  store(policy, {1, 2});
+  policy.retire(key(1));
+  EXPECT_EQ(victims(policy), (order{1, 2}));
+  touch(policy, {1});
+  policy.retire(key(2));
+  EXPECT_EQ(victims(policy), (order{2, 1}));
+  policy.retire(key(99));  // unknown: nothing happens
+}
+
+TEST_P(EveryPolicy, RetentionIsAnOrderAndDecays) {
+  auto settle = [&](std::uint64_t n, std::uint8_t priority, std::int64_t ttl_us) {
+    auto k = key(n);
+    policy.touch(std::span{&k, 1},
+                 {.now_us = 1, .conversation = n, .settled = true, .priority = priority, .ttl_us = ttl_us});
+  };
+  store(policy, {1});
+  store(policy, {2});
+  store(policy, {3});
+  settle(1, 90, 1000);
+  settle(2, 10, 1000);
+  settle(3, 50, 1000);
+  EXPECT_EQ(victims(policy), (order{2, 3, 1}));
+  EXPECT_EQ(policy.victims(all, 2000).size(), 3U) << "kept is not pinned";
+  settle(3, 60, 4000);
+  settle(1, 90, 4000);
+  EXPECT_EQ(policy.victims(all, 3000).back(), key(1)) << "half of it decayed: 20 above the usual";
+  settle(3, 80, 1'000'000);
+  EXPECT_EQ(policy.victims(all, 3600).back(), key(3));
+  auto plain = make_policy(GetParam(), {.future = &future});
+  store(*plain, {1});
+  store(*plain, {2});
+  store(*plain, {3});
+  for (std::uint64_t n : {1, 2, 3, 3, 1, 3}) {
+    auto k = key(n);
+    plain->touch(std::span{&k, 1}, {.now_us = 1, .conversation = n, .settled = true});
+  }
+  EXPECT_EQ(policy.victims(all, 2'000'000), plain->victims(all, 2'000'000)) << "nothing is left of it";
+}
+
+TEST_P(EveryPolicy, TheSetOfThoseThatMayGoIsRightAfterAnyCalls) {
   std::mt19937 random{7};
-  lru_policy policy;
   struct known {
     std::uint32_t pins = 0;
     bool safe = false;
   };
   std::map<std::uint64_t, known> model;
+  std::int64_t now_us = 0;
   for (int step = 0; step < 5000; ++step) {
+    now_us += random() % 4'000'000;
     auto n = random() % 20;
     auto found = model.find(n);
     if (found == model.end()) {
@@ -115,7 +201,7 @@ TEST(LruPolicy, TheSetOfThoseThatMayGoIsRightAfterAnyCalls) {
       model[n] = {};
       continue;
     }
-    switch (random() % 6) {
+    switch (random() % 8) {
       case 0:
         policy.pin(key(n)), ++found->second.pins;
         break;
@@ -125,18 +211,37 @@ TEST(LruPolicy, TheSetOfThoseThatMayGoIsRightAfterAnyCalls) {
       case 2:
         policy.safe_below(key(n), found->second.safe = random() % 4 != 0);
         break;
-      case 3:
-        touch(policy, {n});
+      case 3: {
+        std::vector<chunk_key> chain;
+        for (auto k = n; k < 20; k += 1 + random() % 4) chain.push_back(key(k));
+        policy.touch(chain, {.now_us = now_us,
+                             .conversation = random() % 4,
+                             .turn = random() % 3,
+                             .prompt_tokens = static_cast<std::uint32_t>(random() % 1000),
+                             .answer_tokens = static_cast<std::uint32_t>(random() % 100),
+                             .settled = random() % 2 == 0,
+                             .priority = static_cast<std::uint8_t>(random() % 101),
+                             .ttl_us = static_cast<std::int64_t>(random() % 3 * 10'000'000)});
+        break;
+      }
+      case 5: {
+        std::vector<upcoming_turn> upcoming(random() % 3);
+        for (auto& turn : upcoming) turn = {.keys = {key(random() % 20), key(random() % 20)}};
+        policy.hint(upcoming, now_us);
+        break;
+      }
+      case 6:
+        policy.retire(key(n));
         break;
       case 4:
-        policy.retire(key(n));
+        touch(policy, {n});
         break;
       default:
         if (found->second.pins == 0) policy.erase(key(n)), model.erase(found);
     }
     auto may_go =
         std::count_if(model.begin(), model.end(), [](const auto& m) { return m.second.pins == 0 && m.second.safe; });
-    ASSERT_EQ(policy.victims(all, 0).size(), static_cast<std::size_t>(may_go)) << step;
+    ASSERT_EQ(policy.victims(all, now_us).size(), static_cast<std::size_t>(may_go)) << step;
     ASSERT_EQ(policy.evictable_bytes(), static_cast<std::uint64_t>(may_go)) << step;
   }
 }

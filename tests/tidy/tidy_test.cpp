@@ -25,12 +25,13 @@ const std::map<std::string, std::set<std::string>> may_include{
     {"gpu", {"kv", "model"}},
     {"io", {"kv"}},
     {"dna", {}},
+    {"sim", {"kv"}},
     {"schema", {}},
     {"actors", {"kv", "model", "gpu", "io"}},
     {"rpc", {"kv", "model", "gpu", "io", "actors", "schema"}},
-    {"apps", {"kv", "model", "gpu", "io", "dna", "actors", "schema", "rpc", "bench"}},
-    {"bench", {"kv", "model", "gpu", "io", "dna", "actors"}},
-    {"tests", {"kv", "model", "gpu", "io", "dna", "actors", "schema", "rpc", "apps", "bench"}}};
+    {"apps", {"kv", "model", "gpu", "io", "dna", "sim", "actors", "schema", "rpc", "bench"}},
+    {"bench", {"kv", "model", "gpu", "io", "dna", "sim", "actors"}},
+    {"tests", {"kv", "model", "gpu", "io", "dna", "sim", "actors", "schema", "rpc", "apps", "bench"}}};
 
 const std::set<std::string> top_level{".ci",
                                       ".clang-format",
@@ -57,6 +58,7 @@ const std::set<std::string> top_level{".ci",
                                       "packages.txt",
                                       "rpc",
                                       "schema",
+                                      "sim",
                                       "tests"};
 
 constexpr std::size_t lines_max = 400;

@@ -1,0 +1,313 @@
+#include <algorithm>
+#include <array>
+#include <queue>
+
+#include "kv/policy/book.hpp"
+#include "kv/policy/bytes.hpp"
+#include "kv/policy/open_turns.hpp"
+#include "kv/policy/policies.hpp"
+
+namespace chromatin::kv {
+namespace {
+
+using conversation_id = open_turns::id;
+/// Numbers of what is not known to be a conversation's: chunks that arrived together and were not used yet.
+constexpr conversation_id unknown_from = conversation_id{1} << 63;
+constexpr std::size_t users_max = 4;
+constexpr std::uint64_t learned_format =
+    0x31'6e'72'75'74'65'72ULL;  ///< "return1", and by its bytes the machine's order
+
+struct predictive_entry : book_entry {
+  std::array<conversation_id, users_max> users{};  ///< the last one to use it first; 0: nobody
+  conversation_id owner() const { return users[0]; }
+};
+
+/// The chunk goes first of which, for each second that it is held, the least is to be expected: the sum of the Gittins
+/// indices of the conversations that use it (return_classes.hpp).
+///
+/// A conversation returns to all of its chunks, so they are ranked together, by its deepest chunk that may go: a rank
+/// changes when the conversation reaches another age, not with every tick, and a decision never scans.
+class predictive_policy final : public policy_book<predictive_entry> {
+ public:
+  std::vector<chunk_key> victims(std::uint64_t bytes, std::int64_t now_us) override;
+  void hint(std::span<const upcoming_turn> upcoming, std::int64_t now_us) override { await_turns(upcoming, now_us); }
+  std::vector<std::byte> learned() const override;
+  bool learn(std::span<const std::byte> bytes) override;
+
+ private:
+  /// The chunks of one owner that may go: deepest first.
+  using chunk_rank = std::tuple<conversation_id, std::uint32_t, chunk_key>;
+  /// Owners: least worth first, of equals the one that was used least recently.
+  using rank = std::tuple<std::int32_t, double, std::uint64_t, conversation_id>;
+  using special_rank = std::tuple<standing, std::uint64_t, std::uint32_t, chunk_key>;
+
+  struct group {
+    std::size_t chunks = 0;
+    std::uint64_t used = 0;
+    rank at;
+    bool ranked = false, stale = false;
+    chunk_key tail, old_tail;  ///< the last of the chain; the one before it, until it is known whether it was of use
+    std::uint32_t length = 0;  ///< of the chain
+  };
+
+  void enter(chunk_key key, const predictive_entry& e) override;
+  void leave(chunk_key key, const predictive_entry& e) override;
+  void arrived(chunk_key key, predictive_entry& e) override;
+  void used(chunk_key key, predictive_entry& e, const chain_use& use) override;
+  void left(chunk_key key, const predictive_entry& e) override;
+  void retired(chunk_key key) override;
+  void begin_use(std::span<const chunk_key> chain, const chain_use& use) override;
+  void end_use(std::span<const chunk_key> chain, const chain_use& use) override;
+
+  static chunk_rank rank_of(chunk_key key, const predictive_entry& e) { return {e.owner(), ~e.facts.depth, key}; }
+  static special_rank special(chunk_key key, const predictive_entry& e) {
+    return {e.place, e.used, ~e.facts.depth, key};
+  }
+  conversation_id open_unknown();
+  void join(predictive_entry& e, conversation_id owner);
+  void part(conversation_id owner);
+  void mark(conversation_id owner);
+  void learn_tail(group& g, std::span<const chunk_key> chain);
+  void abandon_rest(conversation_id owner);
+  double worth(chunk_key key, const predictive_entry& e) const;
+  rank fresh_rank(conversation_id owner, const group& g, chunk_key deepest) const;
+  void rank_stale();
+  void take_ordinary(std::uint64_t bytes, std::uint64_t& freed, std::vector<chunk_key>& result);
+
+  open_turns turns_{[this](conversation_id owner) { mark(owner); }};
+  std::unordered_map<conversation_id, group> groups_;
+  std::set<chunk_rank> chunks_;
+  std::set<rank> order_;
+  std::set<special_rank> special_;  ///< retired and awaited ones
+  std::vector<conversation_id> stale_;
+  conversation_id next_unknown_ = unknown_from, arrivals_ = 0, user_ = 0;
+  double tails_seen_ = 8, tails_used_ = 8;  ///< a tail may be of no use to the next turn: one that is only copied whole
+};
+
+conversation_id predictive_policy::open_unknown() {
+  turns_.opens_unknown(next_unknown_);
+  return next_unknown_++;
+}
+
+void predictive_policy::mark(conversation_id owner) {
+  auto found = groups_.find(owner);
+  if (found == groups_.end() || std::exchange(found->second.stale, true)) return;
+  stale_.push_back(owner);
+}
+
+void predictive_policy::enter(chunk_key key, const predictive_entry& e) {
+  if (e.place.in != standing::group::ordinary) {
+    special_.insert(special(key, e));
+    return;
+  }
+  chunks_.insert(rank_of(key, e));
+  mark(e.owner());
+}
+
+void predictive_policy::leave(chunk_key key, const predictive_entry& e) {
+  if (e.place.in != standing::group::ordinary) {
+    special_.erase(special(key, e));
+    return;
+  }
+  chunks_.erase(rank_of(key, e));
+  mark(e.owner());
+}
+
+/// Makes the owner the chunk's last user.
+void predictive_policy::join(predictive_entry& e, conversation_id owner) {
+  if (e.owner() == owner) return;
+  auto before = e.owner();
+  auto end = std::find(e.users.begin(), e.users.end(), owner);
+  if (before >= unknown_from) end = e.users.begin();  // it was nobody's
+  if (end == e.users.end()) --end;
+  std::move_backward(e.users.begin(), end, end + 1);
+  e.users[0] = owner;
+  ++groups_[owner].chunks;
+  part(before);
+}
+
+/// A chunk is the owner's no more.
+void predictive_policy::part(conversation_id owner) {
+  auto found = groups_.find(owner);
+  CHROMATIN_CHECK(found != groups_.end() && found->second.chunks > 0, "who owns a chunk has a group");
+  if (--found->second.chunks > 0) return;
+  if (found->second.ranked) order_.erase(found->second.at);
+  groups_.erase(found);
+  if (owner >= unknown_from && owner != arrivals_) turns_.forget(owner);
+}
+
+void predictive_policy::arrived(chunk_key, predictive_entry& e) {
+  if (arrivals_ == 0) arrivals_ = open_unknown();
+  e.users[0] = arrivals_;
+  auto& g = groups_[arrivals_];
+  ++g.chunks;
+  g.used = touches_;
+}
+
+void predictive_policy::left(chunk_key, const predictive_entry& e) { part(e.owner()); }
+
+void predictive_policy::begin_use(std::span<const chunk_key>, const chain_use& use) {
+  turns_.advance(use.now_us);
+  if (auto past = std::exchange(arrivals_, 0); past != 0 && !groups_.contains(past)) turns_.forget(past);
+  user_ = use.conversation;
+  if (user_ == 0 || user_ >= unknown_from)
+    user_ = open_unknown();
+  else if (!use.settled)
+    turns_.begins(user_, use.turn);
+  else
+    turns_.settles(use);
+}
+
+void predictive_policy::used(chunk_key, predictive_entry& e, const chain_use&) { join(e, user_); }
+
+void predictive_policy::end_use(std::span<const chunk_key> chain, const chain_use& use) {
+  auto found = groups_.find(user_);
+  if (found == groups_.end()) {
+    if (user_ >= unknown_from) turns_.forget(user_);
+    return;
+  }
+  found->second.used = touches_;
+  mark(user_);
+  if (!use.settled || chain.empty()) return;
+  learn_tail(found->second, chain);
+  abandon_rest(user_);
+}
+
+void predictive_policy::learn_tail(group& g, std::span<const chunk_key> chain) {
+  if (g.length > 0) {
+    ++tails_seen_;
+    bool again = chain.size() >= g.length && chain[g.length - 1] == g.tail;
+    tails_used_ += again;
+    g.old_tail = again ? chunk_key{} : g.tail;
+  }
+  g.tail = chain.back();
+  g.length = static_cast<std::uint32_t>(chain.size());
+}
+
+/// A tail that is superseded was of use: the turn went on from a copy of it.
+void predictive_policy::retired(chunk_key key) {
+  auto found = groups_.find(entries_.at(key).owner());
+  if (found == groups_.end() || found->second.old_tail != key) return;
+  found->second.old_tail = {};
+  ++tails_used_;
+}
+
+/// Chunks that the conversation does not go on with are left to their other users, or to nobody.
+void predictive_policy::abandon_rest(conversation_id owner) {
+  std::vector<chunk_key> left;
+  for (auto at = chunks_.lower_bound({owner, 0, {}}); at != chunks_.end() && std::get<0>(*at) == owner; ++at)
+    if (entries_.at(std::get<chunk_key>(*at)).used != touches_) left.push_back(std::get<chunk_key>(*at));
+  for (auto key : left)
+    update(key, [&](predictive_entry& e) {
+      std::move(e.users.begin() + 1, e.users.end(), e.users.begin());
+      e.users.back() = 0;
+      ++groups_[e.owner()].chunks;
+      part(owner);
+      mark(e.owner());
+    });
+}
+
+double predictive_policy::worth(chunk_key key, const predictive_entry& e) const {
+  double sum = 0;
+  for (auto user : e.users) {
+    if (user == 0) continue;
+    auto one = turns_.index(user);
+    if (auto g = groups_.find(user); g != groups_.end() && g->second.tail == key) one *= tails_used_ / tails_seen_;
+    sum += one;
+  }
+  return sum;
+}
+
+predictive_policy::rank predictive_policy::fresh_rank(conversation_id owner, const group& g, chunk_key deepest) const {
+  const auto& e = entries_.at(deepest);
+  return {e.place.retention, worth(deepest, e), g.used, owner};
+}
+
+void predictive_policy::rank_stale() {
+  for (auto owner : std::exchange(stale_, {})) {
+    auto found = groups_.find(owner);
+    if (found == groups_.end()) continue;
+    auto& g = found->second;
+    g.stale = false;
+    if (std::exchange(g.ranked, false)) order_.erase(g.at);
+    auto deepest = chunks_.lower_bound({owner, 0, {}});
+    if (deepest == chunks_.end() || std::get<0>(*deepest) != owner) continue;
+    g.at = fresh_rank(owner, g, std::get<chunk_key>(*deepest));
+    g.ranked = order_.insert(g.at).second;
+  }
+}
+
+/// Ranks may be a little old: an owner that comes to the front is looked at again before its chunk is taken.
+void predictive_policy::take_ordinary(std::uint64_t bytes, std::uint64_t& freed, std::vector<chunk_key>& result) {
+  struct candidate {
+    rank at;
+    std::set<chunk_rank>::const_iterator chunk;
+    bool operator<(const candidate& other) const { return other.at < at; }
+  };
+  std::priority_queue<candidate> front;
+  auto next = order_.begin();
+  auto push = [&](std::set<chunk_rank>::const_iterator chunk) {
+    auto owner = std::get<0>(*chunk);
+    front.push({fresh_rank(owner, groups_.at(owner), std::get<chunk_key>(*chunk)), chunk});
+  };
+  while (freed < bytes) {
+    if (next != order_.end() && (front.empty() || *next < front.top().at)) {
+      push(chunks_.lower_bound({std::get<3>(*next++), 0, {}}));
+      continue;
+    }
+    if (front.empty()) return;
+    auto at = front.top().chunk;
+    front.pop();
+    result.push_back(std::get<chunk_key>(*at));
+    freed += entries_.at(result.back()).facts.bytes;
+    auto owner = std::get<0>(*at);
+    if (++at != chunks_.end() && std::get<0>(*at) == owner) push(at);
+  }
+}
+
+std::vector<chunk_key> predictive_policy::victims(std::uint64_t bytes, std::int64_t now_us) {
+  decay(now_us);
+  turns_.advance(now_us);
+  rank_stale();
+  std::vector<chunk_key> result;
+  std::uint64_t freed = 0;
+  auto next = special_.begin();
+  auto take_special = [&](standing::group in) {
+    for (; next != special_.end() && std::get<standing>(*next).in == in && freed < bytes; ++next) {
+      result.push_back(std::get<chunk_key>(*next));
+      freed += entries_.at(result.back()).facts.bytes;
+    }
+  };
+  take_special(standing::group::retired);
+  take_ordinary(bytes, freed, result);
+  take_special(standing::group::awaited);
+  return result;
+}
+
+std::vector<std::byte> predictive_policy::learned() const {
+  std::vector<std::byte> body;
+  put(body, tails_seen_), put(body, tails_used_);
+  turns_.save(body);
+  std::vector<std::byte> out;
+  put(out, learned_format), put(out, hash(body));
+  out.insert(out.end(), body.begin(), body.end());
+  return out;
+}
+
+bool predictive_policy::learn(std::span<const std::byte> bytes) {
+  CHROMATIN_CHECK(entries_.empty(), "a policy goes on with what another one learned before it begins");
+  std::uint64_t format = 0;
+  hash128 checksum;
+  if (!take(bytes, format) || format != learned_format || !take(bytes, checksum) || checksum != hash(bytes))
+    return false;
+  double seen = 0, used = 0;
+  return take(bytes, seen) && take(bytes, used) && turns_.load(bytes) && (tails_seen_ = seen, tails_used_ = used, true);
+}
+
+}  // namespace
+
+std::unique_ptr<eviction_policy> make_predictive(const policy_setting&) {
+  return std::make_unique<predictive_policy>();
+}
+
+}  // namespace chromatin::kv

@@ -1,0 +1,100 @@
+#pragma once
+
+/// How soon do conversations come back? Learned while it happens, for classes of turns that the code finds itself.
+///
+/// A turn that has settled has traits: its number, the length of prompt and answer, the gaps between the turns before.
+/// The classes are the leaves of a tree that asks for one trait at a time. For each class and each age (the time since
+/// the turn settled, in steps of half an octave) two counts are kept: how many turns reached the age, and how many were
+/// followed by the next turn within it. Their quotient is a hazard, as in a life table. A leaf also counts both by each
+/// level of each trait, for four spans of ages; when two groups of levels differ by more than chance would explain, it
+/// is split (log likelihood; nothing is fitted a second time, and no turn is stored). SIZES
+///
+/// Few turns make a poor estimate: the hazards of a class are those of its parent times factors, for all ages, for
+/// spans and for single ages, each of which is 1 until events say otherwise.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace chromatin::kv {
+
+enum class trait : std::uint8_t { turn, new_tokens, answer_tokens, context_tokens, gap, usual_gap };
+inline constexpr std::size_t traits_count = 6;
+/// Levels: octaves, since lengths and times differ by factors.
+using traits = std::array<std::uint8_t, traits_count>;
+inline constexpr std::size_t levels_count = 16;
+/// 0 below 1; else one more than the whole part of the binary logarithm, up to the last.
+std::uint8_t level_of(double value);
+
+inline constexpr std::size_t ages_count = 33;
+/// When the age begins: 0, 1 s, 1.41 s, 2 s, … up to 12 hours.
+double age_begin_s(std::size_t age);
+std::size_t age_at(double seconds);
+
+class return_classes {
+ public:
+  using class_id = std::uint32_t;
+  static constexpr class_id everybody = 0;  ///< the root: what is known of a turn without traits
+
+  return_classes();
+
+  /// The class of a turn. Classes are split: an id from an earlier answer gets the search there faster as `from`.
+  class_id class_of(const traits& of, class_id from = everybody) const;
+
+  /// A turn of the class reached the age without a next turn.
+  void reached(class_id of, const traits& with, std::size_t age);
+  /// The next turn came at this age, which had been reached.
+  void returned(class_id of, const traits& with, std::size_t age);
+
+  /// The Gittins index of holding a conversation's cache: the greatest quotient, over all horizons, of the chance that
+  /// it returns within the horizon and the time (s) for which it is held until it returns or the horizon ends.
+  double index(class_id of, double age_s) const;
+
+  std::size_t classes() const { return leaves_; }
+
+  /// The counts and the tree as bytes, and back; false if the bytes are not from there.
+  void save(std::vector<std::byte>& out) const;
+  bool load(std::span<const std::byte>& in);
+
+ private:
+  static constexpr std::size_t spans_count = 4;
+
+  /// Events and turns exposed to them.
+  struct count {
+    float events = 0, exposed = 0;
+  };
+  /// What a leaf keeps to find its next question.
+  struct evidence {
+    std::array<std::array<std::array<count, spans_count>, levels_count>, traits_count> by_level{};
+    std::uint32_t events = 0;  ///< since the question was last asked
+  };
+  struct node {
+    std::int32_t parent = -1;
+    std::array<std::uint32_t, 2> kids{};  ///< 0: a leaf
+    std::uint8_t question = 0, from_level = 0;
+    std::array<count, ages_count> ages{};
+    std::array<count, spans_count> inherited{};  ///< what the parent knew of this half; exposure as expected events
+  };
+  struct split;
+
+  static std::size_t span_of(std::size_t age);
+  bool is_leaf(class_id id) const { return nodes_[id].kids[0] == 0; }
+  split best_split(class_id id) const;
+  void try_split(class_id id);
+  void learn_hazards(class_id id);
+  void learn_index(class_id id);
+  void refresh();
+  void forget_half();
+
+  std::vector<node> nodes_;
+  std::vector<std::unique_ptr<evidence>> evidence_;       ///< of leaves; null once there are enough classes
+  std::vector<std::array<float, ages_count>> hazards_;    ///< chance of an event within the age, by node
+  std::vector<std::array<float, ages_count + 1>> index_;  ///< at the beginning of each age, by node
+  std::size_t leaves_ = 1;
+  std::uint32_t events_ = 0;  ///< since the hazards were last computed
+};
+
+}  // namespace chromatin::kv
