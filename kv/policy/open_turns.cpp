@@ -94,12 +94,9 @@ void open_turns::settles(const chain_use& use) {
   if (!goes_on || r.turns == 0 || r.now == state::served) ++r.turns;
   auto tokens = std::uint64_t{use.prompt_tokens} + use.answer_tokens;
   auto fresh_tokens = use.prompt_tokens > r.tokens ? use.prompt_tokens - r.tokens : 0;
-  r.with = {static_cast<std::uint8_t>(std::min<std::uint32_t>(r.turns, levels_count - 1)),
-            level_of(static_cast<double>(fresh_tokens)),
-            level_of(use.answer_tokens),
-            level_of(use.prompt_tokens),
-            level_of(r.gap_s),
-            level_of(r.usual_gap_s)};
+  r.with = {level_of_count(r.turns),     level_of(static_cast<double>(fresh_tokens)),
+            level_of(use.answer_tokens), level_of(use.prompt_tokens),
+            level_of(r.gap_s),           level_of(r.usual_gap_s)};
   r.tokens = tokens;
   r.of = return_classes::everybody;
   restart(use.conversation, r, state::idle);
@@ -123,7 +120,7 @@ double open_turns::index(id what) const {
   if (found == records_.end()) return 0;
   const auto& r = found->second;
   auto of = r.now == state::unknown ? return_classes::everybody : classes_.class_of(r.with, r.of);
-  return classes_.index(of, seconds(now_us_ - r.since_us)) * (r.now == state::served ? served_factor : 1);
+  return classes_.index(of, r.with, seconds(now_us_ - r.since_us)) * (r.now == state::served ? served_factor : 1);
 }
 
 void open_turns::save(std::vector<std::byte>& out) const {

@@ -12,25 +12,26 @@ namespace {
 constexpr std::size_t classes_max = 64;
 constexpr double steps_per_octave = 2;
 /// A factor is 1 as long as far fewer events than these speak against it.
-constexpr float doubt_events = 3;
+constexpr float doubt_events = 3, effect_doubt_events = 6;
+/// Of all traits together.
+constexpr double effect_min = 0.05, effect_max = 20;
 /// Before anything is known: as likely in each age, since nobody knows the scale of time.
-constexpr float first_hazard = 0.03F;
+constexpr float first_hazard = 0.05F;
 constexpr float hazard_max = 0.9F;
 /// Log likelihood that a split must gain: by chance, the best of all questions seldom gains so much.
 constexpr double gain_min = 8;
 constexpr float events_per_half_min = 8;
 constexpr std::uint32_t events_between_questions = 16, events_between_refreshes = 64;
 /// After so many turns the counts are halved: people change.
-constexpr float turns_remembered = 1 << 17;
+constexpr std::uint32_t turns_remembered = 1 << 17;
 
-/// Of events among trials with one chance, as likely as can be.
-double log_likelihood(double events, double trials) {
-  if (events <= 0 || trials <= events) return 0;
-  auto chance = events / trials;
-  return events * std::log(chance) + (trials - events) * std::log1p(-chance);
+/// Of so many events where others were expected, with one factor between, as likely as can be.
+double log_likelihood(double events, double expected) {
+  return events > 0 && expected > 0 ? events * std::log(events / expected) : 0;
 }
 
-float factor(float events, float expected) { return (events + doubt_events) / (expected + doubt_events); }
+/// 1 until events say otherwise.
+float factor(float events, float expected, float doubt = doubt_events) { return (events + doubt) / (expected + doubt); }
 
 }  // namespace
 
@@ -39,8 +40,20 @@ std::uint8_t level_of(double value) {
   return static_cast<std::uint8_t>(std::min<int>(1 + std::ilogb(value), levels_count - 1));
 }
 
+std::uint8_t level_of_count(std::uint32_t count) {
+  constexpr std::uint32_t own_levels = 8;
+  if (count <= own_levels) return static_cast<std::uint8_t>(count);
+  auto above = own_levels + 2 * std::log2(static_cast<double>(count) / own_levels);
+  return static_cast<std::uint8_t>(std::min<double>(above, levels_count - 1));
+}
+
 double age_begin_s(std::size_t age) {
-  return age == 0 ? 0 : std::exp2(static_cast<double>(age - 1) / steps_per_octave);
+  static const auto begins_s = [] {
+    std::array<double, ages_count + 1> at{};
+    for (std::size_t i = 1; i < at.size(); ++i) at[i] = std::exp2(static_cast<double>(i - 1) / steps_per_octave);
+    return at;
+  }();
+  return begins_s.at(age);
 }
 
 std::size_t age_at(double seconds) {
@@ -66,21 +79,39 @@ return_classes::class_id return_classes::class_of(const traits& of, class_id fro
   return from;
 }
 
+double return_classes::effect(const traits& with, std::size_t span) const {
+  double product = 1;
+  for (std::size_t t = 0; t < traits_count; ++t) {
+    const auto& c = effects_[t][with[t]][span];
+    product *= factor(c.events, c.exposed, effect_doubt_events);
+  }
+  return std::clamp(product, effect_min, effect_max);
+}
+
 void return_classes::reached(class_id of, const traits& with, std::size_t age) {
   CHROMATIN_CHECK(is_leaf(of), "turns are counted in classes");
-  for (auto at = static_cast<std::int32_t>(of); at >= 0; at = nodes_[at].parent) ++nodes_[at].ages[age].exposed;
-  if (auto& e = evidence_[of])
-    for (std::size_t t = 0; t < traits_count; ++t) ++e->by_level[t][with[t]][span_of(age)].exposed;
-  if (nodes_[everybody].ages[0].exposed >= turns_remembered) forget_half();
+  auto span = span_of(age);
+  auto exposed = static_cast<float>(effect(with, span)), expected = exposed * hazards_[of][age];
+  for (std::size_t t = 0; t < traits_count; ++t) {
+    auto& c = effects_[t][with[t]][span];
+    c.exposed += expected / factor(c.events, c.exposed, effect_doubt_events);  // by all but this trait
+    if (evidence_[of]) evidence_[of]->seen[t][with[t]][span].exposed += expected;
+  }
+  for (auto at = static_cast<std::int32_t>(of); at >= 0; at = nodes_[at].parent)
+    nodes_[at].ages[age].exposed += exposed;
+  turns_ += age == 0;
+  if (turns_ >= turns_remembered) forget_half();
 }
 
 void return_classes::returned(class_id of, const traits& with, std::size_t age) {
   CHROMATIN_CHECK(is_leaf(of), "turns are counted in classes");
+  auto span = span_of(age);
   for (auto at = static_cast<std::int32_t>(of); at >= 0; at = nodes_[at].parent) ++nodes_[at].ages[age].events;
-  if (auto& e = evidence_[of]) {
-    for (std::size_t t = 0; t < traits_count; ++t) ++e->by_level[t][with[t]][span_of(age)].events;
-    if (++e->events >= events_between_questions) try_split(of);
+  for (std::size_t t = 0; t < traits_count; ++t) {
+    ++effects_[t][with[t]][span].events;
+    if (evidence_[of]) ++evidence_[of]->seen[t][with[t]][span].events;
   }
+  if (evidence_[of] && ++evidence_[of]->events >= events_between_questions) try_split(of);
   if (++events_ >= events_between_refreshes) refresh();
 }
 
@@ -90,11 +121,10 @@ struct return_classes::split {
 };
 
 return_classes::split return_classes::best_split(class_id id) const {
-  using counts = std::array<count, spans_count>;
   split best;
   for (std::size_t t = 0; t < traits_count; ++t) {
-    const auto& levels = evidence_[id]->by_level[t];
-    counts all{}, low{};
+    const auto& levels = evidence_[id]->seen[t];
+    by_span all{}, low{};
     for (const auto& level : levels)
       for (std::size_t s = 0; s < spans_count; ++s)
         all[s].events += level[s].events, all[s].exposed += level[s].exposed;
@@ -120,21 +150,14 @@ void return_classes::try_split(class_id id) {
   evidence_[id]->events = 0;
   auto best = best_split(id);
   if (best.gain < gain_min) return;
-  learn_hazards(id);
-  std::array<float, spans_count> expected{}, exposed{};
-  for (std::size_t age = 0; age < ages_count; ++age) {
-    expected[span_of(age)] += hazards_[id][age] * nodes_[id].ages[age].exposed;
-    exposed[span_of(age)] += nodes_[id].ages[age].exposed;
-  }
   auto known = std::move(evidence_[id]);
   for (std::size_t half = 0; half < 2; ++half) {
     node kid{.parent = static_cast<std::int32_t>(id)};
     std::size_t begin = half == 0 ? 0 : best.from_level, end = half == 0 ? best.from_level : levels_count;
     for (std::size_t level = begin; level < end; ++level)
       for (std::size_t s = 0; s < spans_count; ++s) {
-        const auto& c = known->by_level[best.question][level][s];
-        kid.inherited[s].events += c.events;
-        kid.inherited[s].exposed += exposed[s] > 0 ? c.exposed * expected[s] / exposed[s] : 0;
+        kid.inherited[s].events += known->seen[best.question][level][s].events;
+        kid.inherited[s].exposed += known->seen[best.question][level][s].exposed;
       }
     nodes_[id].kids[half] = static_cast<std::uint32_t>(nodes_.size());
     nodes_.push_back(kid);
@@ -166,53 +189,50 @@ void return_classes::learn_hazards(class_id id) {
   }
 }
 
-void return_classes::learn_index(class_id id) {
-  std::array<double, ages_count> held_s, survives;  // within an age: time held of one that reached it; does not return
-  for (std::size_t age = 0; age < ages_count; ++age) {
-    auto length_s = age_begin_s(age + 1) - age_begin_s(age);
-    survives[age] = 1 - double{hazards_[id][age]};
-    auto rate = -std::log(survives[age]);
-    held_s[age] = rate > 1e-9 ? length_s * (1 - survives[age]) / rate : length_s;
-  }
-  for (std::size_t age = 0; age < ages_count; ++age) {
-    double alive = 1, held = 0, best = 0;
-    for (auto to = age; to < ages_count; ++to) {
-      held += alive * held_s[to];
-      alive *= survives[to];
-      best = std::max(best, (1 - alive) / held);
-    }
-    index_[id][age] = static_cast<float>(best);
-  }
-  index_[id][ages_count] = index_[id][ages_count - 1];
-}
-
 void return_classes::refresh() {
   events_ = 0;
   hazards_.resize(nodes_.size());
-  index_.resize(nodes_.size());
-  for (class_id id = 0; id < nodes_.size(); ++id) learn_hazards(id), learn_index(id);  // parents come first
+  for (class_id id = 0; id < nodes_.size(); ++id) learn_hazards(id);  // parents come first
 }
 
-double return_classes::index(class_id of, double age_s) const {
-  auto age = age_at(age_s);
-  auto begin = age_begin_s(age);
-  auto part = std::clamp((age_s - begin) / (age_begin_s(age + 1) - begin), 0.0, 1.0);
-  return index_[of][age] * (1 - part) + index_[of][age + 1] * part;
+/// At the beginning of the age.
+double return_classes::index_from(class_id of, const std::array<double, spans_count>& effects, std::size_t age) const {
+  double waits = 1, held_s = 0, best = 0;
+  for (; age < ages_count; ++age) {
+    auto hazard = std::min<double>(hazard_max, hazards_[of][age] * effects[span_of(age)]);
+    held_s += waits * (age_begin_s(age + 1) - age_begin_s(age)) * (1 - hazard / 2);  // who returns does so half way
+    waits *= 1 - hazard;
+    best = std::max(best, (1 - waits) / held_s);
+  }
+  return best;
+}
+
+double return_classes::index(class_id of, const traits& with, double age_s) const {
+  std::array<double, spans_count> effects{};
+  for (std::size_t span = 0; span < spans_count; ++span) effects[span] = effect(with, span);
+  auto age = age_at(age_s), next = std::min(age + 1, ages_count - 1);
+  auto begin_s = age_begin_s(age);
+  auto part = std::clamp((age_s - begin_s) / (age_begin_s(age + 1) - begin_s), 0.0, 1.0);
+  return index_from(of, effects, age) * (1 - part) + index_from(of, effects, next) * part;
 }
 
 void return_classes::forget_half() {
+  turns_ /= 2;
   auto halve = [](auto& counts) {
     for (auto& c : counts) c.events /= 2, c.exposed /= 2;
   };
+  auto halve_all = [&](by_trait& counts) {
+    for (auto& levels : counts)
+      for (auto& spans : levels) halve(spans);
+  };
   for (auto& n : nodes_) halve(n.ages), halve(n.inherited);
   for (auto& e : evidence_)
-    if (e)
-      for (auto& levels : e->by_level)
-        for (auto& spans : levels) halve(spans);
+    if (e) halve_all(e->seen);
+  halve_all(effects_);
 }
 
 void return_classes::save(std::vector<std::byte>& out) const {
-  put(out, nodes_.size());
+  put(out, effects_), put(out, turns_), put(out, nodes_.size());
   for (class_id id = 0; id < nodes_.size(); ++id) {
     put(out, nodes_[id]);
     put(out, evidence_[id] != nullptr);
@@ -223,7 +243,8 @@ void return_classes::save(std::vector<std::byte>& out) const {
 bool return_classes::load(std::span<const std::byte>& in) {
   return_classes next;
   std::size_t nodes = 0;
-  if (!take(in, nodes) || nodes == 0 || nodes >= 2 * classes_max) return false;
+  if (!take(in, next.effects_) || !take(in, next.turns_) || !take(in, nodes) || nodes == 0 || nodes >= 2 * classes_max)
+    return false;
   next.nodes_.resize(nodes);
   next.evidence_.resize(nodes);
   next.leaves_ = 0;

@@ -3,14 +3,19 @@
 /// How soon do conversations come back? Learned while it happens, for classes of turns that the code finds itself.
 ///
 /// A turn that has settled has traits: its number, the length of prompt and answer, the gaps between the turns before.
-/// The classes are the leaves of a tree that asks for one trait at a time. For each class and each age (the time since
-/// the turn settled, in steps of half an octave) two counts are kept: how many turns reached the age, and how many were
-/// followed by the next turn within it. Their quotient is a hazard, as in a life table. A leaf also counts both by each
-/// level of each trait, for four spans of ages; when two groups of levels differ by more than chance would explain, it
-/// is split (log likelihood; nothing is fitted a second time, and no turn is stored). SIZES
+/// Its age is the time since it settled, in steps of half an octave. The chance that the next turn comes within an age,
+/// if it has not come before (the hazard, as in a life table), is estimated as a product of
 ///
-/// Few turns make a poor estimate: the hazards of a class are those of its parent times factors, for all ages, for
-/// spans and for single ages, each of which is 1 until events say otherwise.
+/// * the hazard of its class. Classes are the leaves of a tree that asks for one trait at a time. Each node counts, by
+///   age, the turns that reached it and those that ended in it. A node's hazards are its parent's times factors for all
+///   ages, for spans of them and for single ones: a factor is 1 until events say otherwise, so that few turns are
+///   enough to begin with;
+/// * a factor for each of its traits, by level and span of ages: what the trait says by itself. All turns contribute to
+///   these, so they are known long before the tree is.
+///
+/// A leaf also counts what came and what the product expected to come, by each level of each trait. When two groups of
+/// levels differ from that by more than chance would explain, the leaf is split. Nothing is fitted a second time and no
+/// turn is stored. A class takes 3.3 KB as long as it may be split and 300 bytes after that; there are 64 at most.
 
 #include <array>
 #include <cstddef>
@@ -28,9 +33,11 @@ using traits = std::array<std::uint8_t, traits_count>;
 inline constexpr std::size_t levels_count = 16;
 /// 0 below 1; else one more than the whole part of the binary logarithm, up to the last.
 std::uint8_t level_of(double value);
+/// Small numbers are levels of their own; greater ones share half an octave.
+std::uint8_t level_of_count(std::uint32_t count);
 
 inline constexpr std::size_t ages_count = 33;
-/// When the age begins: 0, 1 s, 1.41 s, 2 s, … up to 12 hours.
+/// When the age begins: 0, 1 s, 1.41 s, 2 s, … up to 13 hours; one more than there are is the end of the last.
 double age_begin_s(std::size_t age);
 std::size_t age_at(double seconds);
 
@@ -51,7 +58,7 @@ class return_classes {
 
   /// The Gittins index of holding a conversation's cache: the greatest quotient, over all horizons, of the chance that
   /// it returns within the horizon and the time (s) for which it is held until it returns or the horizon ends.
-  double index(class_id of, double age_s) const;
+  double index(class_id of, const traits& with, double age_s) const;
 
   std::size_t classes() const { return leaves_; }
 
@@ -62,13 +69,15 @@ class return_classes {
  private:
   static constexpr std::size_t spans_count = 4;
 
-  /// Events and turns exposed to them.
+  /// Events, and how many were to be expected; for a node's ages, turns that were exposed to them instead.
   struct count {
     float events = 0, exposed = 0;
   };
+  using by_span = std::array<count, spans_count>;
+  using by_trait = std::array<std::array<by_span, levels_count>, traits_count>;
   /// What a leaf keeps to find its next question.
   struct evidence {
-    std::array<std::array<std::array<count, spans_count>, levels_count>, traits_count> by_level{};
+    by_trait seen{};
     std::uint32_t events = 0;  ///< since the question was last asked
   };
   struct node {
@@ -76,7 +85,7 @@ class return_classes {
     std::array<std::uint32_t, 2> kids{};  ///< 0: a leaf
     std::uint8_t question = 0, from_level = 0;
     std::array<count, ages_count> ages{};
-    std::array<count, spans_count> inherited{};  ///< what the parent knew of this half; exposure as expected events
+    by_span inherited{};  ///< what the parent knew of this half
   };
   struct split;
 
@@ -85,15 +94,17 @@ class return_classes {
   split best_split(class_id id) const;
   void try_split(class_id id);
   void learn_hazards(class_id id);
-  void learn_index(class_id id);
+  double effect(const traits& with, std::size_t span) const;
+  double index_from(class_id of, const std::array<double, spans_count>& effects, std::size_t age) const;
   void refresh();
   void forget_half();
 
   std::vector<node> nodes_;
-  std::vector<std::unique_ptr<evidence>> evidence_;       ///< of leaves; null once there are enough classes
-  std::vector<std::array<float, ages_count>> hazards_;    ///< chance of an event within the age, by node
-  std::vector<std::array<float, ages_count + 1>> index_;  ///< at the beginning of each age, by node
+  std::vector<std::unique_ptr<evidence>> evidence_;     ///< of leaves; null once there are enough classes
+  std::vector<std::array<float, ages_count>> hazards_;  ///< chance of an event within the age, by node
+  by_trait effects_{};                                  ///< of each trait by itself
   std::size_t leaves_ = 1;
+  std::uint32_t turns_ = 0;   ///< counted in the first age
   std::uint32_t events_ = 0;  ///< since the hazards were last computed
 };
 

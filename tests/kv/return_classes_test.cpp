@@ -1,0 +1,162 @@
+// Hazards of the next turn: learned, by classes that are found.
+
+#include "kv/policy/return_classes.hpp"
+
+#include <map>
+#include <random>
+
+#include <gtest/gtest.h>
+
+#include "kv/policy/open_turns.hpp"
+
+namespace chromatin::kv {
+namespace {
+
+/// Conversations that all behave alike but for one trait: after a short answer the user is back within half a minute,
+/// after a long one within some minutes, and some never.
+class Crowd {
+ public:
+  explicit Crowd(std::uint64_t seed) : random_{seed} {}
+
+  void play(open_turns& turns, std::size_t count) {
+    for (std::size_t i = 0; i < count; ++i) {
+      now_us_ += 1'000'000;
+      turns.advance(now_us_);
+      std::uint32_t answer_tokens = random_() % 2 ? 10 : 1000;
+      turns.settles({.now_us = now_us_,
+                     .conversation = ++last_,
+                     .prompt_tokens = static_cast<std::uint32_t>(random_() % 5000),
+                     .answer_tokens = answer_tokens,
+                     .settled = true});
+      if (random_() % 5 == 0) continue;
+      auto gap_s = answer_tokens == 10 ? 10 + random_() % 20 : 200 + random_() % 200;
+      due_.emplace(now_us_ + static_cast<std::int64_t>(gap_s) * 1'000'000, last_);
+      for (; due_.begin()->first <= now_us_; due_.erase(due_.begin())) {
+        turns.advance(due_.begin()->first);
+        turns.begins(due_.begin()->second, 0);
+        turns.forget(due_.begin()->second);
+      }
+    }
+  }
+
+  std::int64_t now_us() const { return now_us_; }
+
+ private:
+  std::mt19937_64 random_;
+  std::multimap<std::int64_t, std::uint64_t> due_;
+  std::int64_t now_us_ = 0;
+  std::uint64_t last_ = 0;
+};
+
+constexpr std::uint64_t quick = 1'000'000, slow = 1'000'001;
+
+/// Two more turns, one of each kind, that settled just now.
+void settle_both(open_turns& turns, std::int64_t now_us) {
+  for (auto who : {quick, slow})
+    turns.settles({.now_us = now_us,
+                   .conversation = who,
+                   .prompt_tokens = 500,
+                   .answer_tokens = who == quick ? 10U : 1000U,
+                   .settled = true});
+}
+
+TEST(ReturnClasses, TheTraitThatTellsIsFound) {
+  open_turns turns{[](auto) {}};
+  Crowd crowd{1};
+  crowd.play(turns, 3000);
+  EXPECT_GE(turns.classes().classes(), 2U);
+  settle_both(turns, crowd.now_us());
+  EXPECT_GT(turns.index(quick), 3 * turns.index(slow)) << "back in 20 s against 300 s";
+  turns.advance(crowd.now_us() + 150'000'000);
+  EXPECT_GT(turns.index(slow), 3 * turns.index(quick)) << "by now the quick one is not coming";
+}
+
+TEST(ReturnClasses, ACrowdWithoutDifferencesStaysOneClassOrFew) {
+  open_turns turns{[](auto) {}};
+  std::mt19937 random{3};
+  for (std::uint64_t i = 1; i < 5000; ++i) {
+    turns.advance(static_cast<std::int64_t>(i) * 1'000'000);
+    turns.settles({.conversation = i,
+                   .prompt_tokens = static_cast<std::uint32_t>(random() % 5000),
+                   .answer_tokens = static_cast<std::uint32_t>(random() % 500),
+                   .settled = true});
+    if (i > 40 && random() % 2) turns.begins(i - 20 - random() % 20, 0);
+  }
+  EXPECT_LE(turns.classes().classes(), 4U);
+}
+
+TEST(ReturnClasses, WhatWasLearnedSurvivesARestartWithAnotherClock) {
+  open_turns turns{[](auto) {}};
+  Crowd crowd{2};
+  crowd.play(turns, 2000);
+  settle_both(turns, crowd.now_us());
+  std::vector<std::byte> bytes;
+  turns.save(bytes);
+  open_turns next{[](auto) {}};
+  std::span<const std::byte> in{bytes};
+  ASSERT_TRUE(next.load(in));
+  EXPECT_TRUE(in.empty());
+  next.advance(5'000'000);
+  turns.advance(crowd.now_us());
+  for (auto who : {quick, slow}) EXPECT_NEAR(next.index(who), turns.index(who), .05 * turns.index(who));
+  EXPECT_EQ(next.classes().classes(), turns.classes().classes());
+  std::vector<std::byte> again;
+  next.save(again);
+  EXPECT_EQ(again.size(), bytes.size());
+}
+
+TEST(ReturnClasses, BytesThatAreCutShortAreRefused) {
+  open_turns turns{[](auto) {}};
+  Crowd crowd{2};
+  crowd.play(turns, 500);
+  std::vector<std::byte> bytes;
+  turns.save(bytes);
+  for (std::size_t size = 0; size < bytes.size(); size += 1 + bytes.size() / 50) {
+    open_turns next{[](auto) {}};
+    auto in = std::span<const std::byte>{bytes}.first(size);
+    EXPECT_FALSE(next.load(in)) << size;
+    EXPECT_EQ(next.classes().classes(), 1U) << "nothing happened";
+  }
+}
+
+TEST(OpenTurns, OneTurnThatSettlesTwiceIsOneTurn) {
+  auto index = [](bool twice) {
+    open_turns turns{[](auto) {}};
+    turns.begins(7, 1);
+    chain_use use{.conversation = 7, .turn = 1, .prompt_tokens = 100, .answer_tokens = 5, .settled = true};
+    if (twice) turns.settles(use), turns.begins(7, 1);
+    turns.settles(use);
+    std::vector<std::byte> bytes;
+    turns.save(bytes);
+    return bytes;
+  };
+  EXPECT_EQ(index(false).size(), index(true).size());
+}
+
+TEST(OpenTurns, EachAgeIsToldOnce) {
+  std::vector<std::uint64_t> told;
+  open_turns turns{[&](auto who) { told.push_back(who); }};
+  turns.settles({.conversation = 7, .settled = true});
+  turns.advance(999'999);
+  EXPECT_TRUE(told.empty());
+  turns.advance(1'000'000);
+  turns.advance(1'000'000);
+  EXPECT_EQ(told.size(), 1U);
+  turns.advance(2'000'000);
+  EXPECT_EQ(told.size(), 3U) << "1.41 s and 2 s";
+  turns.advance(500'000);
+  EXPECT_EQ(turns.now_us(), 2'000'000) << "a clock that goes back stands still";
+}
+
+TEST(Ages, BeginWhereTheOneBeforeEnds) {
+  for (std::size_t age = 0; age < ages_count; ++age) {
+    EXPECT_EQ(age_at(age_begin_s(age)), age);
+    EXPECT_LT(age_begin_s(age), age_begin_s(age + 1));
+  }
+  EXPECT_EQ(age_at(0.99), 0U);
+  EXPECT_EQ(age_at(1e12), ages_count - 1);
+  EXPECT_EQ(age_at(-1), 0U);
+}
+
+}  // namespace
+}  // namespace chromatin::kv
