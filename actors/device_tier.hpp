@@ -18,6 +18,7 @@
 #include "actors/resident_chunks.hpp"
 #include "actors/tier_below.hpp"
 #include "gpu/copy_engine.hpp"
+#include "kv/policy/policies.hpp"
 
 namespace chromatin {
 

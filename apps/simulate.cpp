@@ -18,7 +18,7 @@ namespace {
 
 struct simulate_flags {
   std::string trace, json, html, svg;
-  bool flat = false;
+  bool flat = false, hindsight = false;
   std::vector<std::string> policies, capacities;
 };
 
@@ -64,7 +64,11 @@ void simulate_command(const simulate_flags& flags) {
   auto trace = sim::read_trace(flags.trace);
   std::vector<sim::run_result> runs;
   for (const auto& policy : flags.policies)
-    for (auto capacity : capacities) runs.push_back(sim::replay_flat(*trace, policy, capacity));
+    for (auto capacity : capacities) {
+      std::vector<std::byte> memory;
+      if (flags.hindsight) sim::replay_flat(*trace, policy, capacity, &memory);
+      runs.push_back(sim::replay_flat(*trace, policy, capacity, &memory));
+    }
   auto name = std::filesystem::path{flags.trace}.filename().string();
   auto title =
       fmt::format("{}: {} requests ({}), one tier, capacity in tokens", name, trace->requests().size(), trace->kind());
@@ -82,6 +86,9 @@ void add_simulate_command(CLI::App& app) {
   command->add_option("trace", flags->trace, "Mooncake's JSON lines or an interactive trace, gzipped or not")
       ->required();
   command->add_flag("--flat", flags->flat, "one tier, no devices, no time but the trace's");
+  command->add_flag("--hindsight", flags->hindsight,
+                    "replay twice, and tell of the second time: what a policy that learns would do if it knew from the "
+                    "start how this trace's people behave");
   command->add_option("--policy", flags->policies, "names with commas between: " + joined(kv::policy_names(true)))
       ->delimiter(',')
       ->required();

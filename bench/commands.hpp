@@ -13,6 +13,7 @@ void add_loading(CLI::App& bench, const std::filesystem::path& embedded);
 void add_neighbour(CLI::App& bench, const std::filesystem::path& embedded);
 void add_truncation(CLI::App& bench, const std::filesystem::path& embedded);
 void add_peers(CLI::App& bench, const std::filesystem::path& embedded);
+void add_policies(CLI::App& bench);
 void add_dna(CLI::App& bench);
 
 }  // namespace chromatin::bench

@@ -95,7 +95,9 @@ run_result replay_flat(const trace& trace, const std::string& policy, std::uint6
   known_future future{trace};
   auto made = kv::make_policy(policy, {.future = &future});
   auto& learns = *made;
-  if (memory && !memory->empty()) learns.learn(*memory);
+  // The conversations of the earlier run are others: what is learned is how people behave, not who comes when.
+  const bool goes_on = memory && !memory->empty() && learns.learn(*memory);
+  const std::uint64_t strangers = goes_on ? std::uint64_t{1} << 40 : 0;
   flat_tier tier{std::move(made), capacity_tokens};
   const auto& requests = trace.requests();
   run_result result;
@@ -119,7 +121,7 @@ run_result replay_flat(const trace& trace, const std::string& policy, std::uint6
     result.hit_tokens += hit, part_hits += hit;
 
     kv::chain_use use{
-        .now_us = r.at_us, .conversation = r.conversation, .turn = i + 1, .prompt_tokens = r.prompt_tokens};
+        .now_us = r.at_us, .conversation = r.conversation + strangers, .turn = i + 1, .prompt_tokens = r.prompt_tokens};
     tier.touch(before, run, use);
     tier.erase_before(before, after);
     tier.insert(after);

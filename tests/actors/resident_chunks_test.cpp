@@ -4,6 +4,8 @@
 
 #include <gtest/gtest.h>
 
+#include "kv/policy/policies.hpp"
+
 namespace chromatin::test {
 namespace {
 

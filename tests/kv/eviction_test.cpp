@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <map>
 #include <random>
+#include <stdexcept>
 
 #include <gtest/gtest.h>
 
@@ -182,6 +183,75 @@ TEST_P(EveryPolicy, RetentionIsAnOrderAndDecays) {
     plain->touch(std::span{&k, 1}, {.now_us = 1, .conversation = n, .settled = true});
   }
   EXPECT_EQ(policy.victims(all, 2'000'000), plain->victims(all, 2'000'000)) << "nothing is left of it";
+}
+
+TEST(MakePolicy, ANameThatIsNotThereIsToldWithThoseThatAre) {
+  auto says = [](const char* name) {
+    try {
+      make_policy(name);
+      return std::string{};
+    } catch (const std::invalid_argument& e) {
+      return std::string{e.what()};
+    }
+  };
+  EXPECT_EQ(says("lur"), "there is no policy 'lur'; there are fifo, lru, lfu, lookahead, predictive");
+  EXPECT_NE(says("belady").find("is told the future"), std::string::npos);
+}
+
+/// Chains {1, 2} and {11, 12}, of which the first is less worth, and a turn that waits for it.
+template <class Check>
+void with_awaited_chain(Check check) {
+  for (const auto* name : {"lookahead", "predictive"}) {
+    auto made = make_policy(name);
+    store(*made, {1, 2});
+    touch(*made, {1, 2});
+    store(*made, {11, 12});
+    touch(*made, {11, 12});
+    std::vector<upcoming_turn> upcoming{{.keys = {key(1), key(2)}, .starts_in_us = 1000}};
+    made->hint(upcoming, 0);
+    check(*made, upcoming);
+  }
+}
+
+TEST(AwaitedChunks, GoAfterAllOthersTheLastToStartFirst) {
+  with_awaited_chain([](eviction_policy& policy, auto& upcoming) {
+    EXPECT_EQ(victims(policy), (order{12, 11, 2, 1}));
+    upcoming.push_back({.keys = {key(11), key(12)}, .starts_in_us = 500});
+    policy.hint(upcoming, 0);
+    EXPECT_EQ(victims(policy), (order{2, 1, 12, 11}));
+  });
+}
+
+TEST(AwaitedChunks, AreLikeOthersWhenTheirTurnIsGone) {
+  with_awaited_chain([](eviction_policy& policy, auto&) {
+    policy.hint({}, 0);
+    EXPECT_EQ(victims(policy), (order{2, 1, 12, 11}));
+  });
+}
+
+TEST(AwaitedChunks, AreAwaitedBeforeTheyArriveToo) {
+  with_awaited_chain([](eviction_policy& policy, auto&) {
+    policy.erase(key(2));
+    policy.insert(key(2), {.depth = 1, .bytes = 10});
+    policy.safe_below(key(2), true);
+    EXPECT_EQ(victims(policy), (order{12, 11, 2, 1}));
+  });
+}
+
+TEST(Predictive, WhatItLearnedIsTakenWholeOrNotAtAll) {
+  auto made = make_policy("predictive");
+  store(*made, {1, 2});
+  std::vector<chunk_key> chain{key(1), key(2)};
+  made->touch(chain, {.now_us = 1, .conversation = 1, .answer_tokens = 5, .settled = true});
+  auto bytes = made->learned();
+  EXPECT_TRUE(make_policy("predictive")->learn(bytes));
+  EXPECT_FALSE(make_policy("predictive")->learn(std::span{bytes}.first(bytes.size() - 1)));
+  for (std::size_t at = 0; at < bytes.size(); at += 97) {
+    auto damaged = bytes;
+    damaged[at] ^= std::byte{16};
+    EXPECT_FALSE(make_policy("predictive")->learn(damaged)) << at;
+  }
+  EXPECT_TRUE(make_policy("lru")->learned().empty());
 }
 
 TEST_P(EveryPolicy, TheSetOfThoseThatMayGoIsRightAfterAnyCalls) {

@@ -30,7 +30,7 @@ const std::map<std::string, std::set<std::string>> may_include{
     {"actors", {"kv", "model", "gpu", "io"}},
     {"rpc", {"kv", "model", "gpu", "io", "actors", "schema"}},
     {"apps", {"kv", "model", "gpu", "io", "dna", "sim", "actors", "schema", "rpc", "bench"}},
-    {"bench", {"kv", "model", "gpu", "io", "dna", "sim", "actors"}},
+    {"bench", {"kv", "model", "gpu", "io", "dna", "actors"}},
     {"tests", {"kv", "model", "gpu", "io", "dna", "sim", "actors", "schema", "rpc", "apps", "bench"}}};
 
 const std::set<std::string> top_level{".ci",
