@@ -84,7 +84,7 @@ std::string to_json(std::span<const run_result> runs) {
                            {"requests", r.requests},
                            {"hit_token_share", r.hit_token_share()},
                            {"full_hit_share", r.full_hit_share()},
-                           {"ttft_ms", nullptr},
+                           {"ttft_ms", {{"mean", nullptr}, {"p50", nullptr}, {"p99", nullptr}}},
                            {"tiers",
                             {{"flat",
                               {{"hit_tokens", r.hit_tokens},

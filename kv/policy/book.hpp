@@ -21,6 +21,7 @@ struct standing {
 
   group in = group::ordinary;
   std::int64_t awaited = 0;    ///< minus the expected start of the turn that awaits it: the last to start goes first
+  std::uint32_t shallow = 0;   ///< of what one turn awaits, the deepest goes first, however it came here
   std::int32_t retention = 0;  ///< priority above or below the usual, as far as it has not decayed
 
   auto operator<=>(const standing&) const = default;
@@ -167,10 +168,12 @@ class policy_book : public eviction_policy {
   static void await(Entry& e, std::int64_t start) {
     e.place.in = standing::group::awaited;
     e.place.awaited = start;
+    e.place.shallow = ~e.facts.depth;
   }
   static void await_no_more(Entry& e) {
     if (e.place.in == standing::group::awaited) e.place.in = standing::group::ordinary;
     e.place.awaited = 0;
+    e.place.shallow = 0;
   }
   void use_entry(chunk_key key, Entry& e, const chain_use& use) {
     e.used = touches_;

@@ -143,6 +143,7 @@ bool open_turns::load(std::span<const std::byte>& in) {
     record r;
     if (!take(in, what) || !take(in, r) || what == 0 || r.age >= ages_count || r.now != state::idle) return false;
     if (std::any_of(r.with.begin(), r.with.end(), [](auto level) { return level >= levels_count; })) return false;
+    r.before = r.behind = 0;
     auto [at, fresh] = next.records_.try_emplace(what, r);
     if (!fresh) return false;
     at->second.of = return_classes::everybody;
