@@ -73,7 +73,14 @@ void chunk_store::put_aside() {
 void chunk_store::open_catalog() {
   auto file = options_.folder / "catalog.sqlite";
   db_ = std::make_unique<database>(file);
-  if (!structural_damage(*db_, 1).empty()) {
+  auto doubtful = [this] {
+    try {
+      return !structural_damage(*db_, 1).empty();
+    } catch (const sqlite_error&) {
+      return true;
+    }
+  };
+  if (doubtful()) {
     db_ = std::make_unique<database>(file);
     if (auto again = structural_damage(*db_, 1); !again.empty())
       throw sqlite_error("the catalogue: " + again.front(), true);

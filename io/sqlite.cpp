@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <cstdlib>
 #include <cstring>
 #include <utility>
 
@@ -137,6 +138,13 @@ void database::commit_batch() {
   }
 }
 
+/// SQLite's check calls a page that it was not given damage, too, but says why.
+static bool is_read_error(const std::string& line) {
+  const std::string_view words = "error code=";
+  auto at = line.find(words);
+  return at != line.npos && (std::atoi(line.c_str() + at + words.size()) & 0xff) == SQLITE_IOERR;
+}
+
 std::vector<std::string> structural_damage(database& db, int lines_max) {
   std::vector<std::string> lines;
   try {
@@ -144,6 +152,7 @@ std::vector<std::string> structural_damage(database& db, int lines_max) {
     while (check.step()) {
       auto line = check.text(0);
       std::ranges::replace(line, '\n', ' ');
+      if (is_read_error(line)) throw sqlite_error(line, false);
       if (line != "ok") lines.push_back(line);
     }
   } catch (const sqlite_error& e) {

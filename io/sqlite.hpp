@@ -97,8 +97,9 @@ class database {
   std::unique_ptr<sqlite3, closer> handle_;
 };
 
-/// What SQLite finds wrong with a database's structure, a line each, `lines_max` at most; empty if it is sound. To
-/// SQLite a page that the disk does not give once is damage, too: who acts on it asks again with a new connection.
+/// What SQLite finds wrong with a database's structure, a line each, `lines_max` at most; empty if it is sound. A bit
+/// may be wrong in what is read only: who acts on it asks again with a new connection. Throws sqlite_error when the
+/// disk does not give a page, which says nothing of what is stored.
 std::vector<std::string> structural_damage(database& db, int lines_max = 20);
 
 /// Rolls back unless committed; a part of the batch where there is one.

@@ -331,7 +331,7 @@ std::int64_t counter(rpc::client& client, const std::string& part, const std::st
 
 TEST(Restart, WhatManyTurnsWaitForIsReadFromTheDiskOnce) {
   constexpr int users = 12;
-  const std::vector<std::string> options{"--compute", "f32", "--batch", "3", "--host-mem", "32M"};
+  const std::vector<std::string> options{"--compute", "f32", "--batch", "3", "--host-mem", "32M", "--scrub", "0"};
   temporary_folder folder;
   // Each user says something else, so that no chunk is shared but the first.
   auto say_all = [&](const server_process& server, int turn) {
