@@ -14,6 +14,7 @@ using conversation_id = open_turns::id;
 /// Numbers of what is not known to be a conversation's: chunks that arrived together and were not used yet.
 constexpr conversation_id unknown_from = conversation_id{1} << 63;
 constexpr std::size_t users_max = 4;
+constexpr std::size_t looks_max = 1;
 constexpr std::uint64_t learned_format =
     0x31'6e'72'75'74'65'72ULL;  ///< "return1", and by its bytes the machine's order
 
@@ -80,6 +81,7 @@ class predictive_policy final : public policy_book<predictive_entry> {
   std::set<rank> order_;
   std::set<special_rank> special_;  ///< retired and awaited ones
   std::vector<conversation_id> stale_;
+  mutable std::unordered_map<conversation_id, double> indices_;  ///< during one decision
   conversation_id next_unknown_ = unknown_from, arrivals_ = 0, user_ = 0;
   double tails_seen_ = 8, tails_used_ = 8;  ///< a tail may be of no use to the next turn: one that is only copied whole
 };
@@ -211,7 +213,9 @@ double predictive_policy::worth(chunk_key key, const predictive_entry& e) const 
   double sum = 0;
   for (auto user : e.users) {
     if (user == 0) continue;
-    auto one = turns_.index(user);
+    auto [at, fresh] = indices_.try_emplace(user);
+    if (fresh) at->second = turns_.index(user);
+    auto one = at->second;
     if (auto g = groups_.find(user); g != groups_.end() && g->second.tail == key) one *= tails_used_ / tails_seen_;
     sum += one;
   }
@@ -237,7 +241,9 @@ void predictive_policy::rank_stale() {
   }
 }
 
-/// Ranks may be a little old: an owner that comes to the front is looked at again before its chunk is taken.
+/// Ranks may be a little old: an owner that comes to the front is looked at again before its chunk is taken, and ranked
+/// anew. All worths rise a little while their conversations' ages last, so it is one look more for each chunk, not as
+/// many as it takes until none could be better.
 void predictive_policy::take_ordinary(std::uint64_t bytes, std::uint64_t& freed, std::vector<chunk_key>& result) {
   struct candidate {
     rank at;
@@ -248,16 +254,22 @@ void predictive_policy::take_ordinary(std::uint64_t bytes, std::uint64_t& freed,
   auto next = order_.begin();
   auto push = [&](std::set<chunk_rank>::const_iterator chunk) {
     auto owner = std::get<0>(*chunk);
-    front.push({fresh_rank(owner, groups_.at(owner), std::get<chunk_key>(*chunk)), chunk});
+    const auto& g = groups_.at(owner);
+    auto now = fresh_rank(owner, g, std::get<chunk_key>(*chunk));
+    if (now != g.at) mark(owner);
+    front.push({now, chunk});
   };
+  auto looks_left = looks_max;
   while (freed < bytes) {
-    if (next != order_.end() && (front.empty() || *next < front.top().at)) {
+    if (next != order_.end() && (front.empty() || (looks_left > 0 && *next < front.top().at))) {
+      looks_left -= looks_left > 0;
       push(chunks_.lower_bound({std::get<3>(*next++), 0, {}}));
       continue;
     }
     if (front.empty()) return;
     auto at = front.top().chunk;
     front.pop();
+    looks_left = looks_max;
     result.push_back(std::get<chunk_key>(*at));
     freed += entries_.at(result.back()).facts.bytes;
     auto owner = std::get<0>(*at);
@@ -268,6 +280,7 @@ void predictive_policy::take_ordinary(std::uint64_t bytes, std::uint64_t& freed,
 std::vector<chunk_key> predictive_policy::victims(std::uint64_t bytes, std::int64_t now_us) {
   decay(now_us);
   turns_.advance(now_us);
+  indices_.clear();
   rank_stale();
   std::vector<chunk_key> result;
   std::uint64_t freed = 0;
