@@ -98,7 +98,7 @@ caf::result<conversation_info> registry_state::open(const conversation_ref& whic
     if (!system_prompt.empty()) {
       if (kv::chunks_for(change.window.keep) * kv::tokens_per_chunk >= checkpoint->config.context)
         return full("the system prompt", change.window.keep);
-      change.messages = {{"system", system_prompt, render().message({"system", system_prompt}, {})}};
+      change.messages = {{"system", system_prompt, render().system_message(change.window)}};
     }
     begin_write();
     store->write(key, clerk, change);
@@ -142,7 +142,7 @@ std::size_t registry_state::begin(provisional& turn, std::optional<io::conversat
   const auto& prompt = messages.front();
   change.window = render().new_window(root_of(turn.conversation.tenant), prompt.content);
   change.replaces_window = true;
-  change.messages = {{prompt.role, prompt.content, render().message(prompt, {})}};
+  change.messages = {{prompt.role, prompt.content, render().system_message(change.window)}};
   turn.last_role = prompt.role;
   return 1;
 }

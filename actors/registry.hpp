@@ -11,10 +11,10 @@
 #include <caf/typed_event_based_actor.hpp>
 
 #include "actors/actors.hpp"
-#include "model/text_bound.hpp"
 #include "actors/rendering.hpp"
 #include "actors/write_batch.hpp"
 #include "io/registry_store.hpp"
+#include "model/text_bound.hpp"
 
 namespace chromatin {
 

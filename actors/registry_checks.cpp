@@ -27,7 +27,6 @@ caf::error registry_state::check_count(const std::string& tenant) {
                    forgetting_takes);
 }
 
-/// Some templates move the system message to the last message: what was said before would change with every turn.
 caf::error registry_state::check_length(const std::string& what, std::size_t tokens_at_least) const {
   if (tokens_at_least < checkpoint->config.context) return {};
   return caf::make_error(ec::context_full, what + " has more tokens than the " +
@@ -35,6 +34,7 @@ caf::error registry_state::check_length(const std::string& what, std::size_t tok
                                                " that the model's context has room for");
 }
 
+/// Some templates move the system message to the last message: what was said before would change with every turn.
 caf::error registry_state::check_system(const std::string& content) const {
   if (content.empty() || checkpoint->chat.keeps_system()) return {};
   return caf::make_error(ec::invalid_argument,

@@ -39,6 +39,11 @@ kv::lineage rendering::new_window(kv::chunk_key root, const std::string& system_
   return window;
 }
 
+token_list rendering::system_message(const kv::lineage& new_window) const {
+  auto begin = new_window.tokens.begin() + static_cast<std::ptrdiff_t>(checkpoint_->chat.opening().size());
+  return {begin, new_window.tokens.end()};
+}
+
 token_list rendering::message(const model::message& m, std::string_view after_role) const {
   return checkpoint_->chat.render(m, after_role);
 }

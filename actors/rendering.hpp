@@ -22,6 +22,8 @@ class rendering {
 
   /// A new conversation's window: the template's opening and the system prompt, its own or the template's, which stays.
   kv::lineage new_window(kv::chunk_key root, const std::string& system_prompt) const;
+  /// Of a new window with a system prompt of its own: the tokens of that.
+  std::vector<kv::token_id> system_message(const kv::lineage& new_window) const;
   /// What a message adds to the window behind one of role `after_role`; empty if it is the first.
   std::vector<kv::token_id> message(const model::message& m, std::string_view after_role) const;
   std::vector<kv::token_id> answer_prompt() const { return checkpoint_->chat.answer_prompt(); }

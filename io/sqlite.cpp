@@ -33,6 +33,13 @@ void make_private(const std::filesystem::path& file) {
     if (fd < 0) ::chmod((file.string() + beside).c_str(), 0600);
 }
 
+/// SQLite's check calls a page that it was not given damage, too, but says why.
+bool is_read_error(const std::string& line) {
+  const std::string_view words = "error code=";
+  auto at = line.find(words);
+  return at != line.npos && (std::atoi(line.c_str() + at + words.size()) & 0xff) == SQLITE_IOERR;
+}
+
 }  // namespace
 
 void database::closer::operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
@@ -136,13 +143,6 @@ void database::commit_batch() {
     sqlite3_exec(get(), "ROLLBACK", nullptr, nullptr, nullptr);
     throw;
   }
-}
-
-/// SQLite's check calls a page that it was not given damage, too, but says why.
-static bool is_read_error(const std::string& line) {
-  const std::string_view words = "error code=";
-  auto at = line.find(words);
-  return at != line.npos && (std::atoi(line.c_str() + at + words.size()) & 0xff) == SQLITE_IOERR;
 }
 
 std::vector<std::string> structural_damage(database& db, int lines_max) {
