@@ -6,8 +6,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#include "schema/chromatin.capnp.h"
 #include "tests/rpc/fixture.hpp"
+#include "tests/support/deaf_sink.hpp"
 
 namespace chromatin::rpc {
 namespace {
@@ -56,12 +56,6 @@ class raw_connection {
   int fd_;
 };
 
-/// Takes what an answer says.
-class deaf_sink final : public schema::TokenSink::Server {
-  kj::Promise<void> text(TextContext) override { return kj::READY_NOW; }
-  kj::Promise<void> end(EndContext) override { return kj::READY_NOW; }
-};
-
 /// Calls that do not wait for each other.
 class pipeline {
  public:
@@ -78,7 +72,7 @@ class pipeline {
     for (int i = 0; i < count; ++i) {
       auto order = conversation.sayRequest();
       order.initRequest().setText(text.c_str());
-      order.setSink(kj::heap<deaf_sink>());
+      order.setSink(kj::heap<test::deaf_sink>());
       calls_.push_back(order.send()
                            .then([ends](auto) { ends->push_back("ok"); },
                                  [ends](kj::Exception&& e) { ends->push_back(e.getDescription().cStr()); })

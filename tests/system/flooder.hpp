@@ -11,15 +11,9 @@
 #include <capnp/ez-rpc.h>
 #include <kj/async-io.h>
 
-#include "schema/chromatin.capnp.h"
+#include "tests/support/deaf_sink.hpp"
 
 namespace chromatin::test {
-
-/// A sink that drops what it gets.
-class deaf_sink final : public schema::TokenSink::Server {
-  kj::Promise<void> text(TextContext) override { return kj::READY_NOW; }
-  kj::Promise<void> end(EndContext) override { return kj::READY_NOW; }
-};
 
 /// Calls on one connection, in a thread of its own. When one ends, however it ends, the same is called again; when the
 /// connection ends, another takes its place.

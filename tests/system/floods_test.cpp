@@ -2,7 +2,6 @@
 // for some seconds; `CLIENTS=256 SECONDS=600 test_system --gtest_filter='*Floods*'` gives the figures of
 // docs/faults.md, and holds them against what is promised.
 
-#include <cstdlib>
 #include <fstream>
 #include <numeric>
 
@@ -11,6 +10,7 @@
 #include <sys/un.h>
 
 #include "rpc/client.hpp"
+#include "tests/support/environment.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/system/flooder.hpp"
 #include "tests/system/server_process.hpp"
@@ -20,11 +20,6 @@ namespace {
 
 using std::chrono::duration;
 using clock = std::chrono::steady_clock;
-
-double number_from(const char* name, double otherwise) {
-  const char* text = std::getenv(name);
-  return text ? std::atof(text) : otherwise;
-}
 
 /// What clients that wait for each answer got in a stretch of time.
 struct served {
@@ -123,8 +118,8 @@ class Floods : public testing::TestWithParam<const char*> {
     for (int fd : open) ::close(fd);
   }
 
-  const int clients_ = static_cast<int>(number_from("CLIENTS", 4));
-  const double seconds_ = number_from("SECONDS", 3);
+  const int clients_ = static_cast<int>(number_from("CLIENTS", 4.0));
+  const double seconds_ = number_from("SECONDS", 3.0);
   const bool measures_ = seconds_ >= 60;
   temporary_folder folder_;
   std::unique_ptr<server_process> server_;

@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "rpc/client.hpp"
+#include "tests/support/environment.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/system/server_process.hpp"
 
@@ -21,11 +22,6 @@ const std::vector<std::string> server_options{"--compute", "f32", "--determinist
 const std::vector<std::string> names{"one", "two", "three"};
 const std::vector<std::string> said{"I want to book a table for dinner.", "In San Jose please, something Italian.",
                                     "For two people at half past seven.", "What is their address?"};
-
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* value = std::getenv(name);
-  return value ? std::strtoull(value, nullptr, 10) : otherwise;
-}
 
 struct ended {
   int status = -1;
@@ -119,7 +115,7 @@ TEST_F(FsckCommand, WhatAKilledServerLeavesIsSoundToo) {
 }
 
 TEST_F(FsckCommand, AFlippedBitIsFoundOrHarmlessAndNoTokenIsWrong) {
-  auto flips = from_environment("FLIPS", 24), seed = from_environment("SEED", 1);
+  auto flips = number_from("FLIPS", 24ull), seed = number_from("SEED", 1ull);
   std::map<std::string, std::string> undisturbed;
   int found = 0, refused = 0, not_started = 0;
   for (std::uint64_t i = 0; i <= flips && !HasFailure(); ++i) {
@@ -156,7 +152,7 @@ TEST_F(FsckCommand, AFlippedBitIsFoundOrHarmlessAndNoTokenIsWrong) {
 }
 
 TEST_F(FsckCommand, BitsThatFlipWhileItServesMakeNoTokenWrong) {
-  const auto flips = from_environment("FLIPS", 24), seed = from_environment("SEED", 1);
+  const auto flips = number_from("FLIPS", 24ull), seed = number_from("SEED", 1ull);
   constexpr std::uint64_t turns = 5;
   auto options = server_options;
   options.insert(options.end(), {"--device-mem", "3M", "--host-mem", "3M"});

@@ -3,7 +3,6 @@
 // big as that, and holds them against what is promised.
 
 #include <atomic>
-#include <cstdlib>
 #include <random>
 
 #include <gtest/gtest.h>
@@ -11,6 +10,7 @@
 #include "io/catalog_format.hpp"
 #include "io/sqlite.hpp"
 #include "rpc/client.hpp"
+#include "tests/support/environment.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/system/server_process.hpp"
 
@@ -22,11 +22,6 @@ using clock = std::chrono::steady_clock;
 const std::vector<std::string> questions{
     "I want to book a table for two.", "Italian, please.",   "Tonight at eight.", "What does it cost?",
     "Can I change the time?",          "Thank you, goodbye."};
-
-std::uint64_t number_from(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text ? std::strtoull(text, nullptr, 10) : otherwise;
-}
 
 /// A conversation as its client knows it.
 struct talk {
@@ -107,7 +102,7 @@ void fill(const std::filesystem::path& store, std::uint64_t bytes) {
 }
 
 TEST(Kills, AtRandomMomentsUnderLoadNothingThatWasAnsweredIsWrongOrLost) {
-  const auto kills = number_from("KILLS", 4), gib = number_from("GIB", 0), seed = number_from("SEED", 1);
+  const auto kills = number_from("KILLS", 4ull), gib = number_from("GIB", 0ull), seed = number_from("SEED", 1ull);
   SCOPED_TRACE("SEED=" + std::to_string(seed));
   std::mt19937_64 random{seed};
   temporary_folder folder;

@@ -2,13 +2,13 @@
 // gives the figures of docs/faults.md.
 
 #include <atomic>
-#include <cstdlib>
 #include <mutex>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "rpc/client.hpp"
+#include "tests/support/environment.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/system/server_process.hpp"
 
@@ -92,8 +92,7 @@ std::vector<double> first_texts_ms(const server_process& server, double seconds,
 }
 
 TEST(Tiers, TakenOutUnderLoadNoTurnFails) {
-  const char* text = std::getenv("SECONDS");
-  const double seconds = text ? std::atof(text) : 2;
+  const auto seconds = number_from("SECONDS", 2.0);
   const std::vector<std::string> options{"--device-mem", "3M", "--host-mem", "4M"};
   temporary_folder folder;
   server_process server{folder.path(), options};
