@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 namespace chromatin::gpu {
 namespace {
@@ -20,7 +21,19 @@ const dnnl::engine& engine() {
 
 }  // namespace
 
-onednn_room::onednn_room() : stream{engine()} {}
+onednn_matmul::room::room() : stream_{engine()} {}
+
+onednn_matmul::room::call& onednn_matmul::room::call_for(const kernel& what) {
+  auto& found = calls_[&what];
+  if (found.arguments.empty()) {
+    auto nowhere = [](const memory::desc& as) { return memory{as, engine(), DNNL_MEMORY_NONE}; };
+    found.arguments = {{DNNL_ARG_SRC, nowhere(what.x)},
+                       {DNNL_ARG_WEIGHTS, nowhere(what.weights)},
+                       {DNNL_ARG_DST, nowhere(what.y)},
+                       {DNNL_ARG_SCRATCHPAD, nowhere(what.scratchpad)}};
+  }
+  return found;
+}
 
 onednn_matmul::onednn_matmul(std::uint32_t k, std::uint32_t n, bool bf16)
     : k_{k}, n_{n}, type_{bf16 ? type::bf16 : type::f32} {
@@ -64,13 +77,16 @@ const onednn_matmul::kernel& onednn_matmul::kernel_for(std::uint32_t rows, std::
   return found->second;
 }
 
-void onednn_matmul::run(const kernel& what, const void* x, const void* packed, float* y, onednn_room& room) {
-  room.scratchpad.resize(std::max(room.scratchpad.size(), what.scratchpad.get_size()));
-  auto in = [](const memory::desc& as, const void* data) { return memory{as, engine(), const_cast<void*>(data)}; };
-  what.run.execute(room.stream, {{DNNL_ARG_SRC, in(what.x, x)},
-                                 {DNNL_ARG_WEIGHTS, in(what.weights, packed)},
-                                 {DNNL_ARG_DST, in(what.y, y)},
-                                 {DNNL_ARG_SCRATCHPAD, in(what.scratchpad, room.scratchpad.data())}});
+void onednn_matmul::run(const kernel& what, const void* x, const void* packed, float* y, room& of) {
+  of.scratchpad_.resize(std::max(of.scratchpad_.size(), what.scratchpad.get_size()));
+  auto& call = of.call_for(what);
+  // oneDNN's interface has no const; what is multiplied is only read.
+  auto point = [&](int argument, const void* at) { call.arguments.at(argument).set_data_handle(const_cast<void*>(at)); };
+  if (std::exchange(call.weights, packed) != packed) point(DNNL_ARG_WEIGHTS, packed);
+  point(DNNL_ARG_SRC, x);
+  point(DNNL_ARG_DST, y);
+  point(DNNL_ARG_SCRATCHPAD, of.scratchpad_.data());
+  what.run.execute(of.stream_, call.arguments);
 }
 
 }  // namespace chromatin::gpu

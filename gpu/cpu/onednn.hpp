@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <map>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -15,14 +16,6 @@ namespace chromatin::gpu {
 /// Outputs whose packed weights lie together.
 inline constexpr std::uint32_t block_outputs = 64;
 
-/// What a thread needs to run kernels.
-struct onednn_room {
-  dnnl::stream stream;
-  std::vector<std::byte> scratchpad;
-
-  onednn_room();
-};
-
 /// Makes kernels for one matrix. Kernels may run on several threads at once, everything else may not. oneDNN divides
 /// its work by the number of OpenMP's threads, which is to be one wherever kernels are made and run.
 class onednn_matmul {
@@ -31,6 +24,7 @@ class onednn_matmul {
     dnnl::matmul run;
     dnnl::memory::desc x, weights, y, scratchpad;
   };
+  class room;
 
   /// Packed weights lie as [n / 64][k / 2][64][2] in bf16, which our own kernels read too, and as [n / 64][k][64] in
   /// float, k and n padded with zeros to multiples of 32 or 16 and 64; where oneDNN has no fast kernel for that, they
@@ -46,7 +40,7 @@ class onednn_matmul {
 
   /// For `rows` of x and so many neighbouring outputs; made at the first call, stays valid.
   const kernel& kernel_for(std::uint32_t rows, std::uint32_t outputs);
-  static void run(const kernel& what, const void* x, const void* packed, float* y, onednn_room& room);
+  static void run(const kernel& what, const void* x, const void* packed, float* y, room& of);
 
  private:
   dnnl::memory::desc describe_weights(std::uint32_t outputs) const;
@@ -56,6 +50,26 @@ class onednn_matmul {
   dnnl::memory::data_type type_;
   bool blocked_ = true;
   std::map<std::pair<std::uint32_t, std::uint32_t>, kernel> kernels_;
+};
+
+/// What a thread needs to run kernels, which must not go before it.
+class onednn_matmul::room {
+ public:
+  room();
+
+ private:
+  friend class onednn_matmul;
+  /// Kept, since making it costs as much as a small product, and telling oneDNN where padded weights are makes it write
+  /// their padding.
+  struct call {
+    const void* weights = nullptr;
+    std::unordered_map<int, dnnl::memory> arguments;
+  };
+  call& call_for(const kernel& what);
+
+  dnnl::stream stream_;
+  std::vector<std::byte> scratchpad_;
+  std::unordered_map<const kernel*, call> calls_;
 };
 
 }  // namespace chromatin::gpu

@@ -29,7 +29,7 @@ struct matrix_options {
 
 /// What one thread needs to multiply, shared by all matrices of a backend.
 struct matrix_room {
-  onednn_room onednn;
+  onednn_matmul::room onednn;
   std::vector<float> tile;             ///< results before they are put in their places
   std::vector<std::uint16_t> widened;  ///< int8 weights as bf16
 };
