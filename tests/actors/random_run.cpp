@@ -116,6 +116,7 @@ void random_run::cancel() {
 
 void random_run::fork() {
   event e{event::kind::forked, name(), "f" + std::to_string(forks_++)};
+  forks_of_[e.text] = known_[e.conversation];
   ask<conversation_info>(
       {e.conversation, e.text},
       [=, this, turns = turns_.size()](const conversation_info& info) {

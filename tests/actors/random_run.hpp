@@ -100,7 +100,8 @@ class random_run {
   std::multiset<std::string> asked_of_;        ///< conversations with a request that was not answered
   std::set<std::string> doubtful_;             ///< conversations with a request that the store failed at
   int forks_ = 0;
-  std::string log_;  ///< a letter for each thing that was done
+  std::map<std::string, message_list> forks_of_;  ///< what there was to copy when a fork was asked for
+  std::string log_;                               ///< a letter for each thing that was done
   tally tally_;
 };
 
