@@ -75,13 +75,22 @@ fetch_started disk_tier_state::fetch(const fetch_order& order, const layer_sink_
     end_with(fmt::format("the device has not answered a read for {} s", silence_max.count()));
     return {};
   }
+  auto here = [&](std::size_t i) -> const io::stored_chunk* {
+    if (i >= order.links.size() || i >= order.into.size()) return nullptr;
+    const auto* row = store.find(order.links[i].key);
+    bool fits =
+        row && row->fill == order.links[i].fill && order.into[i].bytes().size() >= geometry.packed_bytes(row->fill);
+    return fits ? row : nullptr;
+  };
+  std::size_t found = 0;
+  while (here(found)) ++found;
+  auto worth = worth_reading(order, found);
+  not_worth += static_cast<std::int64_t>(found - worth);
   fetch_started answer;
   load_state load{.sink = sink};
   std::vector<std::uint32_t> slots;
-  for (std::size_t i = 0; i < order.links.size() && i < order.into.size(); ++i) {
-    const auto* row = store.find(order.links[i].key);
-    if (!row || row->fill != order.links[i].fill || order.into[i].bytes().size() < geometry.packed_bytes(row->fill))
-      break;
+  for (std::size_t i = 0; i < worth; ++i) {
+    const auto* row = here(i);
     auto checksums = std::make_shared<const std::vector<std::uint64_t>>(row->checksums);
     answer.chunks.push_back({"disk", row->depth, checksums});
     load.chunks.push_back({row->key, row->slot, row->fill, checksums, order.into[i]});
@@ -89,12 +98,25 @@ fetch_started disk_tier_state::fetch(const fetch_order& order, const layer_sink_
     store.hold(row->slot);
   }
   hits += static_cast<std::int64_t>(slots.size());
-  misses += static_cast<std::int64_t>(order.links.size() - slots.size());
+  misses += static_cast<std::int64_t>(order.links.size() - found);
   if (slots.empty()) return answer;
   loads.emplace(order.id, std::move(load));
   queue.add(order.id, std::move(slots), order.urgency, self->clock().now() + order.deadline);
   go_on_soon();  // after the answer: it must reach the orderer before the first layer does
   return answer;
+}
+
+std::size_t disk_tier_state::worth_reading(const fetch_order& order, std::size_t here) const {
+  // A device that has not read for a while may be faster by now: one chunk shows it.
+  std::size_t least = pace.is_stale(self->clock().now()) ? 1 : 0;
+  std::vector<std::uint32_t> tokens;
+  std::vector<std::uint64_t> bytes{queue.slices_missing(order.urgency) * geometry.slice(0).bytes};
+  for (std::size_t i = 0; i < here; ++i) {
+    tokens.push_back(order.links[i].fill);
+    bytes.push_back(bytes.back() + geometry.packed_bytes(order.links[i].fill));
+  }
+  auto load_us = [&](std::size_t count) { return pace.us(bytes[count]); };
+  return std::min(here, std::max(least, kv::chunks_to_load(tokens, order.recompute, load_us)));
 }
 
 void disk_tier_state::hurry(ticket id) {
@@ -115,6 +137,7 @@ void disk_tier_state::start_read(const io::read_queue::read& r) {
   const auto& c = loads.at(r.into.order).chunks[r.into.chunk];
   auto from = parts.layout.at(r.slot, geometry.packed(r.layer, c.fill).offset_bytes);
   if (operation_of_read.empty()) last_answer = self->clock().now();
+  pace.began(self->clock().now());
   auto id = new_operation(read_done{r});
   operation_of_read.emplace(r.id, id);
   operations.at(id).in_device = parts.device->read(from, slice(c, r.layer), r.wanted, completion(id, c.page));
@@ -123,6 +146,7 @@ void disk_tier_state::start_read(const io::read_queue::read& r) {
 void disk_tier_state::ended(const read_done& read, int error) {
   const auto& r = read.what;
   operation_of_read.erase(r.id);
+  pace.ended(self->clock().now(), error == 0 ? slice(loads.at(r.into.order).chunks[r.into.chunk], r.layer).size() : 0);
   if (error == ECANCELED) return queue.ended(r.id, io::read_queue::ending::cancelled);
   last_answer = self->clock().now();
   failed_reads = error == 0 ? 0 : failed_reads + 1;
@@ -262,6 +286,7 @@ counters disk_tier_state::stats() const {
            {"saves_waiting", static_cast<std::int64_t>(store.saving())},
            {"hit_chunks", hits},
            {"missed_chunks", misses},
+           {"not_worth_reading_chunks", not_worth},
            {"stored_chunks", stored},
            {"evicted_chunks", evicted},
            {"refused_chunks", refused},

@@ -25,6 +25,7 @@
 #include "actors/catalog.hpp"
 #include "io/device.hpp"
 #include "io/group_commit.hpp"
+#include "io/read_pace.hpp"
 #include "io/read_queue.hpp"
 #include "kv/policy/policies.hpp"
 
@@ -114,6 +115,8 @@ struct disk_tier_state {
   template <class Tell>
   void tell(const std::vector<kv::chunk_key>& keys, Tell one);
   void commit(io::catalog_change change);
+  /// How many of the order's links, of which so many are here, it promises.
+  std::size_t worth_reading(const fetch_order& order, std::size_t here) const;
   void start_read(const io::read_queue::read& r);
   void ended(const save_when_there& save, int error);
   void ended(const write_done& write, int error);
@@ -144,6 +147,7 @@ struct disk_tier_state {
   disk_parts parts;
   io::group_commit store{{}, {}, 1};
   io::read_queue queue{{}};
+  io::read_pace pace;
   std::unique_ptr<kv::eviction_policy> policy;  ///< of the durable chunks
 
   std::unordered_map<kv::chunk_key, save_state> saves;
@@ -167,8 +171,8 @@ struct disk_tier_state {
     std::int64_t chunks = 0, bytes = 0, passes = 0, damaged = 0;
   } scrub;
 
-  std::int64_t hits = 0, misses = 0, stored = 0, evicted = 0, corrupt = 0, late = 0, read_errors = 0, write_errors = 0,
-               commits = 0, refused = 0;
+  std::int64_t hits = 0, misses = 0, not_worth = 0, stored = 0, evicted = 0, corrupt = 0, late = 0, read_errors = 0,
+               write_errors = 0, commits = 0, refused = 0;
 };
 
 disk_tier_actor::behavior_type disk_tier(disk_tier_actor::stateful_pointer<disk_tier_state> self, kv::geometry geometry,

@@ -49,9 +49,14 @@ caf::result<fetch_started> host_tier_state::fetch(fetch_order order, layer_sink_
 }
 
 fetch_order host_tier_state::order_missing(const fetch_order& order) {
-  fetch_order from_below{.id = new_ticket(), .deadline = order.deadline, .urgency = order.urgency};
+  fetch_order from_below{
+      .id = new_ticket(), .deadline = order.deadline, .urgency = order.urgency, .recompute = order.recompute};
   for (const auto& link : order.links) {
-    if (index.contains(link.key)) continue;
+    if (index.contains(link.key)) {
+      // What is here is of use only behind what is not.
+      if (!from_below.links.empty()) from_below.recompute.tokens_after += link.fill;
+      continue;
+    }
     auto page = allocate();
     if (!page) break;
     from_below.links.push_back(link);

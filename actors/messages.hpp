@@ -22,6 +22,7 @@
 #include "io/operation.hpp"
 #include "kv/eviction.hpp"
 #include "kv/lineage.hpp"
+#include "kv/load_choice.hpp"
 #include "kv/page.hpp"
 #include "model/chat_template.hpp"
 #include "model/sampler.hpp"
@@ -81,6 +82,7 @@ struct fetch_order {
   std::vector<kv::page_ref> into;
   caf::timespan deadline{};  ///< from now; after it the orderer no longer wants the answer, so the tier need not start
   io::urgency urgency = io::urgency::turn_waits;
+  kv::recompute_cost recompute = {};  ///< a tier does not promise what is computed sooner than it could be read
 };
 
 /// What a tier answers to a fetch order at once: it will deliver the first `chunks.size()` links, layer by layer.
@@ -115,6 +117,8 @@ struct admission {
   std::uint32_t pages = 0;        ///< of the whole block table
   bool may_load = true;           ///< false after a load that was late: take only what the device has
   caf::timespan load_deadline{};  ///< past it, recomputing is cheaper than waiting
+  std::uint32_t tokens = 0;       ///< of its window
+  double us_per_token = 0;        ///< that computing takes; 0: load what can be loaded
   kv::chain_use use;
 };
 

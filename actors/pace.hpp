@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <utility>
 
 namespace chromatin {
 
@@ -15,7 +16,8 @@ class pace {
     constexpr std::uint32_t prefill_tokens_min = 32;
     step_us_ = us;
     if (tokens >= prefill_tokens_min) {
-      prefill_us_per_token_ += 0.1 * (us / tokens - prefill_us_per_token_);
+      auto weight = std::exchange(knows_prefill_, true) ? 0.1 : 1.0;
+      prefill_us_per_token_ += weight * (us / tokens - prefill_us_per_token_);
     } else if (decode_steps > 0) {
       auto one_us = std::max(1.0, us / static_cast<double>(decode_steps));
       decode_step_us_ = decode_step_us_ > 0 ? decode_step_us_ + 0.3 * (one_us - decode_step_us_) : one_us;
@@ -24,6 +26,7 @@ class pace {
   /// A turn had its pages for `us`, beside `others_max` others.
   void turn_ended(double us, std::uint32_t others_max) { turn_us_ += 0.1 * (us / others_max - turn_us_); }
 
+  bool knows_prefill() const { return knows_prefill_; }  ///< measured one
   double prefill_us_per_token() const { return prefill_us_per_token_; }
   double step_us() const { return step_us_; }  ///< of the last step
   double turn_us() const { return turn_us_; }  ///< mean time between two turns that leave the queue
@@ -33,6 +36,7 @@ class pace {
   }
 
  private:
+  bool knows_prefill_ = false;
   double prefill_us_per_token_ = 200;  // the first guess only sets the first deadlines
   double decode_step_us_ = 0;
   double step_us_ = 0;

@@ -1,6 +1,7 @@
 #include "io/read_queue.hpp"
 
 #include <algorithm>
+#include <numeric>
 #include <tuple>
 #include <utility>
 
@@ -142,6 +143,13 @@ void read_queue::ended(read_id id, ending how) {
 }
 
 // -- orders --
+
+std::size_t read_queue::slices_missing(urgency wanted) const {
+  std::size_t all = 0;
+  for (const auto& [id, o] : orders_)
+    if (!o.ended && o.wanted <= wanted) all = std::accumulate(o.missing.begin(), o.missing.end(), all);
+  return all;
+}
 
 /// Whether the order still waits for this slice.
 bool read_queue::lacks(place where, std::uint32_t layer) const {

@@ -84,6 +84,8 @@ class read_queue {
   /// To be called after every change, and all of it to be done.
   todo next(time_point now);
 
+  /// Slices that orders of this urgency, or more urgent ones, still wait for.
+  std::size_t slices_missing(urgency wanted) const;
   std::size_t orders() const { return orders_.size(); }
   std::size_t reads_under_way() const { return reads_.size(); }
 

@@ -40,6 +40,31 @@ TEST_F(DiskTier, ALinkOfAnotherFillIsNotPromised) {
   EXPECT_EQ(promised_, 1u);
 }
 
+TEST_F(DiskTier, WhatIsComputedSoonerThanItIsReadIsNotPromised) {
+  start(16);
+  save_chain(1, 11);
+  std::vector<kv::link> chain;
+  for (std::uint64_t n = 1; n <= 10; ++n) chain.push_back({key(n), 64});
+  auto promised = [&](double us_per_token) {
+    fetch(chain, io::urgency::turn_waits, std::chrono::hours{1}, {us_per_token, 0});
+    run();
+    return promised_;
+  };
+  EXPECT_EQ(promised(100), 10u) << "a device that was not read yet is taken for a fast one";
+  for (int i = 0; i < 30; ++i) {  // the device is known by now to take 100 ms a chunk
+    fetch({{key(11), 64}});
+    messages();
+    coordinator_.advance_time(std::chrono::milliseconds{100});
+    run();
+  }
+  EXPECT_EQ(promised(100), 0u);  // 6.4 ms a chunk
+  EXPECT_EQ(counter("not_worth_reading_chunks"), 10);
+  EXPECT_EQ(promised(10'000), 9u);  // 640 ms a chunk: nine are read while one is computed
+  EXPECT_EQ(promised(0), 10u) << "nobody says what computing costs";
+  coordinator_.advance_time(std::chrono::minutes{1});
+  EXPECT_EQ(promised(1e-3), 1u) << "one chunk shows whether it is still as slow";
+}
+
 TEST_F(DiskTier, AChunkWithASpoiledByteIsAMissAndGoesWithItsSlot) {
   start(4);
   save({make(1), make(2, 1)});

@@ -118,10 +118,10 @@ class disk_world : public ::testing::Test {
     std::vector<kv::page_ref> pages;
   };
   order fetch(std::vector<kv::link> links, io::urgency urgency = io::urgency::turn_waits,
-              caf::timespan deadline = std::chrono::hours{1}) {
+              caf::timespan deadline = std::chrono::hours{1}, kv::recompute_cost recompute = {}) {
     order o;
     for (std::size_t i = 0; i < links.size(); ++i) o.pages.push_back(arena_->try_allocate());
-    fetch_order f{o.id, std::move(links), o.pages, deadline, urgency};
+    fetch_order f{o.id, std::move(links), o.pages, deadline, urgency, recompute};
     system_.spawn([=, this](caf::event_based_actor* self) {
       self->request(disk_, caf::infinite, atom::fetch_v, f, caf::actor_cast<layer_sink_actor>(upper_))
           .then([this, id = f.id](const fetch_started& s) {
