@@ -146,7 +146,8 @@ void running_system::parts::spawn_all() {
   scheduler_limits limits{.step_tokens_max = options.step_tokens_max,
                           .batch_max = options.batch_max,
                           .queue_max = options.queue_max,
-                          .overflow = options.overflow};
+                          .overflow = options.overflow,
+                          .loading = options.loading};
   scheduler = system->spawn(chromatin::scheduler, checkpoint, executor, device_tier, limits);
   registry = system->spawn<caf::detached>(chromatin::registry, checkpoint, cache, conversations,
                                           registry_limits{options.overflow, options.conversations_max});

@@ -122,6 +122,12 @@ struct admission {
   kv::chain_use use;
 };
 
+/// How a turn's history comes back from the tiers below the device.
+struct loading_choice {
+  bool by_layer = true;    ///< a layer is computed when its slices are there; false: the first one waits for all
+  bool recomputes = true;  ///< what is computed sooner than it could be loaded; false: whatever is there is loaded
+};
+
 /// The answer, at once: the block table, or how many pages are missing. In the second case the turn has nothing, and
 /// `room` tells when it is worth asking again.
 struct admitted {

@@ -29,6 +29,7 @@ struct scheduler_limits {
   std::uint32_t preemptions_max = 4;    ///< of one turn; then it gives way only when nobody could go on otherwise
   std::uint32_t passed_over_max = 16;   ///< turns that may be admitted before one that waits for room
   kv::overflow_policy overflow;         ///< of a window that an answer fills up
+  loading_choice loading;
 };
 
 struct scheduler_state {

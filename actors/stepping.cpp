@@ -26,6 +26,7 @@ std::vector<sequence*> scheduler_state::candidates() {
   std::vector<sequence*> all;
   ready.clear();
   for (auto id : running) {
+    if (!limits.loading.by_layer && turns.at(id).loading) continue;
     all.push_back(&turns.at(id));
     grow(*all.back());
     if (all.back()->held_up()) ready.insert(all.back()->order.client);

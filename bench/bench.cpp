@@ -11,6 +11,7 @@ void add_bench_command(CLI::App& app, const std::filesystem::path& embedded) {
   bench->parse_complete_callback(io::remove_temporary_folders_on_signals);
   add_executor(*bench, embedded);
   add_loading(*bench, embedded);
+  add_overlap(*bench, embedded);
   add_neighbour(*bench, embedded);
   add_truncation(*bench, embedded);
   add_peers(*bench, embedded);

@@ -10,6 +10,7 @@ namespace chromatin::bench {
 
 void add_executor(CLI::App& bench, const std::filesystem::path& embedded);
 void add_loading(CLI::App& bench, const std::filesystem::path& embedded);
+void add_overlap(CLI::App& bench, const std::filesystem::path& embedded);
 void add_neighbour(CLI::App& bench, const std::filesystem::path& embedded);
 void add_truncation(CLI::App& bench, const std::filesystem::path& embedded);
 void add_peers(CLI::App& bench, const std::filesystem::path& embedded);

@@ -19,33 +19,61 @@ struct silent_sink final : token_sink {
   void text(std::string_view) override {}
 };
 
-std::int64_t executor_compute_us(caf::scoped_actor& self, running_system& system) {
+[[noreturn]] void raise(const caf::error& e) { throw std::runtime_error(to_string(e)); }
+
+/// Of all parts whose name begins with `part`.
+std::int64_t counter(caf::scoped_actor& self, running_system& system, std::string_view part, std::string_view name) {
   std::int64_t result = 0;
   self->request(system.telemetry(), caf::infinite, atom::stats_v)
       .receive(
           [&](const std::vector<counters>& all) {
-            for (const auto& part : all)
-              for (const auto& [key, value] : part.values)
-                if (part.part == "executor" && key == "compute_us") result = value;
+            for (const auto& one : all)
+              for (const auto& [key, value] : one.values)
+                if (one.part.starts_with(part) && key == name) result += value;
           },
-          [](const caf::error& e) { throw std::runtime_error(to_string(e)); });
+          raise);
   return result;
+}
+
+std::int64_t executor_compute_us(caf::scoped_actor& self, running_system& system) {
+  return counter(self, system, "executor", "compute_us");
 }
 
 }  // namespace
 
 turn_statistics say(running_system& system, const std::string& conversation, const std::string& text,
-                    std::uint32_t answer_tokens, std::shared_ptr<token_sink> sink) {
+                    std::uint32_t answer_tokens, std::shared_ptr<token_sink> sink, bool reuse) {
   static std::atomic<turn_id> last = 0;
   say_request request{.turn = ++last, .conversation = {"bench", conversation}, .text = text};
+  request.reuse = reuse;
   request.sampling.tokens_max = answer_tokens;
   request.sampling.ignore_end_of_answer = true;
   caf::scoped_actor self{system.actors()};
   turn_statistics result;
   self->request(system.gateway(), caf::infinite, atom::say_v, request, std::move(sink))
-      .receive([&](const turn_statistics& s) { result = s; },
-               [](const caf::error& e) { throw std::runtime_error(to_string(e)); });
+      .receive([&](const turn_statistics& s) { result = s; }, raise);
   return result;
+}
+
+void fork(running_system& system, const std::string& conversation, const std::string& into) {
+  caf::scoped_actor self{system.actors()};
+  self->request(system.gateway(), caf::infinite, atom::fork_v, conversation_ref{"bench", conversation}, into)
+      .receive([](const conversation_info&) {}, raise);
+}
+
+void take_out(running_system& system, const std::string& part) {
+  caf::scoped_actor self{system.actors()};
+  self->request(system.supervisor(), caf::infinite, atom::detach_v, part).receive([] {}, raise);
+}
+
+void put_back(running_system& system, const std::string& part) {
+  caf::scoped_actor self{system.actors()};
+  self->request(system.supervisor(), caf::infinite, atom::attach_v, part).receive([] {}, raise);
+}
+
+void settle(running_system& system) {
+  caf::scoped_actor self{system.actors()};
+  while (counter(self, system, "", "saves_waiting") > 0) std::this_thread::sleep_for(std::chrono::milliseconds{5});
 }
 
 served_turn serve_one(running_system& system, const std::string& conversation, std::uint32_t answer_tokens) {
