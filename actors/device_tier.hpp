@@ -27,7 +27,7 @@ struct device_parts {
   kv::geometry geometry;
   std::shared_ptr<kv::page_arena> arena;
   std::shared_ptr<gpu::backend> backend;  ///< keeps `copies` alive
-  std::string policy = kv::usual_policy;
+  kv::policy_choice policy = {};
 };
 
 struct device_tier_state {

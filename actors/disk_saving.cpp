@@ -1,6 +1,7 @@
 // How chunks come to be on the disk: a part of the disk tier.
 
 #include <cerrno>
+#include <chrono>
 #include <map>
 
 #include <spdlog/spdlog.h>
@@ -8,6 +9,11 @@
 #include "actors/disk_tier.hpp"
 
 namespace chromatin {
+namespace {
+
+constexpr auto keep_learned_every = std::chrono::minutes{1};
+
+}  // namespace
 
 void disk_tier_state::save(const save_order& order, const upper_tier_actor& upper) {
   if (order.layer_end < geometry.layers) return;  // all are written together, with the last
@@ -98,6 +104,10 @@ void disk_tier_state::tell(const std::vector<kv::chunk_key>& keys, Tell one) {
 
 void disk_tier_state::commit(io::catalog_change change) {
   used_in_group = nullptr;
+  if (auto now = self->clock().now(); now - last_kept > keep_learned_every) {
+    last_kept = now;
+    if (auto bytes = policy->learned(); !bytes.empty()) change.learned = {parts.policy.name, std::move(bytes)};
+  }
   auto end = [this](bool ok) {
     store.committed(ok);
     ++(ok ? commits : write_errors);

@@ -37,7 +37,7 @@ struct disk_parts {
   io::slot_layout layout;
   catalog_actor catalog;
   std::uint64_t scrub_bytes_per_s = 0;  ///< of stored chunks that are looked at without anybody asking; 0: none
-  std::string policy = kv::usual_policy;
+  kv::policy_choice policy = {};
 };
 
 struct disk_tier_state {
@@ -157,6 +157,7 @@ struct disk_tier_state {
   std::unordered_map<std::uint64_t, operation> operations;
   std::unordered_map<io::read_queue::read_id, std::uint64_t> operation_of_read;
   std::uint64_t last_operation = 0;
+  caf::actor_clock::time_point last_kept{};    ///< when what the policy learned went into a commit
   bool going_on = false;                       ///< a message to go on is on its way
   std::uint32_t failed_reads = 0;              ///< one after the other
   caf::actor_clock::time_point last_answer{};  ///< of a read; or when one began and none was under way

@@ -28,7 +28,7 @@ struct host_parts {
   kv::geometry geometry;
   std::shared_ptr<kv::page_arena> arena;
   std::shared_ptr<gpu::backend> backend;  ///< for its copy engine
-  std::string policy = kv::usual_policy;
+  kv::policy_choice policy = {};
 };
 
 struct host_tier_state {

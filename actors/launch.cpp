@@ -83,6 +83,7 @@ void running_system::parts::open_model() {
 }
 
 void running_system::parts::open_disk() {
+  policy.name = options.policy;
   auto salts = options.tenant_secret.empty() ? io::random_salts() : io::secret_salts(options.tenant_secret);
   if (!options.disk.empty())  // first: it has the folder's lock, and another server's registry must not be touched
     chunks =
@@ -99,7 +100,7 @@ void running_system::parts::open_disk() {
                                 found_at_start.size(), conversations->conversations()));
   disk.layout = chunks->layout();
   disk.scrub_bytes_per_s = options.scrub_bytes_per_s;
-  disk.policy = options.policy;
+  disk.policy = policy = {options.policy, chunks->learned(options.policy)};
   auto files = io::open_segments(options.disk, disk.layout.segment_sizes_bytes());
   if (!files.direct) notices.push_back("direct I/O is refused by the file system; the page cache is used");
   std::unique_ptr<io::device> device;
@@ -123,7 +124,7 @@ void running_system::parts::spawn_executor() {
 }
 
 void running_system::parts::spawn_host_tier() {
-  host_tier = system->spawn(chromatin::host_tier, host_parts{geometry, host_arena, backend, options.policy});
+  host_tier = system->spawn(chromatin::host_tier, host_parts{geometry, host_arena, backend, policy});
 }
 
 void running_system::parts::spawn_prefetcher() {
@@ -139,7 +140,7 @@ void running_system::parts::hear_turns() {
 void running_system::parts::spawn_all() {
   system = std::make_unique<caf::actor_system>(config);
   telemetry = system->spawn(chromatin::telemetry);
-  device_tier = system->spawn(chromatin::device_tier, device_parts{geometry, device_arena, backend, options.policy});
+  device_tier = system->spawn(chromatin::device_tier, device_parts{geometry, device_arena, backend, policy});
   spawn_host_tier();
   spawn_prefetcher();
   spawn_executor();

@@ -42,7 +42,7 @@ struct system_options {
   std::uint32_t conversations_max = 100'000;  ///< of one tenant
   std::uint32_t message_bytes_max = 256u << 10;
   kv::overflow_policy overflow;  ///< of windows that are full
-  loading_choice loading;        ///< how what lies in lower tiers comes back; other than it is to measure what it brings
+  loading_choice loading;  ///< how what lies in lower tiers comes back; other than it is to measure what it brings
   /// Stands between the actors and the backend, to measure it or to let it fail; null: nothing does.
   std::function<std::shared_ptr<gpu::backend>(std::shared_ptr<gpu::backend>)> wrap_backend;
   /// Told once when a part died without which no turn can run. Called from an actor's thread.

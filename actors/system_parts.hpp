@@ -67,6 +67,7 @@ struct running_system::parts {
 
   std::shared_ptr<const model::checkpoint> checkpoint;
   kv::geometry geometry;
+  kv::policy_choice policy;  ///< of every tier: they hear of the same uses, and go on with what was learned of them
   kv::fingerprint cache;
   std::shared_ptr<gpu::backend> backend;
   std::shared_ptr<kv::page_arena> device_arena, host_arena;

@@ -15,6 +15,9 @@ using catalog_format::number_of;
 constexpr std::uint64_t segment_bytes = 256ull << 20;
 constexpr std::uint64_t segments_wanted = 256;
 constexpr std::uint64_t slots_max = ~std::uint32_t{0};
+
+std::string learned_by(const std::string& policy) { return "learned by " + policy; }
+
 }  // namespace
 
 slot_layout slot_layout::of(std::uint64_t bytes_max, std::uint64_t chunk_bytes) {
@@ -139,6 +142,14 @@ std::vector<stored_chunk> chunk_store::load() {
   }
 }
 
+std::vector<std::byte> chunk_store::learned(const std::string& policy) try {
+  statement get{*db_, "SELECT value FROM meta WHERE name = ?"};
+  if (!get.bind(learned_by(policy)).step()) return {};
+  return list_of<std::byte>(get.blob(0));
+} catch (const sqlite_error&) {
+  return {};  // it is learned again
+}
+
 std::vector<stored_chunk> chunk_store::read_rows() {
   transaction all{*db_};
   catalog_format::rows(*db_, "DELETE FROM chunks", false, options_.geometry, layout_.slots).run();
@@ -176,6 +187,8 @@ void chunk_store::commit(const catalog_change& change) {
           .run();
     statement touch{*db_, "UPDATE chunks SET used = ? WHERE key = ?"};
     for (const auto& key : change.used) touch.bind(++use_, blob_of(key)).run();
+    statement keep{*db_, "INSERT OR REPLACE INTO meta VALUES (?, ?)"};
+    if (change.learned) keep.bind(learned_by(change.learned->name), blob_of(change.learned->bytes)).run();
     all.commit();
   } catch (const sqlite_error& e) {
     if (e.damaged) put_aside();

@@ -37,11 +37,18 @@ struct stored_chunk {
   std::vector<std::uint64_t> checksums;  ///< one per layer, of the packed slice
 };
 
+/// What an eviction policy learned, kept under its name.
+struct learned_policy {
+  std::string name;
+  std::vector<std::byte> bytes;
+};
+
 /// One durable change of the catalogue: rows are removed first, then added, then marked as used just now, in order.
 struct catalog_change {
   std::vector<stored_chunk> added;
   std::vector<kv::chunk_key> removed;
   std::vector<kv::chunk_key> used;
+  std::optional<learned_policy> learned = {};
 };
 
 /// Where chunks are in segment files; arithmetic only. A slot has room for a whole chunk.
@@ -70,6 +77,8 @@ class chunk_store {
   /// Every chunk that was acknowledged, least recently used first. Rows with impossible values are dropped. Throws
   /// sqlite_error for what is not damage: a disk that is full or fails.
   std::vector<stored_chunk> load();
+  /// What a policy of this name learned; nothing if none did.
+  std::vector<std::byte> learned(const std::string& policy);
   /// One transaction. Throws sqlite_error, and nothing is changed; if that was damage, the catalogue is put aside, and
   /// the next change goes into a new one.
   void commit(const catalog_change& change);

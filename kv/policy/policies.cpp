@@ -37,6 +37,12 @@ std::unique_ptr<eviction_policy> make_policy(std::string_view name, const policy
   throw std::invalid_argument("there is no policy '" + std::string{name} + "'; there are " + known);
 }
 
+std::unique_ptr<eviction_policy> make_policy(const policy_choice& choice) {
+  auto made = make_policy(choice.name);
+  if (!choice.learned.empty()) made->learn(choice.learned);
+  return made;
+}
+
 std::vector<std::string> policy_names(bool with_foresight) {
   std::vector<std::string> names;
   for (const auto& r : table)

@@ -30,6 +30,13 @@ struct policy_setting {
 /// where nobody knows it.
 std::unique_ptr<eviction_policy> make_policy(std::string_view name, const policy_setting& setting = {});
 
+/// A tier's policy, and what one of that name learned in an earlier run; none of it is no harm.
+struct policy_choice {
+  std::string name = usual_policy;
+  std::vector<std::byte> learned = {};
+};
+std::unique_ptr<eviction_policy> make_policy(const policy_choice& choice);
+
 /// All names, those of policies for a running system or those of all.
 std::vector<std::string> policy_names(bool with_foresight);
 

@@ -65,6 +65,16 @@ TEST_F(DiskTier, WhatIsComputedSoonerThanItIsReadIsNotPromised) {
   EXPECT_EQ(promised(1e-3), 1u) << "one chunk shows whether it is still as slow";
 }
 
+TEST_F(DiskTier, WhatThePolicyLearnedIsKeptForTheNextRun) {
+  policy_ = {"predictive"};
+  start(8);
+  coordinator_.advance_time(std::chrono::minutes{2});
+  save_chain(1, 3);
+  EXPECT_FALSE(store_->learned("predictive").empty());
+  auto policy = kv::make_policy(kv::policy_choice{"predictive", store_->learned("predictive")});
+  EXPECT_FALSE(policy->learned().empty());
+}
+
 TEST_F(DiskTier, AChunkWithASpoiledByteIsAMissAndGoesWithItsSlot) {
   start(4);
   save({make(1), make(2, 1)});

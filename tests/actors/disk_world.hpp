@@ -69,7 +69,7 @@ class disk_world : public ::testing::Test {
     std::shared_ptr<io::device> device = device_;
     if (faulty_) device = faulty_;
     catalog_ = system_.spawn(chromatin::catalog, store_);
-    disk_ = system_.spawn(disk_tier, shape, disk_parts{device, store_->layout(), catalog_, scrub_bytes_per_s_},
+    disk_ = system_.spawn(disk_tier, shape, disk_parts{device, store_->layout(), catalog_, scrub_bytes_per_s_, policy_},
                           store_->load());
     upper_ = new_listener(heard_);
   }
@@ -176,6 +176,7 @@ class disk_world : public ::testing::Test {
   heard heard_;
   std::size_t promised_ = 0;
   std::uint64_t scrub_bytes_per_s_ = 0;
+  kv::policy_choice policy_;
 };
 
 }  // namespace chromatin::test

@@ -34,6 +34,8 @@ world_options random_shape(std::uint64_t seed) {
   o.delays_messages = random() % 2 == 0;
   o.many_clients = random() % 2 == 0;
   o.token_us = random() % 2 == 0 ? 1000 : 0;
+  auto policies = kv::policy_names(false);
+  o.policy = policies[random() % policies.size()];
   return o;
 }
 

@@ -40,7 +40,7 @@ world::world(world_options o, std::shared_ptr<machine> given)
   host_arena = kv::page_arena::make(kv::plain_memory(o.host_chunks * geometry.chunk_bytes()), geometry.chunk_bytes());
   auto cache = checkpoint->cache_fingerprint(geometry.type);
   executor = system.spawn(chromatin::executor, backend);
-  device = system.spawn(device_tier, device_parts{geometry, device_arena, backend});
+  device = system.spawn(device_tier, device_parts{geometry, device_arena, backend, {options.policy}});
   scheduler = system.spawn(chromatin::scheduler, checkpoint, executor, device,
                            scheduler_limits{.step_tokens_max = o.step_tokens_max,
                                             .batch_max = o.batch_max,
@@ -101,7 +101,7 @@ void world::spawn_executor() {
 }
 
 void world::spawn_host() {
-  host = system.spawn(host_tier, host_parts{geometry, host_arena, backend});
+  host = system.spawn(host_tier, host_parts{geometry, host_arena, backend, {options.policy}});
   if (disk) caf::anon_send(host, atom::attach_v, erased(disk));
   caf::anon_send(device, atom::attach_v, erased(host));
   caf::anon_send(prefetcher, atom::attach_v, erased(host));
@@ -110,7 +110,10 @@ void world::spawn_host() {
 void world::spawn_catalog() { catalog = system.spawn(chromatin::catalog, store); }
 
 void world::spawn_disk(std::vector<io::stored_chunk> found) {
-  disk = system.spawn(disk_tier, geometry, disk_parts{disk_device, store->layout(), catalog}, std::move(found));
+  disk = system.spawn(
+      disk_tier, geometry,
+      disk_parts{disk_device, store->layout(), catalog, 0, {options.policy, store->learned(options.policy)}},
+      std::move(found));
 }
 
 bool world::step() {

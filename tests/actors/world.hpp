@@ -56,8 +56,9 @@ struct world_options {
   std::uint32_t context = 0;     ///< 0: the model's
   kv::overflow_policy overflow;  ///< of full windows
   float temperature = 0;         ///< of all turns
-  std::int64_t token_us = 0;     ///< what each token adds to the time that a step says it took
-  bool many_clients = false;     ///< the last letter of a conversation's name is its client; else all are one's
+  std::string policy = kv::usual_policy;  ///< of all tiers
+  std::int64_t token_us = 0;              ///< what each token adds to the time that a step says it took
+  bool many_clients = false;  ///< the last letter of a conversation's name is its client; else all are one's
 };
 
 /// What outlives a power cut: a folder, a disk, and what is wrong with them.

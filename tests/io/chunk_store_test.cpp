@@ -49,6 +49,21 @@ TEST(ChunkStore, EveryCommittedChunkIsFoundAgainOldestUseFirst) {
   EXPECT_EQ(found[2].checksums, (std::vector<std::uint64_t>{1, 2}));
 }
 
+TEST(ChunkStore, WhatAPolicyLearnedIsThereAfterARestartForAPolicyOfThatName) {
+  test::temporary_folder folder;
+  std::vector<std::byte> bytes{std::byte{0}, std::byte{200}, std::byte{39}};
+  {
+    chunk_store store{options_in(folder.path())};
+    EXPECT_TRUE(store.learned("predictive").empty());
+    store.commit({.added = {chunk(1, 0)}, .removed = {}, .used = {}, .learned = learned_policy{"predictive", {}}});
+    store.commit({.added = {}, .removed = {}, .used = {}, .learned = learned_policy{"predictive", bytes}});
+  }
+  chunk_store store{options_in(folder.path())};
+  EXPECT_EQ(store.load().size(), 1u);
+  EXPECT_EQ(store.learned("predictive"), bytes);
+  EXPECT_TRUE(store.learned("another").empty());
+}
+
 TEST(ChunkStore, ASlotThatIsGivenAgainReplacesItsFormerChunk) {
   test::temporary_folder folder;
   chunk_store store{options_in(folder.path())};
