@@ -53,6 +53,8 @@ caf::error gateway_state::check(const say_request& request) const {
                                               " messages with it, this one " + std::to_string(request.before.size()));
   for (const auto& message : request.before)
     if (auto error = check_text(message.content)) return error;
+  for (auto priority : {request.priority, request.keep.priority})
+    if (priority > 100) return caf::make_error(ec::invalid_argument, "a priority is between 0 and 100");
   const auto& sampling = request.sampling;
   if (!(sampling.temperature >= 0 && sampling.temperature <= 100))
     return caf::make_error(ec::invalid_argument, "temperature must be between 0 and 100");
@@ -165,6 +167,7 @@ void gateway_state::start(turn_id id, prepared_turn& prepared, std::shared_ptr<t
                    .client = std::hash<std::string>{}(request.client),
                    .connection = request.connection,
                    .priority = request.priority,
+                   .keep = {request.keep.priority, std::min(request.keep.ttl_us, limits.keep_us_max)},
                    .reuse = request.reuse,
                    .sink = std::move(sink)};
   turn.at = running_turn::phase::scheduled;

@@ -25,7 +25,8 @@ struct gateway_limits {
   std::uint32_t page_max = 1000;      ///< of a list or transcript
   std::uint32_t name_bytes_max = 128;
   std::uint32_t stop_strings_max = 16;
-  std::uint32_t stop_bytes_max = 1024;         ///< of one stop string
+  std::uint32_t stop_bytes_max = 1024;                             ///< of one stop string
+  std::int64_t keep_us_max = std::int64_t{24} * 3600 * 1'000'000;  ///< of a wish to keep; a longer one counts as this
   std::uint32_t answer_tokens_max = 1u << 16;  ///< a full window does not end an answer, so something else must
 };
 

@@ -205,7 +205,8 @@ struct turn_order {
   std::uint64_t client = 0;      ///< a hash of who asks, and
   std::uint64_t connection = 0;  ///< through which connection: equal shares are theirs
   std::uint8_t priority = 50;
-  bool reuse = true;  ///< false: compute everything and save nothing (for comparison)
+  kv::retention keep;  ///< of what it leaves in the tiers
+  bool reuse = true;   ///< false: compute everything and save nothing (for comparison)
   std::shared_ptr<token_sink> sink;
 };
 
@@ -322,6 +323,7 @@ struct say_request {
   std::string text;              ///< what the user says
   model::sampling sampling;
   std::uint8_t priority = 50;
+  kv::retention keep;  ///< of what the turn leaves in the tiers
   bool reuse = true;
 };
 

@@ -70,7 +70,7 @@ kv::chain_use sequence::use(std::int64_t now_us) const {
           .turn = order.turn,
           .prompt_tokens = static_cast<std::uint32_t>(tokens().size() - outcome.statistics.answer_tokens),
           .answer_tokens = outcome.statistics.answer_tokens,
-          .priority = order.priority};
+          .keep = order.keep};
 }
 
 step_part sequence::next_part(std::uint32_t count) {

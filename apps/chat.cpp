@@ -16,6 +16,8 @@ struct chat_flags {
   std::string server = "127.0.0.1:7411", token, id, system_prompt;
   bool list = false;
   model::sampling sampling = {.tokens_max = 0};
+  int keep_priority = kv::usual_priority;
+  std::uint32_t keep_s = 0;
 };
 
 constexpr const char* help_text =
@@ -33,6 +35,7 @@ struct chat_session {
   rpc::client client;
   rpc::conversation conversation;
   model::sampling sampling;
+  kv::retention keep;
   std::string system_prompt;  ///< of conversations that are made
   bool terminal;
 
@@ -45,7 +48,7 @@ struct chat_session {
   }
 
   void say(const std::string& text) {
-    auto report = conversation.say({.text = text, .sampling = sampling}, [](std::string_view piece) {
+    auto report = conversation.say({.text = text, .sampling = sampling, .keep = keep}, [](std::string_view piece) {
       fmt::print("{}", piece);
       std::fflush(stdout);
     });
@@ -134,14 +137,23 @@ void add_chat_command(CLI::App& app) {
   command->add_option("--top-p", flags->sampling.top_p, "only the likeliest tokens that sum up to p");
   command->add_option("--seed", flags->sampling.seed, "of the sampling");
   command->add_option("--stop", flags->sampling.stop, "text that ends an answer, several allowed");
+  command->add_option("--keep", flags->keep_s,
+                      "seconds for which its cache is kept before others'; needs --keep-priority");
+  command->add_option("--keep-priority", flags->keep_priority, "0 to 100, above 50: longer than others'")
+      ->check(CLI::Range(0, 100));
   command->add_option("--answer-tokens", flags->sampling.tokens_max, "at most (default: the model's)");
   command->add_flag("--list", flags->list, "list the conversations there are instead");
   command->callback([flags] {
     rpc::client client{flags->server, flags->token};
     if (flags->list) return print_conversations(client);
     auto conversation = client.open(flags->id, flags->system_prompt);
-    chat_session{std::move(client), std::move(conversation), flags->sampling, flags->system_prompt,
-                 ::isatty(STDIN_FILENO) == 1}
+    chat_session{
+        std::move(client),
+        std::move(conversation),
+        flags->sampling,
+        kv::retention{static_cast<std::uint8_t>(flags->keep_priority), std::int64_t{flags->keep_s} * 1'000'000},
+        flags->system_prompt,
+        ::isatty(STDIN_FILENO) == 1}
         .run();
   });
 }

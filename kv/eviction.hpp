@@ -30,6 +30,14 @@ struct chunk_facts {
   std::int64_t load_us = 0;       ///< what loading it from the tier below would take; 0: not known
 };
 
+/// What whoever uses a chain wishes. For so long it is kept before those of lower priority, and after those of higher.
+/// That decays: the distance from the usual priority falls to 0 in four steps. It is an order, not a pin: such chunks
+/// go too when no others are left.
+struct retention {
+  std::uint8_t priority = usual_priority;  ///< 0 to 100
+  std::int64_t ttl_us = 0;                 ///< 0: no wish
+};
+
 /// Who used a chain, and when. Sent at a turn's admission and again when it settles: the length of the answer says most
 /// about when the user returns. A tier may hear of the settling only.
 struct chain_use {
@@ -39,10 +47,7 @@ struct chain_use {
   std::uint32_t prompt_tokens = 0;  ///< the conversation up to this answer
   std::uint32_t answer_tokens = 0;  ///< so far
   bool settled = false;             ///< the turn is over, and this is its whole chain
-  std::uint8_t priority = usual_priority;
-  /// For so long the chain is kept before those of lower priority, and after those of higher. That decays: the distance
-  /// from 50 falls to 0 in four steps. It is an order, not a pin: such chunks go too when no others are left. 0: never.
-  std::int64_t ttl_us = 0;
+  retention keep = {};
 };
 
 /// A replacement policy of one tier: owns the set of chunks that may go. A chunk may go when nobody has pinned it and

@@ -182,6 +182,8 @@ turn_report conversation::say(const say_options& options, const std::function<vo
     write(options.sampling, order.initSampling());
     order.setPriority(options.priority);
     order.setReuse(options.reuse);
+    order.setKeepPriority(options.keep.priority);
+    order.setKeepMs(static_cast<std::uint64_t>(std::max<std::int64_t>(options.keep.ttl_us, 0)) / 1000);
     auto refused = kj::newPromiseAndFulfiller<turn_statistics>();
     turn->refused = kj::mv(refused.fulfiller);
     request.setSink(kj::heap<sink_service>(turn));

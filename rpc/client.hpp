@@ -32,6 +32,7 @@ struct say_options {
   message_list before = {};                      ///< said elsewhere, in front of `text`
   model::sampling sampling = {.tokens_max = 0};  ///< tokens_max 0: the model's default
   std::uint8_t priority = 50;
+  kv::retention keep = {};  ///< of the conversation's cache
   bool reuse = true;
 };
 

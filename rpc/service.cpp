@@ -1,6 +1,8 @@
 #include "rpc/service.hpp"
 
+#include <algorithm>
 #include <atomic>
+#include <limits>
 #include <random>
 
 #include <fmt/format.h>
@@ -90,6 +92,11 @@ kj::Promise<void> stream_text(std::shared_ptr<answering> turn, schema::TokenSink
   });
 }
 
+constexpr std::int64_t us_of_ms(std::uint64_t ms) {
+  constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max() / 1000;
+  return static_cast<std::int64_t>(std::min(ms, most) * 1000);
+}
+
 class conversation_service final : public counted<schema::Conversation> {
  public:
   conversation_service(service_context& context, std::shared_ptr<connection_account> account, conversation_ref which,
@@ -110,6 +117,7 @@ class conversation_service final : public counted<schema::Conversation> {
                       .text = {request.getText().begin(), request.getText().size()},
                       .sampling = rpc::read(request.getSampling()),
                       .priority = request.getPriority(),
+                      .keep = {request.getKeepPriority(), us_of_ms(request.getKeepMs())},
                       .reuse = request.getReuse()};
     if (order.sampling.tokens_max == 0) order.sampling.tokens_max = context_.answer_tokens_default;
     auto sink = params.getSink();

@@ -92,6 +92,8 @@ struct SayRequest {
   priority @2 :UInt8 = 50;    # 0 to 100
   reuse @3 :Bool = true;      # false: compute everything and keep nothing, for comparison
   before @4 :List(Message);   # said elsewhere, in front of `text`; a system message only as the first of a conversation
+  keepPriority @5 :UInt8 = 50;  # 0 to 100: for `keepMs` the conversation's cache goes after those of lower priority, and before those of
+  keepMs @6 :UInt64 = 0;        # higher; the distance from 50 decays meanwhile. A server may keep it for less. 0: as the policy finds right.
 }
 
 struct Sampling {

@@ -180,9 +180,9 @@ class policy_book : public eviction_policy {
     if (e.place.in == standing::group::retired)
       e.place.in = awaited_.contains(key) ? standing::group::awaited : standing::group::ordinary;
     e.place.retention = 0;
-    if (use.ttl_us > 0 && use.priority != usual_priority) {
-      e.place.retention = use.priority - usual_priority;
-      auto step_us = std::max<std::int64_t>(use.ttl_us / retention_steps, 1);
+    if (use.keep.ttl_us > 0 && use.keep.priority != usual_priority) {
+      e.place.retention = use.keep.priority - usual_priority;
+      auto step_us = std::max<std::int64_t>(use.keep.ttl_us / retention_steps, 1);
       auto due_us = use.now_us > std::numeric_limits<std::int64_t>::max() - step_us ? use.now_us : use.now_us + step_us;
       retained_.insert({due_us, key, touches_, step_us, e.place.retention});
     }

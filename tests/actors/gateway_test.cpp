@@ -15,6 +15,7 @@ using testing::HasSubstr;
 /// What the parts around the gateway saw, and how they behave.
 struct seen {
   std::vector<turn_id> appended, ordered, cancelled, settled;
+  std::vector<kv::retention> kept;
   std::vector<abandoned_turn> released;
   std::vector<message_list> messages;
   key_list erased;
@@ -69,6 +70,7 @@ scheduler_actor::behavior_type fake_scheduler(scheduler_actor::pointer self, see
       [](atom::room) {},
       [=](atom::turn, const turn_order& order) -> caf::result<turn_outcome> {
         log->ordered.push_back(order.turn);
+        log->kept.push_back(order.keep);
         if (log->turn_error) return log->turn_error;
         return log->running.emplace(order.turn, self->make_response_promise<turn_outcome>()).first->second;
       },
@@ -130,8 +132,12 @@ class Gateway : public testing::Test {
     run();
     return result;
   }
-  std::shared_ptr<reply<turn_statistics>> say(turn_id turn) {
-    say_request request{.turn = turn, .conversation = {"tenant", "c" + std::to_string(turn)}, .text = "hello"};
+  std::shared_ptr<reply<turn_statistics>> say(turn_id turn, std::uint8_t priority = 50, kv::retention keep = {}) {
+    say_request request{.turn = turn,
+                        .conversation = {"tenant", "c" + std::to_string(turn)},
+                        .text = "hello",
+                        .priority = priority,
+                        .keep = keep};
     return ask<turn_statistics>(atom::say_v, request, std::shared_ptr<token_sink>{});
   }
   void answer_turns() { go_on(scheduler); }
@@ -150,6 +156,19 @@ class Gateway : public testing::Test {
   eraser_actor tiers;
   gateway_actor gateway;
 };
+
+TEST_F(Gateway, AWishToKeepIsBoundedAndPrioritiesAboveAHundredAreRefused) {
+  constexpr std::int64_t day_us = std::int64_t{24} * 3600 * 1'000'000;
+  say(1, 100, {100, 5});
+  say(2, 50, {0, 1000 * day_us});
+  EXPECT_THAT(say(3, 101)->error, HasSubstr("between 0 and 100"));
+  EXPECT_THAT(say(4, 50, {101, 5})->error, HasSubstr("between 0 and 100"));
+  ASSERT_EQ(log.kept.size(), 2u);
+  EXPECT_EQ(log.kept[0].ttl_us, 5);
+  EXPECT_EQ(log.kept[0].priority, 100);
+  EXPECT_EQ(log.kept[1].ttl_us, day_us);
+  answer_turns();
+}
 
 TEST_F(Gateway, ATurnIsAppendedComputedAndSettled) {
   auto turn = say(1);
@@ -250,7 +269,8 @@ TEST_F(Gateway, AStopMayLetTurnsGoOnForAWhile) {
   auto quick = say(1), slow = say(2);
   auto stopped = ask<std::uint32_t>(atom::stop_v, caf::timespan{std::chrono::seconds{2}});
   EXPECT_TRUE(log.cancelled.empty());
-  EXPECT_THAT(say(3)->error, testing::AllOf(HasSubstr("not_available: the server is stopping"), HasSubstr("[retry_after_ms=")));
+  EXPECT_THAT(say(3)->error,
+              testing::AllOf(HasSubstr("not_available: the server is stopping"), HasSubstr("[retry_after_ms=")));
   coordinator.advance_time(std::chrono::seconds{1});
   run();
   EXPECT_TRUE(log.cancelled.empty());

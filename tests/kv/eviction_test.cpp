@@ -158,8 +158,7 @@ TEST_P(EveryPolicy, WhatIsRetiredGoesFirstUnlessItIsUsedAgain) {
 TEST_P(EveryPolicy, RetentionIsAnOrderAndDecays) {
   auto settle = [&](std::uint64_t n, std::uint8_t priority, std::int64_t ttl_us) {
     auto k = key(n);
-    policy.touch(std::span{&k, 1},
-                 {.now_us = 1, .conversation = n, .settled = true, .priority = priority, .ttl_us = ttl_us});
+    policy.touch(std::span{&k, 1}, {.now_us = 1, .conversation = n, .settled = true, .keep = {priority, ttl_us}});
   };
   store(policy, {1});
   store(policy, {2});
@@ -290,8 +289,8 @@ TEST_P(EveryPolicy, TheSetOfThoseThatMayGoIsRightAfterAnyCalls) {
                              .prompt_tokens = static_cast<std::uint32_t>(random() % 1000),
                              .answer_tokens = static_cast<std::uint32_t>(random() % 100),
                              .settled = random() % 2 == 0,
-                             .priority = static_cast<std::uint8_t>(random() % 101),
-                             .ttl_us = static_cast<std::int64_t>(random() % 3 * 10'000'000)});
+                             .keep = {static_cast<std::uint8_t>(random() % 101),
+                                      static_cast<std::int64_t>(random() % 3 * 10'000'000)}});
         break;
       }
       case 5: {

@@ -29,9 +29,11 @@ TEST_F(RpcServer, AnAnswerStreamsInOrderAndWholeOverBothKindsOfSocket) {
     auto conversation = c.open("talk");
     EXPECT_EQ(conversation.info().id, "default/talk");
     std::string streamed;
-    auto report = conversation.say(
-        {.text = "hi", .sampling = {.temperature = 0.5f, .stop = {"a", "b"}, .tokens_max = 7}, .priority = 80},
-        [&](std::string_view piece) { streamed += piece; });
+    auto report = conversation.say({.text = "hi",
+                                    .sampling = {.temperature = 0.5f, .stop = {"a", "b"}, .tokens_max = 7},
+                                    .priority = 80,
+                                    .keep = {70, 5'000'000}},
+                                   [&](std::string_view piece) { streamed += piece; });
     EXPECT_EQ(streamed, all_numbers());
     EXPECT_EQ(report.text, streamed);
     EXPECT_EQ(report.server.dropped_tokens, 64u);
@@ -43,6 +45,8 @@ TEST_F(RpcServer, AnAnswerStreamsInOrderAndWholeOverBothKindsOfSocket) {
     EXPECT_EQ(request.sampling.tokens_max, 7u);
     EXPECT_FLOAT_EQ(request.sampling.temperature, 0.5f);
     EXPECT_EQ(request.priority, 80);
+    EXPECT_EQ(request.keep.priority, 70);
+    EXPECT_EQ(request.keep.ttl_us, 5'000'000);
     EXPECT_TRUE(request.reuse);
   }
 }
