@@ -17,6 +17,13 @@ constexpr milliseconds after_calls{100}, after_connections{1000};
 /// What a refusal costs its client: a pause, and what it sent for nothing at this rate.
 constexpr std::chrono::nanoseconds refusal_pause = milliseconds{1};
 constexpr std::uint64_t refused_bytes_per_ms = 32u << 10;
+/// What a call costs but the turn that it may be: itself, and its text.
+constexpr std::chrono::nanoseconds call_work = std::chrono::microseconds{100};
+constexpr std::uint64_t call_bytes_per_ms = 256u << 10;
+/// Work ahead of a client's share that it may cause at once.
+constexpr milliseconds work_ahead{100};
+/// Bounds of what a turn is taken to cost: from one answer to the next may be long because nobody asks.
+constexpr milliseconds turn_costs_min{1}, turn_costs_max{20};
 /// Clients that are gone are dropped from the map when it has grown to so many.
 constexpr std::size_t clients_swept = 4096;
 
@@ -58,6 +65,7 @@ connection_account::hold connection_account::take(hold what) {
   turns_ += what.turns_;
   handles_ += what.handles_;
   bytes_ += what.bytes_;
+  if (account_->calls == 0 && what.calls_ > 0) ++door_.clients_served;
   account_->calls += what.calls_;
   account_->turns += what.turns_;
   account_->bytes += what.bytes_;
@@ -74,6 +82,7 @@ void connection_account::hold::give_back() {
   of->handles_ -= handles_;
   of->bytes_ -= bytes_;
   client_->calls -= calls_;
+  if (client_->calls == 0 && calls_ > 0) --of->door_.clients_served;
   client_->turns -= turns_;
   client_->bytes -= bytes_;
 }
@@ -114,6 +123,7 @@ std::optional<refusal> connection_account::begin_call(std::uint64_t bytes, hold&
   what.calls_ = 1;
   what.bytes_ = bytes;
   to = take(std::move(what));
+  charge(call_work + std::chrono::nanoseconds{bytes * 1'000'000 / call_bytes_per_ms});
   return {};
 }
 
@@ -155,10 +165,20 @@ void connection_account::owe(std::uint64_t bytes) {
   account_->owed += refusal_pause + milliseconds{bytes / refused_bytes_per_ms};
 }
 
+void connection_account::charge(std::chrono::nanoseconds work) {
+  account_->work += work * std::max(1u, door_.clients_served);
+}
+
+void connection_account::dropped_turn() {
+  charge(std::max<std::chrono::nanoseconds>(door_.turn_costs, turn_costs_min));
+}
+
 std::chrono::nanoseconds connection_account::pause(std::chrono::steady_clock::time_point now) {
   auto& again = account_->read_again;
   if (account_->owed.count() > 0) again = std::max(again, now) + std::exchange(account_->owed, {});
-  return std::max<std::chrono::nanoseconds>(again - now, {});
+  auto& until = account_->worked_until;
+  until = std::max(until, now - work_ahead) + std::exchange(account_->work, {});
+  return std::max<std::chrono::nanoseconds>(std::max(again, until) - now, {});
 }
 
 // -- the door --
@@ -173,6 +193,11 @@ std::shared_ptr<connection_account> door::connect(const std::string& peer, refus
                                        : fmt::format("{} connections are open", open),
          after_connections};
   return nullptr;
+}
+
+void door::turn_answered(std::chrono::steady_clock::time_point now) {
+  auto since = std::min<std::chrono::nanoseconds>(now - std::exchange(last_answer_, now), turn_costs_max);
+  turn_costs += (since - turn_costs) / 16;
 }
 
 std::shared_ptr<client_account> door::account_of(const std::string& client) {

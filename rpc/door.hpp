@@ -49,7 +49,8 @@ struct client_account {
   std::uint32_t connections = 0, calls = 0, turns = 0;
   std::uint64_t bytes = 0;
   std::chrono::nanoseconds owed{0};  ///< for refusals since it was read from last
-  std::chrono::steady_clock::time_point read_again{};
+  std::chrono::nanoseconds work{0};  ///< that it caused since, times the clients that were served meanwhile
+  std::chrono::steady_clock::time_point read_again{}, worked_until{};
 };
 
 class door;
@@ -92,14 +93,16 @@ class connection_account : public std::enable_shared_from_this<connection_accoun
   std::optional<refusal> begin_turn(hold& to);
   std::optional<refusal> take_handle(hold& to);
 
-  /// How long nothing is read from the client: a refusal costs it time, or to be refused again and again would cost the
-  /// server more than to serve others.
+  /// How long nothing is read from the client. A refusal costs it time, or to be refused again and again would cost the
+  /// server more than to serve others. So does what its calls cost, as soon as that is more than its share of the time:
+  /// among n clients that are served, n times the cost.
   std::chrono::nanoseconds pause(std::chrono::steady_clock::time_point now);
-  /// A turn that is dropped before its end costs its client as much as a refusal.
-  void dropped_turn() { owe(0); }
+  /// A turn that is dropped before its end costs its client what one that is answered costs the server.
+  void dropped_turn();
 
  private:
   void owe(std::uint64_t bytes);
+  void charge(std::chrono::nanoseconds work);
   hold take(hold what);
   std::optional<refusal> refuse_bytes(std::uint64_t bytes);
 
@@ -119,14 +122,18 @@ class door {
   /// Null: there is no place for it, as `why` says.
   std::shared_ptr<connection_account> connect(const std::string& peer, refusal& why);
   std::shared_ptr<client_account> account_of(const std::string& client);
+  void turn_answered(std::chrono::steady_clock::time_point now);
 
   door_limits limits;
   door_counters counts;
-  turn_time turns_take;               ///< what waiting turns are told
-  std::uint64_t receiving_bytes = 0;  ///< of big messages on their way in
+  turn_time turns_take;                            ///< what waiting turns are told
+  std::chrono::nanoseconds turn_costs{1'000'000};  ///< from one answered turn to the next, a running mean
+  std::uint32_t clients_served = 0;                ///< that wait for the answer of some call
+  std::uint64_t receiving_bytes = 0;               ///< of big messages on their way in
 
  private:
   std::map<std::string, std::weak_ptr<client_account>> clients_;
+  std::chrono::steady_clock::time_point last_answer_{};
   std::uint64_t last_id_ = 0;
 };
 

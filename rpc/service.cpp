@@ -59,10 +59,12 @@ struct answering {
     ++context.turns;
   }
   ~answering() {
-    if (done)
+    if (done) {
       context.door.turns_take.took(std::chrono::microseconds{(context.timer->now() - begun) / kj::MICROSECONDS});
-    else
+      context.door.turn_answered(std::chrono::steady_clock::now());
+    } else {
       drop();
+    }
     if (--context.turns == 0) context.tell_idle();
   }
 

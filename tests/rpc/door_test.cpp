@@ -92,6 +92,49 @@ TEST(Door, ARefusalCostsItsClientAPauseThatGrowsWithWhatItSent) {
   EXPECT_EQ(b->pause(begin + small), big + small) << "each is paid for";
 }
 
+TEST(Door, ACallCostsItsClientTimesTheClientsThatAreServed) {
+  const std::chrono::steady_clock::time_point begin{std::chrono::hours{1}};
+  door d{{}};
+  auto alone = connect(d, "alone");
+  auto call = [](auto& account, int times, std::uint64_t bytes = 0) {
+    for (hold one; times > 0; --times) EXPECT_FALSE(account->begin_call(bytes, one));
+  };
+  alone->pause(begin);
+  call(alone, 900);
+  EXPECT_EQ(alone->pause(begin).count(), 0) << "there is work ahead of its share for a moment";
+  call(alone, 1100);
+  EXPECT_EQ(alone->pause(begin), milliseconds{100});
+  EXPECT_EQ(alone->pause(begin + milliseconds{100}).count(), 0);
+
+  std::vector<std::shared_ptr<connection_account>> others;
+  std::vector<hold> held(9);
+  for (auto& h : held) {
+    others.push_back(connect(d, "other " + std::to_string(others.size())));
+    EXPECT_FALSE(others.back()->begin_call(0, h));
+  }
+  auto one = connect(d, "one"), texts = connect(d, "texts");
+  one->pause(begin), texts->pause(begin);
+  call(one, 200);
+  EXPECT_EQ(one->pause(begin), milliseconds{100}) << "ten are served";
+  call(texts, 20, 1 << 20);
+  EXPECT_GT(texts->pause(begin), milliseconds{600}) << "long texts cost more";
+  EXPECT_EQ(others[0]->pause(begin).count(), 0);
+  held.clear();
+  EXPECT_EQ(d.clients_served, 0u);
+}
+
+TEST(Door, ADroppedTurnCostsWhatAnAnsweredOneTakesFromTheOthers) {
+  auto begin = std::chrono::steady_clock::time_point{std::chrono::hours{1}};
+  door d{{}};
+  for (int i = 0; i < 200; ++i) d.turn_answered(begin += milliseconds{4});
+  auto a = connect(d, "x");
+  a->pause(begin);
+  for (int i = 0; i < 50; ++i) a->dropped_turn();
+  EXPECT_NEAR(std::chrono::duration<double>(a->pause(begin)).count(), 0.1, 0.005);
+  d.turn_answered(begin += std::chrono::hours{10});
+  EXPECT_LT(d.turn_costs, milliseconds{6}) << "nobody asked meanwhile";
+}
+
 TEST(Door, WaitingTurnsAreToldWhatTurnsTake) {
   door d{{.turns_per_connection_max = 2}};
   auto a = connect(d, "x");
