@@ -206,6 +206,8 @@ using gateway_actor = caf::typed_actor<
   // As the registry's.
   caf::replies_to<atom::list, std::string, std::string, std::uint32_t>::with<conversation_list>,
   caf::replies_to<atom::read, conversation_ref, std::uint32_t, std::uint32_t>::with<transcript>,
+  // As the registry's.
+  caf::replies_to<atom::match, std::string, message_list>::with<matched_conversation>,
   // Refuses turns from now on; those under way may go on so long, then they end as cancelled. Answers with their number
   // when all are answered and settled.
   caf::replies_to<atom::stop, caf::timespan>::with<std::uint32_t>,

@@ -347,6 +347,12 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
         return state.self->delegate(state.registry, atom::read_v, conversation, first,
                                     std::min(count, state.limits.page_max));
       },
+      [&state](atom::match, const std::string& tenant,
+               const message_list& messages) -> caf::result<matched_conversation> {
+        for (const auto& message : messages)
+          if (auto error = state.check_text(message.content)) return error;
+        return state.self->delegate(state.registry, atom::match_v, tenant, messages);
+      },
       [&state](atom::stop, caf::timespan grace) { return state.stop(grace); },
       [&state](atom::internal, atom::stop) { state.cancel_all(); },
       [&state](atom::stats, const std::string& tenant) { return state.stats_of(tenant); },

@@ -15,17 +15,21 @@
 #include "apps/door_flags.hpp"
 #include "apps/fault_flags.hpp"
 #include "apps/system_flags.hpp"
+#include "http/server.hpp"
 #include "io/tenant_salts.hpp"
 #include "rpc/server.hpp"
 
 namespace chromatin {
 namespace {
 
+constexpr const char* http_default = "127.0.0.1:8080";
+
 struct serve_flags {
   system_options system;
   rpc::door_limits limits;
   fault_flags faults;
   std::vector<std::string> listen;
+  std::string http = http_default;
   std::string socket, tokens, secret_file, log_level = "info";
   double drain_s = 5;
 };
@@ -132,6 +136,20 @@ void reload(rpc::server& server, const std::vector<std::string>& arguments, cons
   spdlog::error("nothing was read again: {}", e.what());
 }
 
+/// What to say of it. Where nobody chose an address, it is no fault that the usual one is taken.
+std::vector<std::string> serve_http(rpc::server_loop& loop, const std::string& address, const std::string& model) {
+  if (address == "off") return {};
+  try {
+    std::vector<std::string> lines;
+    for (const auto& at : http::serve(loop, {.listen = {address}, .model = model}))
+      lines.push_back(fmt::format("OpenAI's interface on http://{}/v1", at));
+    return lines;
+  } catch (const rpc::server_error& e) {
+    if (address != http_default) throw;
+    return {fmt::format("no HTTP: {}; --http HOST:PORT chooses another address, --http off none", e.what())};
+  }
+}
+
 void serve(serve_flags flags, const std::vector<std::string>& arguments, const system_options& defaults) {
   // Signals are taken by sigwait in this thread, so every thread that is started has them blocked.
   auto stops = signal_set({SIGINT, SIGTERM}), all = signal_set({SIGINT, SIGTERM, SIGHUP});
@@ -151,9 +169,12 @@ void serve(serve_flags flags, const std::vector<std::string>& arguments, const s
   injected_faults faults{flags.faults, flags.system};
   running_system system{flags.system};
   options.answer_tokens_default = answer_tokens_default(system.checkpoint());
+  std::vector<std::string> http_lines;
+  options.beside = [&](rpc::server_loop& loop) { http_lines = serve_http(loop, flags.http, system.checkpoint().name); };
   rpc::server server{system.actors(), system.gateway(), system.telemetry(), system.supervisor(), options};
   for (const auto& notice : system.notices()) fmt::print(stderr, "{}\n", notice);
   for (const auto& address : server.addresses()) fmt::print(stderr, "listening on {}\n", address);
+  for (const auto& line : http_lines) fmt::print(stderr, "{}\n", line);
   std::fflush(stderr);
 
   int signal = 0;
@@ -175,6 +196,7 @@ void add_serve_options(CLI::App& command, serve_flags& flags) {
   command.add_option("--listen", flags.listen,
                      "HOST:PORT or [IPV6]:PORT to listen on, several allowed (default 127.0.0.1:7411; port 0: any free "
                      "one; localhost: both families)");
+  command.add_option("--http", flags.http, "HOST:PORT for OpenAI's HTTP interface, or off")->capture_default_str();
   command.add_option("--socket", flags.socket, "Unix socket to listen on");
   command.add_option("--tokens", flags.tokens,
                      "file with lines `TOKEN TENANT`, and `operator` behind that for who sees everybody's counters; "

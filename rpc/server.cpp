@@ -26,23 +26,6 @@ constexpr std::size_t turned_away_max = 64;
 
 using rpc_system = capnp::RpcSystem<capnp::rpc::twoparty::VatId>;
 
-/// Who is at the other end: an address, or on a Unix socket a user.
-std::string peer_of(kj::AsyncIoStream& stream) {
-  sockaddr_storage address{};
-  kj::uint size = sizeof address;
-  stream.getpeername(reinterpret_cast<sockaddr*>(&address), &size);
-  char text[INET6_ADDRSTRLEN] = "";
-  if (address.ss_family == AF_INET)
-    ::inet_ntop(AF_INET, &reinterpret_cast<sockaddr_in&>(address).sin_addr, text, sizeof text);
-  if (address.ss_family == AF_INET6)
-    ::inet_ntop(AF_INET6, &reinterpret_cast<sockaddr_in6&>(address).sin6_addr, text, sizeof text);
-  if (text[0] != 0) return std::string{"address "} + text;
-  ucred who{};
-  kj::uint length = sizeof who;
-  stream.getsockopt(SOL_SOCKET, SO_PEERCRED, &who, &length);
-  return fmt::format("user {}", who.uid);
-}
-
 /// One connection with all that serves it.
 class connection {
  public:
@@ -84,6 +67,22 @@ class connection {
 };
 
 }  // namespace
+
+std::string peer_of(kj::AsyncIoStream& stream) {
+  sockaddr_storage address{};
+  kj::uint size = sizeof address;
+  stream.getpeername(reinterpret_cast<sockaddr*>(&address), &size);
+  char text[INET6_ADDRSTRLEN] = "";
+  if (address.ss_family == AF_INET)
+    ::inet_ntop(AF_INET, &reinterpret_cast<sockaddr_in&>(address).sin_addr, text, sizeof text);
+  if (address.ss_family == AF_INET6)
+    ::inet_ntop(AF_INET6, &reinterpret_cast<sockaddr_in6&>(address).sin6_addr, text, sizeof text);
+  if (text[0] != 0) return std::string{"address "} + text;
+  ucred who{};
+  kj::uint length = sizeof who;
+  stream.getsockopt(SOL_SOCKET, SO_PEERCRED, &who, &length);
+  return fmt::format("user {}", who.uid);
+}
 
 struct server::implementation : private kj::TaskSet::ErrorHandler {
   implementation(caf::actor_system& system, gateway_actor gateway, telemetry_actor telemetry,
@@ -228,6 +227,8 @@ void server::implementation::run(std::promise<void>& listening) {
       listeners.clear();
     });
     for (const auto& address : options.listen) listen(*io.lowLevelProvider, address);
+    server_loop loop_of_all{context, *io.lowLevelProvider, *tasks, *acceptors};
+    if (options.beside) options.beside(loop_of_all);
     tasks->add(draining.promise.then([this] { return finish_turns(); }).then([this] { drained.set_value(); }));
     told = true;
     listening.set_value();

@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -21,11 +22,16 @@ struct server_error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+struct server_loop;
+
 struct server_options {
   std::vector<std::string> listen;            ///< rpc/address.hpp
   token_list tokens;                          ///< none: everybody is the tenant "default", on this machine only
   std::uint32_t answer_tokens_default = 256;  ///< when a request names no limit
   door_limits limits;
+  /// Called in the server's thread before it serves: another protocol listens, on the same loop (rpc/service.hpp). What
+  /// it throws ends the start.
+  std::function<void(server_loop&)> beside;
 };
 
 class server {

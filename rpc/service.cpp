@@ -1,32 +1,19 @@
 #include "rpc/service.hpp"
 
 #include <algorithm>
-#include <atomic>
 #include <limits>
-#include <random>
 
 #include <fmt/format.h>
 
+#include "rpc/answering.hpp"
 #include "rpc/ask.hpp"
 #include "rpc/convert.hpp"
-#include "rpc/text_queue.hpp"
 
 namespace chromatin::rpc {
 namespace {
 
-std::atomic<turn_id> last_turn{0};
-
 /// What an answer of `read` or `list` may come to.
 constexpr std::uint64_t page_bytes = 1u << 20;
-
-std::string random_name() {
-  std::random_device entropy;
-  return fmt::format("{:08x}{:08x}{:08x}{:08x}", entropy(), entropy(), entropy(), entropy());
-}
-
-kj::Exception to_exception(const refusal& why) {
-  return rpc::to_exception(come_back(ec::overloaded, why.what, why.retry_after));
-}
 
 /// A capability whose calls count against their connection's bounds, whatever they are.
 template <class Interface>
@@ -49,39 +36,6 @@ class counted : public Interface::Server {
  protected:
   service_context& context_;
   std::shared_ptr<connection_account> account_;
-};
-
-/// One turn being answered. When the call is dropped before its end, so is the turn.
-struct answering {
-  answering(service_context& of, std::shared_ptr<connection_account> client, turn_id which,
-            connection_account::hold place)
-      : context{of}, account{std::move(client)}, id{which}, held{std::move(place)}, begun{of.timer->now()} {
-    ++context.turns;
-  }
-  ~answering() {
-    if (done) {
-      context.door.turns_take.took(std::chrono::microseconds{(context.timer->now() - begun) / kj::MICROSECONDS});
-      context.door.turn_answered(std::chrono::steady_clock::now());
-    } else {
-      drop();
-    }
-    if (--context.turns == 0) context.tell_idle();
-  }
-
-  void drop() {
-    caf::anon_send(context.gateway, atom::cancel_v, id);
-    account->dropped_turn();
-  }
-
-  service_context& context;
-  std::shared_ptr<connection_account> account;
-  turn_id id;
-  connection_account::hold held;
-  kj::TimePoint begun;
-  std::shared_ptr<text_queue> text = std::make_shared<text_queue>();
-  turn_statistics statistics;
-  kj::Maybe<kj::Exception> error;
-  bool done = false;
 };
 
 /// Sends text as it comes until there is no more.
@@ -111,34 +65,17 @@ class conversation_service final : public counted<schema::Conversation> {
     if (auto refused = account_->begin_turn(place)) return to_exception(*refused);
     auto params = call.getParams();
     auto request = params.getRequest();
-    say_request order{.turn = ++last_turn,
-                      .conversation = which_,
-                      .client = account_->client(),
-                      .connection = account_->id(),
+    say_request order{.conversation = which_,
                       .before = rpc::read(request.getBefore()),
                       .text = {request.getText().begin(), request.getText().size()},
                       .sampling = rpc::read(request.getSampling()),
                       .priority = request.getPriority(),
                       .keep = {request.getKeepPriority(), us_of_ms(request.getKeepMs())},
                       .reuse = request.getReuse()};
-    if (order.sampling.tokens_max == 0) order.sampling.tokens_max = context_.answer_tokens_default;
     auto sink = params.getSink();
     call.releaseParams();
-    auto turn = std::make_shared<answering>(context_, account_, order.turn, std::move(place));
-    auto answer = ask<turn_statistics>(context_.system, context_.gateway, atom::say_v, std::move(order),
-                                       std::shared_ptr<token_sink>{turn->text})
-                      .then(
-                          [turn](turn_statistics statistics) {
-                            turn->done = true;
-                            turn->statistics = statistics;
-                            turn->text->close();
-                          },
-                          [turn](kj::Exception&& error) {
-                            turn->done = true;
-                            turn->error = kj::mv(error);
-                            turn->text->close();
-                          })
-                      .eagerlyEvaluate(nullptr);
+    auto turn = std::make_shared<answering>(context_, account_, std::move(place));
+    auto answer = rpc::say(turn, std::move(order));
     return stream_text(turn, sink)
         .then([sink]() mutable { return sink.endRequest().send().ignoreResult(); })
         .then([turn, call]() mutable {

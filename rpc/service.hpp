@@ -3,7 +3,9 @@
 /// The capabilities that a connection is served with. Event loop thread only.
 
 #include <functional>
+#include <string>
 
+#include <kj/async-io.h>
 #include <kj/timer.h>
 
 #include "actors/actors.hpp"
@@ -37,6 +39,17 @@ struct service_context {
     KJ_IF_MAYBE (who, idle) (*who)->fulfill();
   }
 };
+
+/// What another protocol needs to be served beside RPC: it adds what it does to these and returns.
+struct server_loop {
+  service_context& context;
+  kj::LowLevelAsyncIoProvider& provider;
+  kj::TaskSet& tasks;      ///< end with the loop
+  kj::TaskSet& acceptors;  ///< end when the server accepts nobody any more
+};
+
+/// Who is at the other end: an address, or on a Unix socket a user.
+std::string peer_of(kj::AsyncIoStream& stream);
 
 /// The bootstrap capability of one connection. `logged_in` is called with the token that was right.
 schema::Gate::Client make_gate(service_context& context, std::shared_ptr<connection_account> account,

@@ -60,6 +60,7 @@ inline gateway_actor::behavior_type fake_gateway(gateway_actor::pointer self, st
           said.messages.push_back({i % 2 ? "assistant" : "user", "message " + std::to_string(i)});
         return said;
       },
+      [](atom::match, const std::string&, const message_list&) { return matched_conversation{}; },
       [=](atom::stop, caf::timespan) -> caf::result<std::uint32_t> {
         auto ended = static_cast<std::uint32_t>(running->size());
         for (auto& [id, promise] : *running) promise.deliver(turn_statistics{.stopped = stop_reason::cancelled});

@@ -29,9 +29,10 @@ const std::map<std::string, std::set<std::string>> may_include{
     {"schema", {}},
     {"actors", {"kv", "model", "gpu", "io"}},
     {"rpc", {"kv", "model", "gpu", "io", "actors", "schema"}},
-    {"apps", {"kv", "model", "gpu", "io", "dna", "sim", "actors", "schema", "rpc", "bench"}},
+    {"http", {"kv", "model", "actors", "schema", "rpc"}},
+    {"apps", {"kv", "model", "gpu", "io", "dna", "sim", "actors", "schema", "rpc", "http", "bench"}},
     {"bench", {"kv", "model", "gpu", "io", "dna", "actors"}},
-    {"tests", {"kv", "model", "gpu", "io", "dna", "sim", "actors", "schema", "rpc", "apps", "bench"}}};
+    {"tests", {"kv", "model", "gpu", "io", "dna", "sim", "actors", "schema", "rpc", "http", "apps", "bench"}}};
 
 const std::set<std::string> top_level{".ci",
                                       ".clang-format",
@@ -51,6 +52,7 @@ const std::set<std::string> top_level{".ci",
                                       "dna",
                                       "docs",
                                       "gpu",
+                                      "http",
                                       "io",
                                       "kv",
                                       "model",

@@ -1,0 +1,192 @@
+#include "http/chat_request.hpp"
+
+#include <cmath>
+#include <limits>
+
+#include <fmt/format.h>
+
+namespace chromatin::http {
+namespace {
+
+using json = nlohmann::json;
+
+[[noreturn]] void wrong(const std::string& param, const std::string& message) {
+  throw error{.status = 400, .message = message, .param = param, .code = {}};
+}
+
+json parse(std::string_view body) {
+  try {
+    auto content = json::parse(body);
+    if (!content.is_object()) wrong({}, "the body must be a JSON object");
+    return content;
+  } catch (const json::parse_error& e) {
+    wrong({}, fmt::format("the body is not JSON: at byte {}", e.byte));
+  }
+}
+
+/// An object's fields, of which null is the same as not there.
+class fields {
+ public:
+  fields(const json& of, std::string path) : of_{of}, path_{std::move(path)} {}
+
+  const json* find(const char* name) const {
+    auto found = of_.find(name);
+    return found == of_.end() || found->is_null() ? nullptr : &*found;
+  }
+  std::string path(const char* name) const { return path_.empty() ? name : path_ + '.' + name; }
+
+  double number(const char* name, double least, double most, double otherwise) const {
+    const auto* value = find(name);
+    if (!value) return otherwise;
+    if (!value->is_number()) wrong(path(name), fmt::format("{} must be a number", path(name)));
+    auto n = value->get<double>();
+    if (!(n >= least && n <= most))
+      wrong(path(name), fmt::format("{} must be between {} and {}", path(name), least, most));
+    return n;
+  }
+  std::uint64_t whole(const char* name, std::uint64_t least, std::uint64_t most, std::uint64_t otherwise) const {
+    const auto* value = find(name);
+    if (!value) return otherwise;
+    bool fits = value->is_number_unsigned() || (value->is_number_integer() && value->get<std::int64_t>() >= 0);
+    if (!fits) wrong(path(name), fmt::format("{} must be a whole number, not negative", path(name)));
+    auto n = value->get<std::uint64_t>();
+    if (n < least || n > most) wrong(path(name), fmt::format("{} must be between {} and {}", path(name), least, most));
+    return n;
+  }
+  bool flag(const char* name) const {
+    const auto* value = find(name);
+    if (value && !value->is_boolean()) wrong(path(name), fmt::format("{} must be true or false", path(name)));
+    return value && value->get<bool>();
+  }
+  std::string text(const char* name) const {
+    const auto* value = find(name);
+    if (!value) return {};
+    if (!value->is_string()) wrong(path(name), fmt::format("{} must be a string", path(name)));
+    return value->get<std::string>();
+  }
+  /// For what is not served: it may be there if it asks for nothing.
+  void refuse(const char* name, bool asks_for_nothing) const {
+    const auto* value = find(name);
+    if (!value || asks_for_nothing || (value->is_structured() && value->empty())) return;
+    wrong(path(name), fmt::format("{} is not served", path(name)));
+  }
+  void refuse_unless(const char* name, const json& nothing) const {
+    const auto* value = find(name);
+    refuse(name, value && *value == nothing);
+  }
+
+ private:
+  const json& of_;
+  std::string path_;
+};
+
+std::string text_of(const json& content, const std::string& path) {
+  if (content.is_null()) return {};
+  if (content.is_string()) return content.get<std::string>();
+  if (!content.is_array()) wrong(path, fmt::format("{} must be a string or a list of text parts", path));
+  std::string all;
+  for (std::size_t i = 0; i < content.size(); ++i) {
+    auto at = fmt::format("{}[{}]", path, i);
+    if (!content[i].is_object()) wrong(at, fmt::format("{} must be an object", at));
+    fields part{content[i], at};
+    if (auto type = part.text("type"); type != "text")
+      wrong(part.path("type"), fmt::format("{} must be \"text\": parts of type \"{}\" are not served", at, type));
+    all += part.text("text");
+  }
+  return all;
+}
+
+model::message message_of(const json& given, const std::string& path) {
+  if (!given.is_object()) wrong(path, fmt::format("{} must be an object", path));
+  fields m{given, path};
+  auto role = m.text("role");
+  if (role == "developer") role = "system";
+  if (role != "system" && role != "user" && role != "assistant")
+    wrong(m.path("role"), fmt::format("{} must be system, developer, user or assistant", m.path("role")));
+  m.refuse("tool_calls", false);
+  m.refuse("function_call", false);
+  m.refuse("audio", false);
+  const auto* content = m.find("content");
+  if (!content && role == "user") wrong(m.path("content"), fmt::format("{} is missing", m.path("content")));
+  return {role, content ? text_of(*content, m.path("content")) : std::string{}};
+}
+
+std::vector<model::message> messages_of(const fields& body) {
+  const auto* given = body.find("messages");
+  if (!given || !given->is_array() || given->empty())
+    wrong("messages", "messages must be a list with at least one message");
+  std::vector<model::message> all;
+  for (std::size_t i = 0; i < given->size(); ++i) {
+    auto path = fmt::format("messages[{}]", i);
+    auto m = message_of((*given)[i], path);
+    bool empty_system = m.role == "system" && m.content.empty();
+    if (m.role == "system" && i > 0 && !empty_system)
+      wrong(path + ".role", fmt::format("{} is a system message; only the first message may be one", path));
+    if (!empty_system) all.push_back(std::move(m));
+  }
+  if (all.empty() || all.back().role != "user")
+    wrong(fmt::format("messages[{}].role", given->size() - 1), "the last message must be a user's");
+  return all;
+}
+
+std::vector<std::string> stop_of(const fields& body) {
+  const auto* given = body.find("stop");
+  if (!given) return {};
+  if (given->is_string()) return {given->get<std::string>()};
+  if (!given->is_array()) wrong("stop", "stop must be a string or a list of strings");
+  std::vector<std::string> all;
+  for (const auto& one : *given) {
+    if (!one.is_string()) wrong("stop", "stop must be a string or a list of strings");
+    all.push_back(one.get<std::string>());
+  }
+  return all;
+}
+
+void refuse_what_is_not_served(const fields& body) {
+  for (const char* name : {"tools", "functions", "logit_bias", "audio", "prediction", "web_search_options"})
+    body.refuse(name, false);
+  for (const char* name : {"tool_choice", "function_call"}) {
+    const auto* value = body.find(name);
+    body.refuse(name, value && (*value == "none" || *value == "auto"));
+  }
+  const auto* format = body.find("response_format");
+  body.refuse("response_format", format && format->is_object() && format->value("type", "") == "text");
+  body.refuse_unless("modalities", json::array({"text"}));
+  body.refuse_unless("n", 1);
+  body.refuse_unless("logprobs", false);
+  for (const char* name : {"top_logprobs", "min_p", "presence_penalty", "frequency_penalty"})
+    body.refuse_unless(name, 0);
+  body.refuse_unless("repeat_penalty", 1);
+}
+
+}  // namespace
+
+chat_request read_chat_request(std::string_view text, std::uint64_t seed) {
+  auto content = parse(text);
+  fields body{content, {}};
+  refuse_what_is_not_served(body);
+  chat_request r;
+  r.model = body.text("model");
+  r.messages = messages_of(body);
+  r.sampling.temperature = static_cast<float>(body.number("temperature", 0, 2, 1));
+  r.sampling.top_p = static_cast<float>(body.number("top_p", 0, 1, 1));
+  if (r.sampling.top_p == 0) r.sampling.top_k = 1, r.sampling.top_p = 1;  // only the likeliest
+  constexpr std::uint64_t most = std::numeric_limits<std::uint32_t>::max();
+  if (auto k = static_cast<std::uint32_t>(body.whole("top_k", 0, most, 0))) r.sampling.top_k = k;
+  r.sampling.seed = body.whole("seed", 0, std::numeric_limits<std::uint64_t>::max(), seed);
+  r.sampling.stop = stop_of(body);
+  auto tokens = body.whole("max_tokens", 1, most, 0);
+  r.sampling.tokens_max = static_cast<std::uint32_t>(body.whole("max_completion_tokens", 1, most, tokens));
+  r.stream = body.flag("stream");
+  if (const auto* options = body.find("stream_options")) {
+    if (!options->is_object()) wrong("stream_options", "stream_options must be an object");
+    r.include_usage = fields{*options, "stream_options"}.flag("include_usage");
+  }
+  r.priority = static_cast<std::uint8_t>(body.whole("priority", 0, 100, 50));
+  constexpr double seconds_max = 1e9;
+  auto ttl_s = body.number("ttl", 0, seconds_max, 0);
+  r.keep = {r.priority, static_cast<std::int64_t>(ttl_s * 1e6)};
+  return r;
+}
+
+}  // namespace chromatin::http

@@ -1,0 +1,30 @@
+#pragma once
+
+/// The body of POST /v1/chat/completions. Pure.
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "http/error.hpp"
+#include "kv/eviction.hpp"
+#include "model/chat_template.hpp"
+#include "model/sampler.hpp"
+
+namespace chromatin::http {
+
+struct chat_request {
+  std::string model;                     ///< empty: whatever is served
+  std::vector<model::message> messages;  ///< the last is a user's; `developer` is read as `system`
+  model::sampling sampling;              ///< tokens_max 0: not said
+  bool stream = false;
+  bool include_usage = false;  ///< in a stream, as its last chunk
+  std::uint8_t priority = 50;  ///< an extension, and so is the next
+  kv::retention keep;          ///< `ttl` in seconds: the conversation's cache is kept with its priority
+};
+
+/// Fields that nobody knows are passed over; those of what is not served are refused by name unless they ask for
+/// nothing. `seed` is taken where none is given. Throws error.
+chat_request read_chat_request(std::string_view body, std::uint64_t seed);
+
+}  // namespace chromatin::http

@@ -1,0 +1,31 @@
+#pragma once
+
+/// Errors in OpenAI's shape.
+
+#include <chrono>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include <nlohmann/json.hpp>
+
+namespace chromatin::http {
+
+/// What is thrown by whoever finds the fault, and sent as it is.
+struct error {
+  unsigned status = 400;
+  std::string message;  ///< a sentence
+  std::string param;    ///< the field that is wrong, such as "messages[2].content"; empty: none
+  std::string code;     ///< for programs, such as "model_not_found"; empty: none
+  std::optional<std::chrono::milliseconds> retry_after = {};
+};
+
+/// From what rpc/ask.hpp makes of an actor's error: "code: sentence", perhaps with " [retry_after_ms=N]" at its end.
+error from_actor(std::string_view text);
+
+nlohmann::ordered_json to_json(const error& e);
+
+/// The words of a status line.
+const char* status_text(unsigned status);
+
+}  // namespace chromatin::http

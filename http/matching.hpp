@@ -1,0 +1,28 @@
+#pragma once
+
+/// Which conversation a plain client goes on with. It sends all messages each time and names none; what was said, and
+/// in which tokens, is found by the messages' contents. Event loop thread only.
+
+#include <string>
+#include <vector>
+
+#include "model/chat_template.hpp"
+#include "rpc/service.hpp"
+
+namespace chromatin::http {
+
+/// Where the last of some messages is to be said.
+struct place {
+  std::string conversation;
+  std::size_t known = 0;  ///< leading messages that it has already; the others come before the last
+};
+
+/// The tenant's conversation that begins with the most of the messages before the last. One that goes on differently is
+/// forked there; where none begins with them, there is a new one.
+kj::Promise<place> find_place(rpc::service_context& context, const std::string& tenant,
+                              const std::vector<model::message>& messages);
+
+/// Another one in place of `busy`, in which somebody else's turn is under way.
+kj::Promise<place> find_free_place(rpc::service_context& context, const std::string& tenant, const place& busy);
+
+}  // namespace chromatin::http

@@ -1,0 +1,110 @@
+#include "http/server.hpp"
+
+#include <list>
+
+#include <fmt/format.h>
+#include <kj/compat/http.h>
+
+#include "http/reply.hpp"
+#include "http/service.hpp"
+#include "rpc/address.hpp"
+#include "rpc/server.hpp"
+#include "rpc/service.hpp"
+
+namespace chromatin::http {
+namespace {
+
+/// Between two attempts to accept after one that failed.
+constexpr auto accept_pause = 50 * kj::MILLISECONDS;
+
+/// Everything behind the listening sockets; lives as long as the loop.
+class front final : public kj::HttpServerErrorHandler {
+ public:
+  front(rpc::server_loop& loop, const std::string& model)
+      : context_{loop.context},
+        authorization_{names_.add("authorization")},
+        origin_{names_.add("origin")},
+        table_{names_.build()},
+        parts_{loop.context, *table_, authorization_, origin_, model},
+        server_{*loop.context.timer, *table_, [this](kj::AsyncIoStream& stream) { return service_for(stream); },
+                settings()} {}
+
+  kj::Promise<void> accept_all(kj::ConnectionReceiver& listener) {
+    return kj::evalNow([&] { return listener.accept(); })
+        .then(
+            [this, &listener](kj::Own<kj::AsyncIoStream> stream) {
+              connections_.add(server_.listenHttp(kj::mv(stream)));
+              return accept_all(listener);
+            },
+            [this, &listener](kj::Exception&&) {
+              return context_.timer->afterDelay(accept_pause).then([this, &listener] { return accept_all(listener); });
+            });
+  }
+
+  std::vector<kj::Own<kj::ConnectionReceiver>> listeners;
+
+ private:
+  kj::HttpServerSettings settings() {
+    kj::HttpServerSettings s;
+    s.headerTimeout = context_.door.limits.login_within.count() * kj::MILLISECONDS;
+    s.pipelineTimeout = 60 * kj::SECONDS;
+    s.errorHandler = *this;
+    return s;
+  }
+
+  kj::Own<kj::HttpService> service_for(kj::AsyncIoStream& stream) {
+    rpc::refusal why;
+    auto account = context_.door.connect(rpc::peer_of(stream), why);
+    return make_service(parts_, std::move(account), std::move(why), stream);
+  }
+
+  kj::Promise<void> handleClientProtocolError(kj::HttpHeaders::ProtocolError wrong,
+                                              kj::HttpService::Response& response) override {
+    return reply(response, *table_,
+                 error{.status = 400, .message = wrong.description.cStr(), .param = {}, .code = "bad_request"});
+  }
+  kj::Promise<void> handleApplicationError(kj::Exception failure,
+                                           kj::Maybe<kj::HttpService::Response&> response) override {
+    if (failure.getType() == kj::Exception::Type::DISCONNECTED) return kj::READY_NOW;
+    KJ_IF_MAYBE (to, response) return reply(*to, *table_, from_actor(failure.getDescription().cStr()));
+    return kj::READY_NOW;  // in mid-stream: the connection is closed
+  }
+
+  struct ignore final : kj::TaskSet::ErrorHandler {
+    void taskFailed(kj::Exception&&) override { /* a connection broke; its turns cancel themselves */
+    }
+  };
+
+  rpc::service_context& context_;
+  kj::HttpHeaderTable::Builder names_;
+  kj::HttpHeaderId authorization_, origin_;
+  kj::Own<kj::HttpHeaderTable> table_;
+  service_parts parts_;
+  kj::HttpServer server_;
+  ignore broken_;
+  kj::TaskSet connections_{broken_};
+};
+
+}  // namespace
+
+std::vector<std::string> serve(rpc::server_loop& loop, const server_options& options) {
+  std::vector<std::string> addresses;
+  auto made = kj::heap<front>(loop, options.model);
+  auto* all = made.get();
+  loop.tasks.add(kj::Promise<void>{kj::NEVER_DONE}.attach(kj::mv(made)));
+  for (const auto& text : options.listen) {
+    auto at = rpc::parse_address(text);
+    if (loop.context.tokens.empty() && !at.is_local())
+      throw rpc::server_error(
+          fmt::format("{} is open to other machines: give --tokens FILE, or listen on 127.0.0.1", text));
+    auto listening = rpc::listen_on(at);
+    addresses.push_back(listening.text);
+    for (auto& socket : listening.sockets) {
+      all->listeners.push_back(loop.provider.wrapListenSocketFd(kj::mv(socket)));
+      loop.acceptors.add(all->accept_all(*all->listeners.back()));
+    }
+  }
+  return addresses;
+}
+
+}  // namespace chromatin::http

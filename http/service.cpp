@@ -1,0 +1,204 @@
+#include "http/service.hpp"
+
+#include <random>
+
+#include <fmt/format.h>
+#include <kj/debug.h>
+
+#include "http/chat_turn.hpp"
+#include "http/metrics.hpp"
+#include "http/reply.hpp"
+#include "rpc/answering.hpp"
+#include "rpc/ask.hpp"
+
+namespace chromatin::http {
+namespace {
+
+using json = nlohmann::ordered_json;
+
+/// Who asks.
+struct caller {
+  std::string tenant;
+  bool sees_all = false;  ///< the whole server's counters
+};
+
+class service final : public kj::HttpService {
+ public:
+  service(const service_parts& parts, std::shared_ptr<rpc::connection_account> account, rpc::refusal why,
+          kj::AsyncIoStream& stream)
+      : parts_{parts}, account_{std::move(account)}, why_{std::move(why)}, stream_{stream} {}
+
+  kj::Promise<void> request(kj::HttpMethod method, kj::StringPtr url, const kj::HttpHeaders& headers,
+                            kj::AsyncInputStream& body, Response& response) override try {
+    auto path = std::string{url.begin(), url.size()};
+    path = path.substr(0, path.find('?'));
+    if (path == "/healthz" || path == "/readyz") return health(method, response);
+    if (!account_) throw refused(why_, 503);
+    refuse_other_sites(headers);
+    auto who = caller_of(headers);
+    auto pause = account_->pause(std::chrono::steady_clock::now());
+    if (pause.count() == 0) return route(method, path, std::move(who), body, response);
+    return parts_.context.timer->afterDelay(pause.count() * kj::NANOSECONDS)
+        .then([this, method, path, who, &body, &response]() -> kj::Promise<void> {
+          return route(method, path, who, body, response);
+        });
+  } catch (const error& e) {
+    return reply(response, parts_.headers, e);
+  }
+
+ private:
+  static error refused(const rpc::refusal& why, unsigned status) {
+    return {.status = status, .message = why.what, .param = {}, .code = "overloaded", .retry_after = why.retry_after};
+  }
+
+  /// A page of another site, open in a browser on this machine, is not let in for being on it: neither by asking from
+  /// there nor by a name of its own that leads here.
+  void refuse_other_sites(const kj::HttpHeaders& headers) const {
+    auto text_of = [&](kj::HttpHeaderId id) {
+      KJ_IF_MAYBE (value, headers.get(id)) return std::string{value->begin(), value->size()};
+      return std::string{};
+    };
+    auto host = text_of(kj::HttpHeaderId::HOST), origin = text_of(parts_.origin);
+    auto name = host.starts_with('[') ? host.substr(0, host.find(']') + 1) : host.substr(0, host.find(':'));
+    bool local = name == "localhost" || name == "[::1]" || name.starts_with("127.");
+    if (parts_.context.tokens.empty() && !local)
+      throw error{.status = 403,
+                  .message = "this server answers to localhost only; give it tokens to reach it by another name",
+                  .param = {},
+                  .code = "forbidden"};
+    if (!origin.empty() && origin != "http://" + host)
+      throw error{.status = 403, .message = "pages of other sites are not served", .param = {}, .code = "forbidden"};
+  }
+
+  /// By the token, if there are any. A connection may change its mind.
+  caller caller_of(const kj::HttpHeaders& headers) {
+    const auto& tokens = parts_.context.tokens;
+    std::string given;
+    KJ_IF_MAYBE (value, headers.get(parts_.authorization)) {
+      constexpr std::string_view scheme = "Bearer ";
+      std::string_view text{value->begin(), value->size()};
+      if (text.starts_with(scheme)) given = text.substr(scheme.size());
+    }
+    if (tokens.empty()) {
+      if (auto why = account_->log_in({})) throw refused(*why, 429);
+      return {"default", true};
+    }
+    const auto* tenant = tokens.find(given);
+    if (!tenant) {
+      ++parts_.context.door.counts.logins_failed;
+      throw error{.status = 401,
+                  .message = "a token is needed: Authorization: Bearer TOKEN",
+                  .param = {},
+                  .code = "invalid_api_key"};
+    }
+    if (auto why = account_->log_in(*tenant)) throw refused(*why, 429);
+    return {*tenant, tokens.operators.contains(given)};
+  }
+
+  kj::Promise<void> route(kj::HttpMethod method, const std::string& path, caller who, kj::AsyncInputStream& body,
+                          Response& response) {
+    try {
+      if (path == "/v1/chat/completions") {
+        only(method == kj::HttpMethod::POST, "POST");
+        return chat(std::move(who), body, response);
+      }
+      if (path == "/v1/models" || path == "/v1/models/" + parts_.model) {
+        only(is_get(method), "GET");
+        return models(path == "/v1/models", response);
+      }
+      if (path == "/metrics") {
+        only(is_get(method), "GET");
+        return metrics(who, response);
+      }
+      throw error{.status = 404, .message = "there is nothing at " + path, .param = {}, .code = "not_found"};
+    } catch (const error& e) {
+      return reply(response, parts_.headers, e);
+    }
+  }
+
+  static bool is_get(kj::HttpMethod method) { return method == kj::HttpMethod::GET || method == kj::HttpMethod::HEAD; }
+  static void only(bool right, const char* which) {
+    if (!right)
+      throw error{.status = 405, .message = fmt::format("this path knows {} only", which), .param = {}, .code = {}};
+  }
+
+  kj::Promise<void> health(kj::HttpMethod method, Response& response) {
+    only(is_get(method), "GET");
+    return reply(response, parts_.headers, json{{"status", "ok"}});
+  }
+
+  kj::Promise<void> models(bool list, Response& response) {
+    json one{{"id", parts_.model}, {"object", "model"}, {"created", 0}, {"owned_by", "chromatin"}};
+    return reply(response, parts_.headers, list ? json{{"object", "list"}, {"data", json::array({one})}} : one);
+  }
+
+  kj::Promise<void> metrics(const caller& who, Response& response) {
+    if (!who.sees_all)
+      throw error{.status = 401, .message = "metrics need an operator's token", .param = {}, .code = "invalid_api_key"};
+    auto& context = parts_.context;
+    return rpc::ask<std::vector<counters>>(context.system, context.telemetry, atom::stats_v)
+        .then([this, &response](std::vector<counters> all) {
+          return reply(response, parts_.headers, 200, "text/plain; version=0.0.4", to_metrics(all));
+        });
+  }
+
+  kj::Promise<void> chat(caller who, kj::AsyncInputStream& body, Response& response) {
+    const auto& limits = parts_.context.door.limits;
+    auto too_large = [most = limits.call_bytes_max] {
+      return error{.status = 413,
+                   .message = fmt::format("a request has at most {} bytes", most),
+                   .param = {},
+                   .code = "too_large"};
+    };
+    KJ_IF_MAYBE (size, body.tryGetLength()) {
+      if (*size > limits.call_bytes_max) throw too_large();
+    }
+    auto late = parts_.context.timer->afterDelay(limits.message_within.count() * kj::MILLISECONDS)
+                    .then([]() -> kj::Promise<kj::Maybe<kj::String>> {
+                      return KJ_EXCEPTION(DISCONNECTED, "a request was not sent in time");
+                    });
+    auto read = body.readAllText(limits.call_bytes_max)
+                    .then([](kj::String text) -> kj::Maybe<kj::String> { return kj::mv(text); },
+                          [](kj::Exception&& e) -> kj::Maybe<kj::String> {
+                            if (e.getType() == kj::Exception::Type::DISCONNECTED) kj::throwFatalException(kj::mv(e));
+                            return nullptr;
+                          });
+    auto answered =
+        read.exclusiveJoin(kj::mv(late))
+            .then([this, who = std::move(who), &response, too_large](kj::Maybe<kj::String> text) -> kj::Promise<void> {
+              KJ_IF_MAYBE (all, text) return answer({all->begin(), all->size()}, who, response);
+              return reply(response, parts_.headers, too_large());
+            });
+    return answered.exclusiveJoin(stream_.whenWriteDisconnected().then(
+        []() -> kj::Promise<void> { return KJ_EXCEPTION(DISCONNECTED, "the client went away"); }));
+  }
+
+  kj::Promise<void> answer(std::string_view body, const caller& who, Response& response) try {
+    rpc::connection_account::hold held;
+    if (auto why = account_->begin_call(body.size(), held)) throw refused(*why, 429);
+    std::random_device entropy;
+    auto request = read_chat_request(body, std::uint64_t{entropy()} << 32 | entropy());
+    if (!request.model.empty() && request.model != parts_.model)
+      throw error{.status = 404,
+                  .message = fmt::format("there is no model {}; {} is served", request.model, parts_.model),
+                  .param = "model",
+                  .code = "model_not_found"};
+    return answer_chat(parts_, account_, who.tenant, std::move(request), response).attach(kj::mv(held));
+  } catch (const error& e) {
+    return reply(response, parts_.headers, e);
+  }
+
+  const service_parts& parts_;
+  std::shared_ptr<rpc::connection_account> account_;
+  rpc::refusal why_;
+  kj::AsyncIoStream& stream_;
+};
+
+}  // namespace
+
+kj::Own<kj::HttpService> make_service(const service_parts& parts, std::shared_ptr<rpc::connection_account> account,
+                                      rpc::refusal why, kj::AsyncIoStream& stream) {
+  return kj::heap<service>(parts, std::move(account), std::move(why), stream);
+}
+
+}  // namespace chromatin::http

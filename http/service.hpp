@@ -1,0 +1,27 @@
+#pragma once
+
+/// The endpoints, for one connection. Event loop thread only.
+
+#include <memory>
+
+#include <kj/compat/http.h>
+
+#include "rpc/door.hpp"
+#include "rpc/service.hpp"
+
+namespace chromatin::http {
+
+/// What all connections share.
+struct service_parts {
+  rpc::service_context& context;
+  const kj::HttpHeaderTable& headers;
+  kj::HttpHeaderId authorization, origin;
+  std::string model;
+};
+
+/// `account` is null for a connection that has no place: it is told `why` whatever it asks. `stream` is the connection,
+/// whose end cancels what is under way.
+kj::Own<kj::HttpService> make_service(const service_parts& parts, std::shared_ptr<rpc::connection_account> account,
+                                      rpc::refusal why, kj::AsyncIoStream& stream);
+
+}  // namespace chromatin::http

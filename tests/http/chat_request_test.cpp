@@ -1,0 +1,154 @@
+// What a chat request may say, and what is said of one that is wrong.
+
+#include "http/chat_request.hpp"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+namespace chromatin::http {
+namespace {
+
+using json = nlohmann::json;
+using testing::HasSubstr;
+
+json minimal() { return {{"messages", {{{"role", "user"}, {"content", "hi"}}}}}; }
+
+chat_request read(const json& body) { return read_chat_request(body.dump(), 7); }
+
+/// Of a minimal request with these fields.
+error refusal_of(const json& more) {
+  auto body = minimal();
+  body.update(more);
+  try {
+    read(body);
+  } catch (const error& e) {
+    EXPECT_EQ(e.status, 400u);
+    EXPECT_THAT(e.message, testing::Not(HasSubstr("\n")));
+    return e;
+  }
+  ADD_FAILURE() << more << " is not refused";
+  return {};
+}
+
+TEST(ChatRequest, WhatIsNotSaidIsWhatOpenAISays) {
+  auto r = read(minimal());
+  EXPECT_FLOAT_EQ(r.sampling.temperature, 1);
+  EXPECT_FLOAT_EQ(r.sampling.top_p, 1);
+  EXPECT_EQ(r.sampling.seed, 7u);
+  EXPECT_EQ(r.sampling.tokens_max, 0u);
+  EXPECT_FALSE(r.stream);
+  EXPECT_EQ(r.priority, 50);
+}
+
+TEST(ChatRequest, EveryFieldThatIsServedIsRead) {
+  auto body = minimal();
+  body.update({{"temperature", 0.5},
+               {"top_p", 0.25},
+               {"top_k", 40},
+               {"seed", 3},
+               {"stop", {"a", "b"}},
+               {"max_tokens", 9},
+               {"max_completion_tokens", 10},
+               {"stream", true},
+               {"stream_options", {{"include_usage", true}}},
+               {"priority", 80},
+               {"ttl", 1.5},
+               {"model", "m"}});
+  auto r = read(body);
+  EXPECT_FLOAT_EQ(r.sampling.temperature, 0.5f);
+  EXPECT_FLOAT_EQ(r.sampling.top_p, 0.25f);
+  EXPECT_EQ(r.sampling.top_k, 40u);
+  EXPECT_EQ(r.sampling.seed, 3u);
+  EXPECT_THAT(r.sampling.stop, testing::ElementsAre("a", "b"));
+  EXPECT_EQ(r.sampling.tokens_max, 10u);
+  EXPECT_TRUE(r.stream);
+  EXPECT_TRUE(r.include_usage);
+  EXPECT_EQ(r.priority, 80);
+  EXPECT_EQ(r.keep.ttl_us, 1'500'000);
+  EXPECT_EQ(r.model, "m");
+}
+
+TEST(ChatRequest, TextPartsAreJoinedAndDevelopersAreSystems) {
+  auto r = read(
+      {{"messages",
+        {{{"role", "developer"}, {"content", "Be brief."}},
+         {{"role", "user"}, {"content", {{{"type", "text"}, {"text", "a"}}, {{"type", "text"}, {"text", "b"}}}}}}}});
+  ASSERT_EQ(r.messages.size(), 2u);
+  EXPECT_EQ(r.messages[0].role, "system");
+  EXPECT_EQ(r.messages[1].content, "ab");
+}
+
+TEST(ChatRequest, AnEmptySystemMessageIsNone) {
+  auto r = read({{"messages", {{{"role", "system"}, {"content", ""}}, {{"role", "user"}, {"content", "hi"}}}}});
+  EXPECT_EQ(r.messages.size(), 1u);
+}
+
+TEST(ChatRequest, WhatAsksForNothingIsAccepted) {
+  auto body = minimal();
+  body.update({{"tools", json::array()},
+               {"tool_choice", "none"},
+               {"response_format", {{"type", "text"}}},
+               {"n", 1},
+               {"logprobs", false},
+               {"presence_penalty", 0.0},
+               {"frequency_penalty", 0},
+               {"logit_bias", json::object()},
+               {"functions", nullptr},
+               {"modalities", {"text"}},
+               {"temperature", nullptr},
+               {"user", "somebody"},
+               {"metadata", {{"a", "b"}}},
+               {"nobody knows this", {1, 2}}});
+  EXPECT_EQ(read(body).messages.size(), 1u);
+}
+
+TEST(ChatRequest, WhatIsNotServedIsRefusedByName) {
+  for (const json& more :
+       {json{{"tools", {{{"type", "function"}}}}}, json{{"response_format", {{"type", "json_object"}}}}, json{{"n", 2}},
+        json{{"logprobs", true}}, json{{"presence_penalty", 0.5}}, json{{"logit_bias", {{"5", -100}}}},
+        json{{"modalities", {"text", "audio"}}}, json{{"tool_choice", "required"}}, json{{"min_p", 0.1}}}) {
+    auto e = refusal_of(more);
+    EXPECT_EQ(e.param, more.begin().key());
+    EXPECT_THAT(e.message, HasSubstr("not served"));
+  }
+}
+
+TEST(ChatRequest, AWrongTypeOrValueNamesItsField) {
+  EXPECT_EQ(refusal_of({{"temperature", "hot"}}).param, "temperature");
+  EXPECT_EQ(refusal_of({{"temperature", 2.5}}).param, "temperature");
+  EXPECT_EQ(refusal_of({{"top_p", -1}}).param, "top_p");
+  EXPECT_EQ(refusal_of({{"seed", -1}}).param, "seed");
+  EXPECT_EQ(refusal_of({{"seed", 1.5}}).param, "seed");
+  EXPECT_EQ(refusal_of({{"max_tokens", 0}}).param, "max_tokens");
+  EXPECT_EQ(refusal_of({{"max_tokens", 1e30}}).param, "max_tokens");
+  EXPECT_EQ(refusal_of({{"stop", 5}}).param, "stop");
+  EXPECT_EQ(refusal_of({{"stream", "yes"}}).param, "stream");
+  EXPECT_EQ(refusal_of({{"stream_options", {{"include_usage", 1}}}}).param, "stream_options.include_usage");
+  EXPECT_EQ(refusal_of({{"priority", 101}}).param, "priority");
+  EXPECT_EQ(refusal_of({{"messages", "hi"}}).param, "messages");
+  EXPECT_EQ(refusal_of({{"messages", json::array()}}).param, "messages");
+  EXPECT_EQ(refusal_of({{"messages", {5}}}).param, "messages[0]");
+  EXPECT_EQ(refusal_of({{"messages", {{{"role", "tool"}, {"content", "x"}}}}}).param, "messages[0].role");
+  EXPECT_EQ(refusal_of({{"messages", {{{"role", "user"}}}}}).param, "messages[0].content");
+  EXPECT_EQ(refusal_of({{"messages", {{{"role", "user"}, {"content", 7}}}}}).param, "messages[0].content");
+  EXPECT_EQ(refusal_of({{"messages", {{{"role", "user"}, {"content", {{{"type", "image_url"}}}}}}}}).param,
+            "messages[0].content[0].type");
+  EXPECT_EQ(refusal_of({{"messages", {{{"role", "assistant"}, {"content", "x"}}}}}).param, "messages[0].role");
+}
+
+TEST(ChatRequest, WhatIsNotJsonSaysWhere) {
+  auto message_of = [](std::string_view body) {
+    try {
+      read_chat_request(body, 1);
+    } catch (const error& e) {
+      return e.message;
+    }
+    return std::string{};
+  };
+  EXPECT_THAT(message_of(R"({"messages": [)"), HasSubstr("at byte 15"));
+  EXPECT_THAT(message_of("[]"), HasSubstr("must be a JSON object"));
+  EXPECT_THAT(message_of("{\"messages\": [{\"role\": \"user\", \"content\": \"\xff\"}]}"), HasSubstr("at byte"));
+}
+
+}  // namespace
+}  // namespace chromatin::http

@@ -1,0 +1,274 @@
+// Chat completions over a real socket, on the embedded model: what a plain client, which sends all messages each time,
+// gets back, and what of it is computed again.
+
+#include <chrono>
+#include <thread>
+
+#include <caf/scoped_actor.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "actors/launch.hpp"
+#include "http/server.hpp"
+#include "rpc/server.hpp"
+#include "tests/http/http_client.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace chromatin::test {
+namespace {
+
+using json = nlohmann::json;
+using testing::HasSubstr;
+
+const std::string taxi =
+    "I need a taxi to the airport for four people at six in the morning, and a wake-up call before that, please. ";
+
+json message(const std::string& role, const std::string& content) { return {{"role", role}, {"content", content}}; }
+
+class Chat : public testing::Test {
+ protected:
+  void start(const rpc::token_list& tokens = {}) {
+    system_ = std::make_unique<running_system>(
+        system_options{.model = CHROMATIN_SOURCE_DIR "/assets/concierge", .disk = folder_.path() / "store"});
+    rpc::server_options options{.listen = {"127.0.0.1:0"}, .tokens = tokens};
+    options.limits.call_bytes_max = 1 << 20;
+    options.beside = [this](rpc::server_loop& loop) {
+      auto at = http::serve(loop, {.listen = {"127.0.0.1:0"}, .model = "concierge"}).at(0);
+      port_ = static_cast<std::uint16_t>(std::stoi(at.substr(at.rfind(':') + 1)));
+    };
+    server_ = std::make_unique<rpc::server>(system_->actors(), system_->gateway(), system_->telemetry(),
+                                            system_->supervisor(), options);
+  }
+  void stop() {
+    server_.reset();
+    system_.reset();
+  }
+  ~Chat() override { stop(); }
+
+  http_reply send(const std::string& bytes) {
+    http_connection c{port_};
+    c.send(bytes);
+    return c.reply();
+  }
+  http_reply post(const json& body, const std::string& token = {}) {
+    return send(http_request("POST", "/v1/chat/completions", body.dump(), token));
+  }
+  /// Greedy, 20 tokens at most. What is said, and the answer, are added to `said`.
+  json turn(json& said, const std::string& text, const std::string& token = {}) {
+    said.push_back(message("user", text));
+    auto r = post({{"messages", said}, {"temperature", 0}, {"max_tokens", 20}}, token);
+    EXPECT_EQ(r.status, 200) << r.body;
+    auto answer = r.json();
+    said.push_back(answer["choices"][0]["message"]);
+    return answer;
+  }
+  static std::uint32_t cached(const json& answer) {
+    return answer["usage"]["prompt_tokens_details"]["cached_tokens"].get<std::uint32_t>();
+  }
+  std::size_t conversations(const std::string& tenant = "default") {
+    std::size_t count = 0;
+    caf::scoped_actor self{system_->actors()};
+    self->request(system_->gateway(), caf::infinite, atom::list_v, tenant, std::string{}, std::uint32_t{100})
+        .receive([&](const conversation_list& all) { count = all.size(); }, [](const caf::error&) {});
+    return count;
+  }
+  std::int64_t gateway_counter(const std::string& name) {
+    std::int64_t result = -1;
+    caf::scoped_actor self{system_->actors()};
+    self->request(system_->gateway(), caf::infinite, atom::stats_v)
+        .receive(
+            [&](const counters& c) {
+              for (const auto& [key, value] : c.values)
+                if (key == name) result = value;
+            },
+            [](const caf::error&) {});
+    return result;
+  }
+
+  temporary_folder folder_;
+  std::unique_ptr<running_system> system_;
+  std::unique_ptr<rpc::server> server_;
+  std::uint16_t port_ = 0;
+};
+
+TEST_F(Chat, AClientThatSendsAllMessagesAgainHasThemReused) {
+  start();
+  json said = {message("system", "You are the concierge of a small hotel.")};
+  EXPECT_EQ(cached(turn(said, taxi + taxi)), 0u);
+  for (int i = 0; i < 4; ++i) {
+    auto answer = turn(said, "And for tomorrow?");
+    auto fresh = answer["usage"]["prompt_tokens"].get<std::uint32_t>() - cached(answer);
+    EXPECT_LT(fresh, 16u) << "only what is new is computed: " << answer;
+  }
+  EXPECT_EQ(conversations(), 1u);
+}
+
+TEST_F(Chat, SoItIsAfterARestart) {
+  start();
+  json said = json::array();
+  turn(said, taxi + taxi + taxi);
+  stop();
+  start();
+  EXPECT_GE(cached(turn(said, "And for tomorrow?")), 64u);
+  EXPECT_EQ(conversations(), 1u);
+}
+
+TEST_F(Chat, AnEditedMessageGoesAnotherWayAndReusesWhatIsBeforeIt) {
+  start();
+  json said = json::array();
+  turn(said, taxi + taxi + taxi);
+  turn(said, "And for tomorrow?");
+  auto first = said[3];
+  said.erase(2), said.erase(2);
+  auto edited = turn(said, "And for Sunday?");
+  EXPECT_GE(cached(edited), 64u);
+  EXPECT_EQ(conversations(), 2u);
+  said.erase(2), said.erase(2);
+  turn(said, "And for tomorrow?");
+  EXPECT_EQ(said[3], first) << "the first way is as it was";
+}
+
+TEST_F(Chat, TheSameIsAnsweredAgainWhenItIsAskedAgain) {
+  start();
+  json said = json::array(), again;
+  turn(said, taxi + taxi);
+  again = said;
+  auto one = turn(said, "And for tomorrow?"), other = turn(again, "And for tomorrow?");
+  EXPECT_EQ(one["choices"], other["choices"]);
+  EXPECT_GE(cached(other), 64u);
+}
+
+TEST_F(Chat, AStreamHasTheSameTextInPieces) {
+  start();
+  json body{{"messages", {message("user", taxi)}}, {"temperature", 0}, {"max_tokens", 30}};
+  auto whole = post(body).json()["choices"][0];
+  body["stream"] = true;
+  body["stream_options"] = {{"include_usage", true}};
+  auto r = post(body);
+  EXPECT_EQ(r.header("Content-Type"), "text/event-stream");
+  std::string text, reason;
+  json usage;
+  std::size_t at = 0, events = 0;
+  for (std::size_t end; (end = r.body.find("\n\n", at)) != r.body.npos; at = end + 2, ++events) {
+    auto event = r.body.substr(at, end - at);
+    ASSERT_TRUE(event.starts_with("data: ")) << event;
+    if (event == "data: [DONE]") continue;
+    auto chunk = json::parse(event.substr(6));
+    EXPECT_EQ(chunk["object"], "chat.completion.chunk");
+    if (chunk.contains("usage")) usage = chunk["usage"];
+    for (const auto& choice : chunk["choices"]) {
+      text += choice["delta"].value("content", "");
+      if (choice["finish_reason"].is_string()) reason = choice["finish_reason"];
+    }
+  }
+  EXPECT_TRUE(r.body.ends_with("data: [DONE]\n\n"));
+  EXPECT_GT(events, 4u);
+  EXPECT_EQ(text, whole["message"]["content"]);
+  EXPECT_EQ(reason, whole["finish_reason"]);
+  EXPECT_GT(usage["completion_tokens"], 0);
+}
+
+TEST_F(Chat, TwoThatGoOnAtTheSameTimeAreBothAnswered) {
+  start();
+  json said = json::array();
+  turn(said, taxi + taxi);
+  auto go_on = [&](int i) {
+    auto mine = said;
+    return [this, mine, i]() mutable { turn(mine, "Question number " + std::to_string(i)); };
+  };
+  std::vector<std::jthread> all;
+  for (int i = 0; i < 6; ++i) all.emplace_back(go_on(i));
+  all.clear();
+  EXPECT_EQ(gateway_counter("turns_under_way"), 0);
+}
+
+TEST_F(Chat, WithTokensEachTenantHasItsOwnConversations) {
+  start({.tenants = {{"one-token", "one"}, {"two-token", "two"}}, .operators = {"two-token"}});
+  json said = json::array();
+  auto refused = post({{"messages", {message("user", "hi")}}});
+  EXPECT_EQ(refused.status, 401);
+  EXPECT_EQ(refused.json()["error"]["code"], "invalid_api_key");
+  EXPECT_EQ(refused.header("www-authenticate"), "Bearer");
+  turn(said, taxi + taxi, "one-token");
+  auto mine = said, theirs = said;
+  EXPECT_GE(cached(turn(mine, "And?", "one-token")), 64u);
+  EXPECT_EQ(cached(turn(theirs, "And?", "two-token")), 0u);
+  EXPECT_EQ(conversations("one"), 1u);
+  EXPECT_EQ(send(http_request("GET", "/healthz", "")).status, 200);
+  EXPECT_EQ(send(http_request("GET", "/metrics", "", "one-token")).status, 401);
+  EXPECT_THAT(send(http_request("GET", "/metrics", "", "two-token")).body,
+              HasSubstr("chromatin_gateway_turns_done 3\n"));
+}
+
+TEST_F(Chat, AClientThatGoesAwayCancelsItsTurn) {
+  start();
+  for (bool stream : {false, true}) {
+    auto cancelled = gateway_counter("turns_cancelled");
+    {
+      http_connection c{port_};
+      json body{{"messages", {message("user", taxi)}}, {"max_tokens", 60'000}, {"stream", stream}, {"ignored", 1}};
+      body["messages"][0]["content"] = taxi + std::to_string(stream);
+      c.send(http_request("POST", "/v1/chat/completions", body.dump()));
+      while (gateway_counter("turns_under_way") == 0) std::this_thread::yield();
+    }
+    for (int i = 0; i < 1000 && gateway_counter("turns_under_way") > 0; ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    EXPECT_EQ(gateway_counter("turns_under_way"), 0) << (stream ? "stream" : "whole");
+    EXPECT_GE(gateway_counter("turns_cancelled") + gateway_counter("turns_done"), cancelled);
+  }
+}
+
+TEST_F(Chat, WhatIsWrongIsSaidInOpenAIsShape) {
+  start();
+  auto status = [&](const std::string& method, const std::string& path, const std::string& body = {}) {
+    auto r = send(http_request(method, path, body));
+    EXPECT_TRUE(r.status == 200 || r.json()["error"]["message"].is_string()) << r.body;
+    return r.status;
+  };
+  EXPECT_EQ(status("GET", "/v1/chat/completions"), 405);
+  EXPECT_EQ(status("POST", "/v1/models", "{}"), 405);
+  EXPECT_EQ(status("DELETE", "/healthz"), 405);
+  EXPECT_EQ(status("GET", "/nothing"), 404);
+  EXPECT_EQ(status("GET", "/v1/models"), 200);
+  EXPECT_EQ(status("GET", "/v1/models/concierge?x=y"), 200);
+  EXPECT_EQ(status("GET", "/v1/models/another"), 404);
+  EXPECT_EQ(status("POST", "/v1/chat/completions", "{"), 400);
+  EXPECT_EQ(status("POST", "/v1/chat/completions", std::string(2 << 20, ' ')), 413);
+  EXPECT_EQ(send("nonsense\r\n\r\n").status, 400);
+  auto other_model = post({{"model", "gpt-x"}, {"messages", {message("user", "hi")}}});
+  EXPECT_EQ(other_model.status, 404);
+  EXPECT_EQ(other_model.json()["error"]["param"], "model");
+  json full = {message("user", std::string(20'000, 'x'))};
+  auto too_long = post({{"messages", full}});
+  EXPECT_EQ(too_long.status, 400);
+  EXPECT_EQ(too_long.json()["error"]["code"], "context_length_exceeded");
+}
+
+TEST_F(Chat, APageOfAnotherSiteIsNotLetInForBeingOnThisMachine) {
+  start();
+  auto status = [&](const std::string& more) { return send("GET /v1/models HTTP/1.1\r\n" + more + "\r\n").status; };
+  EXPECT_EQ(status("Host: evil.example:8080\r\n"), 403) << "a name that leads here";
+  EXPECT_EQ(status("Host: localhost:8080\r\nOrigin: https://evil.example\r\n"), 403);
+  EXPECT_EQ(status("Host: localhost:8080\r\nOrigin: null\r\n"), 403);
+  EXPECT_EQ(status("Host: localhost:8080\r\nOrigin: http://localhost:8080\r\n"), 200);
+  EXPECT_EQ(status("Host: 127.0.0.1:8080\r\n"), 200);
+  EXPECT_EQ(status("Host: [::1]:8080\r\n"), 200);
+}
+
+TEST_F(Chat, ABodyInChunksAndRequestsOneBehindTheOtherAreServed) {
+  start();
+  auto body = json{{"messages", {message("user", "hi")}}, {"max_tokens", 2}}.dump();
+  char size[16];
+  std::snprintf(size, sizeof size, "%zx", body.size());
+  EXPECT_EQ(send("POST /v1/chat/completions HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n" +
+                 std::string{size} + "\r\n" + body + "\r\n0\r\n\r\n")
+                .status,
+            200);
+  http_connection c{port_};
+  c.send(http_request("GET", "/healthz", "") + http_request("GET", "/v1/models", ""));
+  EXPECT_THAT(c.reply().body, HasSubstr("ok"));
+  EXPECT_THAT(c.reply().body, HasSubstr("concierge"));
+}
+
+}  // namespace
+}  // namespace chromatin::test
