@@ -95,7 +95,8 @@ double start_s(const std::filesystem::path& model) {
   auto child = ::fork();
   if (child == 0) {
     ::dup2(out[1], STDERR_FILENO);
-    ::execl("/proc/self/exe", "chromatin", "serve", "--model", model.c_str(), "--listen", "127.0.0.1:0", nullptr);
+    ::execl("/proc/self/exe", "chromatin", "serve", "--model", model.c_str(), "--listen", "127.0.0.1:0", "--http",
+            "off", nullptr);
     ::_exit(127);
   }
   ::close(out[1]);

@@ -29,7 +29,7 @@ child_server::~child_server() { stop(SIGKILL); }
 
 bool child_server::start(const std::vector<std::string>& arguments) {
   auto log = (folder_ / "log").string(), socket = (folder_ / "socket").string(), disk = store().string();
-  std::vector<std::string> words{"chromatin", "serve", "--socket", socket, "--disk", disk};
+  std::vector<std::string> words{"chromatin", "serve", "--http", "off", "--socket", socket, "--disk", disk};
   words.insert(words.end(), arguments.begin(), arguments.end());
   std::vector<char*> argv;
   for (auto& w : words) argv.push_back(w.data());

@@ -29,6 +29,7 @@ class server_process {
       if (std::find(more.begin(), more.end(), option) == more.end()) words.insert(words.end(), {option, value});
     };
     add_default("--disk-size", "64M");
+    add_default("--http", "off");
     add_default("--device-mem", "8M");
     add_default("--host-mem", "8M");
     add_default("--disk", (folder / "store").string());

@@ -1,0 +1,59 @@
+// What OpenAI's own package makes of `chromatin serve`, whose address is the first argument. Ends with status 0 if all
+// is as its users expect, else with an assertion's text.
+
+import assert from "node:assert/strict";
+import OpenAI from "openai";
+
+const client = new OpenAI({ baseURL: process.argv[2], apiKey: "none", maxRetries: 0 });
+const chat = client.chat.completions;
+const user = (content) => ({ role: "user", content });
+const usual = { model: "concierge", temperature: 0, max_tokens: 30 };
+
+// A conversation: all messages are sent each time, only what is new is computed.
+const messages = [
+  { role: "system", content: "You are the concierge of a small hotel." },
+  user("I need a taxi to the airport for four people at six in the morning, and a wake-up call before that."),
+];
+for (let turn = 0; turn < 4; ++turn) {
+  const { data, response } = await chat.create({ ...usual, messages }).withResponse();
+  const { prompt_tokens, prompt_tokens_details } = data.usage;
+  if (turn > 0) assert(prompt_tokens - prompt_tokens_details.cached_tokens < 24, `turn ${turn}: ${JSON.stringify(data.usage)}`);
+  assert.match(response.headers.get("x-chromatin-reuse"), /^device=\d+, host=\d+, disk=\d+, computed=\d+$/);
+  messages.push(data.choices[0].message, user(`And for tomorrow, number ${turn}?`));
+}
+
+// The same in a stream.
+const whole = (await chat.create({ ...usual, messages })).choices[0];
+let text = "", usage, reason;
+for await (const chunk of await chat.create({ ...usual, messages, stream: true, stream_options: { include_usage: true } })) {
+  text += chunk.choices[0]?.delta?.content ?? "";
+  reason = chunk.choices[0]?.finish_reason ?? reason;
+  usage = chunk.usage ?? usage;
+}
+assert.equal(text, whole.message.content);
+assert.equal(reason, whole.finish_reason);
+assert(usage.prompt_tokens_details.cached_tokens > 0);
+
+// Ended by a stop string, and by the number of tokens.
+const stop = whole.message.content.slice(3, 6);
+const stopped = await chat.create({ ...usual, messages, stop });
+assert.equal(stopped.choices[0].message.content, whole.message.content.split(stop)[0]);
+assert.equal((await chat.create({ ...usual, messages, max_tokens: 1 })).choices[0].finish_reason, "length");
+
+// Mistakes come as the package's own errors, with the field.
+await assert.rejects(chat.create({ ...usual, messages, model: "another" }), (e) =>
+  e instanceof OpenAI.NotFoundError && e.code === "model_not_found" && e.param === "model");
+await assert.rejects(chat.create({ ...usual, messages, n: 2 }), (e) => e instanceof OpenAI.BadRequestError && e.param === "n");
+await assert.rejects(chat.create({ ...usual, messages: [user("x".repeat(20000))] }), (e) =>
+  e instanceof OpenAI.BadRequestError && e.code === "context_length_exceeded");
+
+const models = [];
+for await (const model of await client.models.list()) models.push(model.id);
+assert.deepEqual(models, ["concierge"]);
+assert.equal((await client.models.retrieve("concierge")).id, "concierge");
+
+// Whoever goes away in the middle holds up nobody.
+const endless = await chat.create({ ...usual, messages: [user("Tell me everything.")], max_tokens: 60000, stream: true });
+let pieces = 0;
+for await (const _ of endless) if (++pieces === 3) endless.controller.abort();
+assert.equal((await chat.create({ ...usual, messages })).choices[0].message.content, whole.message.content);
