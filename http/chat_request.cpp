@@ -1,84 +1,15 @@
 #include "http/chat_request.hpp"
 
-#include <cmath>
 #include <limits>
 
 #include <fmt/format.h>
+
+#include "http/fields.hpp"
 
 namespace chromatin::http {
 namespace {
 
 using json = nlohmann::json;
-
-[[noreturn]] void wrong(const std::string& param, const std::string& message) {
-  throw error{.status = 400, .message = message, .param = param, .code = {}};
-}
-
-json parse(std::string_view body) {
-  try {
-    auto content = json::parse(body);
-    if (!content.is_object()) wrong({}, "the body must be a JSON object");
-    return content;
-  } catch (const json::parse_error& e) {
-    wrong({}, fmt::format("the body is not JSON: at byte {}", e.byte));
-  }
-}
-
-/// An object's fields, of which null is the same as not there.
-class fields {
- public:
-  fields(const json& of, std::string path) : of_{of}, path_{std::move(path)} {}
-
-  const json* find(const char* name) const {
-    auto found = of_.find(name);
-    return found == of_.end() || found->is_null() ? nullptr : &*found;
-  }
-  std::string path(const char* name) const { return path_.empty() ? name : path_ + '.' + name; }
-
-  double number(const char* name, double least, double most, double otherwise) const {
-    const auto* value = find(name);
-    if (!value) return otherwise;
-    if (!value->is_number()) wrong(path(name), fmt::format("{} must be a number", path(name)));
-    auto n = value->get<double>();
-    if (!(n >= least && n <= most))
-      wrong(path(name), fmt::format("{} must be between {} and {}", path(name), least, most));
-    return n;
-  }
-  std::uint64_t whole(const char* name, std::uint64_t least, std::uint64_t most, std::uint64_t otherwise) const {
-    const auto* value = find(name);
-    if (!value) return otherwise;
-    bool fits = value->is_number_unsigned() || (value->is_number_integer() && value->get<std::int64_t>() >= 0);
-    if (!fits) wrong(path(name), fmt::format("{} must be a whole number, not negative", path(name)));
-    auto n = value->get<std::uint64_t>();
-    if (n < least || n > most) wrong(path(name), fmt::format("{} must be between {} and {}", path(name), least, most));
-    return n;
-  }
-  bool flag(const char* name) const {
-    const auto* value = find(name);
-    if (value && !value->is_boolean()) wrong(path(name), fmt::format("{} must be true or false", path(name)));
-    return value && value->get<bool>();
-  }
-  std::string text(const char* name) const {
-    const auto* value = find(name);
-    if (!value) return {};
-    if (!value->is_string()) wrong(path(name), fmt::format("{} must be a string", path(name)));
-    return value->get<std::string>();
-  }
-  /// For what is not served: it may be there if it asks for nothing.
-  void refuse(const char* name, bool asks_for_nothing) const {
-    const auto* value = find(name);
-    if (!value || asks_for_nothing || (value->is_structured() && value->empty())) return;
-    wrong(path(name), fmt::format("{} is not served", path(name)));
-  }
-  void refuse_unless(const char* name, const json& nothing) const {
-    const auto* value = find(name);
-    refuse(name, value && *value == nothing);
-  }
-
- private:
-  const json& of_;
-  std::string path_;
-};
 
 std::string text_of(const json& content, const std::string& path) {
   if (content.is_null()) return {};
@@ -162,7 +93,7 @@ void refuse_what_is_not_served(const fields& body) {
 }  // namespace
 
 chat_request read_chat_request(std::string_view text, std::uint64_t seed) {
-  auto content = parse(text);
+  auto content = parse_object(text);
   fields body{content, {}};
   refuse_what_is_not_served(body);
   chat_request r;
@@ -182,6 +113,7 @@ chat_request read_chat_request(std::string_view text, std::uint64_t seed) {
     if (!options->is_object()) wrong("stream_options", "stream_options must be an object");
     r.include_usage = fields{*options, "stream_options"}.flag("include_usage");
   }
+  r.conversation = body.text("conversation");
   r.priority = static_cast<std::uint8_t>(body.whole("priority", 0, 100, 50));
   constexpr double seconds_max = 1e9;
   auto ttl_s = body.number("ttl", 0, seconds_max, 0);

@@ -19,6 +19,7 @@ struct chat_request {
   model::sampling sampling;              ///< tokens_max 0: not said
   bool stream = false;
   bool include_usage = false;  ///< in a stream, as its last chunk
+  std::string conversation;    ///< an extension: said there, and `messages` are the new ones only
   std::uint8_t priority = 50;  ///< an extension, and so is the next
   kv::retention keep;          ///< `ttl` in seconds: the conversation's cache is kept with its priority
 };

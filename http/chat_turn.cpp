@@ -22,6 +22,7 @@ class chat_turn : public std::enable_shared_from_this<chat_turn> {
   }
 
   kj::Promise<void> run() {
+    if (!request_.conversation.empty()) return say_at({request_.conversation, 0}, false);
     return find_place(parts_.context, tenant_, request_.messages).then([self = shared_from_this()](place at) {
       return self->say_at(at, true);
     });

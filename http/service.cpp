@@ -6,6 +6,7 @@
 #include <kj/debug.h>
 
 #include "http/chat_turn.hpp"
+#include "http/conversations.hpp"
 #include "http/metrics.hpp"
 #include "http/reply.hpp"
 #include "rpc/answering.hpp"
@@ -31,16 +32,18 @@ class service final : public kj::HttpService {
   kj::Promise<void> request(kj::HttpMethod method, kj::StringPtr url, const kj::HttpHeaders& headers,
                             kj::AsyncInputStream& body, Response& response) override try {
     auto path = std::string{url.begin(), url.size()};
-    path = path.substr(0, path.find('?'));
+    auto mark = std::min(path.find('?'), path.size());
+    auto query = mark < path.size() ? path.substr(mark + 1) : std::string{};
+    path.resize(mark);
     if (path == "/healthz" || path == "/readyz") return health(method, response);
     if (!account_) throw refused(why_, 503);
     refuse_other_sites(headers);
     auto who = caller_of(headers);
     auto pause = account_->pause(std::chrono::steady_clock::now());
-    if (pause.count() == 0) return route(method, path, std::move(who), body, response);
+    if (pause.count() == 0) return route(method, path, query, std::move(who), body, response);
     return parts_.context.timer->afterDelay(pause.count() * kj::NANOSECONDS)
-        .then([this, method, path, who, &body, &response]() -> kj::Promise<void> {
-          return route(method, path, who, body, response);
+        .then([this, method, path, query, who, &body, &response]() -> kj::Promise<void> {
+          return route(method, path, query, who, body, response);
         });
   } catch (const error& e) {
     return reply(response, parts_.headers, e);
@@ -95,13 +98,21 @@ class service final : public kj::HttpService {
     return {*tenant, tokens.operators.contains(given)};
   }
 
-  kj::Promise<void> route(kj::HttpMethod method, const std::string& path, caller who, kj::AsyncInputStream& body,
-                          Response& response) {
+  kj::Promise<void> route(kj::HttpMethod method, const std::string& path, const std::string& query, caller who,
+                          kj::AsyncInputStream& body, Response& response) {
     try {
       if (path == "/v1/chat/completions") {
         only(method == kj::HttpMethod::POST, "POST");
-        return chat(std::move(who), body, response);
+        return with_body(body, response,
+                         [this, who, &response](std::string_view text) { return chat(text, who, response); });
       }
+      constexpr std::string_view conversations = "/v1/conversations";
+      if (path.starts_with(conversations) && (path.size() == conversations.size() || path[conversations.size()] == '/'))
+        return with_body(
+            body, response, [=, this, rest = path.substr(conversations.size()), &response](std::string_view text) {
+              return answer_conversations(
+                  parts_, {method, who.tenant, rest == "/" ? "" : rest, query, std::string{text}}, response);
+            });
       if (path == "/v1/models" || path == "/v1/models/" + parts_.model) {
         only(is_get(method), "GET");
         return models(path == "/v1/models", response);
@@ -142,7 +153,10 @@ class service final : public kj::HttpService {
         });
   }
 
-  kj::Promise<void> chat(caller who, kj::AsyncInputStream& body, Response& response) {
+  /// Reads all of it, within the door's bounds; `then` may throw an error. When the client goes away, so does what it
+  /// began.
+  template <class Then>
+  kj::Promise<void> with_body(kj::AsyncInputStream& body, Response& response, Then then) {
     const auto& limits = parts_.context.door.limits;
     auto too_large = [most = limits.call_bytes_max] {
       return error{.status = 413,
@@ -163,19 +177,26 @@ class service final : public kj::HttpService {
                             if (e.getType() == kj::Exception::Type::DISCONNECTED) kj::throwFatalException(kj::mv(e));
                             return nullptr;
                           });
-    auto answered =
-        read.exclusiveJoin(kj::mv(late))
-            .then([this, who = std::move(who), &response, too_large](kj::Maybe<kj::String> text) -> kj::Promise<void> {
-              KJ_IF_MAYBE (all, text) return answer({all->begin(), all->size()}, who, response);
-              return reply(response, parts_.headers, too_large());
-            });
+    auto answered = read.exclusiveJoin(kj::mv(late))
+                        .then([this, &response, too_large, then](kj::Maybe<kj::String> text) -> kj::Promise<void> {
+                          KJ_IF_MAYBE (all, text) return call({all->begin(), all->size()}, response, then);
+                          return reply(response, parts_.headers, too_large());
+                        });
     return answered.exclusiveJoin(stream_.whenWriteDisconnected().then(
         []() -> kj::Promise<void> { return KJ_EXCEPTION(DISCONNECTED, "the client went away"); }));
   }
 
-  kj::Promise<void> answer(std::string_view body, const caller& who, Response& response) try {
+  /// Counts as a call until it is answered.
+  template <class Then>
+  kj::Promise<void> call(std::string_view body, Response& response, const Then& then) try {
     rpc::connection_account::hold held;
     if (auto why = account_->begin_call(body.size(), held)) throw refused(*why, 429);
+    return then(body).attach(kj::mv(held));
+  } catch (const error& e) {
+    return reply(response, parts_.headers, e);
+  }
+
+  kj::Promise<void> chat(std::string_view body, const caller& who, Response& response) {
     std::random_device entropy;
     auto request = read_chat_request(body, std::uint64_t{entropy()} << 32 | entropy());
     if (!request.model.empty() && request.model != parts_.model)
@@ -183,9 +204,7 @@ class service final : public kj::HttpService {
                   .message = fmt::format("there is no model {}; {} is served", request.model, parts_.model),
                   .param = "model",
                   .code = "model_not_found"};
-    return answer_chat(parts_, account_, who.tenant, std::move(request), response).attach(kj::mv(held));
-  } catch (const error& e) {
-    return reply(response, parts_.headers, e);
+    return answer_chat(parts_, account_, who.tenant, std::move(request), response);
   }
 
   const service_parts& parts_;

@@ -1,0 +1,24 @@
+#pragma once
+
+/// /v1/conversations: a tenant's conversations listed, shown, forked, truncated and forgotten. Event loop thread only.
+
+#include <string>
+
+#include "http/service.hpp"
+
+namespace chromatin::http {
+
+/// A request below /v1/conversations.
+struct conversations_request {
+  kj::HttpMethod method = kj::HttpMethod::GET;
+  std::string tenant;
+  std::string path;   ///< behind "/v1/conversations": empty, "/ID" or "/ID/messages", "/ID/fork", "/ID/truncate"
+  std::string query;  ///< behind the question mark
+  std::string body;
+};
+
+/// Throws error.
+kj::Promise<void> answer_conversations(const service_parts& parts, const conversations_request& request,
+                                       kj::HttpService::Response& to);
+
+}  // namespace chromatin::http

@@ -1,0 +1,93 @@
+#pragma once
+
+/// The whole system on the embedded model, served over HTTP on a real socket.
+
+#include <memory>
+
+#include <caf/scoped_actor.hpp>
+#include <gtest/gtest.h>
+
+#include "actors/launch.hpp"
+#include "http/server.hpp"
+#include "rpc/server.hpp"
+#include "tests/http/http_client.hpp"
+#include "tests/support/temporary_folder.hpp"
+
+namespace chromatin::test {
+using json = nlohmann::json;
+
+inline const std::string taxi =
+    "I need a taxi to the airport for four people at six in the morning, and a wake-up call before that, please. ";
+
+inline json message(const std::string& role, const std::string& content) {
+  return {{"role", role}, {"content", content}};
+}
+
+class HttpServer : public testing::Test {
+ protected:
+  void start(const rpc::token_list& tokens = {}) {
+    system_ = std::make_unique<running_system>(
+        system_options{.model = CHROMATIN_SOURCE_DIR "/assets/concierge", .disk = folder_.path() / "store"});
+    rpc::server_options options{.listen = {"127.0.0.1:0"}, .tokens = tokens};
+    options.limits.call_bytes_max = 1 << 20;
+    options.beside = [this](rpc::server_loop& loop) {
+      auto at = http::serve(loop, {.listen = {"127.0.0.1:0"}, .model = "concierge"}).at(0);
+      port_ = static_cast<std::uint16_t>(std::stoi(at.substr(at.rfind(':') + 1)));
+    };
+    server_ = std::make_unique<rpc::server>(system_->actors(), system_->gateway(), system_->telemetry(),
+                                            system_->supervisor(), options);
+  }
+  void stop() {
+    server_.reset();
+    system_.reset();
+  }
+  ~HttpServer() override { stop(); }
+
+  http_reply send(const std::string& bytes) {
+    http_connection c{port_};
+    c.send(bytes);
+    return c.reply();
+  }
+  http_reply post(const json& body, const std::string& token = {}) {
+    return send(http_request("POST", "/v1/chat/completions", body.dump(), token));
+  }
+  http_reply get(const std::string& path) { return send(http_request("GET", path, {})); }
+  /// Greedy, 20 tokens at most. What is said, and the answer, are added to `said`.
+  json turn(json& said, const std::string& text, const std::string& token = {}) {
+    said.push_back(message("user", text));
+    auto r = post({{"messages", said}, {"temperature", 0}, {"max_tokens", 20}}, token);
+    EXPECT_EQ(r.status, 200) << r.body;
+    auto answer = r.json();
+    said.push_back(answer["choices"][0]["message"]);
+    return answer;
+  }
+  static std::uint32_t cached(const json& answer) {
+    return answer["usage"]["prompt_tokens_details"]["cached_tokens"].get<std::uint32_t>();
+  }
+  std::size_t conversations(const std::string& tenant = "default") {
+    std::size_t count = 0;
+    caf::scoped_actor self{system_->actors()};
+    self->request(system_->gateway(), caf::infinite, atom::list_v, tenant, std::string{}, std::uint32_t{100})
+        .receive([&](const conversation_list& all) { count = all.size(); }, [](const caf::error&) {});
+    return count;
+  }
+  std::int64_t gateway_counter(const std::string& name) {
+    std::int64_t result = -1;
+    caf::scoped_actor self{system_->actors()};
+    self->request(system_->gateway(), caf::infinite, atom::stats_v)
+        .receive(
+            [&](const counters& c) {
+              for (const auto& [key, value] : c.values)
+                if (key == name) result = value;
+            },
+            [](const caf::error&) {});
+    return result;
+  }
+
+  temporary_folder folder_;
+  std::unique_ptr<running_system> system_;
+  std::unique_ptr<rpc::server> server_;
+  std::uint16_t port_ = 0;
+};
+
+}  // namespace chromatin::test
