@@ -25,6 +25,8 @@ inline nlohmann::json parse_object(std::string_view body) {
     return content;
   } catch (const nlohmann::json::parse_error& e) {
     wrong({}, fmt::format("the body is not JSON: at byte {}", e.byte));
+  } catch (const nlohmann::json::out_of_range&) {
+    wrong({}, "the body has a number that is too large");
   }
 }
 

@@ -2,6 +2,8 @@
 
 #include <random>
 
+#include <poll.h>
+
 #include <fmt/format.h>
 #include <kj/debug.h>
 
@@ -16,6 +18,9 @@ namespace chromatin::http {
 namespace {
 
 using json = nlohmann::ordered_json;
+
+/// How long a client that has gone away is answered at most.
+constexpr auto look_again = 20 * kj::MILLISECONDS;
 
 /// Who asks.
 struct caller {
@@ -182,8 +187,16 @@ class service final : public kj::HttpService {
                           KJ_IF_MAYBE (all, text) return call({all->begin(), all->size()}, response, then);
                           return reply(response, parts_.headers, too_large());
                         });
-    return answered.exclusiveJoin(stream_.whenWriteDisconnected().then(
-        []() -> kj::Promise<void> { return KJ_EXCEPTION(DISCONNECTED, "the client went away"); }));
+    return answered.exclusiveJoin(client_gone());
+  }
+
+  /// Throws when the client has closed its side. KJ tells of that only when something is read or written.
+  kj::Promise<void> client_gone() {
+    KJ_IF_MAYBE (socket, stream_.getFd()) {
+      pollfd look{.fd = *socket, .events = POLLRDHUP, .revents = 0};
+      if (::poll(&look, 1, 0) > 0) return KJ_EXCEPTION(DISCONNECTED, "the client went away");
+    }
+    return parts_.context.timer->afterDelay(look_again).then([this] { return client_gone(); });
   }
 
   /// Counts as a call until it is answered.

@@ -146,6 +146,7 @@ TEST(ChatRequest, WhatIsNotJsonSaysWhere) {
     return std::string{};
   };
   EXPECT_THAT(message_of(R"({"messages": [)"), HasSubstr("at byte 15"));
+  EXPECT_THAT(message_of(R"({"seed": 1e999})"), HasSubstr("too large"));
   EXPECT_THAT(message_of("[]"), HasSubstr("must be a JSON object"));
   EXPECT_THAT(message_of("{\"messages\": [{\"role\": \"user\", \"content\": \"\xff\"}]}"), HasSubstr("at byte"));
 }
