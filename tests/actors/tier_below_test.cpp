@@ -33,6 +33,7 @@ TEST_F(TierBelow, WithoutOneNothingIsMoreSafeThanItIsHere) {
 }
 
 TEST_F(TierBelow, WhatItHasNotSaidToHaveIsNotSafe) {
+  safe[key(1)] = true;
   attach({key(1)});
   EXPECT_FALSE(safe[key(1)]);
   below.detach({key(1)});
