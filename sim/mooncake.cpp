@@ -9,17 +9,18 @@
 namespace chromatin::sim {
 namespace {
 
-constexpr std::uint32_t block_tokens = 512;
+constexpr std::uint32_t tokens_of_block = 512;
 
 class mooncake_trace final : public trace {
  public:
   std::string_view kind() const override { return "mooncake"; }
   const std::vector<request>& requests() const override { return requests_; }
+  std::uint32_t block_tokens() const override { return tokens_of_block; }
   void reusable(std::size_t i, std::vector<block>& chain) const override { kept(i, chain); }
   void kept(std::size_t i, std::vector<block>& chain) const override {
     chain.clear();
     for (auto at = begins_[i]; at < begins_[i + 1]; ++at)
-      chain.push_back({key_of(1, ids_[at]), block_tokens, block_tokens});
+      chain.push_back({key_of(1, ids_[at]), tokens_of_block, tokens_of_block});
   }
 
   void add(request r, const std::vector<std::uint64_t>& ids) {
@@ -83,7 +84,7 @@ std::unique_ptr<trace> parse_mooncake(std::string_view text, const std::string& 
               .prompt_tokens = static_cast<std::uint32_t>(number(object, "input_length", tokens_max, lines)),
               .answer_tokens = static_cast<std::uint32_t>(number(object, "output_length", tokens_max, lines))};
     auto ids = ids_of(object, lines);
-    std::size_t blocks = (r.prompt_tokens + block_tokens - 1) / block_tokens;
+    std::size_t blocks = (r.prompt_tokens + tokens_of_block - 1) / tokens_of_block;
     if (ids.size() > blocks + 1 || blocks > ids.size() + 1)
       lines.fail("\"input_length\" " + std::to_string(r.prompt_tokens) + " makes " + std::to_string(blocks) +
                  " blocks of 512 tokens, \"hash_ids\" has " + std::to_string(ids.size()));

@@ -39,6 +39,9 @@ class trace {
   virtual const std::vector<request>& requests() const = 0;
   /// What the request could reuse, from the head; a block is of use when those before it are there.
   virtual void reusable(std::size_t request, std::vector<block>& chain) const = 0;
+  /// Tokens of a block whose key says what is in it, a prompt's whole content; 0: keys are names, and a conversation's
+  /// prompt goes on from where its last answer ended.
+  virtual std::uint32_t block_tokens() const { return 0; }
   /// Its chain when it is over. A key that was there before may have grown.
   virtual void kept(std::size_t request, std::vector<block>& chain) const = 0;
 };

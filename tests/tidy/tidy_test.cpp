@@ -25,7 +25,7 @@ const std::map<std::string, std::set<std::string>> may_include{
     {"gpu", {"kv", "model"}},
     {"io", {"kv"}},
     {"dna", {}},
-    {"sim", {"kv"}},
+    {"sim", {"kv", "model", "gpu", "io", "actors"}},
     {"schema", {}},
     {"actors", {"kv", "model", "gpu", "io"}},
     {"rpc", {"kv", "model", "gpu", "io", "actors", "schema"}},

@@ -1,0 +1,120 @@
+#include "sim/machine/visitors.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace chromatin::sim {
+namespace {
+
+/// What stands at a place of a text: the same text has the same tokens, and others differ.
+kv::token_id token_of(std::uint64_t text, std::uint64_t place) {
+  return static_cast<kv::token_id>(key_of(text, place).low >> 32);
+}
+
+}  // namespace
+
+visitors::visitors(stage& at, const workload& what, const machine& m, bool reuse,
+                   std::function<void(std::uint64_t, const turn_record&)> answered)
+    : stage_{at},
+      what_{what},
+      machine_{m},
+      reuse_{reuse},
+      answered_{std::move(answered)},
+      scale_{at.time().scale()},
+      left_{what.conversations.size()} {
+  for (std::size_t i = 0; i < what.conversations.size(); ++i) {
+    auto due = timeline::time_point{} + from_us(static_cast<double>(what.conversations[i].turns.front().due_us));
+    stage_.events().at(due, [this, i] { arrive(i); });
+  }
+}
+
+void visitors::arrive(std::size_t which) {
+  auto& v = visits_[which];
+  v.script = &what_.conversations[which];
+  v.window.root = stage_.root();
+  say(which);
+}
+
+void visitors::make_room(visit& v, std::uint32_t more) {
+  auto room = stage_.context() - std::min(stage_.context(), more);
+  auto dropped = kv::make_room(v.window, room, {});
+  dropped_ += static_cast<std::uint64_t>(dropped * scale_);
+  if (!machine_.valid_over_truncation && !v.window.kept.empty()) kv::rebase(v.window);
+}
+
+void visitors::extend(visit& v, const scripted_turn& turn) {
+  auto& tokens = v.window.tokens;
+  auto said = std::clamp(stage_.time().units(turn.said_tokens), 1u, stage_.context() - 2);
+  if (turn.blocks.empty()) {
+    make_room(v, said + 1);
+    for (std::uint32_t i = 0; i < said; ++i) tokens.push_back(token_of(v.script->id, tokens.size() + v.next));
+    return;
+  }
+  for (auto block : turn.blocks)
+    for (std::uint32_t i = 0; i < kv::tokens_per_chunk && tokens.size() < said; ++i)
+      tokens.push_back(token_of(block, i));
+}
+
+void visitors::say(std::size_t which) {
+  auto& v = visits_.at(which);
+  const auto& turn = v.script->turns[v.next];
+  auto history = v.window.tokens.size();
+  extend(v, turn);
+  turn_record record;
+  auto reusable = turn.blocks.empty() ? std::min(history, v.window.tokens.size()) : v.window.tokens.size();
+  record.reusable_tokens = static_cast<std::uint64_t>(static_cast<double>(reusable) * scale_);
+  turn_order order{.turn = ++turns_, .conversation = v.script->id, .window = v.window, .reuse = reuse_};
+  order.sampling.tokens_max = std::max(1u, stage_.time().units(turn.answer_tokens));
+  order.sampling.ignore_end_of_answer = true;
+  stage_.begin(std::move(order),
+               [this, which, record, number = turns_](const turn_outcome* outcome, const std::string&) mutable {
+                 if (outcome) {
+                   const auto& s = outcome->statistics;
+                   auto true_tokens = [&](double units) { return static_cast<std::uint64_t>(units * scale_); };
+                   for (auto hit : s.hits) {
+                     hit.tokens = static_cast<std::uint32_t>(true_tokens(hit.tokens));
+                     record.reused_tokens += hit.tokens;
+                     record.hits.push_back(hit);
+                   }
+                   record.reused_tokens = std::min(record.reused_tokens, record.reusable_tokens);
+                   record.prompt_tokens = true_tokens(s.prompt_tokens);
+                   record.computed_tokens = true_tokens(s.computed_tokens);
+                   record.answer_tokens = true_tokens(s.answer_tokens);
+                   record.first_token_us = s.first_token_us;
+                   record.queued_us = s.queued_us;
+                   record.ended_s = stage_.simulated_s();
+                   answered_(number, record);
+                   on_answer(which, *outcome);
+                 } else {
+                   ++refused_;
+                 }
+                 go_on(which);
+               });
+}
+
+/// As the registry settles it.
+void visitors::on_answer(std::size_t which, const turn_outcome& outcome) {
+  auto& v = visits_.at(which);
+  if (outcome.window)
+    v.window = *outcome.window;
+  else
+    v.window.tokens.insert(v.window.tokens.end(), outcome.answer.begin(), outcome.answer.end());
+  v.window.settled = outcome.settled;
+  dropped_ += static_cast<std::uint64_t>(outcome.statistics.dropped_tokens * scale_);
+}
+
+void visitors::go_on(std::size_t which) {
+  auto& v = visits_.at(which);
+  if (++v.next < v.script->turns.size()) return plan(which);
+  visits_.erase(which);
+  --left_;
+}
+
+void visitors::plan(std::size_t which) {
+  const auto& turn = visits_.at(which).script->turns[visits_.at(which).next];
+  auto due = from_us(static_cast<double>(turn.due_us));
+  auto when = turn.after_answer ? stage_.events().now() + due : timeline::time_point{} + due;
+  stage_.events().at(when, [this, which] { say(which); });
+}
+
+}  // namespace chromatin::sim
