@@ -7,6 +7,7 @@
 #include <memory>
 
 #include <fmt/format.h>
+#include <spdlog/spdlog.h>
 
 #include "apps/commands.hpp"
 #include "kv/policy/policies.hpp"
@@ -86,10 +87,25 @@ void simulate_flat(const simulate_flags& flags) {
   write_file(flags.svg, sim::to_svg(runs));
 }
 
-/// Each change must be one of the machine's or one of the workload's.
-void simulate_machines(const simulate_flags& flags) {
+/// Each must be one of the machine's keys or one of the workload's.
+sim::changes changes_of(const simulate_flags& flags) {
+  auto known = sim::machine_keys();
+  if (flags.workload.ends_with(".toml")) {
+    auto more = sim::workload_keys();
+    known.insert(known.end(), more.begin(), more.end());
+  }
   sim::changes changes;
-  for (const auto& text : flags.changes) changes.push_back(sim::parse_change(text));
+  for (const auto& text : flags.changes) {
+    changes.push_back(sim::parse_change(text));
+    if (std::find(known.begin(), known.end(), changes.back().key) == known.end())
+      throw std::runtime_error(fmt::format("--set {}: there is no such key; there are {}", text, joined(known)));
+  }
+  return changes;
+}
+
+void simulate_machines(const simulate_flags& flags) {
+  spdlog::set_level(spdlog::level::warn);  // what a tier gives up is counted
+  auto changes = changes_of(flags);
   auto capacities = capacities_of(flags);
   if (capacities.empty()) capacities.push_back(0);
   std::vector<sim::machine> machines;

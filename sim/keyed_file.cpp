@@ -70,6 +70,12 @@ change parse_change(const std::string& text) {
   return {text.substr(0, equals), text.substr(equals + 1)};
 }
 
+std::vector<std::string> names_of(std::span<const keyed_number> keys) {
+  std::vector<std::string> names;
+  for (const auto& k : keys) names.emplace_back(k.key);
+  return names;
+}
+
 std::string read_keys(const std::filesystem::path& file, std::span<const keyed_number> keys, const changes& with) {
   auto name = file.string();
   auto root = parse(file);

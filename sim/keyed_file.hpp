@@ -28,6 +28,8 @@ using changes = std::vector<change>;
 /// Throws std::runtime_error for a text that is none.
 change parse_change(const std::string& text);
 
+std::vector<std::string> names_of(std::span<const keyed_number> keys);
+
 /// Reads the file; every key of it must be one of `keys`, "name" apart, and every change that has one of them is made.
 /// Returns "name", or the file's name. Throws std::runtime_error with one line: file, line, key, the way out.
 std::string read_keys(const std::filesystem::path& file, std::span<const keyed_number> keys, const changes& with);

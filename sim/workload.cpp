@@ -86,6 +86,11 @@ workload read_workload(const std::filesystem::path& file, std::uint64_t seed, co
   return made;
 }
 
+std::vector<std::string> workload_keys() {
+  conversation_statistics s;
+  return names_of(keys_of(s));
+}
+
 void choose_blocks(workload& w, std::uint32_t tokens) {
   if (tokens < kv::tokens_per_chunk || tokens % kv::tokens_per_chunk != 0)
     throw std::runtime_error(fmt::format("--block-tokens {}: must be a multiple of {}", tokens, kv::tokens_per_chunk));

@@ -61,6 +61,9 @@ workload make_conversations(const conversation_statistics& as, std::uint64_t see
 /// content. Throws std::runtime_error with one line: file, line or key, the way out.
 workload read_workload(const std::filesystem::path& file, std::uint64_t seed, const changes& with = {});
 
+/// All keys that a workload's file may have.
+std::vector<std::string> workload_keys();
+
 /// Blocks of another size, a multiple of a chunk. Throws std::runtime_error where that cannot be.
 void choose_blocks(workload& w, std::uint32_t tokens);
 

@@ -1,16 +1,12 @@
 #include "sim/machine/machine.hpp"
 
 #include <cmath>
-#include <stdexcept>
-
-#include <fmt/format.h>
 
 namespace chromatin::sim {
+namespace {
 
-machine read_machine(const std::filesystem::path& file, const changes& with) {
-  machine m;
-  double kv_mb_per_token = 0;
-  const std::vector<keyed_number> keys{
+std::vector<keyed_number> keys_of(machine& m, double& kv_mb_per_token) {
+  return {
       {"model.layers", &m.layers, 1, 1000},
       {"model.kv_mb_per_token", &kv_mb_per_token, 1e-6, 1e3},
       {"model.context_tokens", &m.context_tokens, 128, 1e8},
@@ -34,13 +30,27 @@ machine read_machine(const std::filesystem::path& file, const changes& with) {
       {"cost.host_gb_per_h", &m.host_gb_per_h, 0, 1e6},
       {"cost.disk_gb_per_h", &m.disk_gb_per_h, 0, 1e6},
       {"reuse.layerwise_loading", nullptr, 0, 1, false, &m.layerwise_loading},
+      {"reuse.recomputes", nullptr, 0, 1, false, &m.recomputes},
       {"reuse.asynchronous_saving", nullptr, 0, 1, false, &m.asynchronous_saving},
       {"reuse.valid_over_truncation", nullptr, 0, 1, false, &m.valid_over_truncation},
   };
-  m.name = read_keys(file, keys, with);
+}
+
+}  // namespace
+
+machine read_machine(const std::filesystem::path& file, const changes& with) {
+  machine m;
+  double kv_mb_per_token = 0;
+  m.name = read_keys(file, keys_of(m, kv_mb_per_token), with);
   m.kv_bytes_per_token = kv_mb_per_token * 1e6;
   m.layers = std::floor(m.layers);
   return m;
+}
+
+std::vector<std::string> machine_keys() {
+  machine m;
+  double kv_mb_per_token = 0;
+  return names_of(keys_of(m, kv_mb_per_token));
 }
 
 }  // namespace chromatin::sim

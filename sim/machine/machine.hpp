@@ -34,7 +34,8 @@ struct machine {
   double gpu_per_h = 0, host_gb_per_h = 0, disk_gb_per_h = 0;  ///< dollars
 
   /// What CachedAttention's ablations change.
-  bool layerwise_loading = true;      ///< false: a step begins when all that it loads is there (§3.2.1)
+  bool layerwise_loading = true;      ///< false: a turn computes when all that it loads is there (§3.2.1)
+  bool recomputes = true;             ///< what is computed sooner than loaded; false: whatever is there is loaded
   bool asynchronous_saving = true;    ///< false: a step ends when all that it saves has left the device (§3.2.2)
   bool valid_over_truncation = true;  ///< false: what stays of a truncated window is computed again (§3.4)
 };
@@ -42,5 +43,7 @@ struct machine {
 /// `changes`: "key=value" in place of the file's. Throws std::runtime_error with one line: file, line, key, the way
 /// out.
 machine read_machine(const std::filesystem::path& file, const changes& with = {});
+/// All keys that a machine's file may have.
+std::vector<std::string> machine_keys();
 
 }  // namespace chromatin::sim

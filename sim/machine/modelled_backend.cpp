@@ -43,7 +43,6 @@ std::shared_ptr<kv::page_arena> modelled_backend::make_arena(std::uint32_t pages
 void modelled_backend::begin(gpu::step_batch batch) {
   CHROMATIN_CHECK(!in_step_, "a step begins when the one before has ended");
   in_step_ = true;
-  enqueued_ = false;
   computed_us_ = 0;
   step_ = gpu::step{std::move(batch)};
   takes_ = time_of_step();
@@ -88,25 +87,21 @@ void modelled_backend::drop(std::uint32_t sequence) {
 
 void modelled_backend::finish(std::function<void(gpu::step_output)> done) {
   CHROMATIN_CHECK(in_step_, "a step ends once");
-  enqueued_ = true;
   queue_.push_back({.after = {}, .computed = nullptr, .done = std::move(done)});
   go_on();
 }
 
 void modelled_backend::go_on() {
   if (computing_ || waiting_ || queue_.empty()) return;
-  if (!machine_.layerwise_loading && !enqueued_) return;
-  auto first = queue_.begin(), last = machine_.layerwise_loading ? first + 1 : queue_.end();
-  for (auto at = first; at != last; ++at)
-    for (const auto& f : at->after) {
-      if (f.over()) continue;
-      waiting_ = true;
-      f.then([this](bool) {
-        waiting_ = false;
-        go_on();
-      });
-      return;
-    }
+  for (const auto& f : queue_.front().after) {
+    if (f.over()) continue;
+    waiting_ = true;
+    f.then([this](bool) {
+      waiting_ = false;
+      go_on();
+    });
+    return;
+  }
   auto next = std::move(queue_.front());
   queue_.pop_front();
   run(std::move(next));

@@ -66,7 +66,7 @@ class modelled_backend final : public gpu::backend {
   gpu::step step_;
   step_time takes_;
   std::deque<operation> queue_;
-  bool in_step_ = false, computing_ = false, waiting_ = false, enqueued_ = false;
+  bool in_step_ = false, computing_ = false, waiting_ = false;
   timeline::time_point idle_since_{};
   double computed_us_ = 0;  ///< of the step
   device_time spent_;

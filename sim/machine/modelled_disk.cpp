@@ -31,6 +31,7 @@ void modelled_disk::take_all() {
     auto slices = static_cast<double>(op->size_bytes) / kv::slice_alignment_bytes;
     auto bytes = slices * time_.layer_bytes(kv::tokens_per_chunk);
     auto ends = events_.now();
+    if (op->what == io::operation::kind::read && op->wanted == io::urgency::turn_waits) urgent_bytes_ += bytes;
     if (op->what == io::operation::kind::read) ends = reads_.carry(ends, bytes);
     if (op->what == io::operation::kind::write) ends = writes_.carry(ends, bytes);
     events_.at(ends + latency_, [this, op = std::make_shared<io::operation>(std::move(*op))] {

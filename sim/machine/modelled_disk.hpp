@@ -15,6 +15,7 @@ class modelled_disk final : public io::device {
   modelled_disk(std::uint32_t segments, const machine& m, const model_of_time& time, timeline& events);
 
   double bytes_read() const { return reads_.bytes(); }
+  double bytes_read_urgently() const { return urgent_bytes_; }  ///< of these: while a turn waited for them
   double bytes_written() const { return writes_.bytes(); }
 
  protected:
@@ -27,6 +28,7 @@ class modelled_disk final : public io::device {
   timeline& events_;
   timeline::duration latency_;
   channel reads_, writes_;
+  double urgent_bytes_ = 0;
   bool woken_ = false;
 };
 

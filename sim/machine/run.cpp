@@ -15,13 +15,17 @@ double share(double part, double whole) { return whole > 0 ? part / whole : 0; }
 /// What counts up during a run.
 struct meters {
   device_time device;
-  double bytes_in = 0, bytes_out = 0, bytes_read = 0, bytes_written = 0, s = 0;
+  double bytes_in = 0, bytes_out = 0, bytes_read = 0, urgently_read = 0, bytes_written = 0, s = 0;
 };
 
 meters read_meters(const stage& at) {
   auto& copies = const_cast<modelled_backend&>(at.backend()).copies();
   meters m{.device = at.backend().time_spent(), .bytes_in = copies.bytes_in(), .bytes_out = copies.bytes_out()};
-  if (at.disk()) m.bytes_read = at.disk()->bytes_read(), m.bytes_written = at.disk()->bytes_written();
+  if (const auto* disk = at.disk()) {
+    m.bytes_read = disk->bytes_read();
+    m.urgently_read = disk->bytes_read_urgently();
+    m.bytes_written = disk->bytes_written();
+  }
   m.s = at.simulated_s();
   return m;
 }
@@ -40,7 +44,7 @@ class gathering {
     ++result_.requests;
     bool reusable = t.reusable_tokens > 0;
     result_.reusable_requests += reusable;
-    result_.full_hits += reusable && t.reused_tokens + 1 >= t.reusable_tokens;
+    result_.full_hits += reusable && t.reused_tokens >= t.reusable_tokens;
     result_.reusable_tokens += t.reusable_tokens, part_reusable_ += t.reusable_tokens;
     result_.reused_tokens += t.reused_tokens, part_reused_ += t.reused_tokens;
     result_.prompt_tokens += t.prompt_tokens;
@@ -66,6 +70,9 @@ class gathering {
     result_.to_device_bytes = end.bytes_in - begin_.bytes_in;
     result_.to_host_bytes = end.bytes_out - begin_.bytes_out;
     result_.disk_read_bytes = end.bytes_read - begin_.bytes_read;
+    auto waited_for = (end.urgently_read - begin_.urgently_read) / m.kv_bytes_per_token;
+    result_.raised_tokens =
+        static_cast<std::uint64_t>(std::max(0.0, static_cast<double>(tokens_of("disk")) - waited_for));
     result_.disk_written_bytes = end.bytes_written - begin_.bytes_written;
     result_.simulated_s = end.s - begin_.s;
     result_.ttft_ms = distribution_of(std::move(ttft_ms_));

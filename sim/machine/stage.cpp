@@ -96,7 +96,8 @@ stage::stage(const machine& m, const stage_options& options)
   scheduler = system_.spawn(chromatin::scheduler, checkpoint_, executor, device,
                             scheduler_limits{.step_tokens_max = std::max(1u, time_.units(m.step_tokens)),
                                              .batch_max = static_cast<std::uint32_t>(m.batch),
-                                             .queue_max = ~std::uint32_t{0}});
+                                             .queue_max = ~std::uint32_t{0},
+                                             .loading = {m.layerwise_loading, m.recomputes}});
   caf::anon_send(executor, atom::attach_v, device);
   caf::anon_send(device, atom::attach_v, caf::actor_cast<turn_listener_actor>(scheduler),
                  caf::actor_cast<layer_sink_actor>(executor));

@@ -3,6 +3,7 @@
 /// What will happen in a simulation, in order of time. Events at the same time happen in the order in which they were
 /// planned, so that the same run is the same to the last byte. One thread.
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <functional>

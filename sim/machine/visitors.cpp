@@ -42,27 +42,27 @@ void visitors::make_room(visit& v, std::uint32_t more) {
   if (!machine_.valid_over_truncation && !v.window.kept.empty()) kv::rebase(v.window);
 }
 
-void visitors::extend(visit& v, const scripted_turn& turn) {
+std::uint32_t visitors::extend(visit& v, const scripted_turn& turn) {
   auto& tokens = v.window.tokens;
   auto said = std::clamp(stage_.time().units(turn.said_tokens), 1u, stage_.context() - 2);
   if (turn.blocks.empty()) {
     make_room(v, said + 1);
+    auto history = static_cast<std::uint32_t>(tokens.size());
     for (std::uint32_t i = 0; i < said; ++i) tokens.push_back(token_of(v.script->id, tokens.size() + v.next));
-    return;
+    return history - std::min(history, 1u);  // the last token of an answer was never an input
   }
   for (auto block : turn.blocks)
     for (std::uint32_t i = 0; i < kv::tokens_per_chunk && tokens.size() < said; ++i)
       tokens.push_back(token_of(block, i));
+  return static_cast<std::uint32_t>(tokens.size());
 }
 
 void visitors::say(std::size_t which) {
   auto& v = visits_.at(which);
   const auto& turn = v.script->turns[v.next];
-  auto history = v.window.tokens.size();
-  extend(v, turn);
+  auto reusable = extend(v, turn);
   turn_record record;
-  auto reusable = turn.blocks.empty() ? std::min(history, v.window.tokens.size()) : v.window.tokens.size();
-  record.reusable_tokens = static_cast<std::uint64_t>(static_cast<double>(reusable) * scale_);
+  record.reusable_tokens = static_cast<std::uint64_t>(reusable * scale_);
   turn_order order{.turn = ++turns_, .conversation = v.script->id, .window = v.window, .reuse = reuse_};
   order.sampling.tokens_max = std::max(1u, stage_.time().units(turn.answer_tokens));
   order.sampling.ignore_end_of_answer = true;

@@ -40,7 +40,8 @@ class visitors {
   void on_answer(std::size_t which, const turn_outcome& outcome);
   void go_on(std::size_t which);
   void plan(std::size_t which);
-  void extend(visit& v, const scripted_turn& turn);
+  /// The window has what the turn says; answers how much of it could be in the cache.
+  std::uint32_t extend(visit& v, const scripted_turn& turn);
   void make_room(visit& v, std::uint32_t more);
 
   stage& stage_;
