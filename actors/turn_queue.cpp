@@ -103,27 +103,29 @@ void turn_queue::clear() {
 }
 
 std::vector<sequence*> turn_queue::in_order(std::size_t count, time_point now) const {
+  using place = std::tuple<int, bool, double, std::uint64_t>;
   struct line {
     double tag = 0;
-    std::vector<sequence*> turns;  ///< the next one last
+    std::vector<std::pair<place, sequence*>> turns;  ///< a heap: mostly few of very many are asked for
   };
+  auto later = [](const auto& a, const auto& b) { return b.first < a.first; };
   std::map<std::uint64_t, line> lines;
-  for (auto* s : turns_) lines[s->order.client].turns.push_back(s);
-  auto place = [&](const sequence* s) {
-    return std::tuple{-urgency(*s, now), s->outcome.answer.empty(), s->start_tag, s->arrival};
-  };
+  for (auto* s : turns_)
+    lines[s->order.client].turns.emplace_back(
+        place{-urgency(*s, now), s->outcome.answer.empty(), s->start_tag, s->arrival}, s);
   for (auto& [id, l] : lines) {
     l.tag = clients_.at(id).tag;
-    std::sort(l.turns.begin(), l.turns.end(), [&](auto* a, auto* b) { return place(b) < place(a); });
+    std::make_heap(l.turns.begin(), l.turns.end(), later);
   }
   std::vector<sequence*> order;
   while (order.size() < count && !lines.empty()) {
     auto next = std::min_element(lines.begin(), lines.end(), [](const auto& a, const auto& b) {
-      return std::pair{a.second.tag, a.second.turns.back()->arrival} <
-             std::pair{b.second.tag, b.second.turns.back()->arrival};
+      return std::pair{a.second.tag, a.second.turns.front().second->arrival} <
+             std::pair{b.second.tag, b.second.turns.front().second->arrival};
     });
     auto& l = next->second;
-    order.push_back(l.turns.back());
+    std::pop_heap(l.turns.begin(), l.turns.end(), later);
+    order.push_back(l.turns.back().second);
     l.turns.pop_back();
     if (!order.back()->paid) l.tag += order.back()->price;
     if (l.turns.empty()) lines.erase(next);

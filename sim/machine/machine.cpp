@@ -29,6 +29,7 @@ std::vector<keyed_number> keys_of(machine& m, double& kv_mb_per_token) {
       {"cost.gpu_per_h", &m.gpu_per_h, 0, 1e6},
       {"cost.host_gb_per_h", &m.host_gb_per_h, 0, 1e6},
       {"cost.disk_gb_per_h", &m.disk_gb_per_h, 0, 1e6},
+      {"reuse.device_keeps", nullptr, 0, 1, false, &m.device_keeps},
       {"reuse.layerwise_loading", nullptr, 0, 1, false, &m.layerwise_loading},
       {"reuse.recomputes", nullptr, 0, 1, false, &m.recomputes},
       {"reuse.asynchronous_saving", nullptr, 0, 1, false, &m.asynchronous_saving},

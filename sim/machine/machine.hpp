@@ -34,6 +34,7 @@ struct machine {
   double gpu_per_h = 0, host_gb_per_h = 0, disk_gb_per_h = 0;  ///< dollars
 
   /// What CachedAttention's ablations change.
+  bool device_keeps = true;           ///< false: the device holds who runs, and is no tier for the others
   bool layerwise_loading = true;      ///< false: a turn computes when all that it loads is there (§3.2.1)
   bool recomputes = true;             ///< what is computed sooner than loaded; false: whatever is there is loaded
   bool asynchronous_saving = true;    ///< false: a step ends when all that it saves has left the device (§3.2.2)

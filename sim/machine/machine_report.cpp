@@ -38,13 +38,16 @@ const std::vector<row>& rows() {
       {"policy", [](const auto& r) { return r.policy; }},
       {"cache, thousand tokens", [](const auto& r) { return number(static_cast<double>(r.capacity_tokens) / 1e3, 0); }},
       {"requests", [](const auto& r) { return std::to_string(r.requests); }},
+      {"refused", [](const auto& r) { return std::to_string(r.refused); }},
       {"reused, % of reusable tokens", [](const auto& r) { return number(100 * r.hit_token_share(), 1); }},
       {"  from the device", [](const auto& r) { return number(tokens_from(r, "device"), 1); }},
       {"  from host memory", [](const auto& r) { return number(tokens_from(r, "host"), 1); }},
       {"  from disk", [](const auto& r) { return number(tokens_from(r, "disk"), 1); }},
       {"    of these, raised ahead of need",
        [](const auto& r) { return number(100 * share(r.raised_tokens, r.reusable_tokens), 1); }},
-      {"requests that found all, %", [](const auto& r) { return number(100 * r.full_hit_share(), 1); }},
+      {"turns that found all, % of all turns",
+       [](const auto& r) { return number(100 * share(r.full_hits, r.requests), 1); }},
+      {"  of those with a history, %", [](const auto& r) { return number(100 * r.full_hit_share(), 1); }},
       {"time to first token, mean ms", [](const auto& r) { return number(r.ttft_ms.mean, 1); }},
       {"  p50 ms", [](const auto& r) { return number(r.ttft_ms.p50, 1); }},
       {"  p99 ms", [](const auto& r) { return number(r.ttft_ms.p99, 1); }},
@@ -109,6 +112,8 @@ std::string text_table(results runs) {
     for (const auto& r : runs) out += fmt::format("{:>14}", row.cell(r));
     out += '\n';
   }
+  for (const auto& r : runs)
+    if (r.refused > 0) out += fmt::format("{}, {}: turns were refused: {}\n", r.machine, r.policy, r.why_refused);
   return out;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "kv/check.hpp"
 #include "sim/machine/visitors.hpp"
 
 namespace chromatin::sim {
@@ -139,8 +140,10 @@ machine_result simulate(const workload& what, const machine& on, const std::stri
   gathering sum{result, at, what.turns(), std::min<std::uint64_t>(what.warm_up_turns, what.turns() - 1)};
   visitors people{at, what, on, reuse, [&](std::uint64_t number, const turn_record& t) { sum.take(number, t); }};
   at.run([&] { return people.all_gone(); });
+  CHROMATIN_CHECK(people.all_gone(), "nothing is left to do when everybody is answered, and not before");
   sum.end(on);
   result.refused = people.refused();
+  result.why_refused = people.why_refused();
   if (!reuse) return add_cost(result, on, at), result.host_dollars = result.disk_dollars = 0, result;
   add_cost(result, on, at);
   return result;

@@ -31,6 +31,7 @@ struct machine_result {
   std::string machine, policy;
   std::uint64_t capacity_tokens = 0;  ///< of the tiers below the device
   std::uint64_t requests = 0, refused = 0;
+  std::string why_refused;  ///< the first of them
   std::uint64_t reusable_tokens = 0, reused_tokens = 0;
   std::uint64_t reusable_requests = 0, full_hits = 0;  ///< requests with anything to reuse; those that found all of it
   std::uint64_t prompt_tokens = 0, computed_tokens = 0, answer_tokens = 0;

@@ -72,6 +72,10 @@ stage::room stage::room_of(const stage_options& options) const {
   }
   if (r.host == 0) r.disk = 0;  // it is reached through host memory only
   auto wanted = kv::chunks_for(time_.units(options.context_tokens));
+  if (time_.units(options.context_tokens) < 4 * kv::tokens_per_chunk)
+    throw std::runtime_error(fmt::format("{}: model.context_tokens {} must be at least four blocks of {}",
+                                         machine_.name, options.context_tokens, options.block_tokens));
+  if (!machine_.device_keeps) r.device = std::min(r.device, wanted * static_cast<std::uint32_t>(machine_.batch));
   if (r.device < wanted)
     throw std::runtime_error(fmt::format(
         "{}: device.gb {} holds {} tokens, a window has {}; --set device.gb={:.3g} holds one, a batch needs more",
@@ -96,7 +100,7 @@ stage::stage(const machine& m, const stage_options& options)
   scheduler = system_.spawn(chromatin::scheduler, checkpoint_, executor, device,
                             scheduler_limits{.step_tokens_max = std::max(1u, time_.units(m.step_tokens)),
                                              .batch_max = static_cast<std::uint32_t>(m.batch),
-                                             .queue_max = ~std::uint32_t{0},
+                                             .queue_max = queue_max + 1,
                                              .loading = {m.layerwise_loading, m.recomputes}});
   caf::anon_send(executor, atom::attach_v, device);
   caf::anon_send(device, atom::attach_v, caf::actor_cast<turn_listener_actor>(scheduler),

@@ -30,9 +30,18 @@ visitors::visitors(stage& at, const workload& what, const machine& m, bool reuse
 
 void visitors::arrive(std::size_t which) {
   auto& v = visits_[which];
-  v.script = &what_.conversations[which];
-  v.window.root = stage_.root();
-  say(which);
+  if (!v.script) v.script = &what_.conversations[which], v.window.root = stage_.root();
+  outside_.emplace_back(which, stage_.events().now());
+  come_in();
+}
+
+void visitors::come_in() {
+  while (!outside_.empty() && inside_ < stage::queue_max) {
+    auto [which, arrived] = outside_.front();
+    outside_.pop_front();
+    ++inside_;
+    say(which, arrived);
+  }
 }
 
 void visitors::make_room(visit& v, std::uint32_t more) {
@@ -46,6 +55,7 @@ std::uint32_t visitors::extend(visit& v, const scripted_turn& turn) {
   auto& tokens = v.window.tokens;
   auto said = std::clamp(stage_.time().units(turn.said_tokens), 1u, stage_.context() - 2);
   if (turn.blocks.empty()) {
+    said = std::min(said, stage_.context() - 3 * kv::tokens_per_chunk);  // beside what a truncation keeps
     make_room(v, said + 1);
     auto history = static_cast<std::uint32_t>(tokens.size());
     for (std::uint32_t i = 0; i < said; ++i) tokens.push_back(token_of(v.script->id, tokens.size() + v.next));
@@ -57,39 +67,43 @@ std::uint32_t visitors::extend(visit& v, const scripted_turn& turn) {
   return static_cast<std::uint32_t>(tokens.size());
 }
 
-void visitors::say(std::size_t which) {
+void visitors::say(std::size_t which, timeline::time_point arrived) {
   auto& v = visits_.at(which);
   const auto& turn = v.script->turns[v.next];
   auto reusable = extend(v, turn);
   turn_record record;
   record.reusable_tokens = static_cast<std::uint64_t>(reusable * scale_);
+  auto outside = stage_.events().now() - arrived;
   turn_order order{.turn = ++turns_, .conversation = v.script->id, .window = v.window, .reuse = reuse_};
   order.sampling.tokens_max = std::max(1u, stage_.time().units(turn.answer_tokens));
   order.sampling.ignore_end_of_answer = true;
-  stage_.begin(std::move(order),
-               [this, which, record, number = turns_](const turn_outcome* outcome, const std::string&) mutable {
-                 if (outcome) {
-                   const auto& s = outcome->statistics;
-                   auto true_tokens = [&](double units) { return static_cast<std::uint64_t>(units * scale_); };
-                   for (auto hit : s.hits) {
-                     hit.tokens = static_cast<std::uint32_t>(true_tokens(hit.tokens));
-                     record.reused_tokens += hit.tokens;
-                     record.hits.push_back(hit);
-                   }
-                   record.reused_tokens = std::min(record.reused_tokens, record.reusable_tokens);
-                   record.prompt_tokens = true_tokens(s.prompt_tokens);
-                   record.computed_tokens = true_tokens(s.computed_tokens);
-                   record.answer_tokens = true_tokens(s.answer_tokens);
-                   record.first_token_us = s.first_token_us;
-                   record.queued_us = s.queued_us;
-                   record.ended_s = stage_.simulated_s();
-                   answered_(number, record);
-                   on_answer(which, *outcome);
-                 } else {
-                   ++refused_;
-                 }
-                 go_on(which);
-               });
+  stage_.begin(std::move(order), [this, which, record, outside, number = turns_](const turn_outcome* outcome,
+                                                                                 const std::string& why) mutable {
+    if (outcome) {
+      const auto& s = outcome->statistics;
+      auto true_tokens = [&](double units) { return static_cast<std::uint64_t>(units * scale_); };
+      for (auto hit : s.hits) {
+        hit.tokens = static_cast<std::uint32_t>(true_tokens(hit.tokens));
+        record.reused_tokens += hit.tokens;
+        record.hits.push_back(hit);
+      }
+      record.reused_tokens = std::min(record.reused_tokens, record.reusable_tokens);
+      record.prompt_tokens = true_tokens(s.prompt_tokens);
+      record.computed_tokens = true_tokens(s.computed_tokens);
+      record.answer_tokens = true_tokens(s.answer_tokens);
+      auto outside_us = std::chrono::duration_cast<std::chrono::microseconds>(outside).count();
+      record.first_token_us = outside_us + s.first_token_us;
+      record.queued_us = outside_us + s.queued_us;
+      record.ended_s = stage_.simulated_s();
+      answered_(number, record);
+      on_answer(which, *outcome);
+    } else {
+      if (refused_++ == 0) why_refused_ = why;
+    }
+    --inside_;
+    go_on(which);
+    come_in();
+  });
 }
 
 /// As the registry settles it.
@@ -114,7 +128,7 @@ void visitors::plan(std::size_t which) {
   const auto& turn = visits_.at(which).script->turns[visits_.at(which).next];
   auto due = from_us(static_cast<double>(turn.due_us));
   auto when = turn.after_answer ? stage_.events().now() + due : timeline::time_point{} + due;
-  stage_.events().at(when, [this, which] { say(which); });
+  stage_.events().at(when, [this, which] { arrive(which); });
 }
 
 }  // namespace chromatin::sim

@@ -3,6 +3,7 @@
 /// Who talks to a simulated machine: conversations begin, go on when an answer was read, and fill their windows, as the
 /// registry would keep them. What they say is known by its length only.
 
+#include <deque>
 #include <unordered_map>
 
 #include "sim/machine/stage.hpp"
@@ -27,6 +28,7 @@ class visitors {
 
   bool all_gone() const { return left_ == 0; }
   std::uint64_t refused() const { return refused_; }
+  const std::string& why_refused() const { return why_refused_; }  ///< the first
   std::uint64_t dropped_tokens() const { return dropped_; }
 
  private:
@@ -36,7 +38,8 @@ class visitors {
     kv::lineage window;
   };
   void arrive(std::size_t which);
-  void say(std::size_t which);
+  void come_in();
+  void say(std::size_t which, timeline::time_point arrived);
   void on_answer(std::size_t which, const turn_outcome& outcome);
   void go_on(std::size_t which);
   void plan(std::size_t which);
@@ -50,9 +53,13 @@ class visitors {
   bool reuse_;
   std::function<void(std::uint64_t, const turn_record&)> answered_;
   double scale_;
+  /// Turns that found the scheduler's queue full: a client comes again until it is let in.
+  std::deque<std::pair<std::size_t, timeline::time_point>> outside_;
+  std::uint32_t inside_ = 0;
   std::unordered_map<std::size_t, visit> visits_;  ///< by number of the conversation, those under way
   std::size_t left_;
   std::uint64_t turns_ = 0, refused_ = 0, dropped_ = 0;
+  std::string why_refused_;
 };
 
 }  // namespace chromatin::sim

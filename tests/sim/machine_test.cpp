@@ -167,6 +167,24 @@ TEST(Machine, ACapacityIsSharedByHostAndDisk) {
   EXPECT_LT(starved.reused_tokens, rich.reused_tokens / 2);
 }
 
+TEST(Machine, WhoFindsTheQueueFullComesInLater) {
+  workload w{.title = "x"};
+  for (std::uint64_t id = 1; id <= 1100; ++id)
+    w.conversations.push_back({id, {{.due_us = 1, .said_tokens = 64, .answer_tokens = 1}}});
+  auto r = simulate(w, llama_13b(), "lru");
+  EXPECT_EQ(r.requests, 1100U);
+  EXPECT_EQ(r.refused, 0U);
+  EXPECT_GT(r.ttft_ms.p99, 1.9 * r.ttft_ms.p50) << "who waits outside waits, too";
+}
+
+TEST(Machine, ADeviceThatKeepsNothingHoldsWhoRuns) {
+  auto w = that_come_back(60, 2048, 1000);
+  EXPECT_GT(hits(simulate(w, llama_13b(), "lru"), "device"), 0U);
+  auto r = simulate(w, llama_13b({{"reuse.device_keeps", "false"}, {"compute.batch", "4"}}), "lru");
+  EXPECT_EQ(hits(r, "device"), 0U);
+  EXPECT_EQ(r.hit_token_share(), 1);
+}
+
 TEST(Machine, ADeviceWithoutRoomForAWindowIsRefusedInOneLine) {
   auto why = test::reason([] { simulate(few_conversations(), llama_13b({{"device.gb", "1"}}), "lru"); });
   EXPECT_THAT(why, ::testing::HasSubstr("device.gb 1 holds"));
