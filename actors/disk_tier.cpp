@@ -82,15 +82,15 @@ fetch_started disk_tier_state::fetch(const fetch_order& order, const layer_sink_
         row && row->fill == order.links[i].fill && order.into[i].bytes().size() >= geometry.packed_bytes(row->fill);
     return fits ? row : nullptr;
   };
-  std::size_t found = 0;
-  while (here(found)) ++found;
-  auto worth = worth_reading(order, found);
-  not_worth += static_cast<std::int64_t>(found - worth);
+  std::vector<const io::stored_chunk*> found;
+  while (const auto* row = here(found.size())) found.push_back(row);
+  auto worth = worth_reading(order, found.size());
+  not_worth += static_cast<std::int64_t>(found.size() - worth);
   fetch_started answer;
   load_state load{.sink = sink};
   std::vector<std::uint32_t> slots;
   for (std::size_t i = 0; i < worth; ++i) {
-    const auto* row = here(i);
+    const auto* row = found[i];
     auto checksums = std::make_shared<const std::vector<std::uint64_t>>(row->checksums);
     answer.chunks.push_back({"disk", row->depth, checksums});
     load.chunks.push_back({row->key, row->slot, row->fill, checksums, order.into[i]});
@@ -98,7 +98,7 @@ fetch_started disk_tier_state::fetch(const fetch_order& order, const layer_sink_
     store.hold(row->slot);
   }
   hits += static_cast<std::int64_t>(slots.size());
-  misses += static_cast<std::int64_t>(order.links.size() - found);
+  misses += static_cast<std::int64_t>(order.links.size() - found.size());
   if (slots.empty()) return answer;
   loads.emplace(order.id, std::move(load));
   queue.add(order.id, std::move(slots), order.urgency, self->clock().now() + order.deadline);

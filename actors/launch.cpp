@@ -95,12 +95,13 @@ void running_system::parts::open_disk() {
   }
   // What may throw must do so before there are actors, for which their system would wait for ever.
   found_at_start = chunks->load();
+  policy.learned = chunks->learned(policy.name);
   notices.insert(notices.end(), chunks->notices().begin(), chunks->notices().end());
   notices.push_back(fmt::format("{}: {} chunks and {} conversations found", options.disk.string(),
                                 found_at_start.size(), conversations->conversations()));
   disk.layout = chunks->layout();
   disk.scrub_bytes_per_s = options.scrub_bytes_per_s;
-  disk.policy = policy = {options.policy, chunks->learned(options.policy)};
+  disk.policy = policy;
   auto files = io::open_segments(options.disk, disk.layout.segment_sizes_bytes());
   if (!files.direct) notices.push_back("direct I/O is refused by the file system; the page cache is used");
   std::unique_ptr<io::device> device;

@@ -88,7 +88,8 @@ void scheduler_state::ask(sequence& s) {
   a.may_load = s.may_load && s.load_failures < load_failures_max;
   a.tokens = static_cast<std::uint32_t>(s.tokens().size());
   // Kept chunks cannot be computed again from this window.
-  if (limits.loading.recomputes && s.order.window.kept_tokens == 0 && speed.knows_prefill()) a.us_per_token = speed.prefill_us_per_token();
+  if (limits.loading.recomputes && s.order.window.kept_tokens == 0 && speed.knows_prefill())
+    a.us_per_token = speed.prefill_us_per_token();
   a.load_deadline = from_us(speed.prefill_us_per_token() * s.tokens_to_recompute()) + load_grace;
   s.at = sequence::phase::admitting;
   asking = id;

@@ -27,4 +27,10 @@ fs::path checkpoint_of(const std::string& shape, const fs::path& work, const fs:
   return folder;
 }
 
+std::string text_of(const model::checkpoint& c, const std::string& begin, std::uint32_t tokens) {
+  auto text = begin;
+  while (c.tokenizer->encode(text).size() < tokens) text += " there was a house by the sea, and who lived in it";
+  return text;
+}
+
 }  // namespace chromatin::bench

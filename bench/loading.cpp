@@ -83,12 +83,6 @@ served serve(running_system& system, const flags& f, int round) {
   return {percentile(std::move(gaps_ms), 0.99), static_cast<double>(statistics.first_token_us) * 1e-3, statistics.hits};
 }
 
-std::string text_of(const model::checkpoint& c, std::uint32_t tokens) {
-  std::string text = "Once upon a time";
-  while (c.tokenizer->encode(text).size() < tokens) text += " there was a house by the sea, and who lived in it";
-  return text;
-}
-
 system_options options_of(const flags& f, const fs::path& model, const fs::path& disk) {
   return {.model = model,
           .device_bytes = 1ull << 30,
@@ -121,7 +115,8 @@ void run(const flags& f) {
   fmt::print("  {:<10} {:>10} {:>14}   {}\n", "eighth in", "p99 gap ms", "its TTFT ms", "its hits");
   {
     running_system system{options_of(f, model, disk)};
-    say(system, "eighth", text_of(system.checkpoint(), f.history), 2, std::make_shared<timed_sink>());
+    say(system, "eighth", text_of(system.checkpoint(), "Once upon a time", f.history), 2,
+        std::make_shared<timed_sink>());
   }
   std::vector<double> ratios;
   for (int round = 0; round < f.rounds; ++round) {

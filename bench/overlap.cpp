@@ -45,12 +45,6 @@ struct bench_place {
   std::string history, fresh;
 };
 
-std::string text_of(const model::checkpoint& c, const std::string& begin, std::uint32_t tokens) {
-  auto text = begin;
-  while (c.tokenizer->encode(text).size() < tokens) text += " there was a house by the sea, and who lived in it";
-  return text;
-}
-
 std::string name_of(int conversation) { return fmt::format("conversation-{}", conversation); }
 
 system_options options_of(const flags& f, const bench_place& at, double disk_mb_s, loading_choice loading) {

@@ -32,13 +32,7 @@ class chat_turn : public std::enable_shared_from_this<chat_turn> {
   /// Says it there; if somebody else's turn is under way there, elsewhere.
   kj::Promise<void> say_at(place at, bool may_move) {
     rpc::connection_account::hold hold;
-    if (auto refused = account_->begin_turn(hold))
-      return reply(to_, parts_.headers,
-                   error{.status = 429,
-                         .message = refused->what,
-                         .param = {},
-                         .code = "overloaded",
-                         .retry_after = refused->retry_after});
+    if (auto why = account_->begin_turn(hold)) return reply(to_, parts_.headers, refused(*why, 429));
     turn_ = std::make_shared<rpc::answering>(parts_.context, account_, std::move(hold));
     say_request order{.conversation = {tenant_, at.conversation},
                       .text = request_.messages.back().content,

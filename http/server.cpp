@@ -1,21 +1,13 @@
 #include "http/server.hpp"
 
-#include <list>
-
-#include <fmt/format.h>
 #include <kj/compat/http.h>
 
 #include "http/reply.hpp"
 #include "http/service.hpp"
-#include "rpc/address.hpp"
-#include "rpc/server.hpp"
 #include "rpc/service.hpp"
 
 namespace chromatin::http {
 namespace {
-
-/// Between two attempts to accept after one that failed.
-constexpr auto accept_pause = 50 * kj::MILLISECONDS;
 
 /// Everything behind the listening sockets; lives as long as the loop.
 class front final : public kj::HttpServerErrorHandler {
@@ -29,19 +21,7 @@ class front final : public kj::HttpServerErrorHandler {
         server_{*loop.context.timer, *table_, [this](kj::AsyncIoStream& stream) { return service_for(stream); },
                 settings()} {}
 
-  kj::Promise<void> accept_all(kj::ConnectionReceiver& listener) {
-    return kj::evalNow([&] { return listener.accept(); })
-        .then(
-            [this, &listener](kj::Own<kj::AsyncIoStream> stream) {
-              connections_.add(server_.listenHttp(kj::mv(stream)));
-              return accept_all(listener);
-            },
-            [this, &listener](kj::Exception&&) {
-              return context_.timer->afterDelay(accept_pause).then([this, &listener] { return accept_all(listener); });
-            });
-  }
-
-  std::vector<kj::Own<kj::ConnectionReceiver>> listeners;
+  void take(kj::Own<kj::AsyncIoStream> stream) { connections_.add(server_.listenHttp(kj::mv(stream))); }
 
  private:
   kj::HttpServerSettings settings() {
@@ -88,22 +68,12 @@ class front final : public kj::HttpServerErrorHandler {
 }  // namespace
 
 std::vector<std::string> serve(rpc::server_loop& loop, const server_options& options) {
-  std::vector<std::string> addresses;
   auto made = kj::heap<front>(loop, options.model);
   auto* all = made.get();
   loop.tasks.add(kj::Promise<void>{kj::NEVER_DONE}.attach(kj::mv(made)));
-  for (const auto& text : options.listen) {
-    auto at = rpc::parse_address(text);
-    if (loop.context.tokens.empty() && !at.is_local())
-      throw rpc::server_error(
-          fmt::format("{} is open to other machines: give --tokens FILE, or listen on 127.0.0.1", text));
-    auto listening = rpc::listen_on(at);
-    addresses.push_back(listening.text);
-    for (auto& socket : listening.sockets) {
-      all->listeners.push_back(loop.provider.wrapListenSocketFd(kj::mv(socket)));
-      loop.acceptors.add(all->accept_all(*all->listeners.back()));
-    }
-  }
+  std::vector<std::string> addresses;
+  for (const auto& text : options.listen)
+    addresses.push_back(loop.listen(text, [all](auto stream) { all->take(kj::mv(stream)); }));
   return addresses;
 }
 

@@ -22,12 +22,6 @@ using json = nlohmann::ordered_json;
 /// How long a client that has gone away is answered at most.
 constexpr auto look_again = 20 * kj::MILLISECONDS;
 
-/// Who asks.
-struct caller {
-  std::string tenant;
-  bool sees_all = false;  ///< the whole server's counters
-};
-
 class service final : public kj::HttpService {
  public:
   service(const service_parts& parts, std::shared_ptr<rpc::connection_account> account, rpc::refusal why,
@@ -55,10 +49,6 @@ class service final : public kj::HttpService {
   }
 
  private:
-  static error refused(const rpc::refusal& why, unsigned status) {
-    return {.status = status, .message = why.what, .param = {}, .code = "overloaded", .retry_after = why.retry_after};
-  }
-
   /// A page of another site, open in a browser on this machine, is not let in for being on it: neither by asking from
   /// there nor by a name of its own that leads here.
   void refuse_other_sites(const kj::HttpHeaders& headers) const {
@@ -79,31 +69,25 @@ class service final : public kj::HttpService {
   }
 
   /// By the token, if there are any. A connection may change its mind.
-  caller caller_of(const kj::HttpHeaders& headers) {
-    const auto& tokens = parts_.context.tokens;
+  rpc::caller caller_of(const kj::HttpHeaders& headers) {
     std::string given;
     KJ_IF_MAYBE (value, headers.get(parts_.authorization)) {
       constexpr std::string_view scheme = "Bearer ";
       std::string_view text{value->begin(), value->size()};
       if (text.starts_with(scheme)) given = text.substr(scheme.size());
     }
-    if (tokens.empty()) {
-      if (auto why = account_->log_in({})) throw refused(*why, 429);
-      return {"default", true};
-    }
-    const auto* tenant = tokens.find(given);
-    if (!tenant) {
-      ++parts_.context.door.counts.logins_failed;
+    auto who = rpc::caller_of(parts_.context, given);
+    if (!who)
       throw error{.status = 401,
                   .message = "a token is needed: Authorization: Bearer TOKEN",
                   .param = {},
                   .code = "invalid_api_key"};
-    }
-    if (auto why = account_->log_in(*tenant)) throw refused(*why, 429);
-    return {*tenant, tokens.operators.contains(given)};
+    if (auto why = account_->log_in(parts_.context.tokens.empty() ? std::string{} : who->tenant))
+      throw refused(*why, 429);
+    return *who;
   }
 
-  kj::Promise<void> route(kj::HttpMethod method, const std::string& path, const std::string& query, caller who,
+  kj::Promise<void> route(kj::HttpMethod method, const std::string& path, const std::string& query, rpc::caller who,
                           kj::AsyncInputStream& body, Response& response) {
     try {
       if (path == "/v1/chat/completions") {
@@ -148,7 +132,7 @@ class service final : public kj::HttpService {
     return reply(response, parts_.headers, list ? json{{"object", "list"}, {"data", json::array({one})}} : one);
   }
 
-  kj::Promise<void> metrics(const caller& who, Response& response) {
+  kj::Promise<void> metrics(const rpc::caller& who, Response& response) {
     if (!who.sees_all)
       throw error{.status = 401, .message = "metrics need an operator's token", .param = {}, .code = "invalid_api_key"};
     auto& context = parts_.context;
@@ -209,7 +193,7 @@ class service final : public kj::HttpService {
     return reply(response, parts_.headers, e);
   }
 
-  kj::Promise<void> chat(std::string_view body, const caller& who, Response& response) {
+  kj::Promise<void> chat(std::string_view body, const rpc::caller& who, Response& response) {
     std::random_device entropy;
     auto request = read_chat_request(body, std::uint64_t{entropy()} << 32 | entropy());
     if (!request.model.empty() && request.model != parts_.model)
@@ -227,6 +211,10 @@ class service final : public kj::HttpService {
 };
 
 }  // namespace
+
+error refused(const rpc::refusal& why, unsigned status) {
+  return {.status = status, .message = why.what, .param = {}, .code = "overloaded", .retry_after = why.retry_after};
+}
 
 kj::Own<kj::HttpService> make_service(const service_parts& parts, std::shared_ptr<rpc::connection_account> account,
                                       rpc::refusal why, kj::AsyncIoStream& stream) {

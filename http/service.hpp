@@ -6,6 +6,7 @@
 
 #include <kj/compat/http.h>
 
+#include "http/error.hpp"
 #include "rpc/door.hpp"
 #include "rpc/service.hpp"
 
@@ -18,6 +19,9 @@ struct service_parts {
   kj::HttpHeaderId authorization, origin;
   std::string model;
 };
+
+/// What the door refused.
+error refused(const rpc::refusal& why, unsigned status);
 
 /// `account` is null for a connection that has no place: it is told `why` whatever it asks. `stream` is the connection,
 /// whose end cancels what is under way.

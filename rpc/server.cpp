@@ -97,8 +97,13 @@ struct server::implementation : private kj::TaskSet::ErrorHandler {
         options{o} {}
 
   void run(std::promise<void>& listening);
-  void listen(kj::LowLevelAsyncIoProvider& provider, const std::string& text);
-  kj::Promise<void> accept_all(kj::ConnectionReceiver& listener);
+  /// A socket, and who takes those who come to it.
+  struct listener {
+    kj::Own<kj::ConnectionReceiver> socket;
+    connection_taker take;
+  };
+  std::string listen(kj::LowLevelAsyncIoProvider& provider, const std::string& text, const connection_taker& take);
+  kj::Promise<void> accept_all(listener& at);
   void serve(kj::Own<kj::AsyncIoStream> stream);
   bool make_place(const std::string& peer);
   void keep(kj::Own<connection> c, kj::Promise<void> until);
@@ -117,35 +122,36 @@ struct server::implementation : private kj::TaskSet::ErrorHandler {
   std::promise<void> drained;
 
   // Event loop thread only.
-  std::vector<kj::Own<kj::ConnectionReceiver>> listeners;
+  std::vector<kj::Own<listener>> listeners;
   std::unique_ptr<kj::TaskSet> tasks, acceptors;
   std::list<connection*> connections;  ///< oldest first
   std::size_t turned_away = 0;
 };
 
-void server::implementation::listen(kj::LowLevelAsyncIoProvider& provider, const std::string& text) {
+std::string server::implementation::listen(kj::LowLevelAsyncIoProvider& provider, const std::string& text,
+                                           const connection_taker& take) {
   auto at = parse_address(text);
   if (options.tokens.empty() && !at.is_local())
     throw server_error(fmt::format("{} is open to other machines: give --tokens FILE, or listen on 127.0.0.1", text));
   auto listening = listen_on(at);
   if (at.is_unix()) socket_files.push_back(at.path);
-  addresses.push_back(listening.text);
   for (auto& socket : listening.sockets) {
-    listeners.push_back(provider.wrapListenSocketFd(kj::mv(socket)));
+    listeners.push_back(kj::heap<listener>(listener{provider.wrapListenSocketFd(kj::mv(socket)), take}));
     acceptors->add(accept_all(*listeners.back()));
   }
+  return listening.text;
 }
 
 /// Goes on for ever: an accept that fails (no file descriptors, no memory) is tried again after a pause.
-kj::Promise<void> server::implementation::accept_all(kj::ConnectionReceiver& listener) {
-  return kj::evalNow([&] { return listener.accept(); })  // it may throw at once
+kj::Promise<void> server::implementation::accept_all(listener& at) {
+  return kj::evalNow([&] { return at.socket->accept(); })  // it may throw at once
       .then(
-          [this, &listener](kj::Own<kj::AsyncIoStream> stream) {
-            kj::runCatchingExceptions([&] { serve(kj::mv(stream)); });  // a peer that is gone already
-            return accept_all(listener);
+          [this, &at](kj::Own<kj::AsyncIoStream> stream) {
+            kj::runCatchingExceptions([&] { at.take(kj::mv(stream)); });  // a peer that is gone already
+            return accept_all(at);
           },
-          [this, &listener](kj::Exception&&) {
-            return context.timer->afterDelay(accept_pause).then([this, &listener] { return accept_all(listener); });
+          [this, &at](kj::Exception&&) {
+            return context.timer->afterDelay(accept_pause).then([this, &at] { return accept_all(at); });
           });
 }
 
@@ -226,8 +232,10 @@ void server::implementation::run(std::promise<void>& listening) {
       tasks.reset();
       listeners.clear();
     });
-    for (const auto& address : options.listen) listen(*io.lowLevelProvider, address);
-    server_loop loop_of_all{context, *io.lowLevelProvider, *tasks, *acceptors};
+    auto& provider = *io.lowLevelProvider;
+    for (const auto& address : options.listen)
+      addresses.push_back(listen(provider, address, [this](auto stream) { serve(kj::mv(stream)); }));
+    server_loop loop_of_all{context, [&](const auto& text, auto take) { return listen(provider, text, take); }, *tasks};
     if (options.beside) options.beside(loop_of_all);
     tasks->add(draining.promise.then([this] { return finish_turns(); }).then([this] { drained.set_value(); }));
     told = true;

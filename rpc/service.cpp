@@ -235,17 +235,14 @@ class gate_service final : public counted<schema::Gate> {
 
   kj::Promise<void> login(LoginContext call) override {
     std::string given = call.getParams().getToken();
-    const auto& tokens = context_.tokens;
-    const auto* tenant = tokens.find(given);
-    if (!tokens.empty() && !tenant) {
-      ++context_.door.counts.logins_failed;
+    auto who = caller_of(context_, given);
+    if (!who)
       return kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__,
                            kj::str("unauthenticated: this token is not known"));
-    }
-    if (auto refused = account_->log_in(tenant ? *tenant : std::string{})) return to_exception(*refused);
+    if (auto refused = account_->log_in(context_.tokens.empty() ? std::string{} : who->tenant))
+      return to_exception(*refused);
     logged_in_(given);
-    bool sees_all = tokens.empty() || tokens.operators.contains(given);
-    call.getResults().setSession(kj::heap<session_service>(context_, account_, tenant ? *tenant : "default", sees_all));
+    call.getResults().setSession(kj::heap<session_service>(context_, account_, who->tenant, who->sees_all));
     return kj::READY_NOW;
   }
 
@@ -263,6 +260,14 @@ class closed_gate final : public schema::Gate::Server {
 };
 
 }  // namespace
+
+std::optional<caller> caller_of(service_context& context, const std::string& token) {
+  const auto& tokens = context.tokens;
+  if (tokens.empty()) return caller{"default", true};
+  if (const auto* tenant = tokens.find(token)) return caller{*tenant, tokens.operators.contains(token)};
+  ++context.door.counts.logins_failed;
+  return {};
+}
 
 schema::Gate::Client make_gate(service_context& context, std::shared_ptr<connection_account> account,
                                std::function<void(const std::string&)> logged_in) {

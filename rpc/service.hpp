@@ -3,6 +3,7 @@
 /// The capabilities that a connection is served with. Event loop thread only.
 
 #include <functional>
+#include <optional>
 #include <string>
 
 #include <kj/async-io.h>
@@ -40,12 +41,24 @@ struct service_context {
   }
 };
 
-/// What another protocol needs to be served beside RPC: it adds what it does to these and returns.
+/// Whom a token stands for.
+struct caller {
+  std::string tenant;
+  bool sees_all = false;  ///< the whole server's counters
+};
+/// Nothing, and counted, for a token that is not known; everybody is "default" where there are none.
+std::optional<caller> caller_of(service_context& context, const std::string& token);
+
+/// Takes a connection that came.
+using connection_taker = std::function<void(kj::Own<kj::AsyncIoStream>)>;
+
+/// What another protocol needs to be served beside RPC.
 struct server_loop {
   service_context& context;
-  kj::LowLevelAsyncIoProvider& provider;
-  kj::TaskSet& tasks;      ///< end with the loop
-  kj::TaskSet& acceptors;  ///< end when the server accepts nobody any more
+  /// Every connection to the address is given to `take` until the server accepts nobody any more. The address with its
+  /// real port number. Throws server_error, also for one that other machines reach where there are no tokens.
+  std::function<std::string(const std::string& address, connection_taker take)> listen;
+  kj::TaskSet& tasks;  ///< end with the loop
 };
 
 /// Who is at the other end: an address, or on a Unix socket a user.

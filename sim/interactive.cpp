@@ -84,14 +84,12 @@ std::unique_ptr<trace> parse_interactive(std::string_view text, const std::strin
   trace_lines lines{text, name};
   std::string_view line;
   lines.next(line);  // the heading
-  std::int64_t before_s = 0;
   while (lines.next(line)) {
     auto [user, seconds, query, response, round] = numbers(line, lines);
     if (seconds > seconds_max || query > tokens_max || response > tokens_max)
       lines.fail("has a number that cannot be: at most " + std::to_string(seconds_max) + " seconds and " +
                  std::to_string(tokens_max) + " tokens");
-    if (seconds < before_s) lines.fail("is earlier than the line before it: sort the file by time");
-    before_s = seconds;
+    lines.must_follow(seconds, "time");
     request r{.at_us = seconds * 1'000'000,
               .conversation = static_cast<std::uint64_t>(user) + 1,
               .answer_tokens = static_cast<std::uint32_t>(response)};

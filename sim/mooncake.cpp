@@ -76,7 +76,6 @@ bool looks_like_mooncake(std::string_view text) { return text.starts_with('{'); 
 std::unique_ptr<trace> parse_mooncake(std::string_view text, const std::string& name) {
   auto result = std::make_unique<mooncake_trace>();
   trace_lines lines{text, name};
-  std::int64_t before_us = 0;
   for (std::string_view line; lines.next(line);) {
     auto object = nlohmann::json::parse(line, nullptr, false);
     if (!object.is_object()) lines.fail("is not a JSON object; is the file cut short?");
@@ -88,8 +87,7 @@ std::unique_ptr<trace> parse_mooncake(std::string_view text, const std::string& 
     if (ids.size() > blocks + 1 || blocks > ids.size() + 1)
       lines.fail("\"input_length\" " + std::to_string(r.prompt_tokens) + " makes " + std::to_string(blocks) +
                  " blocks of 512 tokens, \"hash_ids\" has " + std::to_string(ids.size()));
-    if (r.at_us < before_us) lines.fail("is earlier than the line before it: sort the file by \"timestamp\"");
-    before_us = r.at_us;
+    lines.must_follow(r.at_us, "\"timestamp\"");
     result->add(r, ids);
   }
   return result;

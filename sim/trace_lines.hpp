@@ -2,6 +2,7 @@
 
 /// A text line by line, with what a message about a line needs.
 
+#include <cstdint>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -25,6 +26,12 @@ class trace_lines {
     return false;
   }
 
+  /// The line is not earlier than the one before it.
+  void must_follow(std::int64_t time, const std::string& sorted_by) {
+    if (time < before_) fail("is earlier than the line before it: sort the file by " + sorted_by);
+    before_ = time;
+  }
+
   [[noreturn]] void fail(const std::string& what) const {
     throw std::runtime_error(name_ + ", line " + std::to_string(number_) + ": " + what);
   }
@@ -33,6 +40,7 @@ class trace_lines {
   std::string_view rest_;
   std::string name_;
   std::size_t number_ = 0;
+  std::int64_t before_ = 0;
 };
 
 /// What a trace's numbers may be at most: more is a mistake, and sums of them stay far from an overflow.

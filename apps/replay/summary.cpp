@@ -1,23 +1,11 @@
 #include "apps/replay/summary.hpp"
 
 #include <algorithm>
-#include <cmath>
 #include <numeric>
 
 #include <nlohmann/json.hpp>
 
 namespace chromatin::replay {
-
-distribution distribution_of(std::vector<double> values) {
-  if (values.empty()) return {};
-  std::sort(values.begin(), values.end());
-  auto rank = [&](double share) {
-    auto index = static_cast<std::size_t>(std::ceil(share * static_cast<double>(values.size())));
-    return values[std::max<std::size_t>(index, 1) - 1];
-  };
-  auto sum = std::accumulate(values.begin(), values.end(), 0.0);
-  return {sum / static_cast<double>(values.size()), rank(0.5), rank(0.99)};
-}
 
 double summary::reused_share() const {
   return prompt_tokens == 0 ? 0 : 1 - static_cast<double>(prefill_tokens_computed) / static_cast<double>(prompt_tokens);

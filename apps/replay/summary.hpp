@@ -9,14 +9,11 @@
 #include <nlohmann/json_fwd.hpp>
 
 #include "apps/replay/run.hpp"
+#include "sim/distribution.hpp"
 
 namespace chromatin::replay {
 
-struct distribution {
-  double mean = 0, p50 = 0, p99 = 0;
-};
-/// Percentiles by the nearest rank. All zero for no values.
-distribution distribution_of(std::vector<double> values);
+using sim::distribution, sim::distribution_of;
 
 struct tier_tokens {
   std::string tier;

@@ -1,7 +1,6 @@
 #include "sim/machine/run.hpp"
 
 #include <algorithm>
-#include <cmath>
 
 #include "kv/check.hpp"
 #include "sim/machine/visitors.hpp"
@@ -94,26 +93,16 @@ class gathering {
   meters begin_;
 };
 
-void add_cost(machine_result& r, const machine& m, const stage& at) {
+/// Host memory and disk cost for what they keep only.
+void add_cost(machine_result& r, const machine& m, const stage& at, bool reuse) {
   constexpr double hour_s = 3600;
   auto hours = r.simulated_s / hour_s;
   r.gpu_dollars = r.gpu_s() / hour_s * m.gpu_per_h;
-  if (at.host) r.host_dollars = hours * m.host_gb * m.host_gb_per_h;
-  if (at.disk_tier) r.disk_dollars = hours * m.disk_gb * m.disk_gb_per_h;
+  if (reuse && at.host) r.host_dollars = hours * m.host_gb * m.host_gb_per_h;
+  if (reuse && at.disk_tier) r.disk_dollars = hours * m.disk_gb * m.disk_gb_per_h;
 }
 
 }  // namespace
-
-distribution distribution_of(std::vector<double> values) {
-  if (values.empty()) return {};
-  std::sort(values.begin(), values.end());
-  auto rank = [&](double part) {
-    return values[static_cast<std::size_t>(std::ceil(part * static_cast<double>(values.size()))) - 1];
-  };
-  double sum = 0;
-  for (auto v : values) sum += v;
-  return {sum / static_cast<double>(values.size()), rank(0.5), rank(0.99)};
-}
 
 double machine_result::hit_token_share() const {
   return share(static_cast<double>(reused_tokens), static_cast<double>(reusable_tokens));
@@ -144,8 +133,7 @@ machine_result simulate(const workload& what, const machine& on, const std::stri
   sum.end(on);
   result.refused = people.refused();
   result.why_refused = people.why_refused();
-  if (!reuse) return add_cost(result, on, at), result.host_dollars = result.disk_dollars = 0, result;
-  add_cost(result, on, at);
+  add_cost(result, on, at, reuse);
   return result;
 }
 

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "sim/distribution.hpp"
 #include "sim/machine/machine.hpp"
 #include "sim/workload.hpp"
 
@@ -14,12 +15,6 @@ namespace chromatin::sim {
 
 /// In place of a policy's name: nothing is reused, everything is computed.
 inline constexpr const char* recompute = "recompute";
-
-struct distribution {
-  double mean = 0, p50 = 0, p99 = 0;
-};
-/// Percentiles by the nearest rank; all zero for no values.
-distribution distribution_of(std::vector<double> values);
 
 struct tier_hits {
   std::string tier;
