@@ -1,7 +1,6 @@
 #include "apps/replay/summary.hpp"
 
 #include <algorithm>
-#include <numeric>
 
 #include <nlohmann/json.hpp>
 
