@@ -123,7 +123,7 @@ using device_tier_actor = upper_tier_actor::extend<
 
 /// The PREFETCHER interface: turns hints into orders to load chunks ahead of need (CachedAttention §3.3).
 using prefetcher_actor = layer_sink_actor::extend<
-  // What the scheduler will run next; replaces the hint before.
+  // What the scheduler will run next: all of it, which replaces the hint before, or what comes first.
   caf::reacts_to<atom::hint, hints>,
   // The tier (a `tier_actor`) whose room is to be filled ahead of need.
   caf::reacts_to<atom::attach, caf::strong_actor_ptr>,

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <chrono>
+#include <latch>
 #include <new>
+#include <system_error>
 #include <thread>
 
 #include <caf/actor_system.hpp>
@@ -42,6 +44,26 @@ std::shared_ptr<kv::page_arena> make_arena(const char* option, std::uint64_t byt
   return make();
 } catch (const std::bad_alloc&) {
   throw std::runtime_error(fmt::format("{} {}: the system has no such amount of memory; ask for less", option, bytes));
+}
+
+/// Threads for the backend and for actors, and some to spare for who serves clients. What the system refuses must be
+/// known before there are actors, for which their system would wait for ever.
+void check_threads(std::uint32_t of_backend) {
+  const auto cores = std::max(std::thread::hardware_concurrency(), 4u);
+  const auto wanted = cores + 2 * std::max(cores, of_backend) + 2 * thread_device_threads;
+  std::latch over{1};
+  std::vector<std::jthread> threads;
+  std::string refused;
+  try {
+    while (threads.size() < wanted) threads.emplace_back([&] { over.wait(); });
+  } catch (const std::system_error& e) {
+    refused = e.what();
+  }
+  over.count_down();
+  if (!refused.empty())
+    throw std::runtime_error(fmt::format(
+        "the system gives {} of {} threads ({}); raise its limit (ulimit -u, or TasksMax of the service)",
+        threads.size(), wanted, refused));
 }
 
 kv::dtype choose(compute_type wanted) {
@@ -243,6 +265,7 @@ void running_system::parts::stop() {
 }
 
 running_system::running_system(system_options options) : parts_{std::make_unique<parts>(std::move(options))} {
+  check_threads(parts_->options.threads);
   parts_->open_model();
   parts_->open_disk();
   parts_->spawn_all();

@@ -104,6 +104,7 @@ struct counters {
 
 /// The scheduler's view of what comes next, in order of expected start (CachedAttention §3.3).
 struct hints {
+  bool whole = true;  ///< else only those that come first are named, and the others are as they were
   std::vector<kv::upcoming_turn> upcoming;
   std::vector<std::vector<kv::link>> links;  ///< the same chains with fills, for fetching; parallel to `upcoming`
 };

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdint>
-#include <utility>
 
 namespace chromatin {
 
@@ -16,8 +15,9 @@ class pace {
     constexpr std::uint32_t prefill_tokens_min = 32;
     step_us_ = us;
     if (tokens >= prefill_tokens_min) {
-      auto weight = std::exchange(knows_prefill_, true) ? 0.1 : 1.0;
-      prefill_us_per_token_ += weight * (us / tokens - prefill_us_per_token_);
+      constexpr double remembered = 0.9;  // of the steps before; a token counts as much in a small one as in a large one
+      prefill_us_ = remembered * prefill_us_ + us;
+      prefill_tokens_ = remembered * prefill_tokens_ + tokens;
     } else if (decode_steps > 0) {
       auto one_us = std::max(1.0, us / static_cast<double>(decode_steps));
       decode_step_us_ = decode_step_us_ > 0 ? decode_step_us_ + 0.3 * (one_us - decode_step_us_) : one_us;
@@ -26,8 +26,11 @@ class pace {
   /// A turn had its pages for `us`, beside `others_max` others.
   void turn_ended(double us, std::uint32_t others_max) { turn_us_ += 0.1 * (us / others_max - turn_us_); }
 
-  bool knows_prefill() const { return knows_prefill_; }  ///< measured one
-  double prefill_us_per_token() const { return prefill_us_per_token_; }
+  bool knows_prefill() const { return prefill_tokens_ > 0; }  ///< measured one
+  double prefill_us_per_token() const {
+    constexpr double guess_us = 200;  // only sets the first deadlines
+    return knows_prefill() ? prefill_us_ / prefill_tokens_ : guess_us;
+  }
   double step_us() const { return step_us_; }  ///< of the last step
   double turn_us() const { return turn_us_; }  ///< mean time between two turns that leave the queue
   /// Decode steps that take about `burst_us`; 1 when nothing was measured yet.
@@ -36,8 +39,7 @@ class pace {
   }
 
  private:
-  bool knows_prefill_ = false;
-  double prefill_us_per_token_ = 200;  // the first guess only sets the first deadlines
+  double prefill_us_ = 0, prefill_tokens_ = 0;
   double decode_step_us_ = 0;
   double step_us_ = 0;
   double turn_us_ = 100'000;

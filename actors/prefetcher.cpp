@@ -10,7 +10,7 @@ namespace chromatin {
 void prefetcher_state::hint(const hints& next) {
   ++hints_seen;
   if (!host) return;
-  self->send(host, atom::hint_v, next);
+  if (next.whole) self->send(host, atom::hint_v, next);
   std::unordered_set<std::uint64_t> upcoming;
   std::uint32_t ahead = 0;
   for (std::size_t i = 0; i < next.upcoming.size() && ahead < window_chunks; ++i) {
@@ -23,7 +23,7 @@ void prefetcher_state::hint(const hints& next) {
           std::chrono::microseconds{std::max<std::int64_t>(turn.starts_in_us, 0)} + std::chrono::seconds{1});
     seen.insert(turn.conversation);
   }
-  std::erase_if(seen, [&](auto conversation) { return !upcoming.contains(conversation); });
+  if (next.whole) std::erase_if(seen, [&](auto conversation) { return !upcoming.contains(conversation); });
 }
 
 void prefetcher_state::order(const std::vector<kv::link>& chain, caf::timespan deadline) {

@@ -52,9 +52,14 @@ void scheduler_state::leave_queue(const sequence& s) {
   if (s.at == sequence::phase::waiting) send_hints();
 }
 
+/// What comes first is told at every change of the queue. All of it is told when a part of it has changed, so that the
+/// work for a change does not grow with the queue: who decides what may go does not miss a few at the end.
 void scheduler_state::send_hints() {
-  auto next = queue.look_ahead(speed.turn_us(), self->clock().now());
-  self->send(device, atom::hint_v, next);
+  constexpr std::size_t first_turns = 64, changed_part = 16;
+  bool whole = ++changes_unsaid * changed_part >= queue.size();
+  if (whole) changes_unsaid = 0;
+  auto next = queue.look_ahead(whole ? queue.size() : first_turns, speed.turn_us(), self->clock().now());
+  if (next.whole) self->send(device, atom::hint_v, next);
   if (prefetcher) self->send(prefetcher, atom::hint_v, std::move(next));
 }
 
@@ -87,8 +92,9 @@ void scheduler_state::ask(sequence& s) {
   admission a{.turn = id, .chain = s.reusable(), .pages = kv::chunks_for(tokens), .use = s.use(now_us())};
   a.may_load = s.may_load && s.load_failures < load_failures_max;
   a.tokens = static_cast<std::uint32_t>(s.tokens().size());
-  // Kept chunks cannot be computed again from this window.
-  if (limits.loading.recomputes && s.order.window.kept_tokens == 0 && speed.knows_prefill())
+  // Kept chunks cannot be computed again from this window, unless it may start afresh.
+  bool computable = s.order.window.kept_tokens == 0 || limits.overflow.history_tokens_max == 0;
+  if (limits.loading.recomputes && computable && speed.knows_prefill())
     a.us_per_token = speed.prefill_us_per_token();
   a.load_deadline = from_us(speed.prefill_us_per_token() * s.tokens_to_recompute()) + load_grace;
   s.at = sequence::phase::admitting;

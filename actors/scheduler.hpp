@@ -104,6 +104,7 @@ struct scheduler_state {
 
   std::map<turn_id, sequence> turns;
   turn_queue queue;
+  std::size_t changes_unsaid = 0;  ///< of the queue, since all of it was told
   std::vector<turn_id> running;  ///< turns with pages, as they were admitted
   turn_id asking = 0;            ///< the turn whose admission is under way; 0: none
   bool stepping = false;

@@ -102,7 +102,12 @@ void scheduler_state::take_part(const planned_part& done, step_result::part& giv
   if (s.cancelled && given.dropped) return finish(done.turn, stop_reason::cancelled);
   if (given.dropped) return;  // late: it takes part again when its layers are there
   if (!s.later.empty() && s.tokens_left() == 0) {
-    while (!s.later.empty() && s.tokens_left() == 0) s.next_window();
+    while (!s.later.empty() && s.tokens_left() == 0) {
+      s.next_window();
+      auto more = s.prompt_tokens() - s.computed;
+      s.outcome.statistics.prompt_tokens += more;
+      s.outcome.statistics.computed_tokens += more;
+    }
     self->send(device, atom::retain_v, done.turn, s.computed_keys());
   }
   for (std::size_t i = 0; i < given.tokens.size(); ++i) {

@@ -8,8 +8,6 @@
 namespace chromatin {
 namespace {
 
-/// Turns that a hint looks ahead.
-constexpr std::size_t hint_turns_max = 64;
 /// A turn with the lowest priority is as urgent as a new one with the highest after two seconds.
 constexpr double points_per_s = 50;
 constexpr int points_per_step = 10, points_max = 100;
@@ -146,10 +144,10 @@ sequence* turn_queue::candidate(std::uint32_t passed_over_max, time_point now) c
   return nullptr;
 }
 
-hints turn_queue::look_ahead(double turn_us, time_point now) const {
-  hints next;
+hints turn_queue::look_ahead(std::size_t count, double turn_us, time_point now) const {
+  hints next{.whole = count >= turns_.size()};
   double starts_in_us = 0;
-  for (const auto* s : in_order(hint_turns_max, now)) {
+  for (const auto* s : in_order(count, now)) {
     kv::upcoming_turn upcoming{.conversation = s->order.conversation,
                                .keys = {},
                                .starts_in_us = static_cast<std::int64_t>(starts_in_us),

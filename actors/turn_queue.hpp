@@ -36,8 +36,8 @@ class turn_queue {
   /// The first turn that may be asked for. A small turn may pass one that was denied, but not for ever: null behind one
   /// that was passed over `passed_over_max` times.
   sequence* candidate(std::uint32_t passed_over_max, time_point now) const;
-  /// What will run next, for hints; a turn leaves the queue every `turn_us`.
-  hints look_ahead(double turn_us, time_point now) const;
+  /// The `count` turns that will run next, for hints; a turn leaves the queue every `turn_us`.
+  hints look_ahead(std::size_t count, double turn_us, time_point now) const;
   void clear();
 
   /// A turn's priority and what it has waited; ten points make a difference.

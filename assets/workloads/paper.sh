@@ -13,7 +13,7 @@ run() { # NAME MACHINE POLICIES [OPTION…]
   shift 3
   echo "== $name"
   "$chromatin" simulate "$assets/workloads/paper.toml" --machine "$assets/machines/$machine.toml" --policy "$policies" \
-    --block-tokens 512 --set reuse.device_keeps=false "$@" --json "$out/$name.json" --html "$out/$name.html" |
+    --block-tokens 512 --set reuse.device_keeps=false --set reuse.exact=false "$@" --json "$out/$name.json" --html "$out/$name.html" |
     tee "$out/$name.txt"
 }
 

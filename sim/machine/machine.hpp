@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "kv/lineage.hpp"
 #include "sim/keyed_file.hpp"
 
 namespace chromatin::sim {
@@ -39,6 +40,14 @@ struct machine {
   bool recomputes = true;             ///< what is computed sooner than loaded; false: whatever is there is loaded
   bool asynchronous_saving = true;    ///< false: a step ends when all that it saves has left the device (§3.2.2)
   bool valid_over_truncation = true;  ///< false: what stays of a truncated window is computed again (§3.4)
+  bool exact = true;  ///< false: a truncated window that lost a chunk starts afresh, whatever it was computed from
+
+  /// What happens to full windows.
+  kv::overflow_policy overflow() const {
+    kv::overflow_policy policy;
+    if (!exact) policy.history_tokens_max = 0;
+    return policy;
+  }
 };
 
 /// `changes`: "key=value" in place of the file's. Throws std::runtime_error with one line: file, line, key, the way

@@ -101,6 +101,7 @@ stage::stage(const machine& m, const stage_options& options)
                             scheduler_limits{.step_tokens_max = std::max(1u, time_.units(m.step_tokens)),
                                              .batch_max = static_cast<std::uint32_t>(m.batch),
                                              .queue_max = queue_max + 1,
+                                             .overflow = m.overflow(),
                                              .loading = {m.layerwise_loading, m.recomputes}});
   caf::anon_send(executor, atom::attach_v, device);
   caf::anon_send(device, atom::attach_v, caf::actor_cast<turn_listener_actor>(scheduler),

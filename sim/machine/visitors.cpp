@@ -46,7 +46,7 @@ void visitors::come_in() {
 
 void visitors::make_room(visit& v, std::uint32_t more) {
   auto room = stage_.context() - std::min(stage_.context(), more);
-  auto dropped = kv::make_room(v.window, room, {});
+  auto dropped = kv::make_room(v.window, room, machine_.overflow());
   dropped_ += static_cast<std::uint64_t>(dropped * scale_);
   if (!machine_.valid_over_truncation && !v.window.kept.empty()) kv::rebase(v.window);
 }

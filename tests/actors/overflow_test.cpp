@@ -102,6 +102,25 @@ TEST(Overflow, WithoutReuseWhatStaysIsComputedAgain) {
   w.talk("c", "And with reuse again.");
 }
 
+/// What the last turn of a long conversation computes when all of its cache is gone.
+turn_statistics after_a_loss(std::uint32_t history_tokens_max) {
+  world w{{.device_chunks = 5,
+           .host_chunks = 3,
+           .disk = false,
+           .context = 256,
+           .overflow = {.history_tokens_max = history_tokens_max}}};
+  for (int turn = 0; turn < 12; ++turn) w.talk("c", text);
+  for (int turn = 0; turn < 12; ++turn) w.talk("another", std::to_string(turn) + text);
+  return w.talk("c", text);
+}
+
+TEST(Overflow, WithoutAHistoryAWindowThatLostItsCacheCostsNoMoreThanItsTokens) {
+  auto afresh = after_a_loss(0);
+  EXPECT_EQ(afresh.computed_tokens, afresh.prompt_tokens);
+  EXPECT_LE(afresh.computed_tokens, 256u);
+  EXPECT_GT(after_a_loss(1u << 18).computed_tokens, 256u) << "as it was: earlier windows, too";
+}
+
 TEST(Overflow, ATurnThatIsCancelledBeforeATokenNeedsTheRoomKeepsItsWindow) {
   for (bool reuse : {true, false}) {
     world w{{.context = 256}};

@@ -32,6 +32,7 @@ world_options random_shape(std::uint64_t seed) {
   o.fast_device = seed % 4 == 0;
   o.durable = random() % 2 == 0;
   o.delays_messages = random() % 2 == 0;
+  o.spoils_advice = random() % 2 == 0;
   o.many_clients = random() % 2 == 0;
   o.token_us = random() % 2 == 0 ? 1000 : 0;
   auto policies = kv::policy_names(false);
@@ -254,6 +255,7 @@ void random_run::power_cut() {
   machine_->disk_dice->lift();
   machine_->file_dice->lift();
   world_->power_cut();
+  count_advice();
   world_.reset();
   shape_.device_chunks += static_cast<std::uint32_t>(draw(4));
   shape_.host_chunks += static_cast<std::uint32_t>(draw(6));
@@ -261,6 +263,11 @@ void random_run::power_cut() {
   check_nothing_is_lost();
   count("power cuts");
   log_ += 'W';
+}
+
+void random_run::count_advice() {
+  tally_["advice lost"] += world_->advice_lost;
+  tally_["advice that comes twice, the second time late"] += world_->advice_twice;
 }
 
 void random_run::clock_jump() {
@@ -373,6 +380,7 @@ void random_run::run(tally& done) {
   if (!testing::Test::HasFailure()) check_nothing_is_lost();
   if (!testing::Test::HasFailure()) check_answers();
   if (testing::Test::HasFailure()) std::printf("seed %lu did: %s\n", static_cast<unsigned long>(seed_), log_.c_str());
+  count_advice();
   for (std::size_t i = 0; i < io::fault_kinds; ++i) {
     std::string kind = io::to_string(static_cast<io::fault>(i));
     tally_["disk: " + kind] += machine_->disk_dice->counts().fired[i];

@@ -70,6 +70,8 @@ class random_run {
   void power_cut();
   void clock_jump();
   void count(const std::string& what) { ++tally_[what]; }
+  /// What became of this world's advice.
+  void count_advice();
 
   void live_a_little();
   /// As a supervisor does, when the tier ended itself because its device only fails or is silent.

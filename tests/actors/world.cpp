@@ -128,6 +128,7 @@ bool world::run_message() {
   const auto& jobs = scheduler_thread.jobs;
   if (jobs.empty()) return false;
   if (options.delays_messages) choose_actor();
+  if (options.spoils_advice) spoil_advice();
   auto is_next = [&] {
     return dynamic_cast<caf::abstract_actor*>(jobs.front()) == caf::actor_cast<caf::abstract_actor*>(doomed_);
   };
@@ -150,6 +151,34 @@ void world::choose_actor() {
   auto next = std::ranges::find_if_not(jobs, is_part);
   if (next == jobs.end()) next = jobs.begin() + static_cast<std::ptrdiff_t>(delays_() % jobs.size());
   std::rotate(jobs.begin(), next, next + 1);
+}
+
+namespace {
+
+/// Advice changes nothing but speed: what will run next, which chunks were used or are of no use any more, what is
+/// urgent. It is the one kind of message that may be lost, or overtaken by a later one.
+bool is_advice(const caf::type_erased_tuple& message) {
+  return message.match_elements<atom::hint, hints>() || message.match_elements<atom::hurry, ticket>() ||
+         message.match_elements<atom::touch, key_list, kv::chain_use>() ||
+         message.match_elements<atom::retire, key_list>();
+}
+
+}  // namespace
+
+void world::spoil_advice() {
+  auto* actor = dynamic_cast<caf::scheduled_actor*>(scheduler_thread.jobs.front());
+  auto* next = actor ? actor->peek_at_next_mailbox_element() : nullptr;
+  if (!next || !is_advice(next->content())) return;
+  switch (delays_() % 16) {
+    case 0:
+      std::get<caf::scheduled_actor::normal_queue_index>(actor->mailbox().queue().queues()).take_front();
+      ++advice_lost;
+      break;
+    case 1:
+      actor->enqueue(next->sender, caf::make_message_id(), next->copy_content_to_message(), nullptr);
+      ++advice_twice;
+      break;
+  }
 }
 
 bool world::poll_disk(std::size_t count) {

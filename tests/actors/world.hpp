@@ -53,6 +53,7 @@ struct world_options {
   bool verify = false;           ///< the copy engine checks every move
   bool fast_device = false;      ///< its operations end before any message about them is handled
   bool delays_messages = false;  ///< any actor may be the next to run; each still gets its messages in their order
+  bool spoils_advice = false;    ///< advice is lost, or comes a second time, late
   std::uint32_t context = 0;     ///< 0: the model's
   kv::overflow_policy overflow;  ///< of full windows
   float temperature = 0;         ///< of all turns
@@ -109,6 +110,8 @@ class world {
     std::string text;
     std::function<void()> told;
   };
+  /// Pieces of advice that were lost, or came twice.
+  std::int64_t advice_lost = 0, advice_twice = 0;
   const ending& outcome(turn_id id) { return endings_.at(id); }
   std::int64_t counter(const measured_actor& of, const std::string& name);
   /// All counters, for a failure's report. Runs the system for a bounded time only.
@@ -159,6 +162,7 @@ class world {
   /// The next message.
   bool run_message();
   void choose_actor();
+  void spoil_advice();
 
   std::mt19937_64 delays_;
   caf::strong_actor_ptr doomed_;

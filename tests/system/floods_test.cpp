@@ -51,6 +51,9 @@ class Floods : public testing::TestWithParam<const char*> {
           for (int turn = 0; turn < turns_a_conversation && clock::now() < end; ++turn) {
             auto said = conversation.say({.text = "I want to book a table.", .sampling = {.tokens_max = 8}});
             waits.push_back(static_cast<double>(said.first_text_us) / 1e6);
+            if (std::getenv("TRACE") && waits.back() > 1.5)
+              std::printf("TRACE t=%.2f client=%d turn=%d wait=%.2f queued=%.2f first=%.2f total=%.2f prompt=%u computed=%u\n",
+                duration<double>(clock::now().time_since_epoch()).count(), i, turn, waits.back(), said.server.queued_us/1e6, said.server.first_token_us/1e6, said.server.total_us/1e6, said.server.prompt_tokens, said.server.computed_tokens);
           }
           conversation.forget();
         }

@@ -3,6 +3,7 @@
 // big as that, and holds them against what is promised.
 
 #include <atomic>
+#include <future>
 #include <random>
 
 #include <gtest/gtest.h>
@@ -101,6 +102,41 @@ void fill(const std::filesystem::path& store, std::uint64_t bytes) {
       .run();
 }
 
+struct verdict {
+  std::size_t turns = 0, wrong = 0;
+};
+
+/// Everything that was answered is there, and is what a server answers to which nothing ever happened.
+verdict check(std::vector<user>& users, const std::filesystem::path& folder, const std::vector<std::string>& options) {
+  server_process last{folder, options};
+  rpc::client c{last.address()};
+  temporary_folder other;
+  server_process fresh{other.path(), options};
+  rpc::client undisturbed{fresh.address()};
+  verdict v;
+  for (auto& u : users)
+    for (auto& its : u.talks()) {
+      u.look(c, its);
+      auto again = undisturbed.open(its.id);
+      talk anew{its.id, {}};
+      for (const auto& answer : its.answers) {
+        anew.answers.push_back(again.say(saying(anew.next())).text);
+        EXPECT_EQ(answer, anew.answers.back()) << its.id;
+        v.wrong += answer != anew.answers.back();
+        ++v.turns;
+      }
+    }
+  for (const auto& part : c.stat())
+    for (const auto& [name, value] : part.values) EXPECT_TRUE(name != "corrupt_chunks" || value == 0) << value;
+  return v;
+}
+
+std::vector<user> some_users() {
+  std::vector<user> users;
+  for (int i = 0; i < 3; ++i) users.emplace_back("user-" + std::to_string(i));
+  return users;
+}
+
 TEST(Kills, AtRandomMomentsUnderLoadNothingThatWasAnsweredIsWrongOrLost) {
   const auto kills = number_from("KILLS", 4ull), gib = number_from("GIB", 0ull), seed = number_from("SEED", 1ull);
   SCOPED_TRACE("SEED=" + std::to_string(seed));
@@ -112,8 +148,7 @@ TEST(Kills, AtRandomMomentsUnderLoadNothingThatWasAnsweredIsWrongOrLost) {
     { server_process first{folder.path(), options}; }
     fill(folder.path() / "store", gib << 30);
   }
-  std::vector<user> users;
-  for (int i = 0; i < 3; ++i) users.emplace_back("user-" + std::to_string(i));
+  auto users = some_users();
   std::vector<double> starts_s;
   for (std::uint64_t n = 0; n < kills; ++n) {
     auto begin = clock::now();
@@ -128,36 +163,48 @@ TEST(Kills, AtRandomMomentsUnderLoadNothingThatWasAnsweredIsWrongOrLost) {
     std::this_thread::sleep_for(std::chrono::milliseconds{random() % 500});
     server.stop(SIGKILL);
   }
-  server_process last{folder.path(), options};
-  rpc::client c{last.address()};
-  temporary_folder other;
-  server_process fresh{other.path(), options};
-  rpc::client undisturbed{fresh.address()};
-  std::size_t turns = 0, lost_or_wrong = 0;
-  for (auto& u : users)
-    for (auto& its : u.talks()) {
-      u.look(c, its);
-      auto again = undisturbed.open(its.id);
-      talk anew{its.id, {}};
-      for (const auto& answer : its.answers) {
-        anew.answers.push_back(again.say(saying(anew.next())).text);
-        EXPECT_EQ(answer, anew.answers.back()) << its.id;
-        lost_or_wrong += answer != anew.answers.back();
-        ++turns;
-      }
-    }
-  for (const auto& part : c.stat())
-    for (const auto& [name, value] : part.values) {
-      EXPECT_TRUE(name != "corrupt_chunks" || value == 0) << value;
-    }
+  auto [turns, wrong] = check(users, folder.path(), options);
   std::ranges::sort(starts_s);
   std::printf("%llu kills, a cache of %llu GiB: %zu turns answered, %zu wrong; back within %.2f s (half: %.2f s)\n",
-              static_cast<unsigned long long>(kills), static_cast<unsigned long long>(gib), turns, lost_or_wrong,
+              static_cast<unsigned long long>(kills), static_cast<unsigned long long>(gib), turns, wrong,
               starts_s.back(), starts_s[starts_s.size() / 2]);
   EXPECT_GE(turns, kills * 3 / 4);
   if (kills >= 100) {
     EXPECT_LT(starts_s.back(), 2);
   }
+}
+
+/// Memory that is missing may end the process, or the turn that wanted it.
+TEST(Kills, OfAllocationsThatFailNothingThatWasAnsweredIsWrongOrLost) {
+  const auto rounds = number_from("ROUNDS", 4ull), seed = number_from("SEED", 1ull);
+  SCOPED_TRACE("SEED=" + std::to_string(seed));
+  temporary_folder folder;
+  std::vector<std::string> options{"--compute", "f32", "--deterministic", "--threads", "1"};
+  auto users = some_users();
+  std::size_t failed = 0;
+  for (std::uint64_t n = 0; n < rounds; ++n) {
+    ::setenv("CHROMATIN_ALLOCATIONS_FAIL", ("1024:100:" + std::to_string(seed * 1000 + n)).c_str(), 1);
+    server_process server{folder.path(), options, FAILING_BINARY};
+    ::unsetenv("CHROMATIN_ALLOCATIONS_FAIL");
+    ASSERT_FALSE(server.exited()) << server.log();
+    server.signal(SIGUSR2);
+    std::vector<std::future<void>> talking;
+    for (auto& u : users)
+      talking.push_back(std::async(std::launch::async, [&] { u.talk_to(server.address()); }));
+    auto give_up = clock::now() + std::chrono::minutes{1};
+    for (auto& t : talking)
+      if (t.wait_until(give_up) != std::future_status::ready) {
+        ADD_FAILURE() << "a turn was not answered\n" << server.log();
+        server.stop(SIGKILL);
+      }
+    if (!server.exited()) server.signal(SIGTERM);
+    EXPECT_NE(server.wait_for_end(), -1) << "it does not end when it is told to\n" << server.log();
+    auto log = server.log();
+    for (auto at = log.find("bytes fails"); at != log.npos; at = log.find("bytes fails", at + 1)) ++failed;
+  }
+  auto [turns, wrong] = check(users, folder.path(), options);
+  std::printf("%zu allocations failed: %zu turns answered, %zu wrong\n", failed, turns, wrong);
+  EXPECT_GE(failed, rounds);
 }
 
 }  // namespace
