@@ -61,9 +61,9 @@ void check_threads(std::uint32_t of_backend) {
   }
   over.count_down();
   if (!refused.empty())
-    throw std::runtime_error(fmt::format(
-        "the system gives {} of {} threads ({}); raise its limit (ulimit -u, or TasksMax of the service)",
-        threads.size(), wanted, refused));
+    throw std::runtime_error(
+        fmt::format("the system gives {} of {} threads ({}); raise its limit (ulimit -u, or TasksMax of the service)",
+                    threads.size(), wanted, refused));
 }
 
 kv::dtype choose(compute_type wanted) {

@@ -15,7 +15,8 @@ class pace {
     constexpr std::uint32_t prefill_tokens_min = 32;
     step_us_ = us;
     if (tokens >= prefill_tokens_min) {
-      constexpr double remembered = 0.9;  // of the steps before; a token counts as much in a small one as in a large one
+      constexpr double remembered =
+          0.9;  // of the steps before; a token counts as much in a small one as in a large one
       prefill_us_ = remembered * prefill_us_ + us;
       prefill_tokens_ = remembered * prefill_tokens_ + tokens;
     } else if (decode_steps > 0) {

@@ -94,8 +94,7 @@ void scheduler_state::ask(sequence& s) {
   a.tokens = static_cast<std::uint32_t>(s.tokens().size());
   // Kept chunks cannot be computed again from this window, unless it may start afresh.
   bool computable = s.order.window.kept_tokens == 0 || limits.overflow.history_tokens_max == 0;
-  if (limits.loading.recomputes && computable && speed.knows_prefill())
-    a.us_per_token = speed.prefill_us_per_token();
+  if (limits.loading.recomputes && computable && speed.knows_prefill()) a.us_per_token = speed.prefill_us_per_token();
   a.load_deadline = from_us(speed.prefill_us_per_token() * s.tokens_to_recompute()) + load_grace;
   s.at = sequence::phase::admitting;
   asking = id;

@@ -105,8 +105,8 @@ struct scheduler_state {
   std::map<turn_id, sequence> turns;
   turn_queue queue;
   std::size_t changes_unsaid = 0;  ///< of the queue, since all of it was told
-  std::vector<turn_id> running;  ///< turns with pages, as they were admitted
-  turn_id asking = 0;            ///< the turn whose admission is under way; 0: none
+  std::vector<turn_id> running;    ///< turns with pages, as they were admitted
+  turn_id asking = 0;              ///< the turn whose admission is under way; 0: none
   bool stepping = false;
   caf::error executor_error;  ///< why the last one died
   std::uint64_t executors_lost = 0;

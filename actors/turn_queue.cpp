@@ -11,6 +11,9 @@ namespace {
 /// A turn with the lowest priority is as urgent as a new one with the highest after two seconds.
 constexpr double points_per_s = 50;
 constexpr int points_per_step = 10, points_max = 100;
+/// Of a price, and of what a client owes: what it pays with its next turn, whichever is more. Who was given more than
+/// its price, since its cache was lost, waits a little longer for some turns, and not for long before one of them.
+constexpr double repaid_of_price = 0.5, repaid_of_debt = 0.0625;
 /// Clients, and connections of one, that are remembered without a turn.
 constexpr std::size_t remembered_max = 1024;
 
@@ -73,7 +76,9 @@ void turn_queue::admitted(sequence& s, time_point now) {
   auto& c = clients_.at(s.order.client);
   start_ = std::max(start_, c.tag);
   c.start = std::max(c.start, s.start_tag);
-  c.tag += s.price;
+  auto repaid = std::min(c.debt, std::max(s.price * repaid_of_price, c.debt * repaid_of_debt));
+  c.tag += s.price + repaid;
+  c.debt -= repaid;
 }
 
 void turn_queue::ended(const sequence& s) {
@@ -83,7 +88,8 @@ void turn_queue::ended(const sequence& s) {
   if (found == clients_.end()) return;
   auto& c = found->second;
   auto too_much = s.price - tokens_used(s);
-  if (s.paid) c.tag -= too_much;
+  if (s.paid && too_much > 0) c.tag -= too_much;
+  if (s.paid && too_much < 0) c.debt -= too_much;
   auto connection = c.connections.find(s.order.connection);
   CHROMATIN_CHECK(connection != c.connections.end() && c.turns > 0, "a turn that ends has begun");
   connection->second.finish -= too_much;
@@ -91,7 +97,7 @@ void turn_queue::ended(const sequence& s) {
   --c.turns;
   // Who comes back at once does not begin anew: it is forgotten when the others have caught up.
   forget(c.connections, [&](const share& of) { return of.finish <= c.start; });
-  forget(clients_, [&](const client& of) { return of.tag <= start_; });
+  forget(clients_, [&](const client& of) { return of.tag <= start_ && of.debt <= 0; });
 }
 
 void turn_queue::clear() {

@@ -49,7 +49,8 @@ class turn_queue {
     std::uint32_t turns = 0;
   };
   struct client {
-    double tag = 0;    ///< tokens that it was given
+    double tag = 0;    ///< tokens that it was given and has paid
+    double debt = 0;   ///< tokens that it was given beyond the price of its turns
     double start = 0;  ///< the tag, among its connections, of the turn it was given last
     std::uint32_t turns = 0;
     std::map<std::uint64_t, share> connections;

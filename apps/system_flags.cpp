@@ -75,10 +75,11 @@ void add_system_flags(CLI::App& command, system_options& options) {
       ->capture_default_str()
       ->check(CLI::Range(0, 1 << 20));
   command
-      .add_option("--history", options.overflow.history_tokens_max,
-                  "dropped tokens that a conversation remembers: with them a lost part of what stayed is computed again as "
-                  "it was; 0: such a window starts afresh, which is never slower than no cache, and may be answered "
-                  "otherwise")
+      .add_option(
+          "--history", options.overflow.history_tokens_max,
+          "dropped tokens that a conversation remembers: with them a lost part of what stayed is computed again as "
+          "it was; 0: such a window starts afresh, which is never slower than no cache, and may be answered "
+          "otherwise")
       ->capture_default_str()
       ->check(CLI::Range(0, 1 << 30));
   command.add_option("--threads", options.threads, "of the backend (default: one per core)");

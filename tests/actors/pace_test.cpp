@@ -11,7 +11,7 @@ TEST(Pace, ATokenCountsTheSameInASmallStepAndInALargeOne) {
   pace p;
   EXPECT_FALSE(p.knows_prefill());
   for (int n = 0; n < 100; ++n) {
-    p.stepped(4000, 40, 0);    // 100 us a token
+    p.stepped(4000, 40, 0);     // 100 us a token
     p.stepped(20000, 1000, 0);  // 20 us a token
   }
   EXPECT_TRUE(p.knows_prefill());

@@ -4,6 +4,8 @@
 
 #include <chrono>
 #include <deque>
+#include <functional>
+#include <numeric>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -106,6 +108,35 @@ TEST(TurnQueue, AClientThatComesBackWithItsNextTurnDoesNotBeginAnew) {
     l.come(is_big ? big : small);
   }
   EXPECT_NEAR(served[false], 5 * served[true], 6);
+}
+
+/// Two clients that come back at once; each turn of the first uses as many tokens as `used` says, each of the second
+/// its price. How many turns of the second were served between two of the first.
+std::vector<int> turns_between(line& l, int rounds, const std::function<std::uint32_t(int)>& used) {
+  l.come({.client = 1});
+  l.come({.client = 2});
+  std::vector<int> between(1);
+  while (static_cast<int>(between.size()) <= rounds) {
+    bool first = l.queue.candidate(16, l.now)->order.client == 1;
+    l.serve(first ? used(static_cast<int>(between.size())) : 40);
+    l.come({.client = first ? 1u : 2u});
+    first ? between.push_back(0) : void(++between.back());
+  }
+  return between;
+}
+
+TEST(TurnQueue, ATurnThatCostMoreThanItsPriceIsPaidWithSeveral) {
+  line l;
+  auto between = turns_between(l, 60, [](int round) { return round == 10 ? 440u : 40u; });
+  EXPECT_LE(*std::ranges::max_element(between), 2) << "nobody waits for long before one turn";
+  EXPECT_NEAR(std::accumulate(between.begin(), between.end(), 0), 60 + 400 / 43, 3) << "and all of it is paid";
+}
+
+TEST(TurnQueue, WhoAlwaysCostsMoreThanItsPriceGetsNoMoreThanItsShare) {
+  line l;
+  auto between = turns_between(l, 200, [](int) { return 440u; });
+  EXPECT_NEAR(std::accumulate(between.begin(), between.end(), 0), 200 * 443 / 43, 200)
+      << "it owes what 16 turns cost at most";
 }
 
 TEST(TurnQueue, AConnectionWithManyTurnsHoldsUpNoOtherOfItsClient) {

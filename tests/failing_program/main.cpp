@@ -1,5 +1,6 @@
-/// The chromatin binary with a backend that fails in its n-th step (its memory: memory.cpp): CHROMATIN_FAILS is "begin:N", "layer:N" (what a
-/// call throws) or "device:N" (what the device's own thread reports); "begin:N+": in all steps from the n-th on.
+/// The chromatin binary with a backend that fails in its n-th step (its memory: memory.cpp): CHROMATIN_FAILS is
+/// "begin:N", "layer:N" (what a call throws) or "device:N" (what the device's own thread reports); "begin:N+": in all
+/// steps from the n-th on.
 
 #include <cstdlib>
 #include <stdexcept>

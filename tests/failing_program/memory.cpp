@@ -1,5 +1,5 @@
-/// Allocations that fail: CHROMATIN_ALLOCATIONS_FAIL is "BYTES:N:SEED"; after a SIGUSR2 each allocation of so many bytes
-/// or more fails once in N times, and says so.
+/// Allocations that fail: CHROMATIN_ALLOCATIONS_FAIL is "BYTES:N:SEED"; after a SIGUSR2 each allocation of so many
+/// bytes or more fails once in N times, and says so.
 
 #include <atomic>
 #include <csignal>

@@ -189,8 +189,7 @@ TEST(Kills, OfAllocationsThatFailNothingThatWasAnsweredIsWrongOrLost) {
     ASSERT_FALSE(server.exited()) << server.log();
     server.signal(SIGUSR2);
     std::vector<std::future<void>> talking;
-    for (auto& u : users)
-      talking.push_back(std::async(std::launch::async, [&] { u.talk_to(server.address()); }));
+    for (auto& u : users) talking.push_back(std::async(std::launch::async, [&] { u.talk_to(server.address()); }));
     auto give_up = clock::now() + std::chrono::minutes{1};
     for (auto& t : talking)
       if (t.wait_until(give_up) != std::future_status::ready) {
