@@ -51,6 +51,9 @@ using tier_actor = caf::typed_actor<
   caf::reacts_to<atom::erase, key_list>,
   // What the scheduler will run next; replaces the hint before.
   caf::reacts_to<atom::hint, hints>,
+  // What conversations that have become likelier to return are likely to want soon: about `n` chunks. Of a tier above others: what is
+  // below it, is not here, and is worth more than what would go for it.
+  caf::replies_to<atom::expect, std::uint32_t>::with<expectations>,
   // A tier (a `tier_actor`) is now below this one; it offers what it does not have yet. An earlier one is forgotten.
   caf::reacts_to<atom::attach, caf::strong_actor_ptr>,
   // Nothing is below any more: this tier is the last.
@@ -125,6 +128,8 @@ using device_tier_actor = upper_tier_actor::extend<
 using prefetcher_actor = layer_sink_actor::extend<
   // What the scheduler will run next: all of it, which replaces the hint before, or what comes first.
   caf::reacts_to<atom::hint, hints>,
+  // INTERNAL: it was idle for a while.
+  caf::reacts_to<atom::internal, atom::expect>,
   // The tier (a `tier_actor`) whose room is to be filled ahead of need.
   caf::reacts_to<atom::attach, caf::strong_actor_ptr>,
   caf::reacts_to<atom::detach>>::extend_with<measured_actor>;

@@ -269,6 +269,16 @@ void disk_tier_state::retire(const key_list& keys) {
   }
 }
 
+expectations disk_tier_state::expect(std::uint32_t chunks_max) {
+  expectations all;
+  for (const auto& use : policy->expected(chunks_max, now_us())) {
+    auto& one = all.emplace_back(expected_chunks{.links = {}, .worth = use.worth});
+    for (auto key : use.keys)
+      if (const auto* row = store.find(key)) one.links.push_back({key, row->fill});
+  }
+  return all;
+}
+
 void disk_tier_state::hint(const hints& next) { policy->hint(next.upcoming, now_us()); }
 
 void disk_tier_state::erase(const key_list& keys) {
@@ -319,6 +329,7 @@ disk_tier_actor::behavior_type disk_tier(disk_tier_actor::stateful_pointer<disk_
       [&state](atom::retire, const key_list& keys) { state.retire(keys); },
       [&state](atom::erase, const key_list& keys) { state.erase(keys); },
       [&state](atom::hint, const hints& next) { state.hint(next); },
+      [&state](atom::expect, std::uint32_t chunks_max) { return state.expect(chunks_max); },
       [](atom::attach, const caf::strong_actor_ptr&) { /* nothing stands below the disk yet */ },
       [](atom::detach) {},
       [&state](atom::stats) { return state.stats(); },

@@ -58,6 +58,7 @@ struct disk_tier_state {
   void retire(const key_list& keys);
   void erase(const key_list& keys);
   void hint(const hints& next);
+  expectations expect(std::uint32_t chunks_max);
   void on_operation(std::uint64_t id, int error);
   counters stats() const;
 

@@ -6,6 +6,7 @@
 
 #include <spdlog/spdlog.h>
 
+#include "actors/answer.hpp"
 #include "kv/check.hpp"
 
 namespace chromatin {
@@ -164,6 +165,31 @@ void host_tier_state::erase(const key_list& keys) {
   if (below) self->send(below.tier(), atom::erase_v, keys);
 }
 
+caf::result<expectations> host_tier_state::expect(std::uint32_t chunks_max) {
+  if (!below) return expectations{};
+  constexpr auto below_answers_within = std::chrono::seconds{1};
+  auto promise = self->make_response_promise<expectations>();
+  auto answer_later = std::make_shared<answer<expectations>>(promise);
+  self->request(below.tier(), below_answers_within, atom::expect_v, chunks_max)
+      .then(
+          [this, answer_later](expectations& all) {
+            std::erase_if(all, [this](expected_chunks& one) { return !worth_raising(one); });
+            answer_later->deliver(std::move(all));
+          },
+          [answer_later](const caf::error&) { answer_later->deliver(expectations{}); });
+  return promise;
+}
+
+/// Of what is not here yet: there is room, or what would go is worth clearly less.
+bool host_tier_state::worth_raising(expected_chunks& what) {
+  constexpr double clearly_more = 1.25;
+  std::erase_if(what.links, [this](const kv::link& l) { return index.contains(l.key); });
+  if (what.links.empty()) return false;
+  if (what.links.size() <= parts.arena->available()) return true;
+  auto least = policy->least_worth(now_us());
+  return least && what.worth > clearly_more * *least;
+}
+
 void host_tier_state::hint(const hints& next) {
   policy->hint(next.upcoming, now_us());
   if (below) self->send(below.tier(), atom::hint_v, next);
@@ -231,6 +257,7 @@ host_tier_actor::behavior_type host_tier(host_tier_actor::stateful_pointer<host_
       [&state](atom::retire, const key_list& keys) { state.retire(keys); },
       [&state](atom::erase, const key_list& keys) { state.erase(keys); },
       [&state](atom::hint, const hints& next) { state.hint(next); },
+      [&state](atom::expect, std::uint32_t chunks_max) { return state.expect(chunks_max); },
       [&state](atom::attach, const caf::strong_actor_ptr& tier) { state.attach(tier); },
       [&state](atom::detach) { state.detach(); },
       [&state](atom::stats) { return state.stats(); },

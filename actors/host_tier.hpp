@@ -92,6 +92,7 @@ struct host_tier_state {
   void retire(const key_list& keys);
   void erase(const key_list& keys);
   void hint(const hints& next);
+  caf::result<expectations> expect(std::uint32_t chunks_max);
   counters stats() const;
 
   host_tier_actor::stateful_pointer<host_tier_state> self;
@@ -105,6 +106,7 @@ struct host_tier_state {
 
   std::int64_t now_us() const;
   kv::page_ref allocate();
+  bool worth_raising(expected_chunks& what);
   std::function<void(gpu::copy_result)> completion(operation what);
   fetch_order order_missing(const fetch_order& order);
   void adopt(const fetch_order& order, const fetch_started& started);

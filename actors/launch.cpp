@@ -29,6 +29,8 @@
 namespace chromatin {
 namespace {
 
+/// Without a turn that waits, between looks at which conversations are likely to return.
+constexpr auto idle_pause = std::chrono::seconds{1};
 constexpr auto flush_within = std::chrono::seconds{30};
 constexpr std::uint32_t thread_device_threads = 8;
 
@@ -151,7 +153,7 @@ void running_system::parts::spawn_host_tier() {
 }
 
 void running_system::parts::spawn_prefetcher() {
-  prefetcher = system->spawn(chromatin::prefetcher, geometry.layers, prefetch_window());
+  prefetcher = system->spawn(chromatin::prefetcher, geometry.layers, prefetch_window(), idle_pause);
 }
 
 /// Scheduler and executor hear of turns' pages.

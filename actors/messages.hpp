@@ -95,6 +95,13 @@ struct fetch_started {
   std::vector<promised> chunks;
 };
 
+/// Chunks in a tier, of one conversation and head first, that are likely to be wanted soon.
+struct expected_chunks {
+  std::vector<kv::link> links;
+  double worth = 0;  ///< as in kv::expected_use
+};
+using expectations = std::vector<expected_chunks>;  ///< the likeliest first
+
 /// Named numbers of one part of the system, in a fixed order, and what an operator should know of it, a sentence each.
 struct counters {
   std::string part;
@@ -358,6 +365,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::conversation_info)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::conversation_list)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::conversation_ref)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::counters)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::expectations)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::fetch_order)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::fetch_started)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::gpu::copy_result)

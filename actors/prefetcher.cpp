@@ -6,6 +6,13 @@
 #include "kv/check.hpp"
 
 namespace chromatin {
+namespace {
+
+constexpr auto idle_answer_within = std::chrono::seconds{1}, idle_load_within = std::chrono::seconds{10};
+/// Of the window, what one look raises.
+constexpr std::uint32_t idle_share = 8;
+
+}  // namespace
 
 void prefetcher_state::hint(const hints& next) {
   ++hints_seen;
@@ -52,10 +59,36 @@ void prefetcher_state::on_ended(ticket id) {
   chunks_under_way -= order.mapped();
 }
 
+void prefetcher_state::look_later() {
+  if (idle_pause.count() == 0 || !host || std::exchange(looks, true)) return;
+  self->delayed_send(self, idle_pause, atom::internal_v, atom::expect_v);
+}
+
+void prefetcher_state::on_idle() {
+  looks = false;
+  if (!host || chunks_under_way > 0) return look_later();  // turns that wait come first
+  looks = true;
+  self->request(host, idle_answer_within, atom::expect_v, std::max(1u, window_chunks / idle_share))
+      .then(
+          [this](const expectations& all) {
+            looks = false;
+            for (const auto& one : all) {
+              expected += static_cast<std::int64_t>(one.links.size());
+              order(one.links, idle_load_within);
+            }
+            look_later();
+          },
+          [this](const caf::error&) {
+            looks = false;
+            look_later();
+          });
+}
+
 void prefetcher_state::attach(const caf::strong_actor_ptr& tier) {
   detach();
   host = caf::actor_cast<tier_actor>(tier);
   self->monitor(host);
+  look_later();
 }
 
 void prefetcher_state::detach() {
@@ -69,15 +102,18 @@ counters prefetcher_state::stats() const {
   return {name,
           {{"hints", hints_seen},
            {"ordered_chunks", ordered},
+           {"expected_chunks", expected},
            {"chunks_under_way", chunks_under_way},
            {"orders_failed", failed}}};
 }
 
 prefetcher_actor::behavior_type prefetcher(prefetcher_actor::stateful_pointer<prefetcher_state> self,
-                                           std::uint32_t layers, std::uint32_t window_chunks) {
+                                           std::uint32_t layers, std::uint32_t window_chunks,
+                                           caf::timespan idle_pause) {
   auto& state = self->state;
   state.layers = layers;
   state.window_chunks = window_chunks;
+  state.idle_pause = idle_pause;
   self->set_down_handler([&state](const caf::down_msg& down) {
     if (state.host && down.source == state.host.address()) state.detach();
   });
@@ -87,6 +123,7 @@ prefetcher_actor::behavior_type prefetcher(prefetcher_actor::stateful_pointer<pr
       },
       [&state](atom::failed, ticket id, std::uint32_t) { state.on_ended(id); },
       [&state](atom::hint, const hints& next) { state.hint(next); },
+      [&state](atom::internal, atom::expect) { state.on_idle(); },
       [&state](atom::attach, const caf::strong_actor_ptr& tier) { state.attach(tier); },
       [&state](atom::detach) { state.detach(); },
       [&state](atom::stats) { return state.stats(); },

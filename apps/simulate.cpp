@@ -90,10 +90,8 @@ void simulate_flat(const simulate_flags& flags) {
 /// Each must be one of the machine's keys or one of the workload's.
 sim::changes changes_of(const simulate_flags& flags) {
   auto known = sim::machine_keys();
-  if (flags.workload.ends_with(".toml")) {
-    auto more = sim::workload_keys();
-    known.insert(known.end(), more.begin(), more.end());
-  }
+  auto more = sim::workload_keys(flags.workload);
+  known.insert(known.end(), more.begin(), more.end());
   sim::changes changes;
   for (const auto& text : flags.changes) {
     changes.push_back(sim::parse_change(text));

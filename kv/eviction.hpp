@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -50,6 +51,12 @@ struct chain_use {
   retention keep = {};
 };
 
+/// Chunks of one conversation that nobody serves now, head first.
+struct expected_use {
+  std::vector<chunk_key> keys;
+  double worth = 0;  ///< of holding one of them: the uses to be expected for each second
+};
+
 /// A replacement policy of one tier: owns the set of chunks that may go. A chunk may go when nobody has pinned it and
 /// the tier below has it safe (or there is none below, or it was refused there: the tier says so by safe_below).
 class eviction_policy {
@@ -78,6 +85,13 @@ class eviction_policy {
   /// What `victims` could free at most.
   virtual std::uint64_t evictable_bytes() const = 0;
   virtual std::uint32_t pins(chunk_key key) const = 0;
+
+  /// Conversations that have become likelier to return since the last call, the likeliest first, with their chunks that
+  /// are here; about `chunks_max` chunks. None of a policy that expects nothing.
+  virtual std::vector<expected_use> expected(std::size_t /*chunks_max*/, std::int64_t /*now_us*/) { return {}; }
+  /// What holding the chunk that goes next is worth, in the same measure; empty: it must not go for something that is
+  /// only expected.
+  virtual std::optional<double> least_worth(std::int64_t /*now_us*/) { return {}; }
 
   /// What the policy has learned and is worth keeping over a restart; empty: nothing.
   virtual std::vector<std::byte> learned() const { return {}; }

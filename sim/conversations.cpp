@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <random>
 
 #include <fmt/format.h>
 
+#include "sim/dice.hpp"
 #include "sim/workload.hpp"
 
 namespace chromatin::sim {
@@ -21,23 +21,6 @@ double z_of(double chance) {
   }
   return low;
 }
-
-/// The same on every machine, which the standard library's distributions are not.
-class dice {
- public:
-  explicit dice(std::uint64_t seed) : random_{seed} {}
-
-  /// Above 0, below 1.
-  double uniform() { return (static_cast<double>(random_() >> 11) + 0.5) * 0x1p-53; }
-  double exponential(double mean) { return -mean * std::log(uniform()); }
-  double normal() {
-    auto length = std::sqrt(-2 * std::log(uniform()));
-    return length * std::cos(2 * M_PI * uniform());
-  }
-
- private:
-  std::mt19937_64 random_;
-};
 
 /// How many turns has somebody of whom a share of `rank` has as many or fewer?
 std::size_t turns_of(double rank, const conversation_statistics& as) {

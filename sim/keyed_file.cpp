@@ -76,6 +76,21 @@ std::vector<std::string> names_of(std::span<const keyed_number> keys) {
   return names;
 }
 
+std::vector<std::string_view> make_changes(std::span<const keyed_number> keys, const changes& with) {
+  std::vector<std::string_view> seen;
+  for (const auto& c : with) {
+    const auto* k = find(keys, c.key);
+    if (!k) continue;
+    double number = 0;
+    auto [end, error] = std::from_chars(c.value.data(), c.value.data() + c.value.size(), number);
+    bool whole = error == std::errc{} && end == c.value.data() + c.value.size() && std::isfinite(number);
+    auto flag = c.value == "true" ? std::optional{true} : c.value == "false" ? std::optional{false} : std::nullopt;
+    put(*k, whole ? std::optional{number} : std::nullopt, flag, fmt::format("--set {}={}", c.key, c.value));
+    seen.push_back(k->key);
+  }
+  return seen;
+}
+
 std::string read_keys(const std::filesystem::path& file, std::span<const keyed_number> keys, const changes& with) {
   auto name = file.string();
   auto root = parse(file);
@@ -89,16 +104,7 @@ std::string read_keys(const std::filesystem::path& file, std::span<const keyed_n
                       node.source().begin.line, key.str(), "assets/machines or assets/workloads"));
     check_table(*table, key.str(), keys, seen, name);
   }
-  for (const auto& c : with) {
-    const auto* k = find(keys, c.key);
-    if (!k) continue;
-    double number = 0;
-    auto [end, error] = std::from_chars(c.value.data(), c.value.data() + c.value.size(), number);
-    bool whole = error == std::errc{} && end == c.value.data() + c.value.size() && std::isfinite(number);
-    auto flag = c.value == "true" ? std::optional{true} : c.value == "false" ? std::optional{false} : std::nullopt;
-    put(*k, whole ? std::optional{number} : std::nullopt, flag, fmt::format("--set {}={}", c.key, c.value));
-    seen.push_back(k->key);
-  }
+  for (auto key : make_changes(keys, with)) seen.push_back(key);
   for (const auto& k : keys)
     if (k.needed && std::find(seen.begin(), seen.end(), k.key) == seen.end())
       throw std::runtime_error(fmt::format("{}: {} is missing; it is a {} from {} to {}", name, k.key,

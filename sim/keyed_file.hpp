@@ -30,6 +30,9 @@ change parse_change(const std::string& text);
 
 std::vector<std::string> names_of(std::span<const keyed_number> keys);
 
+/// Makes the changes that name one of the keys; returns these. Throws std::runtime_error for a value that cannot be.
+std::vector<std::string_view> make_changes(std::span<const keyed_number> keys, const changes& with);
+
 /// Reads the file; every key of it must be one of `keys`, "name" apart, and every change that has one of them is made.
 /// Returns "name", or the file's name. Throws std::runtime_error with one line: file, line, key, the way out.
 std::string read_keys(const std::filesystem::path& file, std::span<const keyed_number> keys, const changes& with);

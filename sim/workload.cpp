@@ -1,9 +1,11 @@
 #include "sim/workload.hpp"
 
 #include <algorithm>
+#include <fstream>
 #include <unordered_map>
 
 #include <fmt/format.h>
+#include <nlohmann/json.hpp>
 
 namespace chromatin::sim {
 namespace {
@@ -22,6 +24,35 @@ std::vector<keyed_number> keys_of(conversation_statistics& s) {
       {"conversations.think_s", &s.think_s, 0, 1e7},
       {"conversations.warm_up_turns", &s.warm_up_turns, 0, 1e9, false},
   };
+}
+
+std::vector<keyed_number> keys_of(dialogue_settings& s) {
+  return {
+      {"conversations.count", &s.count, 0, 1e7, false},
+      {"conversations.per_s", &s.per_s, 1e-6, 1e6, false},
+      {"conversations.think_s", &s.think_s, 0, 1e7, false},
+      {"conversations.bytes_per_token", &s.bytes_per_token, 0.1, 1e3, false},
+      {"conversations.answer_tokens", &s.answer_tokens, 1, 1e6, false},
+      {"conversations.warm_up_turns", &s.warm_up_turns, 0, 1e9, false},
+  };
+}
+
+/// By the first line: a trace's lines have no messages.
+bool holds_dialogues(const std::filesystem::path& file) {
+  std::ifstream in{file};
+  std::string line;
+  while (std::getline(in, line) && line.find_first_not_of(" \t\r") == std::string::npos) {
+  }
+  auto first = nlohmann::json::parse(line, nullptr, false);
+  return first.is_object() && first.contains("messages");
+}
+
+workload read_dialogues(const std::filesystem::path& file, std::uint64_t seed, const changes& with) {
+  dialogue_settings s;
+  make_changes(keys_of(s), with);
+  std::ifstream in{file};
+  std::string text{std::istreambuf_iterator<char>{in}, {}};
+  return make_dialogues(text, file.filename().string(), s, seed);
 }
 
 }  // namespace
@@ -71,7 +102,10 @@ workload workload_of(const trace& requests, const std::string& name) {
 }
 
 workload read_workload(const std::filesystem::path& file, std::uint64_t seed, const changes& with) {
-  if (file.extension() != ".toml") return workload_of(*read_trace(file), file.filename().string());
+  if (file.extension() != ".toml") {
+    if (holds_dialogues(file)) return read_dialogues(file, seed, with);
+    return workload_of(*read_trace(file), file.filename().string());
+  }
   conversation_statistics s;
   auto name = read_keys(file, keys_of(s), with);
   if (s.over_4k >= s.over_2k)
@@ -86,9 +120,11 @@ workload read_workload(const std::filesystem::path& file, std::uint64_t seed, co
   return made;
 }
 
-std::vector<std::string> workload_keys() {
-  conversation_statistics s;
-  return names_of(keys_of(s));
+std::vector<std::string> workload_keys(const std::filesystem::path& file) {
+  conversation_statistics statistics;
+  dialogue_settings dialogues;
+  if (file.extension() == ".toml") return names_of(keys_of(statistics));
+  return holds_dialogues(file) ? names_of(keys_of(dialogues)) : std::vector<std::string>{};
 }
 
 void choose_blocks(workload& w, std::uint32_t tokens) {

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <filesystem>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "sim/keyed_file.hpp"
@@ -57,12 +58,25 @@ struct conversation_statistics {
 };
 workload make_conversations(const conversation_statistics& as, std::uint64_t seed);
 
-/// A TOML file with statistics (assets/workloads), or a trace. The kind is known by the name's ending, then by the
-/// content. Throws std::runtime_error with one line: file, line or key, the way out.
+/// What was said, as `replay` takes it: an object with "messages" a line. Who says it when is made up.
+struct dialogue_settings {
+  double count = 0;            ///< conversations, the file's over and over; 0: each once
+  double per_s = 1;            ///< new ones, a Poisson process
+  double think_s = 60;         ///< mean pause between an answer and the next turn, exponential
+  double bytes_per_token = 4;  ///< of UTF-8: what a tokenizer would find is not known here
+  double answer_tokens = 128;  ///< where the file has no answer
+  double warm_up_turns = 0;
+};
+/// `text`: the file's; `name` begins complaints. Throws std::runtime_error with one line: file, line, what is wrong.
+workload make_dialogues(std::string_view text, const std::string& name, const dialogue_settings& as,
+                        std::uint64_t seed);
+
+/// A TOML file with statistics (assets/workloads), conversations, or a trace. The kind is known by the name's ending,
+/// then by the content. Throws std::runtime_error with one line: file, line or key, the way out.
 workload read_workload(const std::filesystem::path& file, std::uint64_t seed, const changes& with = {});
 
-/// All keys that a workload's file may have.
-std::vector<std::string> workload_keys();
+/// All keys of this workload that can be changed; the file need not be right.
+std::vector<std::string> workload_keys(const std::filesystem::path& file);
 
 /// Blocks of another size, a multiple of a chunk. Throws std::runtime_error where that cannot be.
 void choose_blocks(workload& w, std::uint32_t tokens);

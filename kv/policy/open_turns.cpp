@@ -115,6 +115,11 @@ void open_turns::forget(id what) {
   records_.erase(found);
 }
 
+bool open_turns::is_idle(id what) const {
+  auto found = records_.find(what);
+  return found != records_.end() && found->second.now == state::idle;
+}
+
 double open_turns::index(id what) const {
   auto found = records_.find(what);
   if (found == records_.end()) return 0;

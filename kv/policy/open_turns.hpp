@@ -31,6 +31,8 @@ class open_turns {
   void opens_unknown(id what);
   void forget(id what);
 
+  /// It is known and nobody serves it.
+  bool is_idle(id what) const;
   /// The Gittins index now; 0 for what is not known (any more).
   double index(id what) const;
   const return_classes& classes() const { return classes_; }

@@ -1,5 +1,8 @@
 #include <algorithm>
 #include <array>
+#include <deque>
+#include <functional>
+#include <map>
 #include <queue>
 
 #include "kv/policy/book.hpp"
@@ -15,6 +18,8 @@ using conversation_id = open_turns::id;
 constexpr conversation_id unknown_from = conversation_id{1} << 63;
 constexpr std::size_t users_max = 4;
 constexpr std::size_t looks_max = 1;
+/// Conversations that have become likelier to return and nobody asked for yet; of more the oldest are forgotten.
+constexpr std::size_t risen_max = 1024;
 constexpr std::uint64_t learned_format =
     0x31'6e'72'75'74'65'72ULL;  ///< "return1", and by its bytes the machine's order
 
@@ -32,6 +37,8 @@ class predictive_policy final : public policy_book<predictive_entry> {
  public:
   std::vector<chunk_key> victims(std::uint64_t bytes, std::int64_t now_us) override;
   void hint(std::span<const upcoming_turn> upcoming, std::int64_t now_us) override { await_turns(upcoming, now_us); }
+  std::vector<expected_use> expected(std::size_t chunks_max, std::int64_t now_us) override;
+  std::optional<double> least_worth(std::int64_t now_us) override;
   std::vector<std::byte> learned() const override;
   bool learn(std::span<const std::byte> bytes) override;
 
@@ -71,6 +78,7 @@ class predictive_policy final : public policy_book<predictive_entry> {
   void learn_tail(group& g, std::span<const chunk_key> chain);
   void abandon_rest(conversation_id owner);
   double worth(chunk_key key, const predictive_entry& e) const;
+  void catch_up(std::int64_t now_us);
   rank fresh_rank(conversation_id owner, const group& g, chunk_key deepest) const;
   void rank_stale();
   void take_ordinary(std::uint64_t bytes, std::uint64_t& freed, std::vector<chunk_key>& result);
@@ -81,6 +89,7 @@ class predictive_policy final : public policy_book<predictive_entry> {
   std::set<rank> order_;
   std::set<special_rank> special_;  ///< retired and awaited ones
   std::vector<conversation_id> stale_;
+  std::deque<conversation_id> risen_;                            ///< whose rank has become better by itself
   mutable std::unordered_map<conversation_id, double> indices_;  ///< during one decision
   conversation_id next_unknown_ = unknown_from, arrivals_ = 0, user_ = 0;
   double tails_seen_ = 8, tails_used_ = 8;  ///< a tail may be of no use to the next turn: one that is only copied whole
@@ -233,11 +242,14 @@ void predictive_policy::rank_stale() {
     if (found == groups_.end()) continue;
     auto& g = found->second;
     g.stale = false;
+    auto before = g.ranked ? std::get<1>(g.at) : std::numeric_limits<double>::infinity();
     if (std::exchange(g.ranked, false)) order_.erase(g.at);
     auto deepest = chunks_.lower_bound({owner, 0, {}});
     if (deepest == chunks_.end() || std::get<0>(*deepest) != owner) continue;
     g.at = fresh_rank(owner, g, std::get<chunk_key>(*deepest));
     g.ranked = order_.insert(g.at).second;
+    if (std::get<1>(g.at) > before && turns_.is_idle(owner)) risen_.push_back(owner);
+    if (risen_.size() > risen_max) risen_.pop_front();
   }
 }
 
@@ -277,11 +289,41 @@ void predictive_policy::take_ordinary(std::uint64_t bytes, std::uint64_t& freed,
   }
 }
 
-std::vector<chunk_key> predictive_policy::victims(std::uint64_t bytes, std::int64_t now_us) {
+void predictive_policy::catch_up(std::int64_t now_us) {
   decay(now_us);
   turns_.advance(now_us);
   indices_.clear();
   rank_stale();
+}
+
+std::vector<expected_use> predictive_policy::expected(std::size_t chunks_max, std::int64_t now_us) {
+  catch_up(now_us);
+  std::map<double, conversation_id, std::greater<>> likeliest;
+  for (auto owner : std::exchange(risen_, {}))
+    if (auto g = groups_.find(owner); g != groups_.end() && g->second.ranked && turns_.is_idle(owner))
+      likeliest.emplace(std::get<1>(g->second.at), owner);
+  std::vector<expected_use> result;
+  std::size_t chunks = 0;
+  for (auto [worth, owner] : likeliest) {
+    if (chunks >= chunks_max) break;
+    auto& one = result.emplace_back(expected_use{.keys = {}, .worth = worth});
+    for (auto at = chunks_.lower_bound({owner, 0, {}}); at != chunks_.end() && std::get<0>(*at) == owner; ++at)
+      one.keys.push_back(std::get<chunk_key>(*at));
+    std::ranges::reverse(one.keys);
+    chunks += one.keys.size();
+  }
+  return result;
+}
+
+std::optional<double> predictive_policy::least_worth(std::int64_t now_us) {
+  catch_up(now_us);
+  if (!special_.empty() && std::get<standing>(*special_.begin()).in == standing::group::retired) return 0.0;
+  if (order_.empty()) return {};
+  return std::get<1>(*order_.begin());
+}
+
+std::vector<chunk_key> predictive_policy::victims(std::uint64_t bytes, std::int64_t now_us) {
+  catch_up(now_us);
   std::vector<chunk_key> result;
   std::uint64_t freed = 0;
   auto next = special_.begin();

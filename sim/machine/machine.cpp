@@ -34,6 +34,7 @@ std::vector<keyed_number> keys_of(machine& m, double& kv_mb_per_token) {
       {"reuse.recomputes", nullptr, 0, 1, false, &m.recomputes},
       {"reuse.asynchronous_saving", nullptr, 0, 1, false, &m.asynchronous_saving},
       {"reuse.valid_over_truncation", nullptr, 0, 1, false, &m.valid_over_truncation},
+      {"reuse.idle_prefetch", nullptr, 0, 1, false, &m.idle_prefetch},
       {"reuse.exact", nullptr, 0, 1, false, &m.exact},
   };
 }

@@ -40,6 +40,7 @@ struct machine {
   bool recomputes = true;             ///< what is computed sooner than loaded; false: whatever is there is loaded
   bool asynchronous_saving = true;    ///< false: a step ends when all that it saves has left the device (§3.2.2)
   bool valid_over_truncation = true;  ///< false: what stays of a truncated window is computed again (§3.4)
+  bool idle_prefetch = true;          ///< false: only turns that wait are fetched for
   bool exact = true;  ///< false: a truncated window that lost a chunk starts afresh, whatever it was computed from
 
   /// What happens to full windows.

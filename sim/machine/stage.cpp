@@ -115,7 +115,8 @@ void stage::spawn_host(const stage_options& options) {
   host = system_.spawn(
       host_tier,
       host_parts{geometry, make_empty_arena(room_.host, geometry.chunk_bytes()), backend_, {options.policy}});
-  prefetcher = system_.spawn(chromatin::prefetcher, geometry.layers, std::max(1u, room_.host / 3));
+  prefetcher = system_.spawn(chromatin::prefetcher, geometry.layers, std::max(1u, room_.host / 3),
+                            caf::timespan{std::chrono::seconds{machine_.idle_prefetch ? 1 : 0}});
   caf::anon_send(device, atom::attach_v, erased(host));
   caf::anon_send(prefetcher, atom::attach_v, erased(host));
   caf::anon_send(scheduler, atom::attach_v, prefetcher);

@@ -32,6 +32,7 @@ inline tier_actor::behavior_type idle_tier(tier_actor::pointer, idle_tier_state*
           [](atom::retire, const key_list&) {},
           [](atom::erase, const key_list&) {},
           [](atom::hint, const hints&) {},
+          [](atom::expect, std::uint32_t) { return expectations{}; },
           [](atom::attach, const caf::strong_actor_ptr&) {},
           [](atom::detach) {},
           [](atom::stats) { return counters{}; }};

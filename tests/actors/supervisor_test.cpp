@@ -60,7 +60,9 @@ class supervised {
   supervisor_actor supervisor_;
 };
 
-caf::strong_actor_ptr stand_in(world& w) { return erased(w.system.spawn(chromatin::prefetcher, 3u, 4u)); }
+caf::strong_actor_ptr stand_in(world& w) {
+  return erased(w.system.spawn(chromatin::prefetcher, 3u, 4u, caf::timespan{}));
+}
 
 TEST(Supervisor, ADeadTierIsStartedAgainAndTurnsUseItAgain) {
   world w{{.device_chunks = 8, .host_chunks = 8}};
@@ -260,7 +262,7 @@ TEST(Supervisor, ATurnInWhoseStepsTheExecutorDiesTwiceIsRefusedAndTheNextIsServe
 TEST(Telemetry, GathersEveryPartAndLeavesOutTheDead) {
   world w;
   auto telemetry = w.system.spawn(chromatin::telemetry);
-  auto victim = w.system.spawn(chromatin::prefetcher, 3u, 4u);
+  auto victim = w.system.spawn(chromatin::prefetcher, 3u, 4u, caf::timespan{});
   caf::anon_send(telemetry, atom::attach_v, std::string{"scheduler"}, erased(w.scheduler));
   caf::anon_send(telemetry, atom::attach_v, std::string{"victim"}, erased(victim));
   w.run();

@@ -59,6 +59,7 @@ struct world_options {
   float temperature = 0;         ///< of all turns
   std::string policy = kv::usual_policy;  ///< of all tiers
   std::int64_t token_us = 0;              ///< what each token adds to the time that a step says it took
+  caf::timespan idle_pause{};  ///< of the prefetcher; the clock never rests with one
   bool many_clients = false;  ///< the last letter of a conversation's name is its client; else all are one's
 };
 

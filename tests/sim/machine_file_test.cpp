@@ -129,6 +129,42 @@ TEST(Workload, AnotherSeedMakesOthersAndTheSameTheSame) {
   EXPECT_NE(first(1), first(2));
 }
 
+TEST(Workload, MessagesBecomeTurns) {
+  const std::string file =
+      R"({"messages": [{"role": "system", "content": "12345678"}, {"role": "user", "content": [{"type": "text", "text": "1234"}]}, {"role": "assistant", "content": "123456789"}, {"role": "user", "content": "12"}, {"role": "user", "content": "12"}]}
+
+{"messages": [{"role": "assistant", "content": "hello"}]}
+)";
+  auto w = make_dialogues(file, "x", {.count = 3, .answer_tokens = 7}, 1);
+  ASSERT_EQ(w.conversations.size(), 3U);
+  const auto& turns = w.conversations[2].turns;
+  ASSERT_EQ(turns.size(), 3U);
+  EXPECT_EQ(turns[0].said_tokens, 2U + 4 + 1 + 4);
+  EXPECT_EQ(turns[0].answer_tokens, 3U);
+  EXPECT_EQ(turns[1].said_tokens, 1U + 4);
+  EXPECT_EQ(turns[1].answer_tokens, 7U) << "the file has none";
+  EXPECT_FALSE(turns[0].after_answer);
+  EXPECT_TRUE(turns[2].after_answer);
+}
+
+TEST(Workload, ALineThatHoldsNoConversationIsNamed) {
+  auto complaint = [](const std::string& text) { return reason([&] { make_dialogues(text, "x", {}, 1); }); };
+  EXPECT_EQ(complaint("\n{\"messages\": 3}\n"),
+            "x, line 2: must be a JSON object in UTF-8 with a list of \"messages\"");
+  EXPECT_THAT(complaint(R"({"messages": [{"content": "a"}]})"), ::testing::HasSubstr("x, line 1: a message must be"));
+  EXPECT_THAT(complaint(R"({"messages": [{"role": "user", "content": 3}]})"), ::testing::HasSubstr("content must be"));
+  EXPECT_EQ(complaint(R"({"messages": []})"), "x: nobody says anything in it");
+}
+
+TEST(Workload, AFileOfConversationsIsKnownByItsContent) {
+  const auto file = assets / "conversations/sgd-sample.jsonl";
+  auto w = read_workload(file, 1, {{"conversations.count", "400"}, {"conversations.per_s", "10"}});
+  EXPECT_EQ(w.conversations.size(), 400U);
+  EXPECT_NEAR(static_cast<double>(w.conversations.back().turns[0].due_us) / 1e6, 40, 10);
+  EXPECT_THAT(workload_keys(file), ::testing::Contains("conversations.bytes_per_token"));
+  EXPECT_THAT(workload_keys(assets / "workloads/paper.toml"), ::testing::Contains("conversations.over_2k"));
+}
+
 TEST(Workload, AConversationOfATraceGoesOnWhereItsAnswerEnded) {
   const std::string heading = "user_id time_stamp(seconds) query_length response_length round_index\n";
   auto w = workload_of(*parse_trace(heading + "7 0 100 28 0\n8 1 5 5 0\n7 10 1 2 1\n", "x"), "x");
