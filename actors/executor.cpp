@@ -152,7 +152,8 @@ void executor_state::on_finished(gpu::step_output& output) {
       sequence = {.dropped = true};
       if (parts[i].loading) parts[i].loading->fail();
     }
-    given.parts.push_back({std::move(sequence.tokens), sequence.dropped, std::move(sequence.error)});
+    given.parts.push_back(
+        {std::move(sequence.tokens), std::move(sequence.likelihoods), sequence.dropped, std::move(sequence.error)});
   }
   parts.clear();
   result.deliver(std::move(given));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cmath>
 #include <string_view>
 
 #include "actors/last_words.hpp"
@@ -55,11 +56,33 @@ caf::error gateway_state::check(const say_request& request) const {
     if (auto error = check_text(message.content)) return error;
   for (auto priority : {request.priority, request.keep.priority})
     if (priority > 100) return caf::make_error(ec::invalid_argument, "a priority is between 0 and 100");
-  const auto& sampling = request.sampling;
+  return check(request.sampling);
+}
+
+caf::error gateway_state::check(const model::sampling& sampling) const {
   if (!(sampling.temperature >= 0 && sampling.temperature <= 100))
     return caf::make_error(ec::invalid_argument, "temperature must be between 0 and 100");
   if (!(sampling.top_p > 0 && sampling.top_p <= 1))
     return caf::make_error(ec::invalid_argument, "top_p must be above 0, at most 1");
+  if (!(sampling.min_p >= 0 && sampling.min_p <= 1))
+    return caf::make_error(ec::invalid_argument, "min_p must be between 0 and 1");
+  constexpr float penalty_max = 100;
+  const auto& less = sampling.less;
+  if (!(less.repeat > 0 && less.repeat <= penalty_max))
+    return caf::make_error(ec::invalid_argument, "repeat_penalty must be above 0, at most 100");
+  auto fits = [](float number) { return std::abs(number) <= penalty_max; };
+  if (!fits(less.presence) || !fits(less.frequency))
+    return caf::make_error(ec::invalid_argument, "penalties must be between -100 and 100");
+  if (sampling.biases.size() > limits.biases_max)
+    return caf::make_error(ec::too_large, "at most " + std::to_string(limits.biases_max) + " tokens have a bias");
+  if (!std::ranges::all_of(sampling.biases, [&](const auto& b) { return fits(b.bias); }))
+    return caf::make_error(ec::invalid_argument, "a token's bias must be between -100 and 100");
+  if (sampling.likelihoods.value_or(0) > limits.likelihoods_max)
+    return caf::make_error(ec::invalid_argument, "at most " + std::to_string(limits.likelihoods_max) +
+                                                     " tokens' likelihoods are told beside each token's own");
+  if (sampling.likelihoods && sampling.tokens_max > limits.likely_tokens_max)
+    return caf::make_error(ec::invalid_argument, "an answer whose likelihoods are told has at most " +
+                                                     std::to_string(limits.likely_tokens_max) + " tokens");
   if (sampling.tokens_max == 0 || sampling.tokens_max > limits.answer_tokens_max)
     return caf::make_error(ec::invalid_argument,
                            "an answer has 1 to " + std::to_string(limits.answer_tokens_max) + " tokens");

@@ -202,6 +202,8 @@ class token_sink {
   virtual ~token_sink() = default;
   /// Some whole characters of the answer.
   virtual void text(std::string_view) = 0;
+  /// Of the answer's next token, for a turn that asks for it; ahead of the last of its text.
+  virtual void likelihood(model::token_likelihood) {}
 };
 
 /// A conversation's window is ready to be continued.
@@ -273,9 +275,10 @@ struct step_order {
 /// What a step gave, in the order of its parts.
 struct step_result {
   struct part {
-    std::vector<kv::token_id> tokens;  ///< sampled, one a step
-    bool dropped = false;              ///< its load was late or failed: nothing of this part counts
-    std::string error;                 ///< why the turn cannot go on, as a sentence
+    std::vector<kv::token_id> tokens;                       ///< sampled, one a step
+    std::vector<model::token_likelihood> likelihoods = {};  ///< of these, for a turn that asks for them
+    bool dropped = false;  ///< its load was late or failed: nothing of this part counts
+    std::string error;     ///< why the turn cannot go on, as a sentence
   };
   std::vector<part> parts;
   std::int64_t compute_us = 0;

@@ -27,6 +27,10 @@ caf::result<turn_outcome> scheduler_state::take(turn_order order) {
     return caf::make_error(ec::context_full, "the prompt has " + std::to_string(order.window.tokens.size()) +
                                                  " tokens, the model's context " +
                                                  std::to_string(checkpoint->config.context));
+  for (auto [token, bias] : order.sampling.biases)
+    if (token >= checkpoint->config.vocabulary)
+      return caf::make_error(ec::invalid_argument, "a bias is of token " + std::to_string(token) + "; the model has " +
+                                                       std::to_string(checkpoint->config.vocabulary));
   if (queue.size() >= limits.queue_max) {
     ++turns_refused;
     return caf::make_error(ec::overloaded, std::to_string(queue.size()) + " turns are waiting; try again later");
@@ -193,9 +197,7 @@ void scheduler_state::start_again(sequence& s) {
 void scheduler_state::finish(turn_id id, stop_reason reason) {
   auto& s = turns.at(id);
   if (s.outcome.answer.empty()) return fail(id, caf::make_error(ec::cancelled, "the turn was cancelled"));
-  auto rest = s.stream->finish();
-  s.outcome.text += rest;
-  if (!rest.empty() && s.order.sink) s.order.sink->text(rest);
+  s.give(s.stream->finish());
   auto& statistics = s.outcome.statistics;
   statistics.stopped = reason;
   statistics.total_us = since(s.received);

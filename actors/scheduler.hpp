@@ -89,7 +89,7 @@ struct scheduler_state {
   void on_step(const std::vector<planned_part>& parts, step_result& result);
   /// Takes what a step gave a turn; it may be over then, and gone.
   void take_part(const planned_part& done, step_result::part& given);
-  bool take_token(sequence& s, kv::token_id token);
+  bool take_token(sequence& s, kv::token_id token, model::token_likelihood* likelihood);
   /// An answer has filled its window. Truncated as late as can be: a turn that ends now keeps what it has.
   void shorten_window(sequence& s);
   void start_again(sequence& s);

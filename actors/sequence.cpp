@@ -10,7 +10,12 @@ namespace chromatin {
 
 void sequence::begin(turn_order what, const std::shared_ptr<const model::tokenizer>& tokenizer) {
   order = std::move(what);
-  sampler = std::make_shared<model::sampler>(order.sampling);
+  const auto& less = order.sampling.less;
+  if (less.any()) {
+    auto count = std::min<std::size_t>(less.last_n, tokens().size());
+    prompt_end_.assign(tokens().end() - static_cast<std::ptrdiff_t>(count), tokens().end());
+  }
+  take_back_draws();
   stream = std::make_unique<model::text_stream>(tokenizer, order.sampling.stop);
   if (order.reuse || order.window.kept.empty()) return;
   kv::rebase(order.window);  // without reuse, what a truncation kept is computed again as well
@@ -27,9 +32,18 @@ std::size_t sequence::tokens_to_recompute() const {
   return sum;
 }
 
-void sequence::lose_step() {
-  ++steps_lost;
-  sampler = std::make_shared<model::sampler>(order.sampling, outcome.answer.size());  // it may have drawn for the step
+void sequence::take_back_draws() {
+  sampler = std::make_shared<model::sampler>(order.sampling, prompt_end_, outcome.answer);
+}
+
+void sequence::give(std::string_view text) {
+  outcome.text += text;
+  if (!order.sink) return;
+  for (; likelihoods_given < stream->tokens_out() && !likelihoods.empty(); ++likelihoods_given) {
+    order.sink->likelihood(std::move(likelihoods.front()));
+    likelihoods.pop_front();
+  }
+  if (!text.empty()) order.sink->text(text);
 }
 
 void sequence::forget_admission() {

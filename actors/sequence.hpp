@@ -57,8 +57,11 @@ struct sequence {
   /// Its part of the next step, of `count` tokens.
   step_part next_part(std::uint32_t count);
 
-  /// The step that it is in was lost: it is where it was before.
-  void lose_step();
+  /// Nothing of its part of a step counts: it draws again what it may have drawn in it.
+  void take_back_draws();
+
+  /// Text that is certain, for outcome and sink, with the likelihoods of its tokens.
+  void give(std::string_view text);
 
   /// What its last admission added to the statistics did not come true.
   void forget_admission();
@@ -120,6 +123,8 @@ struct sequence {
 
   std::shared_ptr<model::sampler> sampler;
   std::unique_ptr<model::text_stream> stream;
+  std::deque<model::token_likelihood> likelihoods;  ///< of tokens whose text is not out yet, where they are asked for
+  std::size_t likelihoods_given = 0;
   turn_outcome outcome;
   turn_statistics before_admission;  ///< to begin the count again when a load is lost
   caf::actor_clock::time_point received{};
@@ -129,6 +134,7 @@ struct sequence {
   void move_to(kv::lineage next, const std::vector<kv::chunk_range>& removed, std::uint32_t computed_max);
 
   kv::block_table table_;
+  std::vector<kv::token_id> prompt_end_;  ///< what the sampler has to know of the prompt
 };
 
 }  // namespace chromatin

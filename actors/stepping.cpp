@@ -91,6 +91,8 @@ void scheduler_state::take_part(const planned_part& done, step_result::part& giv
     s.loading = nullptr;
     s.before = {};
     s.steps_lost = 0;
+  } else {
+    s.take_back_draws();
   }
   if (s.cancelled && s.outcome.answer.empty()) return finish(done.turn, stop_reason::cancelled);
   if (!given.error.empty()) {
@@ -112,13 +114,13 @@ void scheduler_state::take_part(const planned_part& done, step_result::part& giv
   }
   for (std::size_t i = 0; i < given.tokens.size(); ++i) {
     if (i > 0) ++s.computed;  // the device took the token before as its next input
-    if (!take_token(s, given.tokens[i])) return;
+    if (!take_token(s, given.tokens[i], given.likelihoods.empty() ? nullptr : &given.likelihoods[i])) return;
   }
   if (s.cancelled) return finish(done.turn, stop_reason::cancelled);
   if (s.gives_way) preempt(s);
 }
 
-bool scheduler_state::take_token(sequence& s, kv::token_id token) {
+bool scheduler_state::take_token(sequence& s, kv::token_id token, model::token_likelihood* likelihood) {
   auto id = s.order.turn;
   auto& statistics = s.outcome.statistics;
   auto end = [&](stop_reason reason) {
@@ -132,9 +134,8 @@ bool scheduler_state::take_token(sequence& s, kv::token_id token) {
   ++statistics.answer_tokens;
   if (checkpoint->config.is_end_of_answer(token) && !s.order.sampling.ignore_end_of_answer)
     return end(stop_reason::end_of_answer);
-  auto text = s.stream->push(token);
-  s.outcome.text += text;
-  if (!text.empty() && s.order.sink) s.order.sink->text(text);
+  if (likelihood) s.likelihoods.push_back(std::move(*likelihood));
+  s.give(s.stream->push(token));
   if (s.stream->stopped()) return end(stop_reason::stop_string);
   if (statistics.answer_tokens >= s.order.sampling.tokens_max) return end(stop_reason::tokens_max);
   return true;
@@ -162,8 +163,7 @@ void scheduler_state::lose_step() {
     auto found = turns.find(id);
     if (found == turns.end() || !found->second.in_step) continue;
     auto& s = found->second;
-    s.lose_step();
-    if (s.steps_lost <= steps_lost_max) {
+    if (++s.steps_lost <= steps_lost_max) {
       step_result::part nothing{.tokens = {}, .dropped = true, .error = {}};
       take_part({.turn = id, .tokens = 0}, nothing);
     } else {

@@ -137,11 +137,13 @@ void reload(rpc::server& server, const std::vector<std::string>& arguments, cons
 }
 
 /// What to say of it. Where nobody chose an address, it is no fault that the usual one is taken.
-std::vector<std::string> serve_http(rpc::server_loop& loop, const std::string& address, const std::string& model) {
+std::vector<std::string> serve_http(rpc::server_loop& loop, const std::string& address,
+                                    const model::checkpoint& checkpoint) {
   if (address == "off") return {};
   try {
     std::vector<std::string> lines;
-    for (const auto& at : http::serve(loop, {.listen = {address}, .model = model}))
+    for (const auto& at :
+         http::serve(loop, {.listen = {address}, .model = checkpoint.name, .words = checkpoint.tokenizer}))
       lines.push_back(fmt::format("OpenAI's interface on http://{}/v1", at));
     return lines;
   } catch (const rpc::server_error& e) {
@@ -170,7 +172,7 @@ void serve(serve_flags flags, const std::vector<std::string>& arguments, const s
   running_system system{flags.system};
   options.answer_tokens_default = answer_tokens_default(system.checkpoint());
   std::vector<std::string> http_lines;
-  options.beside = [&](rpc::server_loop& loop) { http_lines = serve_http(loop, flags.http, system.checkpoint().name); };
+  options.beside = [&](rpc::server_loop& loop) { http_lines = serve_http(loop, flags.http, system.checkpoint()); };
   rpc::server server{system.actors(), system.gateway(), system.telemetry(), system.supervisor(), options};
   for (const auto& notice : system.notices()) fmt::print(stderr, "{}\n", notice);
   for (const auto& address : server.addresses()) fmt::print(stderr, "listening on {}\n", address);

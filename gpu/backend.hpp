@@ -39,10 +39,11 @@ struct step_batch {
 };
 
 struct sequence_result {
-  std::vector<kv::token_id> tokens;  ///< sampled, one of each step
-  bool dropped = false;              ///< by drop(); nothing of it counts
-  std::string error;                 ///< why it has no further token, as a sentence
-  std::vector<float> logits;         ///< of the last step
+  std::vector<kv::token_id> tokens;                  ///< sampled, one of each step
+  std::vector<model::token_likelihood> likelihoods;  ///< of these, where the sampler tells them
+  bool dropped = false;                              ///< by drop(); nothing of it counts
+  std::string error;                                 ///< why it has no further token, as a sentence
+  std::vector<float> logits;                         ///< of the last step
 };
 
 struct step_output {

@@ -33,12 +33,15 @@ bool step::sample(const std::function<std::span<const float>(std::size_t)>& logi
     auto logits = logits_of(i);
     if (s.wants_logits) results_[i].logits.assign(logits.begin(), logits.end());
     if (!s.sampler) continue;
-    if (auto token = s.sampler->next(logits))
-      results_[i].tokens.push_back(*token);
-    else
+    auto token = s.sampler->next(logits);
+    if (!token) {
       results_[i].error = fmt::format(
           "the model's logits are not finite after {} tokens: check its weights, or compute with --compute f32",
           s.position + s.tokens.size());
+      continue;
+    }
+    results_[i].tokens.push_back(*token);
+    if (const auto* likelihood = s.sampler->likelihood()) results_[i].likelihoods.push_back(*likelihood);
   }
   if (!goes_on()) return false;
   for (std::size_t i = 0; i < results_.size(); ++i) {

@@ -11,6 +11,8 @@ namespace {
 
 using json = nlohmann::json;
 
+constexpr std::uint64_t likelihoods_max = 20;
+
 std::string text_of(const json& content, const std::string& path) {
   if (content.is_null()) return {};
   if (content.is_string()) return content.get<std::string>();
@@ -60,22 +62,8 @@ std::vector<model::message> messages_of(const fields& body) {
   return all;
 }
 
-std::vector<std::string> stop_of(const fields& body) {
-  const auto* given = body.find("stop");
-  if (!given) return {};
-  if (given->is_string()) return {given->get<std::string>()};
-  if (!given->is_array()) wrong("stop", "stop must be a string or a list of strings");
-  std::vector<std::string> all;
-  for (const auto& one : *given) {
-    if (!one.is_string()) wrong("stop", "stop must be a string or a list of strings");
-    all.push_back(one.get<std::string>());
-  }
-  return all;
-}
-
 void refuse_what_is_not_served(const fields& body) {
-  for (const char* name : {"tools", "functions", "logit_bias", "audio", "prediction", "web_search_options"})
-    body.refuse(name, false);
+  for (const char* name : {"tools", "functions", "audio", "prediction", "web_search_options"}) body.refuse(name, false);
   for (const char* name : {"tool_choice", "function_call"}) {
     const auto* value = body.find(name);
     body.refuse(name, value && (*value == "none" || *value == "auto"));
@@ -84,28 +72,27 @@ void refuse_what_is_not_served(const fields& body) {
   body.refuse("response_format", format && format->is_object() && format->value("type", "") == "text");
   body.refuse_unless("modalities", json::array({"text"}));
   body.refuse_unless("n", 1);
-  body.refuse_unless("logprobs", false);
-  for (const char* name : {"top_logprobs", "min_p", "presence_penalty", "frequency_penalty"})
-    body.refuse_unless(name, 0);
-  body.refuse_unless("repeat_penalty", 1);
+}
+
+std::optional<std::uint32_t> likelihoods_of(const fields& body) {
+  auto top = static_cast<std::uint32_t>(body.whole("top_logprobs", 0, likelihoods_max, 0));
+  if (body.flag("logprobs")) return top;
+  if (top > 0) wrong("top_logprobs", "top_logprobs needs logprobs to be true");
+  return {};
 }
 
 }  // namespace
 
-chat_request read_chat_request(std::string_view text, std::uint64_t seed) {
+chat_request read_chat_request(std::string_view text, const reading& with) {
   auto content = parse_object(text);
   fields body{content, {}};
   refuse_what_is_not_served(body);
   chat_request r;
   r.model = body.text("model");
   r.messages = messages_of(body);
-  r.sampling.temperature = static_cast<float>(body.number("temperature", 0, 2, 1));
-  r.sampling.top_p = static_cast<float>(body.number("top_p", 0, 1, 1));
-  if (r.sampling.top_p == 0) r.sampling.top_k = 1, r.sampling.top_p = 1;  // only the likeliest
+  r.sampling = read_sampling(body, with);
+  r.sampling.likelihoods = likelihoods_of(body);
   constexpr std::uint64_t most = std::numeric_limits<std::uint32_t>::max();
-  if (auto k = static_cast<std::uint32_t>(body.whole("top_k", 0, most, 0))) r.sampling.top_k = k;
-  r.sampling.seed = body.whole("seed", 0, std::numeric_limits<std::uint64_t>::max(), seed);
-  r.sampling.stop = stop_of(body);
   auto tokens = body.whole("max_tokens", 1, most, 0);
   r.sampling.tokens_max = static_cast<std::uint32_t>(body.whole("max_completion_tokens", 1, most, tokens));
   r.stream = body.flag("stream");

@@ -6,10 +6,9 @@
 #include <string>
 #include <string_view>
 
-#include "http/error.hpp"
+#include "http/sampling_fields.hpp"
 #include "kv/eviction.hpp"
 #include "model/chat_template.hpp"
-#include "model/sampler.hpp"
 
 namespace chromatin::http {
 
@@ -25,7 +24,7 @@ struct chat_request {
 };
 
 /// Fields that nobody knows are passed over; those of what is not served are refused by name unless they ask for
-/// nothing. `seed` is taken where none is given. Throws error.
-chat_request read_chat_request(std::string_view body, std::uint64_t seed);
+/// nothing. Throws error.
+chat_request read_chat_request(std::string_view body, const reading& with);
 
 }  // namespace chromatin::http

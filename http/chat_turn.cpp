@@ -10,6 +10,8 @@
 namespace chromatin::http {
 namespace {
 
+using json = nlohmann::ordered_json;
+
 /// One answer on its way to the client.
 class chat_turn : public std::enable_shared_from_this<chat_turn> {
  public:
@@ -42,11 +44,12 @@ class chat_turn : public std::enable_shared_from_this<chat_turn> {
     for (auto i = at.known; i + 1 < request_.messages.size(); ++i)
       order.before.push_back({request_.messages[i].role, request_.messages[i].content});
     said_ = rpc::say(turn_, std::move(order));
-    return turn_->text->next().then(
-        [self = shared_from_this(), at, may_move](std::string text) { return self->begin(at, may_move, text); });
+    return turn_->text->next().then([self = shared_from_this(), at, may_move](rpc::answer_piece piece) {
+      return self->begin(at, may_move, std::move(piece));
+    });
   }
 
-  kj::Promise<void> begin(const place& at, bool may_move, std::string text) {
+  kj::Promise<void> begin(const place& at, bool may_move, rpc::answer_piece piece) {
     KJ_IF_MAYBE (failure, turn_->error) {
       auto e = from_actor({failure->getDescription().begin(), failure->getDescription().size()});
       if (e.code == "busy" && may_move)
@@ -55,41 +58,50 @@ class chat_turn : public std::enable_shared_from_this<chat_turn> {
         });
       return reply(to_, parts_.headers, e);
     }
-    return request_.stream ? begin_stream(std::move(text)) : gather(std::move(text));
+    return request_.stream ? begin_stream(std::move(piece)) : gather(std::move(piece));
   }
 
   // -- in one piece --
 
-  kj::Promise<void> gather(std::string text) {
-    if (text.empty()) return reply_whole();
-    text_ += text;
+  kj::Promise<void> gather(rpc::answer_piece piece) {
+    if (piece.empty()) return reply_whole();
+    text_ += piece.text;
+    for (auto& one : likelihoods_of(piece)) all_likelihoods_.push_back(std::move(one));
     return turn_->text->next().then(
-        [self = shared_from_this()](std::string more) { return self->gather(std::move(more)); });
+        [self = shared_from_this()](rpc::answer_piece more) { return self->gather(std::move(more)); });
   }
+
+  /// A list, empty where they were not asked for.
+  json likelihoods_of(const rpc::answer_piece& piece) {
+    auto list = to_json(piece.likelihoods, *parts_.words, likelihoods_told_ == 0);
+    likelihoods_told_ += piece.likelihoods.size();
+    return list;
+  }
+  json or_null(json list) const { return request_.sampling.likelihoods ? logprobs(std::move(list)) : json(nullptr); }
 
   kj::Promise<void> reply_whole() {
     KJ_IF_MAYBE (failure, turn_->error) return reply(to_, parts_.headers, from_actor(failure->getDescription().cStr()));
-    return reply(to_, parts_.headers, completion(head_, text_, turn_->statistics),
+    return reply(to_, parts_.headers, completion(head_, text_, or_null(std::move(all_likelihoods_)), turn_->statistics),
                  {{"x-chromatin-reuse", reuse_of(turn_->statistics)}});
   }
 
   // -- in a stream of events --
 
-  kj::Promise<void> begin_stream(std::string text) {
+  kj::Promise<void> begin_stream(rpc::answer_piece piece) {
     kj::HttpHeaders headers{parts_.headers};
     headers.set(kj::HttpHeaderId::CONTENT_TYPE, "text/event-stream");
     headers.add("cache-control", "no-cache");
     out_ = to_.send(200, status_text(200), headers);
-    return send(dump(first_chunk(head_))).then([self = shared_from_this(), text = std::move(text)]() mutable {
-      return self->stream(std::move(text));
+    return send(dump(first_chunk(head_))).then([self = shared_from_this(), piece = std::move(piece)]() mutable {
+      return self->stream(std::move(piece));
     });
   }
 
-  kj::Promise<void> stream(std::string text) {
-    if (text.empty()) return end_stream();
-    return send(dump(text_chunk(head_, text)))
+  kj::Promise<void> stream(rpc::answer_piece piece) {
+    if (piece.empty()) return end_stream();
+    return send(dump(text_chunk(head_, piece.text, or_null(likelihoods_of(piece)))))
         .then([self = shared_from_this()] { return self->turn_->text->next(); })
-        .then([self = shared_from_this()](std::string more) { return self->stream(std::move(more)); });
+        .then([self = shared_from_this()](rpc::answer_piece more) { return self->stream(std::move(more)); });
   }
 
   kj::Promise<void> end_stream() {
@@ -122,6 +134,8 @@ class chat_turn : public std::enable_shared_from_this<chat_turn> {
   std::shared_ptr<rpc::answering> turn_;
   kj::Promise<void> said_ = nullptr;
   std::string text_;
+  json all_likelihoods_ = json::array();
+  std::size_t likelihoods_told_ = 0;
   kj::Own<kj::AsyncOutputStream> out_;
 };
 

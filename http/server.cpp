@@ -12,12 +12,12 @@ namespace {
 /// Everything behind the listening sockets; lives as long as the loop.
 class front final : public kj::HttpServerErrorHandler {
  public:
-  front(rpc::server_loop& loop, const std::string& model)
+  front(rpc::server_loop& loop, const server_options& options)
       : context_{loop.context},
         authorization_{names_.add("authorization")},
         origin_{names_.add("origin")},
         table_{names_.build()},
-        parts_{loop.context, *table_, authorization_, origin_, model},
+        parts_{loop.context, *table_, authorization_, origin_, options.model, options.words},
         server_{*loop.context.timer, *table_, [this](kj::AsyncIoStream& stream) { return service_for(stream); },
                 settings()} {}
 
@@ -68,7 +68,7 @@ class front final : public kj::HttpServerErrorHandler {
 }  // namespace
 
 std::vector<std::string> serve(rpc::server_loop& loop, const server_options& options) {
-  auto made = kj::heap<front>(loop, options.model);
+  auto made = kj::heap<front>(loop, options);
   auto* all = made.get();
   loop.tasks.add(kj::Promise<void>{kj::NEVER_DONE}.attach(kj::mv(made)));
   std::vector<std::string> addresses;

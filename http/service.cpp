@@ -195,7 +195,7 @@ class service final : public kj::HttpService {
 
   kj::Promise<void> chat(std::string_view body, const rpc::caller& who, Response& response) {
     std::random_device entropy;
-    auto request = read_chat_request(body, std::uint64_t{entropy()} << 32 | entropy());
+    auto request = read_chat_request(body, {std::uint64_t{entropy()} << 32 | entropy(), parts_.words->size()});
     if (!request.model.empty() && request.model != parts_.model)
       throw error{.status = 404,
                   .message = fmt::format("there is no model {}; {} is served", request.model, parts_.model),

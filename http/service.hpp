@@ -7,6 +7,7 @@
 #include <kj/compat/http.h>
 
 #include "http/error.hpp"
+#include "model/tokenizer.hpp"
 #include "rpc/door.hpp"
 #include "rpc/service.hpp"
 
@@ -18,6 +19,7 @@ struct service_parts {
   const kj::HttpHeaderTable& headers;
   kj::HttpHeaderId authorization, origin;
   std::string model;
+  std::shared_ptr<const model::tokenizer> words;
 };
 
 /// What the door refused.

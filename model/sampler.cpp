@@ -55,39 +55,101 @@ std::optional<kv::token_id> likeliest(std::span<const float> logits) {
 
 }  // namespace
 
-sampler::sampler(const sampling& how, std::size_t tokens)
-    : temperature_{how.temperature}, top_k_{how.top_k}, top_p_{how.top_p}, random_{how.seed} {
-  if (temperature_ > 0) random_.discard(tokens);  // next() draws once
+sampler::sampler(const sampling& how, std::span<const kv::token_id> prompt, std::span<const kv::token_id> drawn)
+    : temperature_{how.temperature},
+      top_k_{how.top_k},
+      top_p_{how.top_p},
+      min_p_{how.min_p},
+      less_{how.less},
+      biases_{how.biases},
+      tells_{how.likelihoods},
+      random_{how.seed} {
+  if (temperature_ > 0) random_.discard(drawn.size());  // next() draws once
+  if (!less_.any()) return;
+  for (auto token : prompt) count_in(token);
+  for (auto token : drawn) count_in(token);
+}
+
+void sampler::count_in(kv::token_id token) {
+  last_.push_back(token);
+  ++times_[token];
+  if (last_.size() <= less_.last_n) return;
+  auto oldest = times_.find(last_.front());
+  if (--oldest->second == 0) times_.erase(oldest);
+  last_.pop_front();
 }
 
 std::optional<kv::token_id> sampler::next(std::span<const float> logits) {
   CHROMATIN_CHECK(!logits.empty(), "a model has a vocabulary");
-  if (temperature_ <= 0) return likeliest(logits);
-  if (!extremes_of(logits).finite) return std::nullopt;
+  bool adjusts = !biases_.empty() || less_.any();
+  std::optional<kv::token_id> token;
+  if (temperature_ <= 0 && !adjusts)
+    token = likeliest(logits);
+  else if (extremes_of(logits).finite)
+    token = draw(adjusts ? adjusted(logits) : logits);
+  if (!token) return token;
+  if (less_.any()) count_in(*token);
+  if (tells_) tell(logits, *token);
+  return token;
+}
 
+std::span<const float> sampler::adjusted(std::span<const float> logits) {
+  adjusted_.assign(logits.begin(), logits.end());
+  for (auto [token, bias] : biases_) {
+    CHROMATIN_CHECK(token < adjusted_.size(), "a bias is of a token that there is");
+    adjusted_[token] += bias;
+  }
+  for (auto [token, times] : times_) {
+    if (token >= adjusted_.size()) continue;  // in the window, and never drawn
+    auto& logit = adjusted_[token];
+    logit = logit > 0 ? logit / less_.repeat : logit * less_.repeat;
+    logit -= less_.presence + static_cast<float>(times) * less_.frequency;
+    logit = std::clamp(logit, std::numeric_limits<float>::lowest(), std::numeric_limits<float>::max());
+  }
+  return adjusted_;
+}
+
+void sampler::rank(std::span<const float> logits, std::size_t count) {
   candidates_.clear();
   for (std::size_t i = 0; i < logits.size(); ++i) candidates_.emplace_back(logits[i], static_cast<kv::token_id>(i));
-  auto kept = top_k_ == 0 ? candidates_.size() : std::min(top_k_, candidates_.size());
-  auto likelier = [](const auto& a, const auto& b) {
+  auto likelier = [](const candidate& a, const candidate& b) {
     return a.first != b.first ? a.first > b.first : a.second < b.second;
   };
-  std::partial_sort(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(kept), candidates_.end(),
-                    likelier);
-  candidates_.resize(kept);
+  if (count < candidates_.size())
+    std::partial_sort(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(count), candidates_.end(),
+                      likelier);
+  else
+    std::sort(candidates_.begin(), candidates_.end(), likelier);  // faster where all of them are sorted
+  candidates_.resize(std::min(count, candidates_.size()));
+}
 
+kv::token_id sampler::draw(std::span<const float> logits) {
+  if (temperature_ <= 0) return likeliest(logits).value();
+  rank(logits, top_k_ == 0 ? logits.size() : top_k_);
   double sum = 0;
   auto best = candidates_.front().first;
   for (auto& [value, token] : candidates_) sum += value = std::exp((value - best) / temperature_);
   double mass = 0;
   std::size_t count = 0;
   do mass += candidates_[count++].first;
-  while (count < kept && mass < top_p_ * sum);
+  while (count < candidates_.size() && mass < top_p_ * sum && candidates_[count].first >= min_p_);
 
   static_assert(decltype(random_)::word_size >= std::numeric_limits<double>::digits, "one draw makes a double");
   auto point = std::uniform_real_distribution<double>{0, mass}(random_);
   for (std::size_t i = 0; i + 1 < count; ++i)
     if ((point -= candidates_[i].first) < 0) return candidates_[i].second;
   return candidates_[count - 1].second;
+}
+
+void sampler::tell(std::span<const float> logits, kv::token_id token) {
+  double sum = 0;
+  auto largest = extremes_of(logits).largest;
+  for (auto logit : logits) sum += std::exp(logit - largest);
+  auto logarithm_of = [&, shift = largest + std::log(sum)](float logit) { return static_cast<float>(logit - shift); };
+  likelihood_ = {.token = token, .logarithm = logarithm_of(logits[token]), .likeliest = {}};
+  if (*tells_ == 0) return;
+  rank(logits, *tells_);
+  for (auto [logit, which] : candidates_) likelihood_.likeliest.emplace_back(which, logarithm_of(logit));
 }
 
 }  // namespace chromatin::model

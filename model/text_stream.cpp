@@ -1,7 +1,6 @@
 #include "model/text_stream.hpp"
 
 #include <algorithm>
-#include <utility>
 
 namespace chromatin::model {
 
@@ -13,17 +12,28 @@ std::string text_stream::push(kv::token_id token) {
   auto bytes = words_->bytes(token);
   if (at_start_ && words_->adds_leading_space() && bytes.starts_with(' ')) bytes.erase(0, 1);
   at_start_ = false;
-  return release(characters_.push(bytes));
+  auto text = characters_.push(bytes);
+  ends_.push_back(bytes_in_ + text.size() + (characters_.in_character() ? 1 : 0));  // where exactly is not known yet
+  return release(text);
 }
 
 std::string text_stream::finish() {
   if (stopped_) return {};
   auto rest = release(characters_.finish());
-  return stopped_ ? rest : rest + std::exchange(held_, {});
+  return stopped_ ? rest : rest + let_out(held_.size());
 }
 
-std::string text_stream::release(std::string text) {
+std::string text_stream::let_out(std::size_t bytes) {
+  auto text = held_.substr(0, bytes);
+  held_.erase(0, bytes);
+  bytes_out_ += bytes;
+  for (; !ends_.empty() && ends_.front() <= bytes_out_; ends_.pop_front()) ++tokens_out_;
+  return text;
+}
+
+std::string text_stream::release(const std::string& text) {
   held_ += text;
+  bytes_in_ += text.size();
   auto end = held_.size();
   for (const auto& stop : stop_)
     if (auto at = held_.find(stop); at < end) {
@@ -38,8 +48,7 @@ std::string text_stream::release(std::string text) {
           break;
         }
   }
-  auto certain = held_.substr(0, end);
-  held_.erase(0, end);
+  auto certain = let_out(end);
   if (stopped_) held_.clear();
   return certain;
 }

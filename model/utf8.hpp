@@ -21,6 +21,8 @@ class utf8_assembler {
   std::string push(std::string_view bytes);
   /// What is left at the end: U+FFFD for an unfinished character, or nothing.
   std::string finish();
+  /// The last character is not whole yet.
+  bool in_character() const { return !pending_.empty(); }
 
  private:
   std::string pending_;

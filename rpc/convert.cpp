@@ -38,11 +38,24 @@ void write(const model::sampling& from, schema::Sampling::Builder to) {
   to.setTokensMax(from.tokens_max);
   auto stop = to.initStop(static_cast<unsigned>(from.stop.size()));
   for (unsigned i = 0; i < from.stop.size(); ++i) stop.set(i, from.stop[i].c_str());
+  to.setMinP(from.min_p);
+  to.setRepeatPenalty(from.less.repeat);
+  to.setPresencePenalty(from.less.presence);
+  to.setFrequencyPenalty(from.less.frequency);
+  to.setRepeatLastN(from.less.last_n);
+  auto biases = to.initBiases(static_cast<unsigned>(from.biases.size()));
+  for (unsigned i = 0; i < from.biases.size(); ++i) {
+    biases[i].setToken(from.biases[i].token);
+    biases[i].setBias(from.biases[i].bias);
+  }
 }
 
 model::sampling read(schema::Sampling::Reader from) {
   model::sampling s{from.getTemperature(), from.getTopK(), from.getTopP(), from.getSeed(), {}, from.getTokensMax()};
   for (auto text : from.getStop()) s.stop.emplace_back(text.begin(), text.size());
+  s.min_p = from.getMinP();
+  s.less = {from.getRepeatPenalty(), from.getPresencePenalty(), from.getFrequencyPenalty(), from.getRepeatLastN()};
+  for (auto b : from.getBiases()) s.biases.push_back({b.getToken(), b.getBias()});
   return s;
 }
 

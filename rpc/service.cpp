@@ -40,10 +40,10 @@ class counted : public Interface::Server {
 
 /// Sends text as it comes until there is no more.
 kj::Promise<void> stream_text(std::shared_ptr<answering> turn, schema::TokenSink::Client sink) {
-  return turn->text->next().then([turn, sink](std::string text) mutable -> kj::Promise<void> {
-    if (text.empty()) return kj::READY_NOW;
+  return turn->text->next().then([turn, sink](answer_piece piece) mutable -> kj::Promise<void> {
+    if (piece.empty()) return kj::READY_NOW;
     auto request = sink.textRequest();
-    request.setText(kj::StringPtr(text.c_str(), text.size()));
+    request.setText(kj::StringPtr(piece.text.c_str(), piece.text.size()));
     return request.send().then([turn, sink]() mutable { return stream_text(std::move(turn), sink); });
   });
 }

@@ -6,12 +6,22 @@
 #include <memory>
 #include <mutex>
 #include <string>
+#include <utility>
+#include <vector>
 
 #include <kj/async.h>
 
 #include "actors/messages.hpp"
 
 namespace chromatin::rpc {
+
+/// Some of an answer: text, and the likelihoods of the tokens whose text ends in it, where they are asked for.
+struct answer_piece {
+  std::string text;
+  std::vector<model::token_likelihood> likelihoods;
+
+  bool empty() const { return text.empty() && likelihoods.empty(); }
+};
 
 class text_queue final : public token_sink {
  public:
@@ -20,8 +30,13 @@ class text_queue final : public token_sink {
   /// Any thread.
   void text(std::string_view more) override {
     std::lock_guard lock{mutex_};
-    pending_ += more;
+    pending_.text += more;
     wake();
+  }
+  /// Any thread.
+  void likelihood(model::token_likelihood one) override {
+    std::lock_guard lock{mutex_};
+    pending_.likelihoods.push_back(std::move(one));
   }
 
   /// No more text will come. Any thread.
@@ -31,11 +46,11 @@ class text_queue final : public token_sink {
     wake();
   }
 
-  /// All text that has come since the last call; waits for some. Empty: closed, and everything was taken. Loop thread
+  /// All that has come since the last call; waits for some text. Empty: closed, and everything was taken. Loop thread
   /// only.
-  kj::Promise<std::string> next() {
+  kj::Promise<answer_piece> next() {
     std::lock_guard lock{mutex_};
-    if (!pending_.empty() || closed_) return std::exchange(pending_, {});
+    if (!pending_.text.empty() || closed_) return std::exchange(pending_, {});
     auto pair = kj::newPromiseAndCrossThreadFulfiller<void>();
     waiter_ = kj::mv(pair.fulfiller);
     return pair.promise.then([this] { return next(); });
@@ -50,7 +65,7 @@ class text_queue final : public token_sink {
   }
 
   std::mutex mutex_;
-  std::string pending_;
+  answer_piece pending_;
   bool closed_ = false;
   kj::Maybe<kj::Own<kj::CrossThreadPromiseFulfiller<void>>> waiter_;
 };

@@ -103,6 +103,17 @@ struct Sampling {
   seed @3 :UInt64 = 0;
   stop @4 :List(Text);
   tokensMax @5 :UInt32 = 0;      # 0: the model's default
+  minP @6 :Float32 = 0;          # only tokens at least so many times as likely as the likeliest
+  repeatPenalty @7 :Float32 = 1; # of tokens among the last `repeatLastN` of the prompt and the answer: divides a positive logit, multiplies
+  presencePenalty @8 :Float32 = 0;   # a negative one; this is taken off once,
+  frequencyPenalty @9 :Float32 = 0;  # and this for each time that the token is there
+  repeatLastN @10 :UInt32 = 64;
+  biases @11 :List(TokenBias);   # are added to logits
+}
+
+struct TokenBias {
+  token @0 :UInt32;
+  bias @1 :Float32;
 }
 
 struct TurnStatistics {

@@ -13,7 +13,7 @@ using testing::HasSubstr;
 
 json minimal() { return {{"messages", {{{"role", "user"}, {"content", "hi"}}}}}; }
 
-chat_request read(const json& body) { return read_chat_request(body.dump(), 7); }
+chat_request read(const json& body) { return read_chat_request(body.dump(), {.seed = 7, .vocabulary = 1000}); }
 
 /// Of a minimal request with these fields.
 error refusal_of(const json& more) {
@@ -36,6 +36,9 @@ TEST(ChatRequest, WhatIsNotSaidIsWhatOpenAISays) {
   EXPECT_FLOAT_EQ(r.sampling.top_p, 1);
   EXPECT_EQ(r.sampling.seed, 7u);
   EXPECT_EQ(r.sampling.tokens_max, 0u);
+  EXPECT_EQ(r.sampling.min_p, 0);
+  EXPECT_FALSE(r.sampling.less.any());
+  EXPECT_FALSE(r.sampling.likelihoods);
   EXPECT_FALSE(r.stream);
   EXPECT_EQ(r.priority, 50);
 }
@@ -45,6 +48,14 @@ TEST(ChatRequest, EveryFieldThatIsServedIsRead) {
   body.update({{"temperature", 0.5},
                {"top_p", 0.25},
                {"top_k", 40},
+               {"min_p", 0.05},
+               {"presence_penalty", 0.5},
+               {"frequency_penalty", -0.5},
+               {"repeat_penalty", 1.1},
+               {"repeat_last_n", 100},
+               {"logit_bias", {{"7", -100}, {"999", 0.5}}},
+               {"logprobs", true},
+               {"top_logprobs", 5},
                {"seed", 3},
                {"stop", {"a", "b"}},
                {"max_tokens", 9},
@@ -58,6 +69,13 @@ TEST(ChatRequest, EveryFieldThatIsServedIsRead) {
   EXPECT_FLOAT_EQ(r.sampling.temperature, 0.5f);
   EXPECT_FLOAT_EQ(r.sampling.top_p, 0.25f);
   EXPECT_EQ(r.sampling.top_k, 40u);
+  EXPECT_FLOAT_EQ(r.sampling.min_p, 0.05f);
+  EXPECT_FLOAT_EQ(r.sampling.less.presence, 0.5f);
+  EXPECT_FLOAT_EQ(r.sampling.less.frequency, -0.5f);
+  EXPECT_FLOAT_EQ(r.sampling.less.repeat, 1.1f);
+  EXPECT_EQ(r.sampling.less.last_n, 100u);
+  EXPECT_EQ(r.sampling.biases, (std::vector<model::token_bias>{{7, -100}, {999, 0.5f}}));
+  EXPECT_EQ(r.sampling.likelihoods, 5u);
   EXPECT_EQ(r.sampling.seed, 3u);
   EXPECT_THAT(r.sampling.stop, testing::ElementsAre("a", "b"));
   EXPECT_EQ(r.sampling.tokens_max, 10u);
@@ -92,6 +110,8 @@ TEST(ChatRequest, WhatAsksForNothingIsAccepted) {
                {"logprobs", false},
                {"presence_penalty", 0.0},
                {"frequency_penalty", 0},
+               {"repeat_penalty", 1},
+               {"top_logprobs", nullptr},
                {"logit_bias", json::object()},
                {"functions", nullptr},
                {"modalities", {"text"}},
@@ -105,15 +125,32 @@ TEST(ChatRequest, WhatAsksForNothingIsAccepted) {
 TEST(ChatRequest, WhatIsNotServedIsRefusedByName) {
   for (const json& more :
        {json{{"tools", {{{"type", "function"}}}}}, json{{"response_format", {{"type", "json_object"}}}}, json{{"n", 2}},
-        json{{"logprobs", true}}, json{{"presence_penalty", 0.5}}, json{{"logit_bias", {{"5", -100}}}},
-        json{{"modalities", {"text", "audio"}}}, json{{"tool_choice", "required"}}, json{{"min_p", 0.1}}}) {
+        json{{"modalities", {"text", "audio"}}}, json{{"tool_choice", "required"}}}) {
     auto e = refusal_of(more);
     EXPECT_EQ(e.param, more.begin().key());
     EXPECT_THAT(e.message, HasSubstr("not served"));
   }
 }
 
+TEST(ChatRequest, AllTokensOfTheWindowCountForPenaltiesIfMinusOneIsSaid) {
+  auto body = minimal();
+  body["repeat_last_n"] = -1;
+  EXPECT_EQ(read(body).sampling.less.last_n, ~0u);
+}
+
 TEST(ChatRequest, AWrongTypeOrValueNamesItsField) {
+  EXPECT_EQ(refusal_of({{"min_p", 1.1}}).param, "min_p");
+  EXPECT_EQ(refusal_of({{"presence_penalty", 2.5}}).param, "presence_penalty");
+  EXPECT_EQ(refusal_of({{"frequency_penalty", "x"}}).param, "frequency_penalty");
+  EXPECT_EQ(refusal_of({{"repeat_penalty", 0}}).param, "repeat_penalty");
+  EXPECT_EQ(refusal_of({{"repeat_last_n", -2}}).param, "repeat_last_n");
+  EXPECT_EQ(refusal_of({{"logit_bias", {5}}}).param, "logit_bias");
+  EXPECT_EQ(refusal_of({{"logit_bias", {{"1000", 1}}}}).param, "logit_bias");
+  EXPECT_EQ(refusal_of({{"logit_bias", {{"five", 1}}}}).param, "logit_bias");
+  EXPECT_EQ(refusal_of({{"logit_bias", {{"5", 101}}}}).param, "logit_bias.5");
+  EXPECT_EQ(refusal_of({{"logprobs", 1}}).param, "logprobs");
+  EXPECT_EQ(refusal_of({{"top_logprobs", 1}}).param, "top_logprobs");
+  EXPECT_EQ(refusal_of({{"logprobs", true}, {"top_logprobs", 21}}).param, "top_logprobs");
   EXPECT_EQ(refusal_of({{"temperature", "hot"}}).param, "temperature");
   EXPECT_EQ(refusal_of({{"temperature", 2.5}}).param, "temperature");
   EXPECT_EQ(refusal_of({{"top_p", -1}}).param, "top_p");
@@ -139,7 +176,7 @@ TEST(ChatRequest, AWrongTypeOrValueNamesItsField) {
 TEST(ChatRequest, WhatIsNotJsonSaysWhere) {
   auto message_of = [](std::string_view body) {
     try {
-      read_chat_request(body, 1);
+      read_chat_request(body, {});
     } catch (const error& e) {
       return e.message;
     }

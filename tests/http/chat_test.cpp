@@ -72,12 +72,8 @@ TEST_F(Chat, AStreamHasTheSameTextInPieces) {
   EXPECT_EQ(r.header("Content-Type"), "text/event-stream");
   std::string text, reason;
   json usage;
-  std::size_t at = 0, events = 0;
-  for (std::size_t end; (end = r.body.find("\n\n", at)) != r.body.npos; at = end + 2, ++events) {
-    auto event = r.body.substr(at, end - at);
-    ASSERT_TRUE(event.starts_with("data: ")) << event;
-    if (event == "data: [DONE]") continue;
-    auto chunk = json::parse(event.substr(6));
+  auto events = events_of(r);
+  for (const auto& chunk : events) {
     EXPECT_EQ(chunk["object"], "chat.completion.chunk");
     if (chunk.contains("usage")) usage = chunk["usage"];
     for (const auto& choice : chunk["choices"]) {
@@ -86,10 +82,60 @@ TEST_F(Chat, AStreamHasTheSameTextInPieces) {
     }
   }
   EXPECT_TRUE(r.body.ends_with("data: [DONE]\n\n"));
-  EXPECT_GT(events, 4u);
+  EXPECT_GT(events.size(), 3u);
   EXPECT_EQ(text, whole["message"]["content"]);
   EXPECT_EQ(reason, whole["finish_reason"]);
   EXPECT_GT(usage["completion_tokens"], 0);
+}
+
+TEST_F(Chat, LikelihoodsComeBesideTheTextWholeAndInPieces) {
+  start();
+  json body{{"messages", {message("user", taxi)}}, {"temperature", 0}, {"max_tokens", 12}};
+  EXPECT_TRUE(post(body).json()["choices"][0]["logprobs"].is_null());
+  body.update({{"logprobs", true}, {"top_logprobs", 3}});
+  auto choice = post(body).json()["choices"][0];
+  auto tokens = choice["logprobs"]["content"];
+  std::string text;
+  for (const auto& one : tokens) {
+    text += one["token"].get<std::string>();
+    EXPECT_LE(one["logprob"], 0);
+    ASSERT_EQ(one["top_logprobs"].size(), 3u);
+    EXPECT_EQ(one["top_logprobs"][0]["token"], one["token"]) << "it was drawn as the likeliest";
+    EXPECT_EQ(one["bytes"].size(), one["token"].get<std::string>().size());
+    EXPECT_GE(one["top_logprobs"][0]["logprob"], one["top_logprobs"][1]["logprob"]);
+  }
+  EXPECT_EQ(text, choice["message"]["content"]);
+  body["stream"] = true;
+  json streamed = json::array();
+  for (const auto& chunk : events_of(post(body))) {
+    std::string own, said = chunk["choices"][0]["delta"].value("content", "");
+    if (said.empty()) continue;
+    for (const auto& one : chunk["choices"][0]["logprobs"]["content"]) {
+      own += one["token"].get<std::string>();
+      streamed.push_back(one);
+    }
+    EXPECT_EQ(own, said);
+  }
+  EXPECT_EQ(streamed, tokens);
+}
+
+TEST_F(Chat, PenaltiesAndBiasesChangeTheAnswer) {
+  start();
+  json body{{"messages", {message("user", taxi)}}, {"temperature", 0}, {"max_tokens", 30}};
+  auto answer = [&](const json& more) {
+    auto asked = body;
+    asked.update(more);
+    auto r = post(asked);
+    EXPECT_EQ(r.status, 200) << r.body;
+    return r.json()["choices"][0]["message"]["content"].get<std::string>();
+  };
+  auto plain = answer(json::object());
+  EXPECT_EQ(answer({{"repeat_penalty", 1}, {"presence_penalty", 0}}), plain);
+  EXPECT_NE(answer({{"repeat_penalty", 1.5}}), plain);
+  EXPECT_NE(answer({{"presence_penalty", 2}, {"frequency_penalty", 2}}), plain);
+  const auto& words = *system_->checkpoint().tokenizer;
+  auto token = words.encode("taxi").back();
+  EXPECT_THAT(answer({{"logit_bias", {{std::to_string(token), 100}}}}), HasSubstr(words.bytes(token)));
 }
 
 TEST_F(Chat, TwoThatGoOnAtTheSameTimeAreBothAnswered) {

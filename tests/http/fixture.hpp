@@ -31,7 +31,9 @@ class HttpServer : public testing::Test {
     rpc::server_options options{.listen = {"127.0.0.1:0"}, .tokens = tokens};
     options.limits.call_bytes_max = 1 << 20;
     options.beside = [this](rpc::server_loop& loop) {
-      auto at = http::serve(loop, {.listen = {"127.0.0.1:0"}, .model = "concierge"}).at(0);
+      auto at =
+          http::serve(loop, {.listen = {"127.0.0.1:0"}, .model = "concierge", .words = system_->checkpoint().tokenizer})
+              .at(0);
       port_ = static_cast<std::uint16_t>(std::stoi(at.substr(at.rfind(':') + 1)));
     };
     server_ = std::make_unique<rpc::server>(system_->actors(), system_->gateway(), system_->telemetry(),
@@ -60,6 +62,18 @@ class HttpServer : public testing::Test {
     auto answer = r.json();
     said.push_back(answer["choices"][0]["message"]);
     return answer;
+  }
+  /// The data of a stream's events, but for the mark at its end.
+  static std::vector<json> events_of(const http_reply& r) {
+    std::vector<json> all;
+    std::size_t at = 0;
+    for (std::size_t end; (end = r.body.find("\n\n", at)) != r.body.npos; at = end + 2) {
+      auto data = r.body.find("data: ", at);
+      EXPECT_LT(data, end) << r.body.substr(at, end - at);
+      auto text = r.body.substr(data + 6, end - data - 6);
+      if (text != "[DONE]") all.push_back(json::parse(text));
+    }
+    return all;
   }
   static std::uint32_t cached(const json& answer) {
     return answer["usage"]["prompt_tokens_details"]["cached_tokens"].get<std::uint32_t>();

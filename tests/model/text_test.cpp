@@ -1,6 +1,5 @@
 #include <gtest/gtest.h>
 
-#include "model/sampler.hpp"
 #include "model/text_stream.hpp"
 #include "model/utf8.hpp"
 
@@ -70,48 +69,39 @@ TEST(TextStream, HoldsBackOnlyWhatMayBecomeAStopString) {
   EXPECT_EQ(stream.finish(), "a");
 }
 
-TEST(Sampler, GreedyTakesTheLikeliest) {
-  std::vector<float> logits{0, 3, 1, 3};
-  EXPECT_EQ(sampler{{}}.next(logits), 1u);
-  EXPECT_EQ(sampler{{}}.next(std::vector<float>{-3, -1, -2, -1}), 1u);
-  EXPECT_EQ(sampler{{}}.next(std::vector<float>{-0.0f, 0.0f, -1}), 0u);
+TEST(TextStream, ATokenIsOutWhenItsWholeTextIs) {
+  text_stream stream{words(), {"ab!"}};
+  std::size_t pushed = 0;
+  for (auto token : words()->encode("xa")) stream.push(token), ++pushed;
+  EXPECT_LT(stream.tokens_out(), pushed);
+  stream.finish();
+  EXPECT_EQ(stream.tokens_out(), pushed);
 }
 
-TEST(Sampler, TheSameSeedGivesTheSameTokensAndTheirFrequenciesFit) {
-  std::vector<float> logits{0, 1, 2};
-  sampler a{{.temperature = 1, .seed = 7}}, b{{.temperature = 1, .seed = 7}};
-  std::vector<int> counts(3);
-  for (int i = 0; i < 20000; ++i) {
-    auto token = a.next(logits);
-    ASSERT_EQ(token, b.next(logits));
-    ++counts.at(token.value());
+TEST(TextStream, ATokenInTheMiddleOfACharacterWaitsForTheRestOfIt) {
+  text_stream stream{words(), {}};
+  auto tokens = words()->encode("😀");  // spelt in bytes
+  ASSERT_GE(tokens.size(), 4u);
+  std::string out;
+  for (auto token : tokens) {
+    EXPECT_LE(stream.tokens_out(), tokens.size() - 4) << "no byte of the character is out";
+    out += stream.push(token);
   }
-  EXPECT_NEAR(counts[0] / 20000.0, 0.0900, 0.012);
-  EXPECT_NEAR(counts[1] / 20000.0, 0.2447, 0.018);
-  EXPECT_NEAR(counts[2] / 20000.0, 0.6652, 0.02);
+  EXPECT_EQ(out, "😀");
+  EXPECT_EQ(stream.tokens_out(), tokens.size());
 }
 
-TEST(Sampler, TopKAndTopPLeaveOutTheUnlikely) {
-  std::vector<float> logits{0, 1, 2, -5};
-  sampler top_k{{.temperature = 2, .top_k = 2, .seed = 1}}, top_p{{.temperature = 1, .top_p = 0.6f, .seed = 1}};
-  for (int i = 0; i < 500; ++i) {
-    EXPECT_GE(top_k.next(logits), 1u);
-    EXPECT_EQ(top_p.next(logits), 2u);
+TEST(TextStream, TokensBehindAStopStringNeverComeOut) {
+  text_stream stream{words(), {"table for"}};
+  std::string out;
+  std::vector<std::size_t> lengths;
+  for (auto token : words()->encode("I want a table for two.")) {
+    out += stream.push(token);
+    lengths.push_back(words()->bytes(token).size());
   }
-}
-
-TEST(Sampler, LogitsThatAreNotFiniteGiveNoToken) {
-  constexpr auto infinity = std::numeric_limits<float>::infinity();
-  for (auto bad : {std::numeric_limits<float>::quiet_NaN(), infinity, -infinity})
-    for (const auto& how : {sampling{}, sampling{.temperature = 1, .top_k = 2}})
-      EXPECT_EQ(sampler{how}.next(std::vector<float>{0, 3, bad, 1}), std::nullopt);
-}
-
-TEST(Sampler, NoSettingLeavesNothingToChoose) {
-  std::vector<float> logits{0, 3, 1};
-  for (auto top_p : {0.0f, -1.0f, std::numeric_limits<float>::quiet_NaN()})
-    EXPECT_EQ((sampler{{.temperature = 1, .top_p = top_p}}.next(logits)), 1u);
-  EXPECT_EQ((sampler{{.temperature = 1e-38f}}.next(logits)), 1u);
+  std::size_t bytes = 0, count = 0;
+  for (; bytes + lengths[count] <= out.size() + 1; ++count) bytes += lengths[count];  // one is a leading space
+  EXPECT_EQ(stream.tokens_out(), count);
 }
 
 }  // namespace

@@ -30,7 +30,12 @@ TEST_F(RpcServer, AnAnswerStreamsInOrderAndWholeOverBothKindsOfSocket) {
     EXPECT_EQ(conversation.info().id, "default/talk");
     std::string streamed;
     auto report = conversation.say({.text = "hi",
-                                    .sampling = {.temperature = 0.5f, .stop = {"a", "b"}, .tokens_max = 7},
+                                    .sampling = {.temperature = 0.5f,
+                                                 .stop = {"a", "b"},
+                                                 .tokens_max = 7,
+                                                 .min_p = 0.1f,
+                                                 .less = {1.5f, 0.25f, 0.75f, 9},
+                                                 .biases = {{3, 1.5f}}},
                                     .priority = 80,
                                     .keep = {70, 5'000'000}},
                                    [&](std::string_view piece) { streamed += piece; });
@@ -44,6 +49,12 @@ TEST_F(RpcServer, AnAnswerStreamsInOrderAndWholeOverBothKindsOfSocket) {
     EXPECT_EQ(request.sampling.stop, (std::vector<std::string>{"a", "b"}));
     EXPECT_EQ(request.sampling.tokens_max, 7u);
     EXPECT_FLOAT_EQ(request.sampling.temperature, 0.5f);
+    EXPECT_FLOAT_EQ(request.sampling.min_p, 0.1f);
+    EXPECT_FLOAT_EQ(request.sampling.less.repeat, 1.5f);
+    EXPECT_FLOAT_EQ(request.sampling.less.presence, 0.25f);
+    EXPECT_FLOAT_EQ(request.sampling.less.frequency, 0.75f);
+    EXPECT_EQ(request.sampling.less.last_n, 9u);
+    EXPECT_EQ(request.sampling.biases, (std::vector<model::token_bias>{{3, 1.5f}}));
     EXPECT_EQ(request.priority, 80);
     EXPECT_EQ(request.keep.priority, 70);
     EXPECT_EQ(request.keep.ttl_us, 5'000'000);

@@ -1,0 +1,72 @@
+#include "http/sampling_fields.hpp"
+
+#include <charconv>
+#include <limits>
+
+namespace chromatin::http {
+namespace {
+
+using json = nlohmann::json;
+
+std::vector<std::string> stop_of(const fields& body) {
+  const auto* given = body.find("stop");
+  if (!given) return {};
+  if (given->is_string()) return {given->get<std::string>()};
+  if (!given->is_array()) wrong("stop", "stop must be a string or a list of strings");
+  std::vector<std::string> all;
+  for (const auto& one : *given) {
+    if (!one.is_string()) wrong("stop", "stop must be a string or a list of strings");
+    all.push_back(one.get<std::string>());
+  }
+  return all;
+}
+
+/// As in llama.cpp: -1 stands for all.
+std::uint32_t last_n_of(const fields& body) {
+  constexpr auto all = std::numeric_limits<std::uint32_t>::max();
+  const auto* given = body.find("repeat_last_n");
+  if (given && *given == -1) return all;
+  return static_cast<std::uint32_t>(body.whole("repeat_last_n", 0, all, model::penalties{}.last_n));
+}
+
+std::vector<model::token_bias> biases_of(const fields& body, std::uint32_t vocabulary) {
+  const auto* given = body.find("logit_bias");
+  if (!given || given->empty()) return {};
+  if (!given->is_object()) wrong("logit_bias", "logit_bias must be an object of tokens and their biases");
+  std::vector<model::token_bias> all;
+  for (const auto& [name, value] : given->items()) {
+    model::token_bias one;
+    auto [end, error] = std::from_chars(name.data(), name.data() + name.size(), one.token);
+    if (error != std::errc{} || end != name.data() + name.size() || one.token >= vocabulary)
+      wrong("logit_bias", fmt::format("logit_bias names tokens by their numbers, which are below {}", vocabulary));
+    one.bias = static_cast<float>(fields{*given, "logit_bias"}.number(name.c_str(), -100, 100, 0));
+    all.push_back(one);
+  }
+  return all;
+}
+
+}  // namespace
+
+model::sampling read_sampling(const fields& body, const reading& with) {
+  model::sampling s;
+  auto number = [&](const char* name, double least, double most, double otherwise) {
+    return static_cast<float>(body.number(name, least, most, otherwise));
+  };
+  s.temperature = number("temperature", 0, 2, 1);
+  s.top_p = number("top_p", 0, 1, 1);
+  if (s.top_p == 0) s.top_k = 1, s.top_p = 1;  // only the likeliest
+  if (auto k = static_cast<std::uint32_t>(body.whole("top_k", 0, std::numeric_limits<std::uint32_t>::max(), 0)))
+    s.top_k = k;
+  s.min_p = number("min_p", 0, 1, 0);
+  s.less.repeat = number("repeat_penalty", 0, 100, 1);
+  if (s.less.repeat == 0) wrong("repeat_penalty", "repeat_penalty must be above 0");
+  s.less.presence = number("presence_penalty", -2, 2, 0);
+  s.less.frequency = number("frequency_penalty", -2, 2, 0);
+  s.less.last_n = last_n_of(body);
+  s.biases = biases_of(body, with.vocabulary);
+  s.seed = body.whole("seed", 0, std::numeric_limits<std::uint64_t>::max(), with.seed);
+  s.stop = stop_of(body);
+  return s;
+}
+
+}  // namespace chromatin::http
