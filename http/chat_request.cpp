@@ -11,7 +11,7 @@ namespace {
 
 using json = nlohmann::json;
 
-constexpr std::uint64_t likelihoods_max = 20;
+constexpr std::uint64_t likelihoods_max = 20, choices_max = 16;
 
 std::string text_of(const json& content, const std::string& path) {
   if (content.is_null()) return {};
@@ -71,7 +71,6 @@ void refuse_what_is_not_served(const fields& body) {
   const auto* format = body.find("response_format");
   body.refuse("response_format", format && format->is_object() && format->value("type", "") == "text");
   body.refuse_unless("modalities", json::array({"text"}));
-  body.refuse_unless("n", 1);
 }
 
 std::optional<std::uint32_t> likelihoods_of(const fields& body) {
@@ -95,6 +94,7 @@ chat_request read_chat_request(std::string_view text, const reading& with) {
   constexpr std::uint64_t most = std::numeric_limits<std::uint32_t>::max();
   auto tokens = body.whole("max_tokens", 1, most, 0);
   r.sampling.tokens_max = static_cast<std::uint32_t>(body.whole("max_completion_tokens", 1, most, tokens));
+  r.n = static_cast<std::uint32_t>(body.whole("n", 1, choices_max, 1));
   r.stream = body.flag("stream");
   if (const auto* options = body.find("stream_options")) {
     if (!options->is_object()) wrong("stream_options", "stream_options must be an object");

@@ -16,6 +16,7 @@ struct chat_request {
   std::string model;                     ///< empty: whatever is served
   std::vector<model::message> messages;  ///< the last is a user's; `developer` is read as `system`
   model::sampling sampling;              ///< tokens_max 0: not said
+  std::uint32_t n = 1;                   ///< choices; each has the seed after that of the one before
   bool stream = false;
   bool include_usage = false;  ///< in a stream, as its last chunk
   std::string conversation;    ///< an extension: said there, and `messages` are the new ones only

@@ -1,5 +1,8 @@
 #include "http/chat_response.hpp"
 
+#include <algorithm>
+#include <chrono>
+
 #include <fmt/format.h>
 
 namespace chromatin::http {
@@ -17,21 +20,24 @@ const char* finish_reason(stop_reason why) {
   }
 }
 
-json usage(const turn_statistics& s) {
-  return {
-      {"prompt_tokens", s.prompt_tokens},
-      {"completion_tokens", s.answer_tokens},
-      {"total_tokens", s.prompt_tokens + s.answer_tokens},
-      {"prompt_tokens_details", {{"cached_tokens", s.prompt_tokens - std::min(s.prompt_tokens, s.computed_tokens)}}}};
+/// Choices share their prompt: it counts once.
+json usage(const std::vector<turn_statistics>& turns) {
+  auto prompt = turns.front().prompt_tokens, computed = std::min(prompt, turns.front().computed_tokens);
+  std::uint32_t answers = 0;
+  for (const auto& turn : turns) answers += turn.answer_tokens;
+  return {{"prompt_tokens", prompt},
+          {"completion_tokens", answers},
+          {"total_tokens", prompt + answers},
+          {"prompt_tokens_details", {{"cached_tokens", prompt - computed}}}};
 }
 
 json head_of(const answer_head& head, const char* object) {
   return {{"id", head.id}, {"object", object}, {"created", head.created_s}, {"model", head.model}};
 }
 
-json chunk(const answer_head& head, json delta, json likelihoods, json reason) {
+json chunk(const answer_head& head, std::size_t choice, json delta, json likelihoods, json reason) {
   auto content = head_of(head, "chat.completion.chunk");
-  content["choices"] = json::array({{{"index", 0},
+  content["choices"] = json::array({{{"index", choice},
                                      {"delta", std::move(delta)},
                                      {"logprobs", std::move(likelihoods)},
                                      {"finish_reason", std::move(reason)}}});
@@ -63,44 +69,52 @@ json to_json(const std::vector<model::token_likelihood>& likelihoods, const mode
 
 json logprobs(json content) { return {{"content", std::move(content)}, {"refusal", nullptr}}; }
 
-json completion(const answer_head& head, const std::string& text, json likelihoods, const turn_statistics& statistics) {
+std::int64_t now_s() {
+  auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::seconds>(now).count();
+}
+
+json completion(const answer_head& head, std::vector<whole_choice> choices,
+                const std::vector<turn_statistics>& statistics) {
   auto content = head_of(head, "chat.completion");
-  content["choices"] = json::array({{{"index", 0},
-                                     {"message", {{"role", "assistant"}, {"content", text}, {"refusal", nullptr}}},
-                                     {"logprobs", std::move(likelihoods)},
-                                     {"finish_reason", finish_reason(statistics.stopped)}}});
+  auto& list = content["choices"] = json::array();
+  for (auto& c : choices)
+    list.push_back({{"index", list.size()},
+                    {"message", {{"role", "assistant"}, {"content", std::move(c.text)}, {"refusal", nullptr}}},
+                    {"logprobs", std::move(c.likelihoods)},
+                    {"finish_reason", finish_reason(c.stopped)}});
   content["usage"] = usage(statistics);
   return content;
 }
 
-json first_chunk(const answer_head& head) {
-  return chunk(head, {{"role", "assistant"}, {"content", ""}}, nullptr, nullptr);
+json first_chunk(const answer_head& head, std::size_t choice) {
+  return chunk(head, choice, {{"role", "assistant"}, {"content", ""}}, nullptr, nullptr);
 }
 
-json text_chunk(const answer_head& head, const std::string& text, json likelihoods) {
-  return chunk(head, {{"content", text}}, std::move(likelihoods), nullptr);
+json text_chunk(const answer_head& head, std::size_t choice, const std::string& text, json likelihoods) {
+  return chunk(head, choice, {{"content", text}}, std::move(likelihoods), nullptr);
 }
 
-json last_chunk(const answer_head& head, const turn_statistics& statistics) {
-  return chunk(head, json::object(), nullptr, finish_reason(statistics.stopped));
+json last_chunk(const answer_head& head, std::size_t choice, stop_reason stopped) {
+  return chunk(head, choice, json::object(), nullptr, finish_reason(stopped));
 }
 
-json usage_chunk(const answer_head& head, const turn_statistics& statistics) {
+json usage_chunk(const answer_head& head, const std::vector<turn_statistics>& statistics) {
   auto content = head_of(head, "chat.completion.chunk");
   content["choices"] = json::array();
   content["usage"] = usage(statistics);
   return content;
 }
 
-std::string reuse_of(const turn_statistics& s) {
+std::string reuse_of(const std::vector<turn_statistics>& statistics) {
   auto of = [&](std::string_view tier) {
     std::uint32_t tokens = 0;
-    for (const auto& hit : s.hits)
-      if (hit.tier == tier) tokens += hit.tokens;
+    for (const auto& s : statistics) tokens += tokens_from(s.hits, tier);
     return tokens;
   };
-  return fmt::format("device={}, host={}, disk={}, computed={}", of("device"), of("host"), of("disk"),
-                     s.computed_tokens);
+  std::uint32_t computed = 0;
+  for (const auto& s : statistics) computed += s.computed_tokens;
+  return fmt::format("device={}, host={}, disk={}, computed={}", of("device"), of("host"), of("disk"), computed);
 }
 
 }  // namespace chromatin::http

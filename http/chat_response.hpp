@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include <nlohmann/json.hpp>
 
@@ -20,16 +21,27 @@ struct answer_head {
   std::int64_t created_s = 0;  ///< since 1970
 };
 
-/// `likelihoods`: those of the answer, null where they were not asked for.
-nlohmann::ordered_json completion(const answer_head& head, const std::string& text, nlohmann::ordered_json likelihoods,
-                                  const turn_statistics& statistics);
+/// Since 1970.
+std::int64_t now_s();
 
-/// The first chunk of a stream, which has the role; then those with text; then the one with the reason of the end.
-nlohmann::ordered_json first_chunk(const answer_head& head);
-nlohmann::ordered_json text_chunk(const answer_head& head, const std::string& text, nlohmann::ordered_json likelihoods);
-nlohmann::ordered_json last_chunk(const answer_head& head, const turn_statistics& statistics);
+struct whole_choice {
+  std::string text;
+  nlohmann::ordered_json likelihoods;  ///< null where they were not asked for
+  stop_reason stopped = stop_reason::end_of_answer;
+};
+
+/// Choices and the statistics of their turns.
+nlohmann::ordered_json completion(const answer_head& head, std::vector<whole_choice> choices,
+                                  const std::vector<turn_statistics>& statistics);
+
+/// A choice's first chunk in a stream, which has the role; then those with text; then the one with the reason of the
+/// end.
+nlohmann::ordered_json first_chunk(const answer_head& head, std::size_t choice);
+nlohmann::ordered_json text_chunk(const answer_head& head, std::size_t choice, const std::string& text,
+                                  nlohmann::ordered_json likelihoods);
+nlohmann::ordered_json last_chunk(const answer_head& head, std::size_t choice, stop_reason stopped);
 /// Behind the last, for who asked for it.
-nlohmann::ordered_json usage_chunk(const answer_head& head, const turn_statistics& statistics);
+nlohmann::ordered_json usage_chunk(const answer_head& head, const std::vector<turn_statistics>& statistics);
 
 /// The list for `logprobs.content`. `first`: they begin an answer.
 nlohmann::ordered_json to_json(const std::vector<model::token_likelihood>& likelihoods, const model::tokenizer& words,
@@ -37,7 +49,7 @@ nlohmann::ordered_json to_json(const std::vector<model::token_likelihood>& likel
 /// `logprobs` with such a list.
 nlohmann::ordered_json logprobs(nlohmann::ordered_json content);
 
-/// For the header x-chromatin-reuse: "device=64, host=0, disk=128, computed=7".
-std::string reuse_of(const turn_statistics& statistics);
+/// For the header x-chromatin-reuse, over all turns: "device=64, host=0, disk=128, computed=7".
+std::string reuse_of(const std::vector<turn_statistics>& statistics);
 
 }  // namespace chromatin::http

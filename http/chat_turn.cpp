@@ -3,147 +3,146 @@
 #include <chrono>
 
 #include "http/chat_response.hpp"
-#include "http/matching.hpp"
+#include "http/event_stream.hpp"
 #include "http/reply.hpp"
-#include "rpc/answering.hpp"
+#include "http/spoken.hpp"
 
 namespace chromatin::http {
 namespace {
 
 using json = nlohmann::ordered_json;
 
-/// One answer on its way to the client.
+/// All choices of one request on their way to the client.
 class chat_turn : public std::enable_shared_from_this<chat_turn> {
  public:
-  chat_turn(const service_parts& parts, std::shared_ptr<rpc::connection_account> account, std::string tenant,
-            chat_request request, kj::HttpService::Response& to)
-      : parts_{parts}, account_{std::move(account)}, tenant_{std::move(tenant)}, request_{std::move(request)}, to_{to} {
-    auto now = std::chrono::system_clock::now().time_since_epoch();
-    head_ = {"chatcmpl-" + rpc::random_name(), parts.model,
-             std::chrono::duration_cast<std::chrono::seconds>(now).count()};
-  }
+  chat_turn(const service_parts& parts, asker who, chat_request request, kj::HttpService::Response& to)
+      : parts_{parts},
+        who_{std::move(who)},
+        request_{std::move(request)},
+        to_{to},
+        head_{"chatcmpl-" + rpc::random_name(), parts.model, now_s()},
+        choices_(request_.n) {}
 
+  /// The others begin when the first has: its prompt is in the cache then.
   kj::Promise<void> run() {
-    if (!request_.conversation.empty()) return say_at({request_.conversation, 0}, false);
-    return find_place(parts_.context, tenant_, request_.messages).then([self = shared_from_this()](place at) {
-      return self->say_at(at, true);
-    });
+    return find_places()
+        .then([self = shared_from_this()](std::vector<place> places) {
+          for (std::size_t i = 0; i < places.size(); ++i) self->choices_[i].at = places[i];
+          return self->begin(0);
+        })
+        .then([self = shared_from_this()] { return self->answer(); })
+        .catch_([self = shared_from_this()](kj::Exception&& failure) { return self->fail(kj::mv(failure)); });
   }
 
  private:
-  /// Says it there; if somebody else's turn is under way there, elsewhere.
-  kj::Promise<void> say_at(place at, bool may_move) {
-    rpc::connection_account::hold hold;
-    if (auto why = account_->begin_turn(hold)) return reply(to_, parts_.headers, refused(*why, 429));
-    turn_ = std::make_shared<rpc::answering>(parts_.context, account_, std::move(hold));
-    say_request order{.conversation = {tenant_, at.conversation},
-                      .text = request_.messages.back().content,
-                      .sampling = request_.sampling,
-                      .priority = request_.priority,
-                      .keep = request_.keep};
-    for (auto i = at.known; i + 1 < request_.messages.size(); ++i)
-      order.before.push_back({request_.messages[i].role, request_.messages[i].content});
-    said_ = rpc::say(turn_, std::move(order));
-    return turn_->text->next().then([self = shared_from_this(), at, may_move](rpc::answer_piece piece) {
-      return self->begin(at, may_move, std::move(piece));
+  struct choice {
+    place at;
+    spoken_ptr said;
+    std::string text;
+    json likelihoods = json::array();
+    std::size_t likelihoods_told = 0;
+  };
+
+  bool is_named() const { return !request_.conversation.empty(); }
+
+  kj::Promise<std::vector<place>> find_places() {
+    auto first = is_named() ? kj::Promise<place>{place{request_.conversation, 0}}
+                            : find_place(parts_.context, who_.tenant, request_.messages);
+    return first.then([self = shared_from_this()](place at) {
+      return find_forks(self->parts_.context, self->who_.tenant, at, self->request_.n - 1, self->is_named());
     });
   }
 
-  kj::Promise<void> begin(const place& at, bool may_move, rpc::answer_piece piece) {
-    KJ_IF_MAYBE (failure, turn_->error) {
-      auto e = from_actor({failure->getDescription().begin(), failure->getDescription().size()});
-      if (e.code == "busy" && may_move)
-        return find_free_place(parts_.context, tenant_, at).then([self = shared_from_this()](place free) {
-          return self->say_at(free, false);
+  kj::Promise<void> begin(std::size_t i) {
+    speech what{request_.messages, request_.sampling, request_.priority, request_.keep};
+    what.sampling.seed += i;
+    return speak_at(parts_, who_, what, choices_[i].at, !is_named())
+        .then([self = shared_from_this(), i](spoken_ptr said) { self->choices_[i].said = std::move(said); });
+  }
+
+  kj::Promise<void> answer() {
+    if (request_.stream) out_.emplace(parts_, to_);
+    kj::Vector<kj::Promise<void>> all;
+    all.add(take(0));
+    for (std::size_t i = 1; i < choices_.size(); ++i)
+      all.add(begin(i).then([self = shared_from_this(), i] { return self->take(i); }));
+    return kj::joinPromises(all.releaseAsArray()).then([self = shared_from_this()] {
+      return self->out_ ? self->end_stream() : self->reply_whole();
+    });
+  }
+
+  kj::Promise<void> take(std::size_t i) {
+    kj::Promise<void> ready = out_ ? out_->send(first_chunk(head_, i)) : kj::READY_NOW;
+    return ready
+        .then([self = shared_from_this(), i] {
+          return each_piece(self->choices_[i].said,
+                            [self, i](rpc::answer_piece piece) { return self->take_piece(i, std::move(piece)); });
+        })
+        .then([self = shared_from_this(), i]() -> kj::Promise<void> {
+          auto stopped = self->choices_[i].said->turn->statistics.stopped;
+          if (self->out_) return self->out_->send(last_chunk(self->head_, i, stopped));
+          return kj::READY_NOW;
         });
-      return reply(to_, parts_.headers, e);
-    }
-    return request_.stream ? begin_stream(std::move(piece)) : gather(std::move(piece));
   }
 
-  // -- in one piece --
-
-  kj::Promise<void> gather(rpc::answer_piece piece) {
-    if (piece.empty()) return reply_whole();
-    text_ += piece.text;
-    for (auto& one : likelihoods_of(piece)) all_likelihoods_.push_back(std::move(one));
-    return turn_->text->next().then(
-        [self = shared_from_this()](rpc::answer_piece more) { return self->gather(std::move(more)); });
+  kj::Promise<void> take_piece(std::size_t i, rpc::answer_piece piece) {
+    auto& c = choices_[i];
+    auto likelihoods = to_json(piece.likelihoods, *parts_.words, c.likelihoods_told == 0);
+    c.likelihoods_told += piece.likelihoods.size();
+    if (out_) return out_->send(text_chunk(head_, i, piece.text, or_null(std::move(likelihoods))));
+    c.text += piece.text;
+    for (auto& one : likelihoods) c.likelihoods.push_back(std::move(one));
+    return kj::READY_NOW;
   }
 
-  /// A list, empty where they were not asked for.
-  json likelihoods_of(const rpc::answer_piece& piece) {
-    auto list = to_json(piece.likelihoods, *parts_.words, likelihoods_told_ == 0);
-    likelihoods_told_ += piece.likelihoods.size();
-    return list;
+  json or_null(json likelihoods) const {
+    return request_.sampling.likelihoods ? logprobs(std::move(likelihoods)) : json(nullptr);
   }
-  json or_null(json list) const { return request_.sampling.likelihoods ? logprobs(std::move(list)) : json(nullptr); }
+
+  std::vector<turn_statistics> statistics() const {
+    std::vector<turn_statistics> all;
+    for (const auto& c : choices_) all.push_back(c.said->turn->statistics);
+    return all;
+  }
 
   kj::Promise<void> reply_whole() {
-    KJ_IF_MAYBE (failure, turn_->error) return reply(to_, parts_.headers, from_actor(failure->getDescription().cStr()));
-    return reply(to_, parts_.headers, completion(head_, text_, or_null(std::move(all_likelihoods_)), turn_->statistics),
-                 {{"x-chromatin-reuse", reuse_of(turn_->statistics)}});
-  }
-
-  // -- in a stream of events --
-
-  kj::Promise<void> begin_stream(rpc::answer_piece piece) {
-    kj::HttpHeaders headers{parts_.headers};
-    headers.set(kj::HttpHeaderId::CONTENT_TYPE, "text/event-stream");
-    headers.add("cache-control", "no-cache");
-    out_ = to_.send(200, status_text(200), headers);
-    return send(dump(first_chunk(head_))).then([self = shared_from_this(), piece = std::move(piece)]() mutable {
-      return self->stream(std::move(piece));
-    });
-  }
-
-  kj::Promise<void> stream(rpc::answer_piece piece) {
-    if (piece.empty()) return end_stream();
-    return send(dump(text_chunk(head_, piece.text, or_null(likelihoods_of(piece)))))
-        .then([self = shared_from_this()] { return self->turn_->text->next(); })
-        .then([self = shared_from_this()](rpc::answer_piece more) { return self->stream(std::move(more)); });
+    std::vector<whole_choice> all;
+    for (auto& c : choices_)
+      all.push_back({std::move(c.text), or_null(std::move(c.likelihoods)), c.said->turn->statistics.stopped});
+    return reply(to_, parts_.headers, completion(head_, std::move(all), statistics()),
+                 {{"x-chromatin-reuse", reuse_of(statistics())}});
   }
 
   kj::Promise<void> end_stream() {
-    KJ_IF_MAYBE (failure, turn_->error) {
-      return send(dump(to_json(from_actor(failure->getDescription().cStr())))).then([self = shared_from_this()] {
-        return self->send("[DONE]");
-      });
-    }
-    auto sent = send(dump(last_chunk(head_, turn_->statistics)));
-    if (request_.include_usage)
-      sent = sent.then(
-          [self = shared_from_this()] { return self->send(dump(usage_chunk(self->head_, self->turn_->statistics))); });
-    return sent.then([self = shared_from_this()] { return self->send("[DONE]"); }).then([self = shared_from_this()] {
-      self->out_ = nullptr;
-    });
+    kj::Promise<void> usage = request_.include_usage ? out_->send(usage_chunk(head_, statistics())) : kj::READY_NOW;
+    return usage.then([self = shared_from_this()] { return self->out_->send_text("[DONE]"); })
+        .then([self = shared_from_this()] { self->out_->end(); });
   }
 
-  kj::Promise<void> send(const std::string& data) {
-    auto event = kj::str("data: ", data.c_str(), "\n\n");
-    auto written = out_->write(event.begin(), event.size());
-    return written.attach(kj::mv(event));
+  /// Where a stream has begun, its last event says what went wrong.
+  kj::Promise<void> fail(kj::Exception failure) {
+    if (failure.getType() == kj::Exception::Type::DISCONNECTED) return failure;
+    auto why = error_of(failure);
+    if (!out_) return reply(to_, parts_.headers, why);
+    return out_->send(to_json(why))
+        .then([self = shared_from_this()] { return self->out_->send_text("[DONE]"); })
+        .then([self = shared_from_this()] { self->out_->end(); });
   }
 
   const service_parts& parts_;
-  std::shared_ptr<rpc::connection_account> account_;
-  std::string tenant_;
+  asker who_;
   chat_request request_;
   kj::HttpService::Response& to_;
   answer_head head_;
-  std::shared_ptr<rpc::answering> turn_;
-  kj::Promise<void> said_ = nullptr;
-  std::string text_;
-  json all_likelihoods_ = json::array();
-  std::size_t likelihoods_told_ = 0;
-  kj::Own<kj::AsyncOutputStream> out_;
+  std::vector<choice> choices_;
+  std::optional<event_stream> out_;
 };
 
 }  // namespace
 
-kj::Promise<void> answer_chat(const service_parts& parts, std::shared_ptr<rpc::connection_account> account,
-                              std::string tenant, chat_request request, kj::HttpService::Response& to) {
-  auto turn = std::make_shared<chat_turn>(parts, std::move(account), std::move(tenant), std::move(request), to);
+kj::Promise<void> answer_chat(const service_parts& parts, asker who, chat_request request,
+                              kj::HttpService::Response& to) {
+  auto turn = std::make_shared<chat_turn>(parts, std::move(who), std::move(request), to);
   auto done = turn->run();
   return done.attach(kj::heap(std::move(turn)));
 }

@@ -1,5 +1,6 @@
 #include "http/matching.hpp"
 
+#include "http/error.hpp"
 #include "rpc/answering.hpp"
 #include "rpc/ask.hpp"
 
@@ -19,6 +20,18 @@ kj::Promise<place> fork(rpc::service_context& context, const std::string& tenant
       .then([into](conversation_info) { return into; }, [](kj::Exception&&) { return new_place(); });
 }
 
+/// All of a conversation that has a name; one that does not exist is new under each.
+kj::Promise<place> fork_named(rpc::service_context& context, const std::string& tenant, const std::string& from) {
+  auto into = new_place();
+  return rpc::ask<conversation_info>(context.system, context.gateway, atom::fork_v, conversation_ref{tenant, from},
+                                     into.conversation)
+      .then([into](conversation_info) -> kj::Promise<place> { return into; },
+            [into](kj::Exception&& failure) -> kj::Promise<place> {
+              if (from_actor(failure.getDescription().cStr()).code != "no_conversation") return kj::mv(failure);
+              return into;
+            });
+}
+
 }  // namespace
 
 kj::Promise<place> find_place(rpc::service_context& context, const std::string& tenant,
@@ -32,6 +45,22 @@ kj::Promise<place> find_place(rpc::service_context& context, const std::string& 
         if (found.shared == found.messages) return place{found.id, found.shared};
         return fork(context, tenant, found.id, found.shared);
       });
+}
+
+kj::Promise<std::vector<place>> find_forks(rpc::service_context& context, const std::string& tenant, const place& at,
+                                           std::size_t count, bool named) {
+  kj::Vector<kj::Promise<place>> forks;
+  for (std::size_t i = 0; i < count; ++i) {
+    if (named)
+      forks.add(fork_named(context, tenant, at.conversation));
+    else
+      forks.add(at.known > 0 ? fork(context, tenant, at.conversation, at.known) : new_place());
+  }
+  return kj::joinPromises(forks.releaseAsArray()).then([at](kj::Array<place> others) {
+    std::vector<place> all{at};
+    all.insert(all.end(), others.begin(), others.end());
+    return all;
+  });
 }
 
 kj::Promise<place> find_free_place(rpc::service_context& context, const std::string& tenant, const place& busy) {

@@ -22,6 +22,11 @@ struct place {
 kj::Promise<place> find_place(rpc::service_context& context, const std::string& tenant,
                               const std::vector<model::message>& messages);
 
+/// `at`, and `count` forks of it for other answers to the same. `named`: a client named the conversation, of which its
+/// messages do not say everything.
+kj::Promise<std::vector<place>> find_forks(rpc::service_context& context, const std::string& tenant, const place& at,
+                                           std::size_t count, bool named);
+
 /// Another one in place of `busy`, in which somebody else's turn is under way.
 kj::Promise<place> find_free_place(rpc::service_context& context, const std::string& tenant, const place& busy);
 

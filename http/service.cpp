@@ -201,7 +201,7 @@ class service final : public kj::HttpService {
                   .message = fmt::format("there is no model {}; {} is served", request.model, parts_.model),
                   .param = "model",
                   .code = "model_not_found"};
-    return answer_chat(parts_, account_, who.tenant, std::move(request), response);
+    return answer_chat(parts_, {account_, who.tenant}, std::move(request), response);
   }
 
   const service_parts& parts_;

@@ -64,6 +64,7 @@ TEST(ChatRequest, EveryFieldThatIsServedIsRead) {
                {"stream_options", {{"include_usage", true}}},
                {"priority", 80},
                {"ttl", 1.5},
+               {"n", 3},
                {"model", "m"}});
   auto r = read(body);
   EXPECT_FLOAT_EQ(r.sampling.temperature, 0.5f);
@@ -83,6 +84,7 @@ TEST(ChatRequest, EveryFieldThatIsServedIsRead) {
   EXPECT_TRUE(r.include_usage);
   EXPECT_EQ(r.priority, 80);
   EXPECT_EQ(r.keep.ttl_us, 1'500'000);
+  EXPECT_EQ(r.n, 3u);
   EXPECT_EQ(r.model, "m");
 }
 
@@ -123,9 +125,9 @@ TEST(ChatRequest, WhatAsksForNothingIsAccepted) {
 }
 
 TEST(ChatRequest, WhatIsNotServedIsRefusedByName) {
-  for (const json& more :
-       {json{{"tools", {{{"type", "function"}}}}}, json{{"response_format", {{"type", "json_object"}}}}, json{{"n", 2}},
-        json{{"modalities", {"text", "audio"}}}, json{{"tool_choice", "required"}}}) {
+  for (const json& more : {json{{"tools", {{{"type", "function"}}}}},
+                           json{{"response_format", {{"type", "json_object"}}}}, json{{"audio", {{"voice", "x"}}}},
+                           json{{"modalities", {"text", "audio"}}}, json{{"tool_choice", "required"}}}) {
     auto e = refusal_of(more);
     EXPECT_EQ(e.param, more.begin().key());
     EXPECT_THAT(e.message, HasSubstr("not served"));
@@ -139,6 +141,7 @@ TEST(ChatRequest, AllTokensOfTheWindowCountForPenaltiesIfMinusOneIsSaid) {
 }
 
 TEST(ChatRequest, AWrongTypeOrValueNamesItsField) {
+  EXPECT_EQ(refusal_of({{"n", 0}}).param, "n");
   EXPECT_EQ(refusal_of({{"min_p", 1.1}}).param, "min_p");
   EXPECT_EQ(refusal_of({{"presence_penalty", 2.5}}).param, "presence_penalty");
   EXPECT_EQ(refusal_of({{"frequency_penalty", "x"}}).param, "frequency_penalty");

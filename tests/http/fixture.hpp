@@ -2,6 +2,7 @@
 
 /// The whole system on the embedded model, served over HTTP on a real socket.
 
+#include <functional>
 #include <memory>
 
 #include <caf/scoped_actor.hpp>
@@ -25,11 +26,12 @@ inline json message(const std::string& role, const std::string& content) {
 
 class HttpServer : public testing::Test {
  protected:
-  void start(const rpc::token_list& tokens = {}) {
+  void start(const rpc::token_list& tokens = {}, const std::function<void(rpc::door_limits&)>& change = {}) {
     system_ = std::make_unique<running_system>(
         system_options{.model = CHROMATIN_SOURCE_DIR "/assets/concierge", .disk = folder_.path() / "store"});
     rpc::server_options options{.listen = {"127.0.0.1:0"}, .tokens = tokens};
     options.limits.call_bytes_max = 1 << 20;
+    if (change) change(options.limits);
     options.beside = [this](rpc::server_loop& loop) {
       auto at =
           http::serve(loop, {.listen = {"127.0.0.1:0"}, .model = "concierge", .words = system_->checkpoint().tokenizer})

@@ -40,10 +40,21 @@ const stopped = await chat.create({ ...usual, messages, stop });
 assert.equal(stopped.choices[0].message.content, whole.message.content.split(stop)[0]);
 assert.equal((await chat.create({ ...usual, messages, max_tokens: 1 })).choices[0].finish_reason, "length");
 
+// Several choices, and how likely their tokens were.
+const several = await chat.create({ ...usual, messages, n: 2, logprobs: true, top_logprobs: 2 });
+for (const choice of several.choices) {
+  assert.equal(choice.message.content, whole.message.content);
+  assert.equal(choice.logprobs.content.map((one) => one.token).join(""), whole.message.content);
+  assert.equal(choice.logprobs.content[0].top_logprobs.length, 2);
+}
+const penalised = await chat.create({ ...usual, messages, presence_penalty: 2, frequency_penalty: 2, logit_bias: { 300: -100 } });
+assert.notEqual(penalised.choices[0].message.content, whole.message.content);
+
 // Mistakes come as the package's own errors, with the field.
 await assert.rejects(chat.create({ ...usual, messages, model: "another" }), (e) =>
   e instanceof OpenAI.NotFoundError && e.code === "model_not_found" && e.param === "model");
-await assert.rejects(chat.create({ ...usual, messages, n: 2 }), (e) => e instanceof OpenAI.BadRequestError && e.param === "n");
+const tools = [{ type: "function", function: { name: "f" } }];
+await assert.rejects(chat.create({ ...usual, messages, tools }), (e) => e instanceof OpenAI.BadRequestError && e.param === "tools");
 await assert.rejects(chat.create({ ...usual, messages: [user("x".repeat(20000))] }), (e) =>
   e instanceof OpenAI.BadRequestError && e.code === "context_length_exceeded");
 

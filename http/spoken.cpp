@@ -1,0 +1,78 @@
+#include "http/spoken.hpp"
+
+#include <iterator>
+
+#include "http/error.hpp"
+
+namespace chromatin::http {
+namespace {
+
+kj::Promise<void> go_on(spoken_ptr from, rpc::answer_piece piece,
+                        std::shared_ptr<std::function<kj::Promise<void>(rpc::answer_piece)>> take) {
+  if (piece.empty()) {
+    KJ_IF_MAYBE (failure, from->turn->error) return kj::cp(*failure);
+    return kj::READY_NOW;
+  }
+  return (*take)(std::move(piece))
+      .then([from] { return from->turn->text->next(); })
+      .then([from, take](rpc::answer_piece next) { return go_on(from, std::move(next), take); });
+}
+
+}  // namespace
+
+error error_of(const kj::Exception& failure) {
+  return from_actor({failure.getDescription().begin(), failure.getDescription().size()});
+}
+
+kj::Promise<spoken_ptr> speak(const service_parts& parts, const asker& who, say_request order) {
+  rpc::connection_account::hold hold;
+  if (auto why = who.account->begin_turn(hold)) return rpc::to_exception(*why);
+  auto begun = std::make_shared<spoken>();
+  begun->turn = std::make_shared<rpc::answering>(parts.context, who.account, std::move(hold));
+  begun->said = rpc::say(begun->turn, std::move(order));
+  return begun->turn->text->next().then([begun](rpc::answer_piece first) -> kj::Promise<spoken_ptr> {
+    KJ_IF_MAYBE (failure, begun->turn->error) return kj::cp(*failure);
+    begun->first = std::move(first);
+    return begun;
+  });
+}
+
+kj::Promise<spoken_ptr> speak_at(const service_parts& parts, const asker& who, const speech& what, const place& at,
+                                 bool may_move) {
+  say_request order{.conversation = {who.tenant, at.conversation},
+                    .text = what.messages.back().content,
+                    .sampling = what.sampling,
+                    .priority = what.priority,
+                    .keep = what.keep};
+  for (auto i = at.known; i + 1 < what.messages.size(); ++i) order.before.push_back(what.messages[i]);
+  auto begun = speak(parts, who, std::move(order)).then([at](spoken_ptr there) {
+    there->at = at;
+    return there;
+  });
+  if (!may_move) return begun;
+  return begun.catch_([&parts, who, what, at](kj::Exception&& failure) -> kj::Promise<spoken_ptr> {
+    if (error_of(failure).code != "busy") return kj::mv(failure);
+    return find_free_place(parts.context, who.tenant, at).then([&parts, who, what](place free) {
+      return speak_at(parts, who, what, free, false);
+    });
+  });
+}
+
+kj::Promise<void> each_piece(spoken_ptr from, std::function<kj::Promise<void>(rpc::answer_piece)> take) {
+  auto first = std::move(from->first);
+  return go_on(std::move(from), std::move(first),
+               std::make_shared<std::function<kj::Promise<void>(rpc::answer_piece)>>(std::move(take)));
+}
+
+kj::Promise<rpc::answer_piece> gather(const spoken_ptr& from) {
+  auto all = std::make_shared<rpc::answer_piece>();
+  return each_piece(from,
+                    [all](rpc::answer_piece piece) -> kj::Promise<void> {
+                      all->text += piece.text;
+                      std::ranges::move(piece.likelihoods, std::back_inserter(all->likelihoods));
+                      return kj::READY_NOW;
+                    })
+      .then([all] { return std::move(*all); });
+}
+
+}  // namespace chromatin::http

@@ -1,0 +1,54 @@
+#pragma once
+
+/// Turns whose answers go to a client of HTTP. What goes wrong rejects the promise, with what from_actor() reads. Event
+/// loop thread only.
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "http/matching.hpp"
+#include "http/service.hpp"
+#include "rpc/answering.hpp"
+
+namespace chromatin::http {
+
+/// Who asks.
+struct asker {
+  std::shared_ptr<rpc::connection_account> account;
+  std::string tenant;
+};
+
+/// What is said: the last of the messages, and before it what is not known where it is said.
+struct speech {
+  std::vector<model::message> messages;
+  model::sampling sampling;
+  std::uint8_t priority = 50;
+  kv::retention keep;
+};
+
+/// An answer that has begun. When it goes before its end, so does the turn.
+struct spoken {
+  place at;
+  std::shared_ptr<rpc::answering> turn;  ///< with the statistics, when it is over
+  kj::Promise<void> said = nullptr;
+  rpc::answer_piece first;
+};
+using spoken_ptr = std::shared_ptr<spoken>;
+
+/// What such a rejection says.
+error error_of(const kj::Exception& failure);
+
+/// Begins a turn; fulfilled with the first piece of its answer.
+kj::Promise<spoken_ptr> speak(const service_parts& parts, const asker& who, say_request order);
+/// Begins one that says this there; if another turn is under way there and it may move, in a fork.
+kj::Promise<spoken_ptr> speak_at(const service_parts& parts, const asker& who, const speech& what, const place& at,
+                                 bool may_move);
+
+/// Gives every piece to `take`, the next when it is done with the one before. Over with the answer.
+kj::Promise<void> each_piece(spoken_ptr from, std::function<kj::Promise<void>(rpc::answer_piece)> take);
+/// All of the answer in one piece.
+kj::Promise<rpc::answer_piece> gather(const spoken_ptr& from);
+
+}  // namespace chromatin::http
