@@ -172,6 +172,8 @@ using registry_actor = caf::typed_actor<
   // Renders messages, the last of them a user's, and leases the conversation to this turn; answers with the window to
   // compute. A window with no room for them is truncated; the system prompt stays. Nothing is stored yet.
   caf::replies_to<atom::append, conversation_ref, turn_id, message_list>::with<prepared_turn>,
+  // The window of a plain prompt of this tenant: nothing is leased, and nothing to settle.
+  caf::replies_to<atom::append, std::string, plain_prompt>::with<prepared_turn>,
   // Stores the turn's messages and its answer, durable when it answers, and ends its lease.
   caf::replies_to<atom::settle, settlement>::with<conversation_info>,
   // The turn was not answered: ends its lease and drops its messages.

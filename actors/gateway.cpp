@@ -2,11 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
-#include <cmath>
-#include <string_view>
 
 #include "actors/last_words.hpp"
-#include "model/utf8.hpp"
 
 namespace chromatin {
 namespace {
@@ -24,77 +21,6 @@ void early_cancels::add(turn_id id) {
   if (order_.size() <= size_max) return;
   ids_.erase(order_.front());
   order_.pop_front();
-}
-
-// -- limits --
-
-caf::error gateway_state::check(const conversation_ref& conversation) const {
-  auto printable = [](char c) { return c > ' ' && c < 127; };
-  const auto& id = conversation.id;
-  if (id.empty() || id.size() > limits.name_bytes_max || !std::all_of(id.begin(), id.end(), printable))
-    return caf::make_error(ec::invalid_argument, "a conversation's name has 1 to " +
-                                                     std::to_string(limits.name_bytes_max) +
-                                                     " printable ASCII characters without spaces");
-  return {};
-}
-
-caf::error gateway_state::check_text(const std::string& text) const {
-  if (text.size() > limits.message_bytes_max)
-    return caf::make_error(ec::too_large, "the message has " + std::to_string(text.size()) + " bytes, the limit is " +
-                                              std::to_string(limits.message_bytes_max));
-  if (!model::valid_utf8(text)) return caf::make_error(ec::invalid_text, "the message is not valid UTF-8");
-  return {};
-}
-
-caf::error gateway_state::check(const say_request& request) const {
-  if (auto error = check(request.conversation)) return error;
-  if (auto error = check_text(request.text)) return error;
-  if (request.before.size() > limits.messages_max)
-    return caf::make_error(ec::too_large, "a turn brings at most " + std::to_string(limits.messages_max) +
-                                              " messages with it, this one " + std::to_string(request.before.size()));
-  for (const auto& message : request.before)
-    if (auto error = check_text(message.content)) return error;
-  for (auto priority : {request.priority, request.keep.priority})
-    if (priority > 100) return caf::make_error(ec::invalid_argument, "a priority is between 0 and 100");
-  return check(request.sampling);
-}
-
-caf::error gateway_state::check(const model::sampling& sampling) const {
-  if (!(sampling.temperature >= 0 && sampling.temperature <= 100))
-    return caf::make_error(ec::invalid_argument, "temperature must be between 0 and 100");
-  if (!(sampling.top_p > 0 && sampling.top_p <= 1))
-    return caf::make_error(ec::invalid_argument, "top_p must be above 0, at most 1");
-  if (!(sampling.min_p >= 0 && sampling.min_p <= 1))
-    return caf::make_error(ec::invalid_argument, "min_p must be between 0 and 1");
-  constexpr float penalty_max = 100;
-  const auto& less = sampling.less;
-  if (!(less.repeat > 0 && less.repeat <= penalty_max))
-    return caf::make_error(ec::invalid_argument, "repeat_penalty must be above 0, at most 100");
-  auto fits = [](float number) { return std::abs(number) <= penalty_max; };
-  if (!fits(less.presence) || !fits(less.frequency))
-    return caf::make_error(ec::invalid_argument, "penalties must be between -100 and 100");
-  if (sampling.biases.size() > limits.biases_max)
-    return caf::make_error(ec::too_large, "at most " + std::to_string(limits.biases_max) + " tokens have a bias");
-  if (!std::ranges::all_of(sampling.biases, [&](const auto& b) { return fits(b.bias); }))
-    return caf::make_error(ec::invalid_argument, "a token's bias must be between -100 and 100");
-  if (sampling.likelihoods.value_or(0) > limits.likelihoods_max)
-    return caf::make_error(ec::invalid_argument, "at most " + std::to_string(limits.likelihoods_max) +
-                                                     " tokens' likelihoods are told beside each token's own");
-  if (sampling.likelihoods && sampling.tokens_max > limits.likely_tokens_max)
-    return caf::make_error(ec::invalid_argument, "an answer whose likelihoods are told has at most " +
-                                                     std::to_string(limits.likely_tokens_max) + " tokens");
-  if (sampling.tokens_max == 0 || sampling.tokens_max > limits.answer_tokens_max)
-    return caf::make_error(ec::invalid_argument,
-                           "an answer has 1 to " + std::to_string(limits.answer_tokens_max) + " tokens");
-  if (sampling.stop.size() > limits.stop_strings_max ||
-      std::any_of(sampling.stop.begin(), sampling.stop.end(), [](const auto& text) { return text.empty(); }))
-    return caf::make_error(ec::invalid_argument,
-                           "at most " + std::to_string(limits.stop_strings_max) + " stop strings, none of them empty");
-  for (const auto& text : sampling.stop)
-    if (text.size() > limits.stop_bytes_max)
-      return caf::make_error(ec::too_large, "a stop string has " + std::to_string(text.size()) +
-                                                " bytes, the limit is " + std::to_string(limits.stop_bytes_max));
-  return {};
 }
 
 // -- a turn --
@@ -133,6 +59,7 @@ void gateway_state::append(turn_id id, message_list messages, std::shared_ptr<to
   auto conversation = turns.at(id).request.conversation;
   std::size_t bytes = 0;
   for (const auto& m : messages) bytes += m.content.size() + message_costs_bytes;
+  if (const auto& plain = turns.at(id).request.plain) bytes += plain->text.size() + message_costs_bytes;
   auto go = [this, id, conversation, messages = std::move(messages), sink = std::move(sink), bytes]() mutable {
     auto arrived = [this, tenant = conversation.tenant, bytes] { texts.arrived(tenant, bytes); };
     auto turn = turns.find(id);
@@ -140,16 +67,19 @@ void gateway_state::append(turn_id id, message_list messages, std::shared_ptr<to
       arrived();
       return fail(id, cancelled());
     }
-    self->request(registry, caf::infinite, atom::append_v, std::move(conversation), id, std::move(messages))
-        .then(
-            [=, this](prepared_turn& prepared) {
-              arrived();
-              start(id, prepared, sink);
-            },
-            [=, this](const caf::error& error) {
-              arrived();
-              fail(id, error);
-            });
+    auto done = [=, this](prepared_turn& prepared) {
+      arrived();
+      start(id, prepared, sink);
+    };
+    auto failed = [=, this](const caf::error& error) {
+      arrived();
+      fail(id, error);
+    };
+    if (auto& plain = turn->second.request.plain)
+      self->request(registry, caf::infinite, atom::append_v, conversation.tenant, std::move(*plain)).then(done, failed);
+    else
+      self->request(registry, caf::infinite, atom::append_v, std::move(conversation), id, std::move(messages))
+          .then(done, failed);
   };
   texts.send(conversation.tenant, bytes, std::move(go));
 }
@@ -182,7 +112,9 @@ void gateway_state::start(turn_id id, prepared_turn& prepared, std::shared_ptr<t
   turn.dropped_tokens = prepared.dropped_tokens;
   if (turn.cancelled) return give_up(id, cancelled());
   const auto& request = turn.request;
-  auto conversation = std::hash<std::string>{}(request.conversation.tenant + '\n' + request.conversation.id);
+  auto conversation_id = request.conversation.id;
+  if (request.plain) conversation_id = std::to_string(id) + '\n';  // no conversation has this name
+  auto conversation = std::hash<std::string>{}(request.conversation.tenant + '\n' + conversation_id);
   turn_order order{.turn = id,
                    .conversation = conversation,
                    .window = std::move(prepared.window),
@@ -208,23 +140,25 @@ void gateway_state::settle(turn_id id, turn_outcome& outcome) {
   auto statistics = outcome.statistics;
   statistics.dropped_tokens += turn.dropped_tokens;
   turn.at = running_turn::phase::settling;
+  if (turn.request.plain) return settled(id, statistics);
   self->request(registry, caf::infinite, atom::settle_v, settlement{turn.request.conversation, id, std::move(outcome)})
-      .then(
-          [this, id, statistics](const conversation_info&) {
-            auto node = turns.extract(id);
-            if (node.empty()) return;
-            ++turns_done;
-            auto& tenant = tenants[node.mapped().request.conversation.tenant];
-            --tenant.under_way;
-            ++tenant.done;
-            tenant.prompt_tokens += statistics.prompt_tokens;
-            tenant.answer_tokens += statistics.answer_tokens;
-            turns_take.took(self->clock().now() - node.mapped().begun);
-            if (statistics.stopped == stop_reason::cancelled) ++turns_cancelled;
-            node.mapped().promise.deliver(statistics);
-            ended();
-          },
-          [this, id](const caf::error& error) { fail(id, error); });
+      .then([this, id, statistics](const conversation_info&) { settled(id, statistics); },
+            [this, id](const caf::error& error) { fail(id, error); });
+}
+
+void gateway_state::settled(turn_id id, const turn_statistics& statistics) {
+  auto node = turns.extract(id);
+  if (node.empty()) return;
+  ++turns_done;
+  auto& tenant = tenants[node.mapped().request.conversation.tenant];
+  --tenant.under_way;
+  ++tenant.done;
+  tenant.prompt_tokens += statistics.prompt_tokens;
+  tenant.answer_tokens += statistics.answer_tokens;
+  turns_take.took(self->clock().now() - node.mapped().begun);
+  if (statistics.stopped == stop_reason::cancelled) ++turns_cancelled;
+  node.mapped().promise.deliver(statistics);
+  ended();
 }
 
 void gateway_state::give_up(turn_id id, const caf::error& error, abandoned_turn end) {

@@ -62,6 +62,7 @@ struct gateway_state {
   caf::error check(const say_request& request) const;
   caf::error check(const conversation_ref& conversation) const;
   caf::error check(const model::sampling& sampling) const;
+  caf::error check(const plain_prompt& prompt) const;
   caf::error check_text(const std::string& text) const;
   counters stats() const;
   counters stats_of(const std::string& tenant) const;
@@ -91,6 +92,8 @@ struct gateway_state {
   void append(turn_id id, message_list messages, std::shared_ptr<token_sink> sink);
   void start(turn_id id, prepared_turn& prepared, std::shared_ptr<token_sink> sink);
   void settle(turn_id id, turn_outcome& outcome);
+  /// All of the turn is durable that is to be.
+  void settled(turn_id id, const turn_statistics& statistics);
   /// Ends a turn that the registry prepared and nobody answered.
   void give_up(turn_id id, const caf::error& error, abandoned_turn end = {});
   void fail(turn_id id, const caf::error& error);

@@ -323,15 +323,22 @@ struct matched_conversation {
 /// For `fork`: all messages.
 inline constexpr std::uint32_t all_messages = ~std::uint32_t{0};
 
+/// What an answer goes on from without a chat template and without a conversation.
+struct plain_prompt {
+  std::string text;
+  std::vector<kv::token_id> tokens = {};  ///< in place of the text
+};
+
 /// One user turn.
 struct say_request {
   turn_id turn = 0;
-  conversation_ref conversation;
+  conversation_ref conversation;  ///< of a plain prompt only the tenant
   /// Who asks: a tenant where there are tokens, else whoever connects from one address. Clients get equal shares.
   std::string client;
-  std::uint64_t connection = 0;  ///< of the client; its connections get equal shares of its own
-  message_list before;           ///< said elsewhere, ahead of `text`: appended with it
-  std::string text;              ///< what the user says
+  std::uint64_t connection = 0;            ///< of the client; its connections get equal shares of its own
+  message_list before;                     ///< said elsewhere, ahead of `text`: appended with it
+  std::string text;                        ///< what the user says
+  std::optional<plain_prompt> plain = {};  ///< in place of both: nobody remembers the turn
   model::sampling sampling;
   std::uint8_t priority = 50;
   kv::retention keep;  ///< of what the turn leaves in the tiers
@@ -381,6 +388,7 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::kv::chain_use)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::load_promise)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::matched_conversation)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::message_list)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::plain_prompt)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::prepared_turn)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::release_order)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::save_order)

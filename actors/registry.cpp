@@ -12,35 +12,12 @@ namespace {
 
 /// Who holds the lease while the registry itself changes a conversation.
 constexpr io::lease_owner clerk = ~io::lease_owner{0};
-/// What one answer to `read` may hold, beyond its last message.
-constexpr std::size_t read_bytes_max = 1u << 20;
-constexpr std::uint32_t read_batch = 16;
 /// More answers do not wait for one commit, so that the first of them does not wait long.
 constexpr std::size_t batch_answers_max = 128;
 
-io::conversation_key key_of(const conversation_ref& which) { return {which.tenant, which.id}; }
-
 caf::error busy() { return caf::make_error(ec::busy, "a turn of this conversation is under way"); }
 
-caf::error missing(const conversation_ref& which) {
-  return caf::make_error(ec::no_conversation, "there is no conversation " + which.id);
-}
-
 }  // namespace
-
-template <class T, class Work>
-caf::result<T> registry_state::guarded(Work work) {
-  try {
-    return work();
-  } catch (const io::version_conflict& e) {
-    return caf::make_error(ec::version_conflict, std::string{e.what()});
-  } catch (const io::lease_lost& e) {
-    return caf::make_error(ec::busy, std::string{e.what()});
-  } catch (const std::exception& e) {
-    ++failures;
-    return caf::make_error(ec::store_failed, std::string{e.what()});
-  }
-}
 
 void registry_state::begin_write() {
   if (batch->under_way()) return;
@@ -286,45 +263,6 @@ caf::result<key_list> registry_state::forget(const conversation_ref& which) {
   });
 }
 
-caf::result<conversation_list> registry_state::list(const std::string& tenant, const std::string& after,
-                                                    std::uint32_t count_max) {
-  return guarded<conversation_list>([&]() -> caf::result<conversation_list> {
-    conversation_list all;
-    for (const auto& summary : store->list(tenant, after, count_max)) all.push_back(describe(summary));
-    return all;
-  });
-}
-
-caf::result<transcript> registry_state::read(const conversation_ref& which, std::uint32_t first,
-                                             std::uint32_t count_max) {
-  return guarded<transcript>([&]() -> caf::result<transcript> {
-    auto summary = store->find(key_of(which));
-    if (!summary) return missing(which);
-    transcript result{.first = first, .total = summary->messages};
-    std::size_t bytes = 0;
-    while (count_max > 0 && bytes < read_bytes_max) {
-      auto next = first + static_cast<std::uint32_t>(result.messages.size());
-      auto some = store->read(key_of(which), next, std::min(count_max, read_batch));
-      if (some.empty()) break;
-      count_max -= static_cast<std::uint32_t>(some.size());
-      for (auto& m : some) {
-        bytes += m.content.size();
-        result.messages.push_back({std::move(m.role), std::move(m.content)});
-      }
-    }
-    return result;
-  });
-}
-
-caf::result<matched_conversation> registry_state::match(const std::string& tenant, const message_list& messages) {
-  return guarded<matched_conversation>([&]() -> caf::result<matched_conversation> {
-    std::vector<io::stored_message> wanted;
-    for (const auto& m : messages) wanted.push_back({m.role, m.content, {}});
-    auto found = store->match(tenant, wanted);
-    return found ? matched_conversation{found->id, found->shared, found->messages} : matched_conversation{};
-  });
-}
-
 counters registry_state::stats() {
   counters result{name,
                   {{"messages_appended", appends},
@@ -357,6 +295,9 @@ registry_actor::behavior_type registry(registry_actor::stateful_pointer<registry
       },
       [&state](atom::append, const conversation_ref& which, turn_id turn, const message_list& messages) {
         return state.append(which, turn, messages);
+      },
+      [&state](atom::append, const std::string& tenant, const plain_prompt& prompt) {
+        return state.append(tenant, prompt);
       },
       [&state](atom::settle, const settlement& end) { return state.when_durable(state.settle(end)); },
       [&state](atom::release, const abandoned_turn& end) { state.release(end); },

@@ -30,6 +30,7 @@ struct registry_state {
 
   caf::result<conversation_info> open(const conversation_ref& which, const std::string& system_prompt);
   caf::result<prepared_turn> append(const conversation_ref& which, turn_id turn, const message_list& messages);
+  caf::result<prepared_turn> append(const std::string& tenant, const plain_prompt& prompt);
   caf::result<conversation_info> settle(const settlement& end);
   void release(const abandoned_turn& end);
   caf::result<conversation_info> truncate(const conversation_ref& which, std::uint32_t protect, double ratio);
@@ -89,6 +90,25 @@ struct registry_state {
   std::map<std::string, kv::chunk_key> roots;  ///< by tenant
   std::int64_t appends = 0, settled = 0, truncations = 0, commits = 0, failures = 0;
 };
+
+inline io::conversation_key key_of(const conversation_ref& which) { return {which.tenant, which.id}; }
+
+/// What is answered for a conversation that is not there.
+caf::error missing(const conversation_ref& which);
+
+template <class T, class Work>
+caf::result<T> registry_state::guarded(Work work) {
+  try {
+    return work();
+  } catch (const io::version_conflict& e) {
+    return caf::make_error(ec::version_conflict, std::string{e.what()});
+  } catch (const io::lease_lost& e) {
+    return caf::make_error(ec::busy, std::string{e.what()});
+  } catch (const std::exception& e) {
+    ++failures;
+    return caf::make_error(ec::store_failed, std::string{e.what()});
+  }
+}
 
 registry_actor::behavior_type registry(registry_actor::stateful_pointer<registry_state> self,
                                        std::shared_ptr<const model::checkpoint> checkpoint, kv::fingerprint cache,

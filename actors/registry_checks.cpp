@@ -14,6 +14,10 @@ constexpr std::chrono::seconds forgetting_takes{10};
 
 }  // namespace
 
+caf::error missing(const conversation_ref& which) {
+  return caf::make_error(ec::no_conversation, "there is no conversation " + which.id);
+}
+
 caf::error registry_state::full(const std::string& what, std::size_t tokens) const {
   return caf::make_error(ec::context_full, what + " has " + std::to_string(tokens) +
                                                " tokens, the model's context has room for " +

@@ -48,6 +48,12 @@ token_list rendering::message(const model::message& m, std::string_view after_ro
   return checkpoint_->chat.render(m, after_role);
 }
 
+token_list rendering::text(std::string_view plain) const {
+  auto tokens = checkpoint_->chat.opening();
+  append(tokens, checkpoint_->tokenizer->encode(plain));
+  return tokens;
+}
+
 token_list rendering::ending(const turn_outcome& outcome) const {
   auto tokens = rest_of_text(outcome);
   auto kept = outcome.kept_answer_tokens;

@@ -26,6 +26,8 @@ class rendering {
   std::vector<kv::token_id> system_message(const kv::lineage& new_window) const;
   /// What a message adds to the window behind one of role `after_role`; empty if it is the first.
   std::vector<kv::token_id> message(const model::message& m, std::string_view after_role) const;
+  /// A text as it is, at the beginning of a window.
+  std::vector<kv::token_id> text(std::string_view plain) const;
   std::vector<kv::token_id> answer_prompt() const { return checkpoint_->chat.answer_prompt(); }
   /// What follows the kept tokens of an answer: the end of its text, where a stop string begins inside a token, and the
   /// token that closes an answer which was cut short, so that the next message follows as the template wants it.

@@ -142,8 +142,7 @@ std::vector<std::string> serve_http(rpc::server_loop& loop, const std::string& a
   if (address == "off") return {};
   try {
     std::vector<std::string> lines;
-    for (const auto& at :
-         http::serve(loop, {.listen = {address}, .model = checkpoint.name, .words = checkpoint.tokenizer}))
+    for (const auto& at : http::serve(loop, {.listen = {address}, .checkpoint = checkpoint}))
       lines.push_back(fmt::format("OpenAI's interface on http://{}/v1", at));
     return lines;
   } catch (const rpc::server_error& e) {

@@ -1,7 +1,5 @@
 #include "http/chat_request.hpp"
 
-#include <limits>
-
 #include <fmt/format.h>
 
 #include "http/fields.hpp"
@@ -10,8 +8,6 @@ namespace chromatin::http {
 namespace {
 
 using json = nlohmann::json;
-
-constexpr std::uint64_t likelihoods_max = 20, choices_max = 16;
 
 std::string text_of(const json& content, const std::string& path) {
   if (content.is_null()) return {};
@@ -69,7 +65,7 @@ void refuse_what_is_not_served(const fields& body) {
     body.refuse(name, value && (*value == "none" || *value == "auto"));
   }
   const auto* format = body.find("response_format");
-  body.refuse("response_format", format && format->is_object() && format->value("type", "") == "text");
+  body.refuse("response_format", format && *format == json{{"type", "text"}});
   body.refuse_unless("modalities", json::array({"text"}));
 }
 
@@ -86,25 +82,8 @@ chat_request read_chat_request(std::string_view text, const reading& with) {
   auto content = parse_object(text);
   fields body{content, {}};
   refuse_what_is_not_served(body);
-  chat_request r;
-  r.model = body.text("model");
-  r.messages = messages_of(body);
-  r.sampling = read_sampling(body, with);
+  chat_request r{read_answer_fields(body, with), messages_of(body), body.text("conversation")};
   r.sampling.likelihoods = likelihoods_of(body);
-  constexpr std::uint64_t most = std::numeric_limits<std::uint32_t>::max();
-  auto tokens = body.whole("max_tokens", 1, most, 0);
-  r.sampling.tokens_max = static_cast<std::uint32_t>(body.whole("max_completion_tokens", 1, most, tokens));
-  r.n = static_cast<std::uint32_t>(body.whole("n", 1, choices_max, 1));
-  r.stream = body.flag("stream");
-  if (const auto* options = body.find("stream_options")) {
-    if (!options->is_object()) wrong("stream_options", "stream_options must be an object");
-    r.include_usage = fields{*options, "stream_options"}.flag("include_usage");
-  }
-  r.conversation = body.text("conversation");
-  r.priority = static_cast<std::uint8_t>(body.whole("priority", 0, 100, 50));
-  constexpr double seconds_max = 1e9;
-  auto ttl_s = body.number("ttl", 0, seconds_max, 0);
-  r.keep = {r.priority, static_cast<std::int64_t>(ttl_s * 1e6)};
   return r;
 }
 

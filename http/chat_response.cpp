@@ -10,6 +10,25 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
+json chunk(const answer_head& head, std::size_t choice, json delta, json likelihoods, json reason) {
+  auto content = head_of(head, "chat.completion.chunk");
+  content["choices"] = json::array({{{"index", choice},
+                                     {"delta", std::move(delta)},
+                                     {"logprobs", std::move(likelihoods)},
+                                     {"finish_reason", std::move(reason)}}});
+  return content;
+}
+
+/// A token as text, as bytes, and how likely it was.
+json likely_token(const model::tokenizer& words, kv::token_id token, float logarithm, bool first) {
+  auto text = text_of(words, token, first);
+  json numbers = json::array();
+  for (unsigned char byte : text) numbers.push_back(byte);
+  return {{"token", std::move(text)}, {"logprob", logarithm}, {"bytes", std::move(numbers)}};
+}
+
+}  // namespace
+
 const char* finish_reason(stop_reason why) {
   switch (why) {
     case stop_reason::tokens_max:
@@ -20,7 +39,6 @@ const char* finish_reason(stop_reason why) {
   }
 }
 
-/// Choices share their prompt: it counts once.
 json usage(const std::vector<turn_statistics>& turns) {
   auto prompt = turns.front().prompt_tokens, computed = std::min(prompt, turns.front().computed_tokens);
   std::uint32_t answers = 0;
@@ -35,25 +53,11 @@ json head_of(const answer_head& head, const char* object) {
   return {{"id", head.id}, {"object", object}, {"created", head.created_s}, {"model", head.model}};
 }
 
-json chunk(const answer_head& head, std::size_t choice, json delta, json likelihoods, json reason) {
-  auto content = head_of(head, "chat.completion.chunk");
-  content["choices"] = json::array({{{"index", choice},
-                                     {"delta", std::move(delta)},
-                                     {"logprobs", std::move(likelihoods)},
-                                     {"finish_reason", std::move(reason)}}});
-  return content;
+std::string text_of(const model::tokenizer& words, kv::token_id token, bool first) {
+  auto text = words.bytes(token);
+  if (first && words.adds_leading_space() && text.starts_with(' ')) text.erase(0, 1);
+  return text;
 }
-
-/// A token as text, as bytes, and how likely it was.
-json likely_token(const model::tokenizer& words, kv::token_id token, float logarithm, bool first) {
-  auto bytes = words.bytes(token);
-  if (first && words.adds_leading_space() && bytes.starts_with(' ')) bytes.erase(0, 1);
-  json numbers = json::array();
-  for (unsigned char byte : bytes) numbers.push_back(byte);
-  return {{"token", std::move(bytes)}, {"logprob", logarithm}, {"bytes", std::move(numbers)}};
-}
-
-}  // namespace
 
 json to_json(const std::vector<model::token_likelihood>& likelihoods, const model::tokenizer& words, bool first) {
   json list = json::array();

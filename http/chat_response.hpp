@@ -24,6 +24,14 @@ struct answer_head {
 /// Since 1970.
 std::int64_t now_s();
 
+// What other endpoints' answers have, too.
+nlohmann::ordered_json head_of(const answer_head& head, const char* object);
+const char* finish_reason(stop_reason why);
+/// Choices share their prompt: it counts once.
+nlohmann::ordered_json usage(const std::vector<turn_statistics>& turns);
+/// Of a token in an answer; perhaps part of a character. `first`: it begins the answer.
+std::string text_of(const model::tokenizer& words, kv::token_id token, bool first);
+
 struct whole_choice {
   std::string text;
   nlohmann::ordered_json likelihoods;  ///< null where they were not asked for

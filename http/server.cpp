@@ -17,7 +17,7 @@ class front final : public kj::HttpServerErrorHandler {
         authorization_{names_.add("authorization")},
         origin_{names_.add("origin")},
         table_{names_.build()},
-        parts_{loop.context, *table_, authorization_, origin_, options.model, options.words},
+        parts_{loop.context, *table_, authorization_, origin_, options.checkpoint},
         server_{*loop.context.timer, *table_, [this](kj::AsyncIoStream& stream) { return service_for(stream); },
                 settings()} {}
 

@@ -2,11 +2,10 @@
 
 /// Serves OpenAI's HTTP interface on the RPC server's event loop: the same door, tenants and gateway under both.
 
-#include <memory>
 #include <string>
 #include <vector>
 
-#include "model/tokenizer.hpp"
+#include "model/checkpoint.hpp"
 
 namespace chromatin::rpc {
 struct server_loop;
@@ -15,9 +14,8 @@ struct server_loop;
 namespace chromatin::http {
 
 struct server_options {
-  std::vector<std::string> listen;                           ///< rpc/address.hpp
-  std::string model;                                         ///< the name it is served under
-  std::shared_ptr<const chromatin::model::tokenizer> words;  ///< its tokenizer
+  std::vector<std::string> listen;                 ///< rpc/address.hpp
+  const chromatin::model::checkpoint& checkpoint;  ///< what is served, under its name; lives longer than the loop
 };
 
 /// Listens, and serves as long as the loop runs. The addresses, with real port numbers, in the order of the options.

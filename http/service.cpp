@@ -8,9 +8,11 @@
 #include <kj/debug.h>
 
 #include "http/chat_turn.hpp"
+#include "http/completion_turn.hpp"
 #include "http/conversations.hpp"
 #include "http/metrics.hpp"
 #include "http/reply.hpp"
+#include "http/tokens.hpp"
 #include "rpc/answering.hpp"
 #include "rpc/ask.hpp"
 
@@ -95,6 +97,17 @@ class service final : public kj::HttpService {
         return with_body(body, response,
                          [this, who, &response](std::string_view text) { return chat(text, who, response); });
       }
+      if (path == "/v1/completions") {
+        only(method == kj::HttpMethod::POST, "POST");
+        return with_body(body, response,
+                         [this, who, &response](std::string_view text) { return complete(text, who, response); });
+      }
+      if (path == "/tokenize" || path == "/detokenize") {
+        only(method == kj::HttpMethod::POST, "POST");
+        return with_body(body, response, [this, &response, there = path == "/tokenize"](std::string_view text) {
+          return there ? tokenize(parts_, text, response) : detokenize(parts_, text, response);
+        });
+      }
       constexpr std::string_view conversations = "/v1/conversations";
       if (path.starts_with(conversations) && (path.size() == conversations.size() || path[conversations.size()] == '/'))
         return with_body(
@@ -102,7 +115,7 @@ class service final : public kj::HttpService {
               return answer_conversations(
                   parts_, {method, who.tenant, rest == "/" ? "" : rest, query, std::string{text}}, response);
             });
-      if (path == "/v1/models" || path == "/v1/models/" + parts_.model) {
+      if (path == "/v1/models" || path == "/v1/models/" + parts_.checkpoint.name) {
         only(is_get(method), "GET");
         return models(path == "/v1/models", response);
       }
@@ -128,7 +141,7 @@ class service final : public kj::HttpService {
   }
 
   kj::Promise<void> models(bool list, Response& response) {
-    json one{{"id", parts_.model}, {"object", "model"}, {"created", 0}, {"owned_by", "chromatin"}};
+    json one{{"id", parts_.checkpoint.name}, {"object", "model"}, {"created", 0}, {"owned_by", "chromatin"}};
     return reply(response, parts_.headers, list ? json{{"object", "list"}, {"data", json::array({one})}} : one);
   }
 
@@ -194,14 +207,29 @@ class service final : public kj::HttpService {
   }
 
   kj::Promise<void> chat(std::string_view body, const rpc::caller& who, Response& response) {
+    auto request = read_chat_request(body, what_is_not_said());
+    check_model(request.model);
+    return answer_chat(parts_, {account_, who.tenant}, std::move(request), response);
+  }
+
+  kj::Promise<void> complete(std::string_view body, const rpc::caller& who, Response& response) {
+    auto request = read_completion_request(body, what_is_not_said());
+    check_model(request.model);
+    return answer_completion(parts_, {account_, who.tenant}, std::move(request), response);
+  }
+
+  reading what_is_not_said() const {
     std::random_device entropy;
-    auto request = read_chat_request(body, {std::uint64_t{entropy()} << 32 | entropy(), parts_.words->size()});
-    if (!request.model.empty() && request.model != parts_.model)
+    return {std::uint64_t{entropy()} << 32 | entropy(), parts_.checkpoint.tokenizer->size()};
+  }
+
+  void check_model(const std::string& model) const {
+    const auto& served = parts_.checkpoint.name;
+    if (!model.empty() && model != served)
       throw error{.status = 404,
-                  .message = fmt::format("there is no model {}; {} is served", request.model, parts_.model),
+                  .message = fmt::format("there is no model {}; {} is served", model, served),
                   .param = "model",
                   .code = "model_not_found"};
-    return answer_chat(parts_, {account_, who.tenant}, std::move(request), response);
   }
 
   const service_parts& parts_;

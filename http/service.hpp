@@ -7,7 +7,7 @@
 #include <kj/compat/http.h>
 
 #include "http/error.hpp"
-#include "model/tokenizer.hpp"
+#include "model/checkpoint.hpp"
 #include "rpc/door.hpp"
 #include "rpc/service.hpp"
 
@@ -18,8 +18,7 @@ struct service_parts {
   rpc::service_context& context;
   const kj::HttpHeaderTable& headers;
   kj::HttpHeaderId authorization, origin;
-  std::string model;
-  std::shared_ptr<const model::tokenizer> words;
+  const model::checkpoint& checkpoint;
 };
 
 /// What the door refused.

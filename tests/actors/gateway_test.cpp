@@ -18,6 +18,7 @@ struct seen {
   std::vector<kv::retention> kept;
   std::vector<abandoned_turn> released;
   std::vector<message_list> messages;
+  std::vector<std::string> plain;
   key_list erased;
   bool settling_hangs = false;
   caf::error turn_error;  ///< what the scheduler refuses turns with
@@ -32,6 +33,10 @@ registry_actor::behavior_type fake_registry(registry_actor::pointer self, seen* 
       [=](atom::append, const conversation_ref&, turn_id turn, const message_list& messages) {
         log->appended.push_back(turn);
         log->messages.push_back(messages);
+        return prepared_turn{{.tokens = {1, 2, 3}}, 0};
+      },
+      [=](atom::append, const std::string&, const plain_prompt& prompt) {
+        log->plain.push_back(prompt.text);
         return prepared_turn{{.tokens = {1, 2, 3}}, 0};
       },
       [=](atom::settle, const settlement& end) -> info {
@@ -185,6 +190,19 @@ TEST_F(Gateway, WhatWasSaidElsewhereComesInFrontOfTheMessage) {
   ASSERT_EQ(log.messages.size(), 1u);
   EXPECT_EQ(log.messages[0].front().role, "system");
   EXPECT_EQ(log.messages[0].back().content, "hello");
+}
+
+TEST_F(Gateway, APlainPromptIsComputedAndNobodyRemembersIt) {
+  say_request request{.turn = 1, .conversation = {"tenant", {}}, .plain = plain_prompt{"Once upon a time", {}}};
+  auto turn = ask<turn_statistics>(atom::say_v, request, std::shared_ptr<token_sink>{});
+  answer_turns();
+  EXPECT_TRUE(turn->value) << turn->error;
+  EXPECT_THAT(log.plain, ElementsAre("Once upon a time"));
+  EXPECT_TRUE(log.appended.empty());
+  EXPECT_TRUE(log.settled.empty());
+  EXPECT_EQ(under_way(), 0);
+  request.plain = plain_prompt{};
+  EXPECT_THAT(ask<turn_statistics>(atom::say_v, request, std::shared_ptr<token_sink>{})->error, HasSubstr("empty"));
 }
 
 TEST_F(Gateway, WhenTheSchedulerDiesItsTurnsAreAnsweredAndReleased) {

@@ -33,9 +33,7 @@ class HttpServer : public testing::Test {
     options.limits.call_bytes_max = 1 << 20;
     if (change) change(options.limits);
     options.beside = [this](rpc::server_loop& loop) {
-      auto at =
-          http::serve(loop, {.listen = {"127.0.0.1:0"}, .model = "concierge", .words = system_->checkpoint().tokenizer})
-              .at(0);
+      auto at = http::serve(loop, {.listen = {"127.0.0.1:0"}, .checkpoint = system_->checkpoint()}).at(0);
       port_ = static_cast<std::uint16_t>(std::stoi(at.substr(at.rfind(':') + 1)));
     };
     server_ = std::make_unique<rpc::server>(system_->actors(), system_->gateway(), system_->telemetry(),

@@ -1,4 +1,4 @@
-#include "http/sampling_fields.hpp"
+#include "http/answer_fields.hpp"
 
 #include <charconv>
 #include <limits>
@@ -7,6 +7,8 @@ namespace chromatin::http {
 namespace {
 
 using json = nlohmann::json;
+
+constexpr std::uint64_t choices_max = 16, tokens_most = std::numeric_limits<std::uint32_t>::max();
 
 std::vector<std::string> stop_of(const fields& body) {
   const auto* given = body.find("stop");
@@ -65,8 +67,40 @@ model::sampling read_sampling(const fields& body, const reading& with) {
   s.less.last_n = last_n_of(body);
   s.biases = biases_of(body, with.vocabulary);
   s.seed = body.whole("seed", 0, std::numeric_limits<std::uint64_t>::max(), with.seed);
-  s.stop = stop_of(body);
   return s;
+}
+
+answer_request read_answer_fields(const fields& body, const reading& with) {
+  answer_request r;
+  r.model = body.text("model");
+  r.sampling = read_sampling(body, with);
+  r.sampling.stop = stop_of(body);
+  auto tokens = body.whole("max_tokens", 1, tokens_most, 0);
+  r.sampling.tokens_max = static_cast<std::uint32_t>(body.whole("max_completion_tokens", 1, tokens_most, tokens));
+  r.n = static_cast<std::uint32_t>(body.whole("n", 1, choices_max, 1));
+  r.stream = body.flag("stream");
+  if (const auto* options = body.find("stream_options")) {
+    if (!options->is_object()) wrong("stream_options", "stream_options must be an object");
+    r.include_usage = fields{*options, "stream_options"}.flag("include_usage");
+  }
+  r.priority = static_cast<std::uint8_t>(body.whole("priority", 0, 100, 50));
+  constexpr double seconds_max = 1e9;
+  auto ttl_s = body.number("ttl", 0, seconds_max, 0);
+  r.keep = {r.priority, static_cast<std::int64_t>(ttl_s * 1e6)};
+  return r;
+}
+
+std::vector<kv::token_id> read_tokens(const json& value, const std::string& path, const reading& with) {
+  if (!value.is_array()) wrong(path, fmt::format("{} must be a list of tokens", path));
+  std::vector<kv::token_id> all;
+  for (std::size_t i = 0; i < value.size(); ++i) {
+    bool is_token = value[i].is_number_unsigned() && value[i].get<std::uint64_t>() < with.vocabulary;
+    if (!is_token)
+      wrong(fmt::format("{}[{}]", path, i),
+            fmt::format("{}[{}] must be a token, which are numbers below {}", path, i, with.vocabulary));
+    all.push_back(value[i].get<kv::token_id>());
+  }
+  return all;
 }
 
 }  // namespace chromatin::http

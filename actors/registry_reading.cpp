@@ -1,0 +1,68 @@
+// What the registry tells without writing anything: a part of the registry.
+
+#include <algorithm>
+
+#include "actors/registry.hpp"
+
+namespace chromatin {
+namespace {
+
+/// What one answer to `read` may hold, beyond its last message.
+constexpr std::size_t read_bytes_max = 1u << 20;
+constexpr std::uint32_t read_batch = 16;
+
+}  // namespace
+
+caf::result<conversation_list> registry_state::list(const std::string& tenant, const std::string& after,
+                                                    std::uint32_t count_max) {
+  return guarded<conversation_list>([&]() -> caf::result<conversation_list> {
+    conversation_list all;
+    for (const auto& summary : store->list(tenant, after, count_max)) all.push_back(describe(summary));
+    return all;
+  });
+}
+
+caf::result<transcript> registry_state::read(const conversation_ref& which, std::uint32_t first,
+                                             std::uint32_t count_max) {
+  return guarded<transcript>([&]() -> caf::result<transcript> {
+    auto summary = store->find(key_of(which));
+    if (!summary) return missing(which);
+    transcript result{.first = first, .total = summary->messages};
+    std::size_t bytes = 0;
+    while (count_max > 0 && bytes < read_bytes_max) {
+      auto next = first + static_cast<std::uint32_t>(result.messages.size());
+      auto some = store->read(key_of(which), next, std::min(count_max, read_batch));
+      if (some.empty()) break;
+      count_max -= static_cast<std::uint32_t>(some.size());
+      for (auto& m : some) {
+        bytes += m.content.size();
+        result.messages.push_back({std::move(m.role), std::move(m.content)});
+      }
+    }
+    return result;
+  });
+}
+
+caf::result<matched_conversation> registry_state::match(const std::string& tenant, const message_list& messages) {
+  return guarded<matched_conversation>([&]() -> caf::result<matched_conversation> {
+    std::vector<io::stored_message> wanted;
+    for (const auto& m : messages) wanted.push_back({m.role, m.content, {}});
+    auto found = store->match(tenant, wanted);
+    return found ? matched_conversation{found->id, found->shared, found->messages} : matched_conversation{};
+  });
+}
+
+caf::result<prepared_turn> registry_state::append(const std::string& tenant, const plain_prompt& prompt) {
+  if (auto error = check_length("the prompt", bound.tokens_at_least(prompt.text))) return error;
+  return guarded<prepared_turn>([&]() -> caf::result<prepared_turn> {
+    kv::lineage window{.tokens = prompt.tokens, .root = root_of(tenant)};
+    auto vocabulary = checkpoint->config.vocabulary;
+    if (std::ranges::any_of(window.tokens, [&](kv::token_id token) { return token >= vocabulary; }))
+      return caf::make_error(ec::invalid_argument, "a prompt's tokens are below " + std::to_string(vocabulary));
+    if (window.tokens.empty()) window.tokens = render().text(prompt.text);
+    if (window.tokens.size() >= checkpoint->config.context) return full("the prompt", window.tokens.size());
+    return prepared_turn{std::move(window), 0};
+  });
+}
+
+}  // namespace chromatin

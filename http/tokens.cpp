@@ -1,0 +1,66 @@
+#include "http/tokens.hpp"
+
+#include <caf/event_based_actor.hpp>
+
+#include "http/answer_fields.hpp"
+#include "http/reply.hpp"
+#include "model/utf8.hpp"
+
+namespace chromatin::http {
+namespace {
+
+using json = nlohmann::ordered_json;
+
+/// The promise of what `work` gives in another thread: long texts take longer than others should wait.
+template <class Work>
+kj::Promise<json> elsewhere(const service_parts& parts, Work work) {
+  auto pair = kj::newPromiseAndCrossThreadFulfiller<json>();
+  auto fulfiller = std::make_shared<kj::Own<kj::CrossThreadPromiseFulfiller<json>>>(kj::mv(pair.fulfiller));
+  parts.context.system.spawn<caf::detached>(
+      [fulfiller, work = std::move(work)](caf::event_based_actor*) { (*fulfiller)->fulfill(work()); });
+  return kj::mv(pair.promise);
+}
+
+/// A token's text where it is one, else its bytes.
+json piece_of(const model::tokenizer& words, kv::token_id token) {
+  auto bytes = words.bytes(token);
+  if (model::valid_utf8(bytes)) return bytes;
+  json numbers = json::array();
+  for (unsigned char byte : bytes) numbers.push_back(byte);
+  return numbers;
+}
+
+}  // namespace
+
+kj::Promise<void> tokenize(const service_parts& parts, std::string_view body, kj::HttpService::Response& to) {
+  auto content = parse_object(body);
+  fields given{content, {}};
+  bool pieces = given.flag("with_pieces");
+  auto opening = given.flag("add_special") ? parts.checkpoint.chat.opening() : std::vector<kv::token_id>{};
+  auto work = [text = given.text("content"), opening, pieces, words = parts.checkpoint.tokenizer] {
+    auto tokens = opening;
+    auto more = words->encode(text);
+    tokens.insert(tokens.end(), more.begin(), more.end());
+    json list = json::array();
+    for (auto token : tokens)
+      list.push_back(pieces ? json{{"id", token}, {"piece", piece_of(*words, token)}} : json(token));
+    return json{{"tokens", std::move(list)}};
+  };
+  return elsewhere(parts, std::move(work)).then([&parts, &to](json answer) {
+    return reply(to, parts.headers, answer);
+  });
+}
+
+kj::Promise<void> detokenize(const service_parts& parts, std::string_view body, kj::HttpService::Response& to) {
+  auto content = parse_object(body);
+  const auto* given = fields{content, {}}.find("tokens");
+  if (!given) wrong("tokens", "tokens is missing");
+  const auto& words = *parts.checkpoint.tokenizer;
+  auto tokens = read_tokens(*given, "tokens", {.vocabulary = words.size()});
+  std::string text;
+  for (auto token : tokens) text += words.bytes(token);
+  if (words.adds_leading_space() && text.starts_with(' ')) text.erase(0, 1);
+  return reply(to, parts.headers, json{{"content", text}});
+}
+
+}  // namespace chromatin::http
