@@ -53,6 +53,29 @@ std::optional<kv::token_id> likeliest(std::span<const float> logits) {
   return static_cast<kv::token_id>(place);
 }
 
+/// Larger for a smaller logit; the same for both zeros.
+std::uint32_t place_of(float logit) {
+  auto bits = std::bit_cast<std::uint32_t>(logit + 0.0f);
+  return bits >> 31 ? bits : bits ^ 0x7fffffff;
+}
+
+/// Of a whole vocabulary, in the order of its tokens, which equal logits keep. By digits, since comparing takes ten
+/// times as long.
+void sort_likeliest_first(std::vector<std::pair<float, kv::token_id>>& all,
+                          std::vector<std::pair<float, kv::token_id>>& spare) {
+  constexpr unsigned digit_bits = 11, word_bits = 32;
+  constexpr std::uint32_t digits = 1u << digit_bits;
+  spare.resize(all.size());
+  for (unsigned shift = 0; shift < word_bits; shift += digit_bits) {
+    auto digit = [shift](const auto& one) { return place_of(one.first) >> shift & (digits - 1); };
+    std::array<std::uint32_t, digits> next{};
+    for (const auto& one : all) ++next[digit(one)];
+    std::exclusive_scan(next.begin(), next.end(), next.begin(), 0u);
+    for (const auto& one : all) spare[next[digit(one)]++] = one;
+    all.swap(spare);
+  }
+}
+
 }  // namespace
 
 sampler::sampler(const sampling& how, std::span<const kv::token_id> prompt, std::span<const kv::token_id> drawn)
@@ -119,7 +142,7 @@ void sampler::rank(std::span<const float> logits, std::size_t count) {
     std::partial_sort(candidates_.begin(), candidates_.begin() + static_cast<std::ptrdiff_t>(count), candidates_.end(),
                       likelier);
   else
-    std::sort(candidates_.begin(), candidates_.end(), likelier);  // faster where all of them are sorted
+    sort_likeliest_first(candidates_, spare_);
   candidates_.resize(std::min(count, candidates_.size()));
 }
 

@@ -86,7 +86,7 @@ class sampler {
   std::mt19937_64 random_;
   std::deque<kv::token_id> last_;                ///< that count for the penalties, and
   std::map<kv::token_id, std::uint32_t> times_;  ///< how often each of them is there
-  std::vector<candidate> candidates_;
+  std::vector<candidate> candidates_, spare_;
   std::vector<float> adjusted_;
   token_likelihood likelihood_;
 };

@@ -93,6 +93,16 @@ TEST(Sampler, TheTokensOfASeedAreTheseForGood) {
   EXPECT_EQ(draw(s, noise(1000, 1), 6), (token_list{494, 500, 933, 915, 320, 929}));
 }
 
+TEST(Sampler, WithoutTopKItDrawsFromTheWholeVocabularyAsItDoesWithAllOfIt) {
+  for (std::uint64_t seed = 0; seed < 40; ++seed) {
+    auto logits = noise(700, seed);
+    for (auto& logit : logits) logit = std::round(logit * 2) / 2;  // many are equal, some are -0
+    sampler digits{{.temperature = 1.2f, .top_p = 0.97f, .seed = seed}};
+    sampler compared{{.temperature = 1.2f, .top_k = 699, .top_p = 0.97f, .seed = seed}};  // all that top_p leaves
+    EXPECT_EQ(draw(digits, logits, 20), draw(compared, logits, 20)) << seed;
+  }
+}
+
 TEST(Sampler, MinPLeavesOutWhatIsLessLikelyThanAShareOfTheLikeliest) {
   std::vector<float> logits{0, std::log(2.0f), std::log(10.0f), std::log(4.0f)};
   sampler s{{.temperature = 1, .seed = 1, .min_p = 0.3f}};
