@@ -172,6 +172,8 @@ using registry_actor = caf::typed_actor<
   // Renders messages, the last of them a user's, and leases the conversation to this turn; answers with the window to
   // compute. A window with no room for them is truncated; the system prompt stays. Nothing is stored yet.
   caf::replies_to<atom::append, conversation_ref, turn_id, message_list>::with<prepared_turn>,
+  // The same where the conversation has `n` messages; any other is busy, as one that another turn has changed.
+  caf::replies_to<atom::append, conversation_ref, turn_id, message_list, std::uint32_t>::with<prepared_turn>,
   // The window of a plain prompt of this tenant: nothing is leased, and nothing to settle.
   caf::replies_to<atom::append, std::string, plain_prompt>::with<prepared_turn>,
   // Stores the turn's messages and its answer, durable when it answers, and ends its lease.
@@ -191,6 +193,15 @@ using registry_actor = caf::typed_actor<
   caf::replies_to<atom::read, conversation_ref, std::uint32_t, std::uint32_t>::with<transcript>,
   // Which conversation of the tenant begins with the most of these messages?
   caf::replies_to<atom::match, std::string, message_list>::with<matched_conversation>,
+  // Gives a point of a conversation a name of this tenant's; durable when it answers.
+  caf::replies_to<atom::point, std::string, std::string, conversation_point>::with<void>,
+  // The point that this tenant has given this name.
+  caf::replies_to<atom::point, std::string, std::string>::with<conversation_point>,
+  // Forgets the name. The conversation stays, unless nobody named it and this was its last point: answers with the chunks
+  // that no other conversation of the tenant has.
+  caf::replies_to<atom::point, atom::forget, std::string, std::string>::with<key_list>,
+  // Who is told of chunks that only conversations had which were let go to make room for others.
+  caf::reacts_to<atom::attach, eraser_actor>,
   // INTERNAL: makes durable what was written since the last time.
   caf::reacts_to<atom::internal, atom::commit>>::extend_with<measured_actor>;
 
@@ -215,6 +226,10 @@ using gateway_actor = caf::typed_actor<
   caf::replies_to<atom::read, conversation_ref, std::uint32_t, std::uint32_t>::with<transcript>,
   // As the registry's.
   caf::replies_to<atom::match, std::string, message_list>::with<matched_conversation>,
+  // As the registry's; chunks that leave with a forgotten point leave every tier.
+  caf::replies_to<atom::point, std::string, std::string, conversation_point>::with<void>,
+  caf::replies_to<atom::point, std::string, std::string>::with<conversation_point>,
+  caf::replies_to<atom::point, atom::forget, std::string, std::string>::with<void>,
   // Refuses turns from now on; those under way may go on so long, then they end as cancelled. Answers with their number
   // when all are answered and settled.
   caf::replies_to<atom::stop, caf::timespan>::with<std::uint32_t>,

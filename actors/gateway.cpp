@@ -77,6 +77,9 @@ void gateway_state::append(turn_id id, message_list messages, std::shared_ptr<to
     };
     if (auto& plain = turn->second.request.plain)
       self->request(registry, caf::infinite, atom::append_v, conversation.tenant, std::move(*plain)).then(done, failed);
+    else if (auto known = turn->second.request.known)
+      self->request(registry, caf::infinite, atom::append_v, std::move(conversation), id, std::move(messages), *known)
+          .then(done, failed);
     else
       self->request(registry, caf::infinite, atom::append_v, std::move(conversation), id, std::move(messages))
           .then(done, failed);
@@ -142,8 +145,12 @@ void gateway_state::settle(turn_id id, turn_outcome& outcome) {
   turn.at = running_turn::phase::settling;
   if (turn.request.plain) return settled(id, statistics);
   self->request(registry, caf::infinite, atom::settle_v, settlement{turn.request.conversation, id, std::move(outcome)})
-      .then([this, id, statistics](const conversation_info&) { settled(id, statistics); },
-            [this, id](const caf::error& error) { fail(id, error); });
+      .then(
+          [this, id, statistics](const conversation_info& info) mutable {
+            statistics.messages = info.messages;
+            settled(id, statistics);
+          },
+          [this, id](const caf::error& error) { fail(id, error); });
 }
 
 void gateway_state::settled(turn_id id, const turn_statistics& statistics) {
@@ -226,9 +233,10 @@ void gateway_state::on_down(const caf::actor_addr& who) {
   for (auto id : lost) give_up(id, error);
 }
 
-caf::result<void> gateway_state::forget(const conversation_ref& which) {
+template <class... Message>
+caf::result<void> gateway_state::forget(Message... message) {
   auto done = std::make_shared<answer<caf::unit_t>>(self->make_response_promise<caf::unit_t>());
-  self->request(registry, caf::infinite, atom::forget_v, which)
+  self->request(registry, caf::infinite, message...)
       .then(
           [this, done](key_list& chunks) {
             if (tiers && !chunks.empty()) self->send(tiers, atom::erase_v, std::move(chunks));
@@ -293,7 +301,20 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
         if (auto error = state.check(conversation_ref{conversation.tenant, id})) return error;
         return state.self->delegate(state.registry, atom::fork_v, conversation, id, all_messages);
       },
-      [&state](atom::forget, const conversation_ref& conversation) { return state.forget(conversation); },
+      [&state](atom::forget, const conversation_ref& conversation) {
+        return state.forget(atom::forget_v, conversation);
+      },
+      [&state](atom::point, const std::string& tenant, const std::string& name,
+               const conversation_point& point) -> caf::result<void> {
+        if (auto error = state.check_text(point.note)) return error;
+        return state.self->delegate(state.registry, atom::point_v, tenant, name, point);
+      },
+      [&state](atom::point, const std::string& tenant, const std::string& name) -> caf::result<conversation_point> {
+        return state.self->delegate(state.registry, atom::point_v, tenant, name);
+      },
+      [&state](atom::point, atom::forget, const std::string& tenant, const std::string& name) {
+        return state.forget(atom::point_v, atom::forget_v, tenant, name);
+      },
       [&state](atom::list, const std::string& tenant, const std::string& after,
                std::uint32_t count) -> caf::result<conversation_list> {
         return state.self->delegate(state.registry, atom::list_v, tenant, after,

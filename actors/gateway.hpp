@@ -54,7 +54,9 @@ struct gateway_state {
   caf::result<conversation_info> open(const conversation_ref& which, const std::string& system_prompt);
   caf::result<turn_statistics> say(say_request request, std::shared_ptr<token_sink> sink);
   void cancel(turn_id id);
-  caf::result<void> forget(const conversation_ref& which);
+  /// Asks the registry, and has the tiers erase the chunks of its answer.
+  template <class... Message>
+  caf::result<void> forget(Message... message);
   caf::result<std::uint32_t> stop(caf::timespan grace);
   void cancel_all();
   void on_down(const caf::actor_addr& who);

@@ -177,6 +177,7 @@ void running_system::parts::spawn_all() {
   scheduler = system->spawn(chromatin::scheduler, checkpoint, executor, device_tier, limits);
   registry = system->spawn<caf::detached>(chromatin::registry, checkpoint, cache, conversations,
                                           registry_limits{options.overflow, options.conversations_max});
+  caf::anon_send(registry, atom::attach_v, eraser_actor{device_tier});
   gateway = system->spawn(chromatin::gateway, registry, scheduler, eraser_actor{device_tier},
                           gateway_limits{.message_bytes_max = options.message_bytes_max});
   supervisor = system->spawn<caf::detached>(

@@ -17,6 +17,7 @@
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/timespan.hpp>
 
+#include "actors/talk.hpp"
 #include "gpu/backend.hpp"
 #include "io/chunk_store.hpp"
 #include "io/operation.hpp"
@@ -24,13 +25,9 @@
 #include "kv/lineage.hpp"
 #include "kv/load_choice.hpp"
 #include "kv/page.hpp"
-#include "model/chat_template.hpp"
 #include "model/sampler.hpp"
 
 namespace chromatin {
-
-/// One answer being made; unique in the process.
-using turn_id = std::uint64_t;
 
 /// One order given to a tier; unique in the process, since a tier serves several orderers.
 using ticket = std::uint64_t;
@@ -235,6 +232,7 @@ struct turn_statistics {
   std::int64_t first_token_us = 0;  ///< from the scheduler's receipt of the turn
   std::int64_t total_us = 0;
   stop_reason stopped = stop_reason::end_of_answer;
+  std::uint32_t messages = 0;  ///< of the conversation, this answer being the last; set by who settles
 };
 
 /// How a turn ended: what the registry has to remember of it.
@@ -286,65 +284,6 @@ struct step_result {
 
 // -- registry and gateway --
 
-/// Messages in the order in which they were said. Roles: "system" (the first message only), "user", "assistant".
-using message_list = std::vector<model::message>;
-
-/// A conversation by name, as one tenant sees it.
-struct conversation_ref {
-  std::string tenant;
-  std::string id;
-};
-
-struct conversation_info {
-  std::string id;
-  std::uint64_t version = 0;
-  std::uint32_t tokens = 0;
-  std::uint32_t context_tokens = 0;
-  std::uint32_t messages = 0;
-  std::string last_role;  ///< of the last message; empty when there is none
-  bool damaged = false;   ///< it does not match its checksum: it can be forgotten, nothing else
-};
-using conversation_list = std::vector<conversation_info>;
-
-/// Some of a conversation's messages.
-struct transcript {
-  std::uint32_t first = 0;  ///< number of the first one, from 0
-  std::uint32_t total = 0;  ///< messages of the conversation
-  message_list messages;
-};
-
-/// The conversation that begins with the most of some messages.
-struct matched_conversation {
-  std::string id;              ///< empty: none does
-  std::uint32_t shared = 0;    ///< how many of the messages
-  std::uint32_t messages = 0;  ///< of the conversation
-};
-
-/// For `fork`: all messages.
-inline constexpr std::uint32_t all_messages = ~std::uint32_t{0};
-
-/// What an answer goes on from without a chat template and without a conversation.
-struct plain_prompt {
-  std::string text;
-  std::vector<kv::token_id> tokens = {};  ///< in place of the text
-};
-
-/// One user turn.
-struct say_request {
-  turn_id turn = 0;
-  conversation_ref conversation;  ///< of a plain prompt only the tenant
-  /// Who asks: a tenant where there are tokens, else whoever connects from one address. Clients get equal shares.
-  std::string client;
-  std::uint64_t connection = 0;            ///< of the client; its connections get equal shares of its own
-  message_list before;                     ///< said elsewhere, ahead of `text`: appended with it
-  std::string text;                        ///< what the user says
-  std::optional<plain_prompt> plain = {};  ///< in place of both: nobody remembers the turn
-  model::sampling sampling;
-  std::uint8_t priority = 50;
-  kv::retention keep;  ///< of what the turn leaves in the tiers
-  bool reuse = true;
-};
-
 /// The registry's answer to appended messages: what to compute.
 struct prepared_turn {
   kv::lineage window;
@@ -371,9 +310,6 @@ struct abandoned_turn {
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::abandoned_turn)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::admission)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::admitted)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::conversation_info)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::conversation_list)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::conversation_ref)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::counters)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::expectations)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::fetch_order)
@@ -386,17 +322,12 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::io::catalog_change)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::key_list)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::kv::chain_use)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::load_promise)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::matched_conversation)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::message_list)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::plain_prompt)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::prepared_turn)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::release_order)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::save_order)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::say_request)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::settlement)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::step_order)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::step_result)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::transcript)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::turn_order)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::turn_outcome)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::turn_statistics)

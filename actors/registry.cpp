@@ -10,8 +10,6 @@
 namespace chromatin {
 namespace {
 
-/// Who holds the lease while the registry itself changes a conversation.
-constexpr io::lease_owner clerk = ~io::lease_owner{0};
 /// More answers do not wait for one commit, so that the first of them does not wait long.
 constexpr std::size_t batch_answers_max = 128;
 
@@ -30,6 +28,13 @@ void registry_state::commit() {
   if (batch->commit()) return;
   ++failures;
   roots.clear();  // a salt that was made in the batch is not stored
+}
+
+caf::result<void> registry_state::when_durable(caf::result<void> done) {
+  if (done.flag != caf::rt_value || !batch->under_way()) return done;
+  auto kept = std::make_shared<answer<caf::unit_t>>(self->make_response_promise<caf::unit_t>());
+  batch->wait([kept](const caf::error* lost) { lost ? kept->deliver(*lost) : kept->deliver(caf::unit); });
+  return caf::delegated<void>{};
 }
 
 template <class T>
@@ -69,7 +74,7 @@ caf::result<conversation_info> registry_state::open(const conversation_ref& whic
     held_lease lease{*store, key, clerk};
     // A turn under way makes the conversation when it settles.
     if (!lease.take(self->clock().now())) return describe({.id = which.id});
-    if (auto error = check_count(which.tenant)) return error;
+    if (auto error = make_room(which.tenant)) return error;
     if (auto error = check_length("the system prompt", bound.tokens_at_least(system_prompt))) return error;
     io::conversation_change change{.window = render().new_window(root_of(which.tenant), system_prompt)};
     if (!system_prompt.empty()) {
@@ -86,7 +91,7 @@ caf::result<conversation_info> registry_state::open(const conversation_ref& whic
 // -- a turn --
 
 caf::result<prepared_turn> registry_state::append(const conversation_ref& which, turn_id turn,
-                                                  const message_list& messages) {
+                                                  const message_list& messages, std::optional<std::uint32_t> known) {
   if (turns.contains(turn)) return caf::make_error(ec::invalid_argument, "this turn is running already");
   return guarded<prepared_turn>([&]() -> caf::result<prepared_turn> {
     held_lease lease{*store, key_of(which), turn};
@@ -95,7 +100,7 @@ caf::result<prepared_turn> registry_state::append(const conversation_ref& which,
       return busy();
     }
     provisional p{.conversation = which};
-    auto prepared = prepare(p, messages);
+    auto prepared = prepare(p, messages, known);
     if (prepared.flag != caf::rt_value) return prepared;
     lease.keep();
     turns.emplace(turn, std::move(p));
@@ -124,7 +129,8 @@ std::size_t registry_state::begin(provisional& turn, std::optional<io::conversat
   return 1;
 }
 
-caf::result<prepared_turn> registry_state::prepare(provisional& turn, const message_list& messages) {
+caf::result<prepared_turn> registry_state::prepare(provisional& turn, const message_list& messages,
+                                                   std::optional<std::uint32_t> known) {
   if (messages.empty() || messages.back().role != "user")
     return caf::make_error(ec::invalid_argument, "the last message must be a user's");
   if (messages.front().role == "system")
@@ -133,8 +139,10 @@ caf::result<prepared_turn> registry_state::prepare(provisional& turn, const mess
   for (const auto& m : messages) at_least += bound.tokens_at_least(m.content);
   if (auto error = check_length("the message", at_least)) return error;
   auto record = load(turn.conversation);
+  if (known && *known != (record ? record->messages : 0))
+    return caf::make_error(ec::busy, "the conversation has other messages than before");
   if (!record)
-    if (auto error = check_count(turn.conversation.tenant)) return error;
+    if (auto error = make_room(turn.conversation.tenant)) return error;
   auto taken = begin(turn, std::move(record), messages);
   auto& change = turn.change;
   auto& window = change.window;
@@ -244,7 +252,7 @@ caf::result<conversation_info> registry_state::fork(const conversation_ref& whic
     if (!lease.take(self->clock().now())) return busy();
     auto record = load(which);
     if (!record) return missing(which);
-    if (auto error = check_count(which.tenant)) return error;
+    if (auto error = make_room(which.tenant)) return error;
     auto count = std::min(messages, record->messages);
     auto window = window_at(which, *std::move(record), count);
     begin_write();
@@ -275,6 +283,7 @@ counters registry_state::stats() {
     return {};
   });
   result.values.emplace_back("store_failures", failures);
+  result.values.emplace_back("conversations_let_go", let_go);
   return result;
 }
 
@@ -294,8 +303,10 @@ registry_actor::behavior_type registry(registry_actor::stateful_pointer<registry
         return state.when_durable(state.open(which, system_prompt));
       },
       [&state](atom::append, const conversation_ref& which, turn_id turn, const message_list& messages) {
-        return state.append(which, turn, messages);
+        return state.append(which, turn, messages, {});
       },
+      [&state](atom::append, const conversation_ref& which, turn_id turn, const message_list& messages,
+               std::uint32_t known) { return state.append(which, turn, messages, known); },
       [&state](atom::append, const std::string& tenant, const plain_prompt& prompt) {
         return state.append(tenant, prompt);
       },
@@ -317,6 +328,16 @@ registry_actor::behavior_type registry(registry_actor::stateful_pointer<registry
       [&state](atom::match, const std::string& tenant, const message_list& messages) {
         return state.match(tenant, messages);
       },
+      [&state](atom::point, const std::string& tenant, const std::string& name, const conversation_point& point) {
+        return state.when_durable(state.put_point(tenant, name, point));
+      },
+      [&state](atom::point, const std::string& tenant, const std::string& name) {
+        return state.find_point(tenant, name);
+      },
+      [&state](atom::point, atom::forget, const std::string& tenant, const std::string& name) {
+        return state.when_durable(state.forget_point(tenant, name));
+      },
+      [&state](atom::attach, const eraser_actor& tiers) { state.tiers = tiers; },
       [&state](atom::internal, atom::commit) { state.commit(); },
       [&state](atom::stats) { return state.stats(); },
   };

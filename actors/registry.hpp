@@ -29,7 +29,8 @@ struct registry_state {
   explicit registry_state(registry_actor::stateful_pointer<registry_state> owner) : self{owner} {}
 
   caf::result<conversation_info> open(const conversation_ref& which, const std::string& system_prompt);
-  caf::result<prepared_turn> append(const conversation_ref& which, turn_id turn, const message_list& messages);
+  caf::result<prepared_turn> append(const conversation_ref& which, turn_id turn, const message_list& messages,
+                                    std::optional<std::uint32_t> known);
   caf::result<prepared_turn> append(const std::string& tenant, const plain_prompt& prompt);
   caf::result<conversation_info> settle(const settlement& end);
   void release(const abandoned_turn& end);
@@ -39,12 +40,16 @@ struct registry_state {
   caf::result<conversation_list> list(const std::string& tenant, const std::string& after, std::uint32_t count_max);
   caf::result<transcript> read(const conversation_ref& which, std::uint32_t first, std::uint32_t count_max);
   caf::result<matched_conversation> match(const std::string& tenant, const message_list& messages);
+  caf::result<void> put_point(const std::string& tenant, const std::string& name, const conversation_point& point);
+  caf::result<conversation_point> find_point(const std::string& tenant, const std::string& name);
+  caf::result<key_list> forget_point(const std::string& tenant, const std::string& name);
   counters stats();
   /// Makes durable what was written, and answers.
   void commit();
   /// `done` itself, or a promise of it when writes are under way.
   template <class T>
   caf::result<T> when_durable(caf::result<T> done);
+  caf::result<void> when_durable(caf::result<void> done);
 
   registry_actor::stateful_pointer<registry_state> self;
   std::shared_ptr<const model::checkpoint> checkpoint;
@@ -53,6 +58,7 @@ struct registry_state {
   std::shared_ptr<io::registry_store> store;
   std::unique_ptr<write_batch> batch;  ///< of `store`
   registry_limits limits;
+  eraser_actor tiers;  ///< null: no cache outlives a turn
 
  private:
   /// A turn under way: what it will store.
@@ -77,9 +83,10 @@ struct registry_state {
   caf::error full(const std::string& what, std::size_t tokens) const;
   /// `full` for texts that are seen to be too long before they are turned into tokens, which takes time.
   caf::error check_length(const std::string& what, std::size_t tokens_at_least) const;
-  /// Whether the tenant has room for another conversation.
-  caf::error check_count(const std::string& tenant);
-  caf::result<prepared_turn> prepare(provisional& turn, const message_list& messages);
+  /// Whether the tenant has room for another conversation: one that nobody named goes for it.
+  caf::error make_room(const std::string& tenant);
+  caf::result<prepared_turn> prepare(provisional& turn, const message_list& messages,
+                                     std::optional<std::uint32_t> known);
   /// Begins a provisional turn: the window that its messages follow, and of the messages a system prompt. Answers with
   /// the number of messages taken.
   std::size_t begin(provisional& turn, std::optional<io::conversation_record> record, const message_list& messages);
@@ -88,8 +95,11 @@ struct registry_state {
 
   std::map<turn_id, provisional> turns;
   std::map<std::string, kv::chunk_key> roots;  ///< by tenant
-  std::int64_t appends = 0, settled = 0, truncations = 0, commits = 0, failures = 0;
+  std::int64_t appends = 0, settled = 0, truncations = 0, commits = 0, failures = 0, let_go = 0;
 };
+
+/// Who holds the lease while the registry itself changes a conversation.
+inline constexpr io::lease_owner clerk = ~io::lease_owner{0};
 
 inline io::conversation_key key_of(const conversation_ref& which) { return {which.tenant, which.id}; }
 

@@ -1,19 +1,8 @@
 // What the registry refuses before it writes anything: a part of the registry.
 
-#include <chrono>
-
-#include <fmt/format.h>
-
 #include "actors/registry.hpp"
 
 namespace chromatin {
-namespace {
-
-/// What a tenant with too many conversations is told to wait: somebody has to forget some.
-constexpr std::chrono::seconds forgetting_takes{10};
-
-}  // namespace
-
 caf::error missing(const conversation_ref& which) {
   return caf::make_error(ec::no_conversation, "there is no conversation " + which.id);
 }
@@ -22,13 +11,6 @@ caf::error registry_state::full(const std::string& what, std::size_t tokens) con
   return caf::make_error(ec::context_full, what + " has " + std::to_string(tokens) +
                                                " tokens, the model's context has room for " +
                                                std::to_string(checkpoint->config.context));
-}
-
-caf::error registry_state::check_count(const std::string& tenant) {
-  if (store->conversations_of(tenant) < limits.conversations_max) return {};
-  return come_back(ec::no_room,
-                   fmt::format("there are {} conversations, which is the most; forget some", limits.conversations_max),
-                   forgetting_takes);
 }
 
 caf::error registry_state::check_length(const std::string& what, std::size_t tokens_at_least) const {

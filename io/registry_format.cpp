@@ -22,6 +22,9 @@ CREATE TABLE IF NOT EXISTS cuts (tenant TEXT, id TEXT, number INTEGER, first_chu
   at_tokens INTEGER NOT NULL, dropped BLOB NOT NULL, checksum INTEGER NOT NULL, PRIMARY KEY (tenant, id, number)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS chunks (tenant TEXT, key BLOB, id TEXT, PRIMARY KEY (tenant, key, id)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS chunks_of ON chunks (tenant, id);
+CREATE TABLE IF NOT EXISTS points (tenant TEXT, name TEXT, id TEXT NOT NULL, messages INTEGER NOT NULL, note TEXT NOT NULL,
+  checksum INTEGER NOT NULL, PRIMARY KEY (tenant, name)) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS points_of ON points (tenant, id);
 )";
 
 struct column {
@@ -37,6 +40,7 @@ constexpr column later_columns[] = {
     {"messages", "tokens", "BLOB"},
     {"messages", "chain", "BLOB"},
     {"messages", "checksum", "INTEGER"},
+    {"conversations", "used", "INTEGER NOT NULL DEFAULT 0"},  // format 4
 };
 
 /// Bytes of several values, each with its length, so that no two lists of values look alike.
@@ -71,6 +75,7 @@ void add_missing_columns(database& db) {
       db.execute(fmt::format("ALTER TABLE {} ADD COLUMN {} {}", c.table, c.name, c.declaration).c_str());
   }
   db.execute("CREATE INDEX IF NOT EXISTS messages_chain ON messages (tenant, chain)");
+  db.execute("CREATE INDEX IF NOT EXISTS conversations_used ON conversations (tenant, used)");
 }
 
 /// The parts of a window before this format: the first has what was there when the window was last replaced, each of
@@ -235,6 +240,10 @@ std::int64_t checksum(std::int64_t number, const stored_message& message) {
   bytes.add(number).add(message.role).add(message.content);
   if (message.tokens) bytes.add(blob_of(*message.tokens));
   return bytes.checksum();
+}
+
+std::int64_t checksum(const std::string& tenant, const std::string& name, const conversation_point& point) {
+  return byte_list{}.add(tenant).add(name).add(point.id).add(std::int64_t{point.messages}).add(point.note).checksum();
 }
 
 }  // namespace chromatin::io::registry_format

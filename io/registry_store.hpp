@@ -66,6 +66,15 @@ struct shared_history {
   std::uint32_t messages = 0;  ///< of the conversation
 };
 
+/// A point of a conversation: where a client's protocol can go back to.
+struct conversation_point {
+  std::string id;              ///< of the conversation
+  std::uint32_t messages = 0;  ///< so many lead to it
+  std::string note;            ///< what the protocol keeps with it
+
+  bool operator==(const conversation_point&) const = default;
+};
+
 /// A hash of all messages so far: that of the last one, continuing from the hash before it.
 kv::hash128 next_message_hash(kv::hash128 before, std::string_view role, std::string_view content);
 
@@ -121,7 +130,19 @@ class registry_store {
                     const kv::lineage& window, std::span<const kv::chunk_key> chunks) = 0;
   /// Tiers may hold these chunks because of a turn that was not stored.
   virtual void note_chunks(const conversation_key& key, std::span<const kv::chunk_key> chunks) = 0;
-  /// Removes all of it. Answers with the chunks that no other conversation of the tenant has.
+
+  /// Gives a point of a conversation a name of the tenant's; one that has it already gives it up.
+  virtual void put_point(const std::string& tenant, const std::string& name, const conversation_point& point) = 0;
+  virtual std::optional<conversation_point> find_point(const std::string& tenant, const std::string& name) = 0;
+  /// Only the name; the conversation stays. Answers with the number of points that the conversation has then.
+  virtual std::uint32_t forget_point(const std::string& tenant, const std::string& name) = 0;
+
+  /// Of this tenant's conversations whose names begin so, at most so many, the ones that nobody wrote to for the
+  /// longest time first.
+  virtual std::vector<std::string> oldest(const std::string& tenant, const std::string& prefix,
+                                          std::uint32_t count_max) = 0;
+
+  /// Removes all of it, and its points. Answers with the chunks that no other conversation of the tenant has.
   virtual std::vector<kv::chunk_key> forget(const conversation_key& key) = 0;
 
   /// Takes the lease of a conversation, which need not exist, until `end`. False while another owner has it; one whose

@@ -20,6 +20,8 @@ sqlite_registry::sqlite_registry(const std::filesystem::path& folder, salt_sourc
   db_->execute("PRAGMA secure_delete = ON");  // what is forgotten is overwritten in the file
   registry_format::prepare(*db_, file);
   conversations();  // that it can be read at all is known at the start
+  statement last{*db_, "SELECT coalesce(max(used), 0) FROM conversations"};
+  if (last.step()) used_ = last.integer(0);
 } catch (const sqlite_error& e) {
   throw open_error(fmt::format("{}: the registry cannot be opened: {}{}", folder.string(), e.what(),
                                e.damaged ? "; `chromatin fsck --repair` keeps what can be read of it" : ""));
@@ -45,12 +47,12 @@ kv::hash128 sqlite_registry::tenant_salt(const std::string& tenant) {
 // -- writing --
 
 void sqlite_registry::put_row(const conversation_key& key, const row& values) {
-  statement put{*db_, fmt::format("INSERT OR REPLACE INTO conversations (tenant, id, {}) VALUES (?, ?, ?, ?, ?, ?, ?, "
-                                  "?, ?, ?, ?, ?, ?)",
+  statement put{*db_, fmt::format("INSERT OR REPLACE INTO conversations (tenant, id, {}, used) VALUES (?, ?, ?, ?, ?, "
+                                  "?, ?, ?, ?, ?, ?, ?, ?, ?)",
                                   conversation_columns)};
   put.bind(key.tenant, key.id, values.version, values.messages, values.tokens, values.cuts, values.last_role,
            std::span<const std::byte>{values.kept}, std::span<const std::byte>{values.parent}, values.kept_tokens,
-           values.settled, values.keep, checksum(key, values))
+           values.settled, values.keep, checksum(key, values), ++used_)
       .run();
 }
 
@@ -176,7 +178,7 @@ std::vector<kv::chunk_key> sqlite_registry::forget(const conversation_key& key) 
     while (get.step())
       if (auto chunk = list_of<kv::chunk_key>(get.blob(0)); !chunk.empty()) own.push_back(chunk[0]);
   }
-  for (auto table : {"conversations", "tokens", "cuts", "messages", "chunks"}) {
+  for (auto table : {"conversations", "tokens", "cuts", "messages", "chunks", "points"}) {
     statement remove{*db_, fmt::format("DELETE FROM {} WHERE tenant = ? AND id = ?", table)};
     remove.bind(key.tenant, key.id).run();
   }
@@ -184,6 +186,45 @@ std::vector<kv::chunk_key> sqlite_registry::forget(const conversation_key& key) 
   traces_left_ = true;
   erase_traces();
   return own;
+}
+
+// -- points --
+
+void sqlite_registry::put_point(const std::string& tenant, const std::string& name, const conversation_point& point) {
+  transaction all{*db_};
+  statement put{*db_,
+                "INSERT OR REPLACE INTO points (tenant, name, id, messages, note, checksum) VALUES (?, ?, ?, ?, ?, ?)"};
+  put.bind(tenant, name, point.id, std::int64_t{point.messages}, point.note, checksum(tenant, name, point)).run();
+  all.commit();
+}
+
+std::optional<conversation_point> sqlite_registry::find_point(const std::string& tenant, const std::string& name) {
+  statement get{*db_, "SELECT id, messages, note, checksum FROM points WHERE tenant = ? AND name = ?"};
+  if (!get.bind(tenant, name).step()) return {};
+  conversation_point point{get.text(0), static_cast<std::uint32_t>(get.integer(1)), get.text(2)};
+  if (get.integer(3) != checksum(tenant, name, point))
+    throw damaged_conversation(fmt::format(
+        "the point {} is damaged in registry.sqlite: it is not what was written; forget it, or drop it with "
+        "`chromatin fsck --repair`",
+        name));
+  return point;
+}
+
+std::uint32_t sqlite_registry::forget_point(const std::string& tenant, const std::string& name) {
+  transaction all{*db_};
+  statement get{*db_, "SELECT id FROM points WHERE tenant = ? AND name = ?"};
+  if (!get.bind(tenant, name).step()) return 0;
+  auto id = get.text(0);
+  get.reset();
+  statement{*db_, "DELETE FROM points WHERE tenant = ? AND name = ?"}.bind(tenant, name).run();
+  statement left{*db_, "SELECT count(*) FROM points WHERE tenant = ? AND id = ?"};
+  left.bind(tenant, id).step();
+  auto count = static_cast<std::uint32_t>(left.integer(0));
+  left.reset();
+  all.commit();
+  traces_left_ = true;
+  erase_traces();
+  return count;
 }
 
 void sqlite_registry::commit() {

@@ -32,6 +32,11 @@ class sqlite_registry final : public registry_store {
   bool fork(const conversation_key& key, const std::string& new_id, std::uint32_t messages, const kv::lineage& window,
             std::span<const kv::chunk_key> chunks) override;
   void note_chunks(const conversation_key& key, std::span<const kv::chunk_key> chunks) override;
+  void put_point(const std::string& tenant, const std::string& name, const conversation_point& point) override;
+  std::optional<conversation_point> find_point(const std::string& tenant, const std::string& name) override;
+  std::uint32_t forget_point(const std::string& tenant, const std::string& name) override;
+  std::vector<std::string> oldest(const std::string& tenant, const std::string& prefix,
+                                  std::uint32_t count_max) override;
   std::vector<kv::chunk_key> forget(const conversation_key& key) override;
 
   /// Cuts a damaged conversation back to its longest beginning in which every message and every token of the window is
@@ -70,6 +75,7 @@ class sqlite_registry final : public registry_store {
   std::uint32_t vocabulary_;
   std::unique_ptr<database> db_;
   std::map<conversation_key, lease_held> leases_;
+  std::int64_t used_ = 0;     ///< goes up with every write of a conversation
   bool traces_left_ = false;  ///< of conversations that were forgotten, in the write-ahead log
 };
 

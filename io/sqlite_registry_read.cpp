@@ -176,6 +176,17 @@ bool sqlite_registry::begins_with(const conversation_key& key, std::span<const s
   return false;
 }
 
+std::vector<std::string> sqlite_registry::oldest(const std::string& tenant, const std::string& prefix,
+                                                 std::uint32_t count_max) {
+  std::vector<std::string> all;
+  statement get{*db_,
+                "SELECT id FROM conversations WHERE tenant = ?1 AND substr(id, 1, length(?2)) = ?2 ORDER BY used "
+                "LIMIT ?3"};
+  get.bind(tenant, prefix, std::int64_t{count_max});
+  while (get.step()) all.push_back(get.text(0));
+  return all;
+}
+
 std::int64_t sqlite_registry::conversations() {
   statement count{*db_, "SELECT count(*) FROM conversations"};
   count.step();

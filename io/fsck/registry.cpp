@@ -26,6 +26,7 @@ class conversation_check {
       look_at(keys[i]);
       r_.progress("conversations", i + 1, keys.size());
     }
+    check_points();
     check_roots();
     read_named_chunks();
   }
@@ -149,6 +150,29 @@ class conversation_check {
     r_.damage(where(key),
               fmt::format("{} chunks of it are not in its list: they would not be erased with it", missing.size()),
               r_.repairs(where(key)) ? "noted again" : "");
+  }
+
+  /// One whose conversation is gone, or was cut back behind it, leads nowhere.
+  void check_points() {
+    std::vector<std::pair<std::string, std::string>> names, wrong;
+    statement get{db_, "SELECT tenant, name FROM points"};
+    while (get.step()) names.emplace_back(get.text(0), get.text(1));
+    for (const auto& [tenant, name] : names)
+      if (!is_sound_point(tenant, name)) wrong.emplace_back(tenant, name);
+    for (const auto& [tenant, name] : wrong) {
+      auto place = fmt::format("point {} of tenant {}", name, tenant.empty() ? "(none)" : tenant);
+      if (r_.repairs(place)) store_.forget_point(tenant, name);
+      r_.damage(place, "it is not what was written, or leads nowhere", r_.repairs(place) ? "dropped" : "");
+    }
+  }
+
+  bool is_sound_point(const std::string& tenant, const std::string& name) try {
+    auto point = store_.find_point(tenant, name);
+    if (!point) return false;
+    auto at = store_.find({tenant, point->id});
+    return at && at->messages >= point->messages;
+  } catch (const damaged_conversation&) {
+    return false;
   }
 
   /// A root is a hash of model and salt.

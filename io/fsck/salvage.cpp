@@ -15,14 +15,16 @@ namespace {
 struct table {
   const char *name, *key, *columns;
 };
-constexpr std::array<table, 6> tables{{
+constexpr std::array<table, 7> tables{{
     {"tenants", "tenant", "tenant, salt"},
     {"conversations", "tenant {0}, id",
-     "tenant, id, version, messages, tokens, cuts, last_role, kept, parent, kept_tokens, settled, keep, checksum"},
+     "tenant, id, version, messages, tokens, cuts, last_role, kept, parent, kept_tokens, settled, keep, checksum, "
+     "used"},
     {"tokens", "tenant {0}, id {0}, part", "tenant, id, part, tokens, checksum"},
     {"messages", "tenant {0}, id {0}, number", "tenant, id, number, role, content, tokens, chain, checksum"},
     {"cuts", "tenant {0}, id {0}, number", "tenant, id, number, first_chunk, at_tokens, dropped, checksum"},
     {"chunks", "tenant {0}, key {0}, id", "tenant, key, id"},
+    {"points", "tenant {0}, name", "tenant, name, id, messages, note, checksum"},
 }};
 
 std::string marks(std::string_view columns) {

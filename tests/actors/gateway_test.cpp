@@ -19,6 +19,7 @@ struct seen {
   std::vector<abandoned_turn> released;
   std::vector<message_list> messages;
   std::vector<std::string> plain;
+  std::vector<std::uint32_t> known;
   key_list erased;
   bool settling_hangs = false;
   caf::error turn_error;  ///< what the scheduler refuses turns with
@@ -57,6 +58,22 @@ registry_actor::behavior_type fake_registry(registry_actor::pointer self, seen* 
         return transcript{.first = first};
       },
       [](atom::match, const std::string&, const message_list&) { return matched_conversation{}; },
+      [=](atom::append, const conversation_ref&, turn_id turn, const message_list& messages, std::uint32_t known) {
+        log->appended.push_back(turn);
+        log->messages.push_back(messages);
+        log->known.push_back(known);
+        return prepared_turn{{.tokens = {1, 2, 3}}, 0};
+      },
+      [=](atom::point, const std::string&, const std::string&, const conversation_point&) -> caf::result<void> {
+        return {};
+      },
+      [](atom::point, const std::string&, const std::string& name) {
+        return conversation_point{name, 2, "note"};
+      },
+      [](atom::point, atom::forget, const std::string&, const std::string&) {
+        return key_list{{5, 6}};
+      },
+      [](atom::attach, const eraser_actor&) {},
       [](atom::internal, atom::commit) {},
       [=](atom::stats) {  // a test asks it to go on
         log->hanging.deliver(conversation_info{});
@@ -329,6 +346,23 @@ TEST_F(Gateway, ForgettingErasesChunksInTheTiers) {
   run();
   EXPECT_TRUE(done);
   EXPECT_THAT(log.erased, ElementsAre(kv::chunk_key{1, 2}, kv::chunk_key{3, 4}));
+}
+
+TEST_F(Gateway, ForgettingTheLastPointErasesChunksInTheTiers) {
+  system.spawn([&](caf::event_based_actor* self) {
+    self->request(gateway, caf::infinite, atom::point_v, atom::forget_v, std::string{"tenant"}, std::string{"resp_1"})
+        .then([] {});
+  });
+  run();
+  EXPECT_EQ(log.erased, (key_list{{5, 6}}));
+}
+
+TEST_F(Gateway, ATurnSaysHowManyMessagesItGoesOnFrom) {
+  say_request request{.turn = 1, .conversation = {"tenant", "c"}, .known = 4, .text = "hello"};
+  auto turn = ask<turn_statistics>(atom::say_v, request, std::shared_ptr<token_sink>{});
+  EXPECT_THAT(log.known, ElementsAre(4u));
+  answer_turns();
+  EXPECT_TRUE(turn->value) << turn->error;
 }
 
 TEST_F(Gateway, ForgettingIsAnsweredWhenTheRegistryIsDead) {

@@ -264,6 +264,23 @@ TEST(Fsck, ChunksThatNoConversationNamesAreANoteAndGoWithARepair) {
   EXPECT_THAT(lines(check(at)), IsEmpty());
 }
 
+TEST(Fsck, APointThatLeadsNowhereOrIsNotWhatWasWrittenIsDropped) {
+  store_at_rest at;
+  {
+    auto store = open_registry(at.path());
+    const auto& key = at.conversations().front();
+    for (auto name : {"good", "wrong", "far"}) store->put_point(key.tenant, name, {key.id, 1, "note"});
+    store->put_point(key.tenant, "far", {key.id, 1000, "note"});
+    store->put_point(key.tenant, "lost", {"nobody", 1, "note"});
+  }
+  at.sql("registry.sqlite", "UPDATE points SET note = 'another' WHERE name = 'wrong'");
+  auto all = lines(check(at, true));
+  for (auto name : {"wrong", "far", "lost"}) EXPECT_THAT(all, Contains(HasSubstr("point " + std::string{name})));
+  EXPECT_THAT(all, Not(Contains(HasSubstr("point good"))));
+  EXPECT_THAT(lines(check(at)), IsEmpty());
+  EXPECT_TRUE(open_registry(at.path())->find_point(at.conversations().front().tenant, "good"));
+}
+
 TEST(Fsck, AFormatThatIsNotKnownIsSaidAndNothingIsChanged) {
   store_at_rest at;
   at.sql("registry.sqlite", "PRAGMA user_version = 7");

@@ -129,6 +129,19 @@ TEST(RegistryFormat, AnEarlierProgramKilledBetweenColumnsAndNumberIsUnderstood) 
   }
 }
 
+TEST(RegistryFormat, AFolderOfTheFormatBeforePointsIsTakenOver) {
+  test::temporary_folder folder;
+  { open_registry(folder.path())->write(grown, 0, {0, {}, {.tokens = {1}, .root = root}, false, {}}); }
+  for (auto sql : {"DROP INDEX conversations_used", "ALTER TABLE conversations DROP COLUMN used", "DROP TABLE points",
+                   "PRAGMA user_version = 3"})
+    database{folder / "registry.sqlite"}.execute(sql);
+  auto store = open_registry(folder.path());
+  EXPECT_EQ(store->load(grown)->window.tokens, tokens{1});
+  EXPECT_EQ(store->oldest(grown.tenant, grown.id, 9).size(), 1u);
+  store->put_point(grown.tenant, "one", {grown.id, 0, {}});
+  EXPECT_TRUE(store->find_point(grown.tenant, "one"));
+}
+
 TEST(RegistryFormat, AChangeOfFormatThatFailsLeavesTheFolderAsItWas) {
   for (int format : {1, 2}) {
     test::temporary_folder folder;

@@ -217,6 +217,51 @@ TEST(RegistryStore, ForgettingNamesTheChunksThatNobodyElseHas) {
   EXPECT_TRUE(store->forget(alice).empty());
 }
 
+TEST(RegistryStore, APointHasANameAndGoesWithItsConversation) {
+  test::temporary_folder folder;
+  const conversation_point point{"talk", 2, "a note"}, later{"talk", 3, ""};
+  {
+    auto store = open_registry(folder.path());
+    talk t{*store};
+    t.say({user("a", {10}), assistant("b", {11}), user("c", {12})});
+    store->put_point("tenant-a", "one", point);
+    store->put_point("tenant-a", "two", later);
+  }
+  auto store = open_registry(folder.path());
+  EXPECT_EQ(store->find_point("tenant-a", "one"), point);
+  EXPECT_EQ(store->find_point("tenant-b", "one"), std::nullopt);
+  EXPECT_EQ(store->find_point("tenant-a", "three"), std::nullopt);
+  EXPECT_EQ(store->forget_point("tenant-a", "one"), 1u) << "the other one";
+  EXPECT_EQ(store->find_point("tenant-a", "one"), std::nullopt);
+  EXPECT_TRUE(store->find(alice)) << "the conversation stays";
+  store->forget(alice);
+  EXPECT_EQ(store->find_point("tenant-a", "two"), std::nullopt);
+}
+
+TEST(RegistryStore, APointThatIsNotWhatWasWrittenIsDamaged) {
+  test::temporary_folder folder;
+  auto store = open_registry(folder.path());
+  talk{*store}.say({user("a", {10})});
+  store->put_point("tenant-a", "one", {"talk", 1, "a note"});
+  database{folder.path() / "registry.sqlite"}.execute("UPDATE points SET messages = 0");
+  EXPECT_THROW(store->find_point("tenant-a", "one"), damaged_conversation);
+}
+
+TEST(RegistryStore, TheOldestAreThoseThatNobodyWroteToForTheLongestTime) {
+  test::temporary_folder folder;
+  {
+    auto store = open_registry(folder.path());
+    for (auto id : {"x-1", "y-1", "x-2", "x-3"}) talk{*store, {"tenant-a", id}}.say({user("a", {10})});
+    talk{*store, {"tenant-b", "x-0"}}.say({user("a", {10})});
+  }
+  auto store = open_registry(folder.path());
+  auto again = *store->load({"tenant-a", "x-1"});
+  talk{*store, {"tenant-a", "x-1"}, again.window, again.version}.say({assistant("b", {11})});
+  EXPECT_THAT(store->oldest("tenant-a", "x-", 9), ElementsAre("x-2", "x-3", "x-1"));
+  EXPECT_THAT(store->oldest("tenant-a", "x-", 1), ElementsAre("x-2"));
+  EXPECT_THAT(store->oldest("tenant-a", "%", 9), ElementsAre());
+}
+
 TEST(RegistryStore, WhatIsForgottenIsInNoFileAnyMore) {
   test::temporary_folder folder;
   auto found = [&](const std::string& text) {

@@ -1,0 +1,100 @@
+#pragma once
+
+/// What clients of any protocol ask for, as it travels to gateway and registry: a part of actors/messages.hpp.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include <caf/allowed_unsafe_message_type.hpp>
+
+#include "io/registry_store.hpp"
+#include "kv/eviction.hpp"
+#include "model/chat_template.hpp"
+#include "model/sampler.hpp"
+
+namespace chromatin {
+
+/// One answer being made; unique in the process.
+using turn_id = std::uint64_t;
+
+/// Messages in the order in which they were said. Roles: "system" (the first message only), "user", "assistant".
+using message_list = std::vector<model::message>;
+
+/// A conversation by name, as one tenant sees it.
+struct conversation_ref {
+  std::string tenant;
+  std::string id;
+};
+
+struct conversation_info {
+  std::string id;
+  std::uint64_t version = 0;
+  std::uint32_t tokens = 0;
+  std::uint32_t context_tokens = 0;
+  std::uint32_t messages = 0;
+  std::string last_role;  ///< of the last message; empty when there is none
+  bool damaged = false;   ///< it does not match its checksum: it can be forgotten, nothing else
+};
+using conversation_list = std::vector<conversation_info>;
+
+/// Some of a conversation's messages.
+struct transcript {
+  std::uint32_t first = 0;  ///< number of the first one, from 0
+  std::uint32_t total = 0;  ///< messages of the conversation
+  message_list messages;
+};
+
+/// The conversation that begins with the most of some messages.
+struct matched_conversation {
+  std::string id;              ///< empty: none does
+  std::uint32_t shared = 0;    ///< how many of the messages
+  std::uint32_t messages = 0;  ///< of the conversation
+};
+
+/// Names that begin so are the server's own: of conversations that nobody named, which go by themselves when a tenant
+/// has too many.
+inline constexpr std::string_view unnamed_prefix = "http-";
+
+using io::conversation_point;
+
+/// For `fork`: all messages.
+inline constexpr std::uint32_t all_messages = ~std::uint32_t{0};
+
+/// What an answer goes on from without a chat template and without a conversation.
+struct plain_prompt {
+  std::string text;
+  std::vector<kv::token_id> tokens = {};  ///< in place of the text
+};
+
+/// One user turn.
+struct say_request {
+  turn_id turn = 0;
+  conversation_ref conversation;  ///< of a plain prompt only the tenant
+  /// Who asks: a tenant where there are tokens, else whoever connects from one address. Clients get equal shares.
+  std::string client;
+  std::uint64_t connection = 0;  ///< of the client; its connections get equal shares of its own
+  /// The conversation has so many messages, or the turn is refused as busy.
+  std::optional<std::uint32_t> known = {};
+  message_list before;                     ///< said elsewhere, ahead of `text`: appended with it
+  std::string text;                        ///< what the user says
+  std::optional<plain_prompt> plain = {};  ///< in place of both: nobody remembers the turn
+  model::sampling sampling;
+  std::uint8_t priority = 50;
+  kv::retention keep;  ///< of what the turn leaves in the tiers
+  bool reuse = true;
+};
+
+}  // namespace chromatin
+
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::conversation_info)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::conversation_list)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::conversation_ref)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::io::conversation_point)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::matched_conversation)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::message_list)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::plain_prompt)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::say_request)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::transcript)
