@@ -151,6 +151,7 @@ class service final : public kj::HttpService {
     auto& context = parts_.context;
     return rpc::ask<std::vector<counters>>(context.system, context.telemetry, atom::stats_v)
         .then([this, &response](std::vector<counters> all) {
+          all.push_back(rpc::door_part(parts_.context.door));
           return reply(response, parts_.headers, 200, "text/plain; version=0.0.4", to_metrics(all));
         });
   }

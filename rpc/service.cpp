@@ -172,7 +172,7 @@ class session_service final : public counted<schema::Session> {
           .then([answer](counters own) mutable { answer({std::move(own)}); });
     return ask<std::vector<counters>>(context_.system, context_.telemetry, atom::stats_v)
         .then([this, answer](std::vector<counters> parts) mutable {
-          parts.push_back(door_part());
+          parts.push_back(door_part(context_.door));
           answer(std::move(parts));
         });
   }
@@ -208,19 +208,6 @@ class session_service final : public counted<schema::Session> {
     if (sees_all_) return call();
     return kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__,
                          kj::str("unauthenticated: parts are taken out and put back with an operator's token"));
-  }
-
-  counters door_part() const {
-    const auto& c = context_.door.counts;
-    return {"door",
-            {{"connections", c.connections},
-             {"connections_refused", c.connections_refused},
-             {"logins_late", c.logins_late},
-             {"logins_failed", c.logins_failed},
-             {"calls_refused", c.calls_refused},
-             {"turns_refused", c.turns_refused},
-             {"bytes_refused", c.bytes_refused},
-             {"messages_late", c.messages_late}}};
   }
 
   std::string tenant_;
@@ -260,6 +247,19 @@ class closed_gate final : public schema::Gate::Server {
 };
 
 }  // namespace
+
+counters door_part(const door& of) {
+  const auto& c = of.counts;
+  return {"door",
+          {{"connections", c.connections},
+           {"connections_refused", c.connections_refused},
+           {"logins_late", c.logins_late},
+           {"logins_failed", c.logins_failed},
+           {"calls_refused", c.calls_refused},
+           {"turns_refused", c.turns_refused},
+           {"bytes_refused", c.bytes_refused},
+           {"messages_late", c.messages_late}}};
+}
 
 std::optional<caller> caller_of(service_context& context, const std::string& token) {
   const auto& tokens = context.tokens;

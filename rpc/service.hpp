@@ -49,6 +49,9 @@ struct caller {
 /// Nothing, and counted, for a token that is not known; everybody is "default" where there are none.
 std::optional<caller> caller_of(service_context& context, const std::string& token);
 
+/// What the door counted, as a part of the server like its actors.
+counters door_part(const door& of);
+
 /// Takes a connection that came.
 using connection_taker = std::function<void(kj::Own<kj::AsyncIoStream>)>;
 

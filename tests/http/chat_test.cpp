@@ -167,7 +167,7 @@ TEST_F(Chat, WithTokensEachTenantHasItsOwnConversations) {
   EXPECT_EQ(send(http_request("GET", "/healthz", "")).status, 200);
   EXPECT_EQ(send(http_request("GET", "/metrics", "", "one-token")).status, 401);
   EXPECT_THAT(send(http_request("GET", "/metrics", "", "two-token")).body,
-              HasSubstr("chromatin_gateway_turns_done 3\n"));
+              HasSubstr("chromatin_gateway_turns_done_total 3\n"));
 }
 
 TEST_F(Chat, AClientThatGoesAwayCancelsItsTurn) {
