@@ -13,21 +13,18 @@ class chat_answers final : public answers {
         head_{"chatcmpl-" + rpc::random_name(), parts.checkpoint.name, now_s()} {}
 
  private:
-  bool is_named() const { return !request_.conversation.empty(); }
-
   kj::Promise<void> prepare() override {
     auto& context = parts_.context;
-    auto first = is_named() ? kj::Promise<place>{place{request_.conversation, 0}}
-                            : find_place(context, who_.tenant, request_.messages);
-    return first
-        .then([this, &context](place at) { return find_forks(context, who_.tenant, at, request_.n - 1, is_named()); })
+    auto first = request_.conversation.empty() ? find_place(context, who_.tenant, request_.messages)
+                                               : kj::Promise<place>{place{request_.conversation, 0, true}};
+    return first.then([this, &context](place at) { return find_forks(context, who_.tenant, at, request_.n - 1); })
         .then([this](std::vector<place> places) { places_ = std::move(places); });
   }
 
   kj::Promise<spoken_ptr> begin(std::size_t choice) override {
     speech what{request_.messages, request_.sampling, request_.priority, request_.keep};
     what.sampling.seed += choice;
-    return speak_at(parts_, who_, what, places_.at(choice), !is_named());
+    return speak_at(parts_, who_, what, places_.at(choice));
   }
 
   json likelihoods_of(const rpc::answer_piece& piece, bool first) const {

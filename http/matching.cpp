@@ -7,7 +7,7 @@
 namespace chromatin::http {
 namespace {
 
-place new_place() { return {"http-" + rpc::random_name(), 0}; }
+place new_place() { return {std::string{unnamed_prefix} + rpc::random_name(), 0}; }
 
 /// What cannot be forked now is said in a new conversation: that costs the tokens that were generated, where their text
 /// is tokenized differently, and nothing else.
@@ -23,6 +23,7 @@ kj::Promise<place> fork(rpc::service_context& context, const std::string& tenant
 /// All of a conversation that has a name; one that does not exist is new under each.
 kj::Promise<place> fork_named(rpc::service_context& context, const std::string& tenant, const std::string& from) {
   auto into = new_place();
+  into.named = true;
   return rpc::ask<conversation_info>(context.system, context.gateway, atom::fork_v, conversation_ref{tenant, from},
                                      into.conversation)
       .then([into](conversation_info) -> kj::Promise<place> { return into; },
@@ -48,10 +49,10 @@ kj::Promise<place> find_place(rpc::service_context& context, const std::string& 
 }
 
 kj::Promise<std::vector<place>> find_forks(rpc::service_context& context, const std::string& tenant, const place& at,
-                                           std::size_t count, bool named) {
+                                           std::size_t count) {
   kj::Vector<kj::Promise<place>> forks;
   for (std::size_t i = 0; i < count; ++i) {
-    if (named)
+    if (at.named)
       forks.add(fork_named(context, tenant, at.conversation));
     else
       forks.add(at.known > 0 ? fork(context, tenant, at.conversation, at.known) : new_place());

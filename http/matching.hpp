@@ -14,7 +14,8 @@ namespace chromatin::http {
 /// Where the last of some messages is to be said.
 struct place {
   std::string conversation;
-  std::size_t known = 0;  ///< leading messages that it has already; the others come before the last
+  std::size_t known = 0;  ///< messages that it has, the leading ones of these; the others come before the last
+  bool named = false;     ///< by the client, whose messages are the new ones only: what it has nobody says
 };
 
 /// The tenant's conversation that begins with the most of the messages before the last. One that goes on differently is
@@ -22,10 +23,9 @@ struct place {
 kj::Promise<place> find_place(rpc::service_context& context, const std::string& tenant,
                               const std::vector<model::message>& messages);
 
-/// `at`, and `count` forks of it for other answers to the same. `named`: a client named the conversation, of which its
-/// messages do not say everything.
+/// `at`, and `count` forks of it for other answers to the same.
 kj::Promise<std::vector<place>> find_forks(rpc::service_context& context, const std::string& tenant, const place& at,
-                                           std::size_t count, bool named);
+                                           std::size_t count);
 
 /// Another one in place of `busy`, in which somebody else's turn is under way.
 kj::Promise<place> find_free_place(rpc::service_context& context, const std::string& tenant, const place& busy);

@@ -12,6 +12,8 @@
 #include "http/conversations.hpp"
 #include "http/metrics.hpp"
 #include "http/reply.hpp"
+#include "http/response_turn.hpp"
+#include "http/responses.hpp"
 #include "http/tokens.hpp"
 #include "rpc/answering.hpp"
 #include "rpc/ask.hpp"
@@ -108,6 +110,17 @@ class service final : public kj::HttpService {
           return there ? tokenize(parts_, text, response) : detokenize(parts_, text, response);
         });
       }
+      constexpr std::string_view responses = "/v1/responses";
+      if (path == responses) {
+        only(method == kj::HttpMethod::POST, "POST");
+        return with_body(body, response,
+                         [this, who, &response](std::string_view text) { return respond(text, who, response); });
+      }
+      if (path.starts_with(std::string{responses} + '/'))
+        return with_body(body, response,
+                         [=, this, rest = path.substr(responses.size() + 1), &response](std::string_view) {
+                           return answer_responses(parts_, who.tenant, method, rest, response);
+                         });
       constexpr std::string_view conversations = "/v1/conversations";
       if (path.starts_with(conversations) && (path.size() == conversations.size() || path[conversations.size()] == '/'))
         return with_body(
@@ -217,6 +230,12 @@ class service final : public kj::HttpService {
     auto request = read_completion_request(body, what_is_not_said());
     check_model(request.model);
     return answer_completion(parts_, {account_, who.tenant}, std::move(request), response);
+  }
+
+  kj::Promise<void> respond(std::string_view body, const rpc::caller& who, Response& response) {
+    auto request = read_response_request(body, what_is_not_said());
+    check_model(request.model);
+    return answer_response(parts_, {account_, who.tenant}, std::move(request), response);
   }
 
   reading what_is_not_said() const {

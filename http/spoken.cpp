@@ -7,6 +7,10 @@
 namespace chromatin::http {
 namespace {
 
+kj::Promise<spoken_ptr> speak_there(const service_parts& parts, const asker& who, const speech& what, const place& at) {
+  return speak(parts, who, saying(who, what, at));
+}
+
 kj::Promise<void> go_on(spoken_ptr from, rpc::answer_piece piece,
                         std::shared_ptr<std::function<kj::Promise<void>(rpc::answer_piece)>> take) {
   if (piece.empty()) {
@@ -28,6 +32,7 @@ kj::Promise<spoken_ptr> speak(const service_parts& parts, const asker& who, say_
   rpc::connection_account::hold hold;
   if (auto why = who.account->begin_turn(hold)) return rpc::to_exception(*why);
   auto begun = std::make_shared<spoken>();
+  begun->conversation = order.conversation.id;
   begun->turn = std::make_shared<rpc::answering>(parts.context, who.account, std::move(hold));
   begun->said = rpc::say(begun->turn, std::move(order));
   return begun->turn->text->next().then([begun](rpc::answer_piece first) -> kj::Promise<spoken_ptr> {
@@ -37,23 +42,24 @@ kj::Promise<spoken_ptr> speak(const service_parts& parts, const asker& who, say_
   });
 }
 
-kj::Promise<spoken_ptr> speak_at(const service_parts& parts, const asker& who, const speech& what, const place& at,
-                                 bool may_move) {
+say_request saying(const asker& who, const speech& what, const place& at) {
   say_request order{.conversation = {who.tenant, at.conversation},
                     .text = what.messages.back().content,
                     .sampling = what.sampling,
                     .priority = what.priority,
                     .keep = what.keep};
+  if (!at.named) order.known = static_cast<std::uint32_t>(at.known);
   for (auto i = at.known; i + 1 < what.messages.size(); ++i) order.before.push_back(what.messages[i]);
-  auto begun = speak(parts, who, std::move(order)).then([at](spoken_ptr there) {
-    there->at = at;
-    return there;
-  });
-  if (!may_move) return begun;
+  return order;
+}
+
+kj::Promise<spoken_ptr> speak_at(const service_parts& parts, const asker& who, const speech& what, const place& at) {
+  auto begun = speak_there(parts, who, what, at);
+  if (at.named) return begun;
   return begun.catch_([&parts, who, what, at](kj::Exception&& failure) -> kj::Promise<spoken_ptr> {
     if (error_of(failure).code != "busy") return kj::mv(failure);
     return find_free_place(parts.context, who.tenant, at).then([&parts, who, what](place free) {
-      return speak_at(parts, who, what, free, false);
+      return speak_there(parts, who, what, free);
     });
   });
 }

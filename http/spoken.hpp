@@ -30,7 +30,7 @@ struct speech {
 
 /// An answer that has begun. When it goes before its end, so does the turn.
 struct spoken {
-  place at;
+  std::string conversation;
   std::shared_ptr<rpc::answering> turn;  ///< with the statistics, when it is over
   kj::Promise<void> said = nullptr;
   rpc::answer_piece first;
@@ -42,9 +42,12 @@ error error_of(const kj::Exception& failure);
 
 /// Begins a turn; fulfilled with the first piece of its answer.
 kj::Promise<spoken_ptr> speak(const service_parts& parts, const asker& who, say_request order);
-/// Begins one that says this there; if another turn is under way there and it may move, in a fork.
-kj::Promise<spoken_ptr> speak_at(const service_parts& parts, const asker& who, const speech& what, const place& at,
-                                 bool may_move);
+/// The turn that says this at a place.
+say_request saying(const asker& who, const speech& what, const place& at);
+
+/// Begins one that says this there. Where another turn is under way, or has changed it, it is said in a fork, unless a
+/// client named the place.
+kj::Promise<spoken_ptr> speak_at(const service_parts& parts, const asker& who, const speech& what, const place& at);
 
 /// Gives every piece to `take`, the next when it is done with the one before. Over with the answer.
 kj::Promise<void> each_piece(spoken_ptr from, std::function<kj::Promise<void>(rpc::answer_piece)> take);

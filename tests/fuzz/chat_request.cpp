@@ -2,6 +2,7 @@
 
 #include "http/chat_request.hpp"
 #include "http/completion_request.hpp"
+#include "http/response_request.hpp"
 #include "tests/fuzz/input.hpp"
 
 using namespace chromatin;
@@ -36,6 +37,13 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     auto request = http::read_chat_request(text, with);
     check(request);
     fuzz::must(!request.messages.empty() && request.messages.back().role == "user");
+  });
+  attempt([&] {
+    auto request = http::read_response_request(text, with);
+    check(request);
+    fuzz::must(!request.input.empty() && request.input.back().role == "user" && request.n == 1);
+    fuzz::must(request.previous.empty() || request.conversation.empty());
+    fuzz::must(request.metadata.is_object());
   });
   attempt([&] {
     auto request = http::read_completion_request(text, with);

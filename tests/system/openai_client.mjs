@@ -50,6 +50,43 @@ for (const choice of several.choices) {
 const penalised = await chat.create({ ...usual, messages, presence_penalty: 2, frequency_penalty: 2, logit_bias: { 300: -100 } });
 assert.notEqual(penalised.choices[0].message.content, whole.message.content);
 
+// Responses: each goes on from the one before, by its name.
+const asked = { model: "concierge", temperature: 0, max_output_tokens: 30 };
+const first = await client.responses.create({ ...asked, instructions: "Be brief.", input: messages[1].content });
+assert(first.output_text.length > 0);
+assert.deepEqual(await client.responses.retrieve(first.id).then((r) => r.output_text), first.output_text);
+const next = { ...asked, instructions: "Be brief.", previous_response_id: first.id, input: "And for tomorrow?" };
+const second = await client.responses.create(next);
+assert(second.usage.input_tokens - second.usage.input_tokens_details.cached_tokens < 24, JSON.stringify(second.usage));
+let deltas = "", final;
+const types = new Set();
+for await (const event of await client.responses.create({ ...next, stream: true })) {
+  types.add(event.type);
+  if (event.type === "response.output_text.delta") deltas += event.delta;
+  final = event.response ?? final;
+}
+assert.equal(deltas, second.output_text);
+assert.equal(final.output[0].content[0].text, deltas);
+for (const type of ["response.created", "response.output_item.added", "response.content_part.added", "response.output_text.done"])
+  assert(types.has(type), type);
+const gathered = await client.responses.stream(next).finalResponse();  // the package puts the events together itself
+assert.equal(gathered.output_text, second.output_text);
+const items = [];
+for await (const item of client.responses.inputItems.list(second.id)) items.push(item.role);
+assert.deepEqual(items, ["system", "user", "assistant", "user"]);
+await client.responses.delete(first.id);
+await assert.rejects(client.responses.retrieve(first.id), (e) => e instanceof OpenAI.NotFoundError);
+await assert.rejects(client.responses.create(next), (e) =>
+  e instanceof OpenAI.NotFoundError && e.code === "previous_response_not_found" && e.param === "previous_response_id");
+assert.equal((await client.responses.retrieve(second.id)).output_text, second.output_text);
+
+// Plain texts.
+const completed = await client.completions.create({ ...usual, prompt: "I need a taxi" });
+let typed = "";
+for await (const chunk of await client.completions.create({ ...usual, prompt: "I need a taxi", stream: true }))
+  typed += chunk.choices[0]?.text ?? "";
+assert.equal(typed, completed.choices[0].text);
+
 // Mistakes come as the package's own errors, with the field.
 await assert.rejects(chat.create({ ...usual, messages, model: "another" }), (e) =>
   e instanceof OpenAI.NotFoundError && e.code === "model_not_found" && e.param === "model");

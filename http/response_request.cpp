@@ -1,0 +1,86 @@
+#include "http/response_request.hpp"
+
+#include <limits>
+
+#include "http/message_fields.hpp"
+
+namespace chromatin::http {
+namespace {
+
+using json = nlohmann::json;
+
+constexpr std::size_t metadata_max = 16, metadata_bytes_max = 512;
+
+std::vector<model::message> input_of(const fields& body) {
+  const auto* given = body.find("input");
+  if (!given) wrong("input", "input is missing");
+  if (given->is_string()) return {{"user", given->get<std::string>()}};
+  return read_messages(body, "input");
+}
+
+/// Its name, or an object with its id.
+std::string conversation_of(const fields& body) {
+  const auto* given = body.find("conversation");
+  if (given && given->is_object()) return fields{*given, "conversation"}.text("id");
+  return body.text("conversation");
+}
+
+json metadata_of(const fields& body) {
+  const auto* given = body.find("metadata");
+  if (!given) return json::object();
+  if (!given->is_object() || given->size() > metadata_max)
+    wrong("metadata", fmt::format("metadata must be an object with at most {} texts", metadata_max));
+  for (const auto& [name, value] : given->items())
+    if (!value.is_string() || name.size() + value.get<std::string>().size() > metadata_bytes_max)
+      wrong("metadata." + name,
+            fmt::format("metadata.{} must be a text; names and texts have at most {} bytes", name, metadata_bytes_max));
+  return *given;
+}
+
+void refuse_what_is_not_served(const fields& body) {
+  for (const char* name : {"tools", "prompt", "context_management"}) body.refuse(name, false);
+  const auto* choice = body.find("tool_choice");
+  body.refuse("tool_choice", choice && (*choice == "none" || *choice == "auto"));
+  body.refuse_unless("background", false);
+  if (const auto* text = body.find("text")) {
+    if (!text->is_object()) wrong("text", "text must be an object");
+    fields{*text, "text"}.refuse_unless("format", json{{"type", "text"}});
+  }
+}
+
+/// Log-probabilities are asked for by two fields.
+std::optional<std::uint32_t> likelihoods_of(const fields& body) {
+  auto top = static_cast<std::uint32_t>(body.whole("top_logprobs", 0, likelihoods_max, 0));
+  constexpr const char* wanted = "message.output_text.logprobs";
+  bool asked = top > 0;
+  if (const auto* include = body.find("include")) {
+    if (!include->is_array()) wrong("include", "include must be a list");
+    for (const auto& one : *include) {
+      if (one != wanted && one != "reasoning.encrypted_content")  // of which there is none
+        wrong("include", fmt::format("include: only {} is served", wanted));
+      asked |= one == wanted;
+    }
+  }
+  return asked ? std::optional{top} : std::nullopt;
+}
+
+}  // namespace
+
+response_request read_response_request(std::string_view text, const reading& with) {
+  auto content = parse_object(text);
+  fields body{content, {}};
+  refuse_what_is_not_served(body);
+  response_request r{
+      read_answer_fields(body, with), input_of(body), body.text("instructions"), body.text("previous_response_id"),
+      conversation_of(body),          true,           metadata_of(body)};
+  if (r.n > 1) wrong("n", "a response is one answer");
+  if (!r.previous.empty() && !r.conversation.empty())
+    wrong("conversation", "conversation and previous_response_id cannot be given both");
+  r.sampling.likelihoods = likelihoods_of(body);
+  r.sampling.tokens_max = static_cast<std::uint32_t>(
+      body.whole("max_output_tokens", 1, std::numeric_limits<std::uint32_t>::max(), r.sampling.tokens_max));
+  if (body.find("store")) r.store = body.flag("store");
+  return r;
+}
+
+}  // namespace chromatin::http

@@ -1,0 +1,85 @@
+#include "http/responses.hpp"
+
+#include <algorithm>
+
+#include "http/reply.hpp"
+#include "http/response_object.hpp"
+#include "http/transcripts.hpp"
+#include "rpc/ask.hpp"
+
+namespace chromatin::http {
+namespace {
+
+using json = nlohmann::ordered_json;
+
+kj::Promise<conversation_point> point_of(const service_parts& parts, const std::string& tenant, const std::string& id) {
+  auto& context = parts.context;
+  return rpc::ask<conversation_point>(context.system, context.gateway, atom::point_v, tenant, id);
+}
+
+/// Its text is the last message that leads to its point.
+kj::Promise<void> show(const service_parts& parts, const std::string& tenant, const std::string& id,
+                       kj::HttpService::Response& to) {
+  return point_of(parts, tenant, id).then([&parts, tenant, &to](conversation_point point) {
+    auto last = std::max(point.messages, 1u) - 1;
+    return read_messages_of(parts, {tenant, point.id}, point.messages, last)
+        .then([&parts, &to, note = point.note](message_list said) {
+          auto response = said.empty() ? std::nullopt : from_note(note, said.front().content);
+          if (!response)
+            return reply(to, parts.headers,
+                         error{.status = 500, .message = "this response cannot be read", .param = {}, .code = {}});
+          return reply(to, parts.headers, *response);
+        });
+  });
+}
+
+json item_of(const model::message& m, std::uint32_t number) {
+  return {{"id", "msg_" + std::to_string(number)},
+          {"type", "message"},
+          {"status", "completed"},
+          {"role", m.role},
+          {"content",
+           json::array({{{"type", m.role == "assistant" ? "output_text" : "input_text"}, {"text", m.content}}})}};
+}
+
+kj::Promise<void> list_input(const service_parts& parts, const std::string& tenant, const std::string& id,
+                             kj::HttpService::Response& to) {
+  return point_of(parts, tenant, id)
+      .then([&parts, tenant](conversation_point point) {
+        return read_messages_of(parts, {tenant, point.id}, std::max(point.messages, 1u) - 1);
+      })
+      .then([&parts, &to](message_list said) {
+        json content{{"object", "list"}, {"data", json::array()}, {"has_more", false}};
+        for (std::uint32_t i = 0; i < said.size(); ++i) content["data"].push_back(item_of(said[i], i));
+        return reply(to, parts.headers, content);
+      });
+}
+
+kj::Promise<void> forget(const service_parts& parts, const std::string& tenant, const std::string& id,
+                         kj::HttpService::Response& to) {
+  auto& context = parts.context;
+  return rpc::ask<void>(context.system, context.gateway, atom::point_v, atom::forget_v, tenant, id)
+      .then([&parts, &to, id] {
+        return reply(to, parts.headers, json{{"id", id}, {"object", "response.deleted"}, {"deleted", true}});
+      });
+}
+
+}  // namespace
+
+kj::Promise<void> answer_responses(const service_parts& parts, const std::string& tenant, kj::HttpMethod method,
+                                   const std::string& path, kj::HttpService::Response& to) {
+  auto slash = std::min(path.find('/'), path.size());
+  auto id = path.substr(0, slash), rest = path.substr(slash);
+  bool gets = method == kj::HttpMethod::GET || method == kj::HttpMethod::HEAD;
+  if (rest.empty() && method == kj::HttpMethod::DELETE) return forget(parts, tenant, id, to);
+  if (rest.empty() && gets) return show(parts, tenant, id, to);
+  if (rest == "/input_items" && gets) return list_input(parts, tenant, id, to);
+  bool known = rest.empty() || rest == "/input_items";
+  throw error{.status = known ? 405u : 404u,
+              .message = known ? "this path does not know " + std::string{kj::str(method).cStr()}
+                               : "a response has no " + rest.substr(1),
+              .param = {},
+              .code = {}};
+}
+
+}  // namespace chromatin::http
