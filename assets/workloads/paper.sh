@@ -13,7 +13,8 @@ run() { # NAME MACHINE POLICIES [OPTION…]
   shift 3
   echo "== $name"
   "$chromatin" simulate "$assets/workloads/paper.toml" --machine "$assets/machines/$machine.toml" --policy "$policies" \
-    --block-tokens 512 --set reuse.device_keeps=false --set reuse.exact=false "$@" --json "$out/$name.json" --html "$out/$name.html" |
+    --block-tokens 512 --set reuse.device_keeps=false --set reuse.exact=false --set compute.queue=16384 \
+    "$@" --json "$out/$name.json" --html "$out/$name.html" |
     tee "$out/$name.txt"
 }
 
@@ -24,7 +25,13 @@ for what in "$@"; do
   case $what in
     llama-* | falcon-*) run "$what" "$what" recompute,lookahead,lru,fifo,predictive ;;
     capacity) run capacity llama-13b lookahead,lru,fifo,predictive --capacity 1300000,3250000,6500000,13000000 ;;
-    arrivals) for rate in 0.5 1 2; do run "arrivals-$rate" llama-13b lookahead --set conversations.per_s=$rate; done ;;
+    arrivals)
+      for rate in 0.1 0.2 0.35 0.5 1 2; do
+        for machine in llama-13b llama-65b; do
+          run "arrivals-$machine-$rate" $machine recompute,lookahead,lru --set conversations.per_s=$rate
+        done
+      done
+      ;;
     think) for s in 10 600 3600; do run "think-$s" llama-13b lookahead,lru,fifo --set conversations.think_s=$s; done ;;
     loading)
       # Served without a queue: what is loaded is loaded while a turn waits for it.

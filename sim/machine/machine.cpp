@@ -17,6 +17,7 @@ std::vector<keyed_number> keys_of(machine& m, double& kv_mb_per_token) {
       {"compute.decode_us_per_token", &m.decode_us_per_token, 0, 1e7},
       {"compute.step_tokens", &m.step_tokens, 1, 1e6, false},
       {"compute.batch", &m.batch, 1, 1e4, false},
+      {"compute.queue", &m.queue, 1, 1e6, false},
       {"device.gb", &m.device_gb, 0, 1e9},
       {"link.to_device_gb_per_s", &m.to_device_gb_per_s, 1e-6, 1e6},
       {"link.to_host_gb_per_s", &m.to_host_gb_per_s, 1e-6, 1e6},

@@ -27,6 +27,7 @@ struct machine {
   double decode_us_per_token = 0;     ///< more, for each thousand tokens that its sequences have
   double step_tokens = 2048;          ///< new tokens of one step at most
   double batch = 24;
+  double queue = 1024;  ///< turns that wait at the scheduler; more wait outside, where nobody looks ahead
 
   double device_gb = 0, host_gb = 0, disk_gb = 0;  ///< room for keys and values; 0: there is no such tier
   double to_device_gb_per_s = 0, to_host_gb_per_s = 0, copy_latency_us = 10;

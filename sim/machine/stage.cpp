@@ -100,7 +100,7 @@ stage::stage(const machine& m, const stage_options& options)
   scheduler = system_.spawn(chromatin::scheduler, checkpoint_, executor, device,
                             scheduler_limits{.step_tokens_max = std::max(1u, time_.units(m.step_tokens)),
                                              .batch_max = static_cast<std::uint32_t>(m.batch),
-                                             .queue_max = queue_max + 1,
+                                             .queue_max = static_cast<std::uint32_t>(m.queue) + 1,
                                              .overflow = m.overflow(),
                                              .loading = {m.layerwise_loading, m.recomputes}});
   caf::anon_send(executor, atom::attach_v, device);

@@ -26,9 +26,6 @@ struct stage_options {
 
 class stage {
  public:
-  /// Turns that wait or run, as a server has it by default.
-  static constexpr std::uint32_t queue_max = 1024;
-
   /// Throws std::runtime_error with one line if the device has no room for a window. The machine outlives it.
   stage(const machine& m, const stage_options& options);
   ~stage();

@@ -36,7 +36,7 @@ void visitors::arrive(std::size_t which) {
 }
 
 void visitors::come_in() {
-  while (!outside_.empty() && inside_ < stage::queue_max) {
+  while (!outside_.empty() && inside_ < static_cast<std::size_t>(machine_.queue)) {
     auto [which, arrived] = outside_.front();
     outside_.pop_front();
     ++inside_;
