@@ -97,8 +97,9 @@ TEST(Sampler, WithoutTopKItDrawsFromTheWholeVocabularyAsItDoesWithAllOfIt) {
   for (std::uint64_t seed = 0; seed < 40; ++seed) {
     auto logits = noise(700, seed);
     for (auto& logit : logits) logit = std::round(logit * 2) / 2;  // many are equal, some are -0
+    logits.push_back(-1e30f);                                      // weighs nothing
     sampler digits{{.temperature = 1.2f, .top_p = 0.97f, .seed = seed}};
-    sampler compared{{.temperature = 1.2f, .top_k = 699, .top_p = 0.97f, .seed = seed}};  // all that top_p leaves
+    sampler compared{{.temperature = 1.2f, .top_k = 700, .top_p = 0.97f, .seed = seed}};
     EXPECT_EQ(draw(digits, logits, 20), draw(compared, logits, 20)) << seed;
   }
 }
