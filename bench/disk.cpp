@@ -8,6 +8,7 @@
 #include <array>
 #include <condition_variable>
 #include <cstdio>
+#include <cstring>
 #include <filesystem>
 #include <mutex>
 #include <random>
@@ -34,13 +35,13 @@ namespace fs = std::filesystem;
 
 constexpr double goal = 0.9;            ///< of what fio reads
 constexpr std::uint32_t depth = 32;     ///< reads in the device at one time, as the tier has them
+constexpr int fio_s = 4;                ///< of each of its runs
 constexpr std::uint32_t of_order = 16;  ///< chunks: a conversation of a thousand tokens
 
 struct flags {
   fs::path work;
   std::uint32_t chunks = 1024, orders = 4;
   int rounds = 5;
-  double fio_s = 4;
   std::string json;
 };
 
@@ -57,9 +58,16 @@ class listener_state {
     count_ += more;
     changed_.notify_all();
   }
+  void fail(const char* why) {
+    std::lock_guard lock{mutex_};
+    failure_ = why;
+    changed_.notify_all();
+  }
+  /// Throws where something failed.
   void wait_for(std::uint32_t count) {
     std::unique_lock lock{mutex_};
-    changed_.wait(lock, [&] { return count_ >= count; });
+    changed_.wait(lock, [&] { return failure_ || count_ >= count; });
+    if (failure_) throw std::runtime_error(failure_);
     count_ -= count;
   }
 
@@ -67,6 +75,7 @@ class listener_state {
   std::mutex mutex_;
   std::condition_variable changed_;
   std::uint32_t count_ = 0;
+  const char* failure_ = nullptr;
 };
 
 /// Counts chunks that are saved, and orders that ended.
@@ -74,9 +83,9 @@ upper_tier_actor::behavior_type listener(upper_tier_actor::pointer, listener_sta
   return {[=](atom::ready, ticket, std::uint32_t layer, const gpu::fence&) {
             if (layer + 1 == shape().layers) to->add(1);
           },
-          [=](atom::failed, ticket, std::uint32_t) { throw std::runtime_error("a chunk could not be read"); },
+          [=](atom::failed, ticket, std::uint32_t) { to->fail("a chunk could not be read"); },
           [=](atom::saved, const key_list& keys) { to->add(static_cast<std::uint32_t>(keys.size())); },
-          [=](atom::refused, const key_list&) { throw std::runtime_error("a chunk was not saved"); }};
+          [=](atom::refused, const key_list&) { to->fail("a chunk was not saved"); }};
 }
 
 /// A disk tier with `chunks` chunks.
@@ -176,11 +185,11 @@ class tier {
 };
 
 /// What fio reads of these files.
-double fio_bytes_per_s(const std::string& files, double s) {
+double fio_bytes_per_s(const std::string& files) {
   auto command = fmt::format(
       "fio --name=slices --filename={} --rw=randread --bs={} --iodepth={} --ioengine=io_uring --direct=1 --readonly "
       "--time_based --runtime={} --randrepeat=0 --output-format=json 2>/dev/null",
-      files, shape().slice(0).bytes, depth, s);
+      files, shape().slice(0).bytes, depth, fio_s);
   std::unique_ptr<FILE, int (*)(FILE*)> pipe{::popen(command.c_str(), "r"), ::pclose};
   if (!pipe) throw std::runtime_error("fio cannot be started");
   std::string text;
@@ -204,7 +213,7 @@ void run(const flags& f) {
   std::mt19937_64 random{1};
   std::vector<double> shares;
   for (int round = 0; round < f.rounds; ++round) {
-    auto tier_bytes = of.read_bytes_per_s(random), fio_bytes = fio_bytes_per_s(of.files(folder.path()), f.fio_s);
+    auto tier_bytes = of.read_bytes_per_s(random), fio_bytes = fio_bytes_per_s(of.files(folder.path()));
     shares.push_back(tier_bytes / fio_bytes);
     fmt::print("  {:>12.0f} {:>12.0f} {:>8.2f}\n", tier_bytes * 1e-6, fio_bytes * 1e-6, shares.back());
     std::fflush(stdout);

@@ -55,9 +55,7 @@ class chat_answers final : public answers {
 
 kj::Promise<void> answer_chat(const service_parts& parts, asker who, chat_request request,
                               kj::HttpService::Response& to) {
-  auto all = std::make_shared<chat_answers>(parts, std::move(who), std::move(request), to);
-  auto done = all->run();
-  return done.attach(kj::heap(std::move(all)));
+  return run_to_its_end<chat_answers>(parts, std::move(who), std::move(request), to);
 }
 
 }  // namespace chromatin::http

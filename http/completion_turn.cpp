@@ -58,9 +58,7 @@ class completion_answers final : public answers {
 
 kj::Promise<void> answer_completion(const service_parts& parts, asker who, completion_request request,
                                     kj::HttpService::Response& to) {
-  auto all = std::make_shared<completion_answers>(parts, std::move(who), std::move(request), to);
-  auto done = all->run();
-  return done.attach(kj::heap(std::move(all)));
+  return run_to_its_end<completion_answers>(parts, std::move(who), std::move(request), to);
 }
 
 }  // namespace chromatin::http

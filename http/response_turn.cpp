@@ -190,9 +190,7 @@ class response_turn : public std::enable_shared_from_this<response_turn> {
 
 kj::Promise<void> answer_response(const service_parts& parts, asker who, response_request request,
                                   kj::HttpService::Response& to) {
-  auto turn = std::make_shared<response_turn>(parts, std::move(who), std::move(request), to);
-  auto done = turn->run();
-  return done.attach(kj::heap(std::move(turn)));
+  return run_to_its_end<response_turn>(parts, std::move(who), std::move(request), to);
 }
 
 }  // namespace chromatin::http

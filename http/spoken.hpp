@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "http/matching.hpp"
@@ -36,6 +37,14 @@ struct spoken {
   rpc::answer_piece first;
 };
 using spoken_ptr = std::shared_ptr<spoken>;
+
+/// Runs something made of these, which lives until it is done or nobody waits for it.
+template <class Turn, class... Parts>
+kj::Promise<void> run_to_its_end(Parts&&... parts) {
+  auto turn = std::make_shared<Turn>(std::forward<Parts>(parts)...);
+  auto done = turn->run();
+  return done.attach(kj::heap(std::move(turn)));
+}
 
 /// What such a rejection says.
 error error_of(const kj::Exception& failure);

@@ -78,6 +78,10 @@ class HttpServer : public testing::Test {
   static std::uint32_t cached(const json& answer) {
     return answer["usage"]["prompt_tokens_details"]["cached_tokens"].get<std::uint32_t>();
   }
+  /// Tokens of its prompt that were not reused.
+  static std::uint32_t not_cached(const json& answer) {
+    return answer["usage"]["prompt_tokens"].get<std::uint32_t>() - cached(answer);
+  }
   std::size_t conversations(const std::string& tenant = "default") {
     std::size_t count = 0;
     caf::scoped_actor self{system_->actors()};
