@@ -31,10 +31,13 @@ using upper_tier_actor = layer_sink_actor::extend<
   // The tier below has no room for these chunks now: they exist here only, and may be offered again later.
   caf::reacts_to<atom::refused, key_list>>;
 
+/// The CHUNK HOLDER interface: whoever has chunks.
+using chunk_holder_actor = caf::typed_actor<
+  // Which of these chunks are here, or on their way to here, in the order of the keys?
+  caf::replies_to<atom::lookup, key_list>::with<presence_list>>;
+
 /// The TIER protocol: common to host, disk and whatever comes below them.
 using tier_actor = caf::typed_actor<
-  // Which of these chunks are here, in the order of the keys?
-  caf::replies_to<atom::lookup, key_list>::with<std::vector<bool>>,
   // Promises the longest leading run of the ordered chunks it has or can load in time, and then delivers it to the sink.
   caf::replies_to<atom::fetch, fetch_order, layer_sink_actor>::with<fetch_started>,
   // A turn now waits for what was ordered ahead of need.
@@ -57,7 +60,7 @@ using tier_actor = caf::typed_actor<
   // A tier (a `tier_actor`) is now below this one; it offers what it does not have yet. An earlier one is forgotten.
   caf::reacts_to<atom::attach, caf::strong_actor_ptr>,
   // Nothing is below any more: this tier is the last.
-  caf::reacts_to<atom::detach>>::extend_with<measured_actor>;
+  caf::reacts_to<atom::detach>>::extend_with<chunk_holder_actor>::extend_with<measured_actor>;
 
 /// The HOST TIER interface: chunks in host memory, between the device and the disk.
 using host_tier_actor = tier_actor::extend_with<upper_tier_actor>::extend<
@@ -122,7 +125,7 @@ using device_tier_actor = upper_tier_actor::extend<
   caf::reacts_to<atom::internal, atom::room>,
   // A tier (a `tier_actor`) is now below the device; `detach` takes it away.
   caf::reacts_to<atom::attach, caf::strong_actor_ptr>,
-  caf::reacts_to<atom::detach>>::extend_with<eraser_actor>::extend_with<measured_actor>;
+  caf::reacts_to<atom::detach>>::extend_with<eraser_actor>::extend_with<chunk_holder_actor>::extend_with<measured_actor>;
 
 /// The PREFETCHER interface: turns hints into orders to load chunks ahead of need (CachedAttention §3.3).
 using prefetcher_actor = layer_sink_actor::extend<
@@ -155,6 +158,8 @@ using scheduler_actor = turn_listener_actor::extend<
   caf::replies_to<atom::turn, turn_order>::with<turn_outcome>,
   // Ends a turn early; it then answers with what it has, stopped as cancelled.
   caf::reacts_to<atom::cancel, turn_id>,
+  // The first turns: those that run, then those that wait, each in the order of their service.
+  caf::replies_to<atom::list>::with<turn_views>,
   // Who wants to know what will run next: told at every change of the queue.
   caf::reacts_to<atom::attach, prefetcher_actor>,
   // Another executor, in place of one that died. The step that was lost with it is tried again.
@@ -189,8 +194,12 @@ using registry_actor = caf::typed_actor<
   caf::replies_to<atom::forget, conversation_ref>::with<key_list>,
   // A tenant's conversations by name: at most `n`, after the name given.
   caf::replies_to<atom::list, std::string, std::string, std::uint32_t>::with<conversation_list>,
+  // The `n` that were written to last, the newest first.
+  caf::replies_to<atom::list, std::string, std::uint32_t>::with<conversation_list>,
   // Messages from number `n` on, at most `m`.
   caf::replies_to<atom::read, conversation_ref, std::uint32_t, std::uint32_t>::with<transcript>,
+  // The chunks of a conversation's window, head first.
+  caf::replies_to<atom::lookup, conversation_ref>::with<key_list>,
   // Which conversation of the tenant begins with the most of these messages?
   caf::replies_to<atom::match, std::string, message_list>::with<matched_conversation>,
   // Gives a point of a conversation a name of this tenant's; durable when it answers.
@@ -222,14 +231,18 @@ using gateway_actor = caf::typed_actor<
   // As the registry's; then the chunks that only this conversation had leave every tier.
   caf::replies_to<atom::forget, conversation_ref>::with<void>,
   // As the registry's.
+  caf::replies_to<atom::list, std::string, std::uint32_t>::with<conversation_list>,
   caf::replies_to<atom::list, std::string, std::string, std::uint32_t>::with<conversation_list>,
   caf::replies_to<atom::read, conversation_ref, std::uint32_t, std::uint32_t>::with<transcript>,
   // As the registry's.
+  caf::replies_to<atom::lookup, conversation_ref>::with<key_list>,
   caf::replies_to<atom::match, std::string, message_list>::with<matched_conversation>,
   // As the registry's; chunks that leave with a forgotten point leave every tier.
   caf::replies_to<atom::point, std::string, std::string, conversation_point>::with<void>,
   caf::replies_to<atom::point, std::string, std::string>::with<conversation_point>,
   caf::replies_to<atom::point, atom::forget, std::string, std::string>::with<void>,
+  // As the scheduler's, and whose turns they are.
+  caf::replies_to<atom::list>::with<turn_views>,
   // Refuses turns from now on; those under way may go on so long, then they end as cancelled. Answers with their number
   // when all are answered and settled.
   caf::replies_to<atom::stop, caf::timespan>::with<std::uint32_t>,
@@ -238,10 +251,14 @@ using gateway_actor = caf::typed_actor<
   // What one tenant did.
   caf::replies_to<atom::stats, std::string>::with<counters>>::extend_with<measured_actor>;
 
-/// The TELEMETRY interface: gathers every actor's counters when asked.
+/// The TELEMETRY interface: gathers every actor's counters, and what the tiers have, when asked.
 using telemetry_actor = caf::typed_actor<
   // Counters of all parts; a part that does not answer in time is left out.
   caf::replies_to<atom::stats>::with<std::vector<counters>>,
+  // What does each tier have of these chunks? A tier that does not answer in time is left out.
+  caf::replies_to<atom::lookup, key_list>::with<chunk_places>,
+  // From now on asks this tier, below those that came before it; replaces an earlier one of this name.
+  caf::reacts_to<atom::attach, std::string, chunk_holder_actor>,
   // From now on gathers this part (a `measured_actor`) under this name; replaces an earlier one.
   caf::reacts_to<atom::attach, std::string, caf::strong_actor_ptr>>;
 

@@ -65,7 +65,7 @@ caf::strong_actor_ptr running_system::parts::start_executor() {
 
 caf::strong_actor_ptr running_system::parts::start_host_tier() {
   spawn_host_tier();
-  auto handle = tell("host-tier", host_tier);
+  auto handle = tell_tier("host-tier", host_tier);
   if (disk_tier) caf::anon_send(host_tier, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(disk_tier));
   caf::anon_send(device_tier, atom::attach_v, handle);
   caf::anon_send(prefetcher, atom::attach_v, handle);
@@ -85,7 +85,7 @@ caf::expected<caf::strong_actor_ptr> running_system::parts::start_disk_tier() {
                [&](const caf::error& error) { failed = error; });
   if (failed) return failed;
   spawn_disk_tier(std::move(found));
-  auto handle = tell("disk-tier", disk_tier);
+  auto handle = tell_tier("disk-tier", disk_tier);
   if (host_tier) caf::anon_send(host_tier, atom::attach_v, handle);
   return handle;
 }

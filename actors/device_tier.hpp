@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 
 #include <caf/stateful_actor.hpp>
 #include <caf/typed_event_based_actor.hpp>
@@ -59,6 +60,7 @@ struct device_tier_state {
   void on_page_free();
 
   // -- loading --
+  presence_list lookup(const key_list& keys) const;
   void on_ready(ticket id, std::uint32_t layer, const gpu::fence& arrives);
   void on_failed(ticket id);
   void on_late(ticket id);

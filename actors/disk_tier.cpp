@@ -62,10 +62,10 @@ void disk_tier_state::forget(kv::chunk_key key) {
   store.remove(key);
 }
 
-std::vector<bool> disk_tier_state::lookup(const key_list& keys) const {
-  std::vector<bool> here;
-  for (auto key : keys) here.push_back(store.find(key) != nullptr);
-  return here;
+presence_list disk_tier_state::lookup(const key_list& keys) const {
+  presence_list all;
+  for (auto key : keys) all.push_back(store.find(key) ? chunk_presence::here : chunk_presence::absent);
+  return all;
 }
 
 // -- loading --

@@ -49,7 +49,7 @@ struct disk_tier_state {
   ~disk_tier_state();
 
   void start(const kv::geometry& shape, disk_parts stands_on, std::vector<io::stored_chunk> found);
-  std::vector<bool> lookup(const key_list& keys) const;
+  presence_list lookup(const key_list& keys) const;
   fetch_started fetch(const fetch_order& order, const layer_sink_actor& sink);
   void hurry(ticket id);
   void cancel(ticket id);

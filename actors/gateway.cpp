@@ -199,6 +199,20 @@ void gateway_state::cancel(turn_id id) {
   self->send(scheduler, atom::cancel_v, id);
 }
 
+caf::result<turn_views> gateway_state::list() {
+  auto done = std::make_shared<answer<turn_views>>(self->make_response_promise<turn_views>());
+  self->request(scheduler, caf::infinite, atom::list_v)
+      .then(
+          [this, done](turn_views& all) {
+            for (auto& view : all)
+              if (auto turn = turns.find(view.turn); turn != turns.end())
+                view.conversation = turn->second.request.conversation;
+            done->deliver(std::move(all));
+          },
+          [done](const caf::error& error) { done->deliver(error); });
+  return caf::delegated<turn_views>{};
+}
+
 // -- the end --
 
 void gateway_state::ended() {
@@ -320,11 +334,18 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
         return state.self->delegate(state.registry, atom::list_v, tenant, after,
                                     std::min(count, state.limits.page_max));
       },
+      [&state](atom::list, const std::string& tenant, std::uint32_t count) -> caf::result<conversation_list> {
+        return state.self->delegate(state.registry, atom::list_v, tenant, std::min(count, state.limits.page_max));
+      },
       [&state](atom::read, const conversation_ref& conversation, std::uint32_t first,
                std::uint32_t count) -> caf::result<transcript> {
         return state.self->delegate(state.registry, atom::read_v, conversation, first,
                                     std::min(count, state.limits.page_max));
       },
+      [&state](atom::lookup, const conversation_ref& conversation) -> caf::result<key_list> {
+        return state.self->delegate(state.registry, atom::lookup_v, conversation);
+      },
+      [&state](atom::list) { return state.list(); },
       [&state](atom::match, const std::string& tenant,
                const message_list& messages) -> caf::result<matched_conversation> {
         for (const auto& message : messages)

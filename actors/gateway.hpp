@@ -57,6 +57,7 @@ struct gateway_state {
   /// Asks the registry, and has the tiers erase the chunks of its answer.
   template <class... Message>
   caf::result<void> forget(Message... message);
+  caf::result<turn_views> list();
   caf::result<std::uint32_t> stop(caf::timespan grace);
   void cancel_all();
   void on_down(const caf::actor_addr& who);

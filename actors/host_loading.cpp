@@ -10,13 +10,15 @@
 
 namespace chromatin {
 
-std::vector<bool> host_tier_state::lookup(const key_list& keys) const {
-  std::vector<bool> here;
+presence_list host_tier_state::lookup(const key_list& keys) const {
+  presence_list all;
   for (auto key : keys) {
     auto found = index.find(key);
-    here.push_back(found != index.end() && !found->second.doomed);
+    all.push_back(found == index.end() || found->second.doomed ? chunk_presence::absent
+                  : found->second.complete                     ? chunk_presence::here
+                                                               : chunk_presence::coming);
   }
-  return here;
+  return all;
 }
 
 caf::result<fetch_started> host_tier_state::fetch(fetch_order order, layer_sink_actor sink) {

@@ -69,7 +69,7 @@ struct host_tier_state {
   void start(host_parts parts);
 
   // -- loading --
-  std::vector<bool> lookup(const key_list& keys) const;
+  presence_list lookup(const key_list& keys) const;
   caf::result<fetch_started> fetch(fetch_order order, layer_sink_actor sink);
   void hurry(ticket id);
   void cancel(ticket id);

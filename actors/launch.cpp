@@ -192,24 +192,19 @@ void running_system::parts::spawn_all() {
     spawn_disk_tier(std::move(found_at_start));
     caf::anon_send(host_tier, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(disk_tier));
   }
-  auto watch_one = [this](const char* part, const auto& actor) {
-    watch(part, caf::actor_cast<caf::strong_actor_ptr>(actor));
+  auto watch = [this](std::string part, const caf::strong_actor_ptr& actor) {
+    caf::anon_send(supervisor, atom::attach_v, std::move(part), actor);
   };
-  watch_one("gateway", gateway);
-  watch_one("registry", registry);
-  watch_one("scheduler", scheduler);
-  watch_one("prefetcher", prefetcher);
-  watch_one("executor", executor);
-  watch_one("device-tier", device_tier);
-  watch_one("host-tier", host_tier);
-  if (disk_tier) watch_one("disk-tier", disk_tier);
+  watch("gateway", tell("gateway", gateway));
+  watch("registry", tell("registry", registry));
+  watch("scheduler", tell("scheduler", scheduler));
+  watch("prefetcher", tell("prefetcher", prefetcher));
+  watch("executor", tell("executor", executor));
+  watch("device-tier", tell_tier("device-tier", device_tier));
+  watch("host-tier", tell_tier("host-tier", host_tier));
+  if (disk_tier) watch("disk-tier", tell_tier("disk-tier", disk_tier));
   caf::anon_send(telemetry, atom::attach_v, std::string{"supervisor"},
                  caf::actor_cast<caf::strong_actor_ptr>(supervisor));
-}
-
-void running_system::parts::watch(const std::string& part, const caf::strong_actor_ptr& actor) {
-  tell(part, actor);
-  caf::anon_send(supervisor, atom::attach_v, part, actor);
 }
 
 /// Waits until what was handed to the tiers is on the disk. From the top down: a tier hands on what it has before it

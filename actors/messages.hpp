@@ -18,6 +18,7 @@
 #include <caf/timespan.hpp>
 
 #include "actors/talk.hpp"
+#include "actors/views.hpp"
 #include "gpu/backend.hpp"
 #include "io/chunk_store.hpp"
 #include "io/operation.hpp"
@@ -333,6 +334,5 @@ CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::turn_outcome)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::turn_statistics)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<chromatin::gpu::step_output>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::shared_ptr<chromatin::token_sink>)
-CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<bool>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<chromatin::counters>)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(std::vector<chromatin::io::stored_chunk>)

@@ -103,6 +103,7 @@ counters prefetcher_state::stats() const {
           {{"hints", hints_seen},
            {"ordered_chunks", ordered},
            {"expected_chunks", expected},
+           {"window_chunks", window_chunks},
            {"chunks_under_way", chunks_under_way},
            {"orders_failed", failed}}};
 }

@@ -322,9 +322,13 @@ registry_actor::behavior_type registry(registry_actor::stateful_pointer<registry
       [&state](atom::list, const std::string& tenant, const std::string& after, std::uint32_t count_max) {
         return state.list(tenant, after, count_max);
       },
+      [&state](atom::list, const std::string& tenant, std::uint32_t count_max) {
+        return state.latest(tenant, count_max);
+      },
       [&state](atom::read, const conversation_ref& which, std::uint32_t first, std::uint32_t count_max) {
         return state.read(which, first, count_max);
       },
+      [&state](atom::lookup, const conversation_ref& which) { return state.lookup(which); },
       [&state](atom::match, const std::string& tenant, const message_list& messages) {
         return state.match(tenant, messages);
       },

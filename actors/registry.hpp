@@ -38,7 +38,9 @@ struct registry_state {
   caf::result<conversation_info> fork(const conversation_ref& which, const std::string& new_id, std::uint32_t messages);
   caf::result<key_list> forget(const conversation_ref& which);
   caf::result<conversation_list> list(const std::string& tenant, const std::string& after, std::uint32_t count_max);
+  caf::result<conversation_list> latest(const std::string& tenant, std::uint32_t count_max);
   caf::result<transcript> read(const conversation_ref& which, std::uint32_t first, std::uint32_t count_max);
+  caf::result<key_list> lookup(const conversation_ref& which);
   caf::result<matched_conversation> match(const std::string& tenant, const message_list& messages);
   caf::result<void> put_point(const std::string& tenant, const std::string& name, const conversation_point& point);
   caf::result<conversation_point> find_point(const std::string& tenant, const std::string& name);
@@ -79,6 +81,7 @@ struct registry_state {
   kv::chunk_key root_of(const std::string& tenant);
   std::optional<io::conversation_record> load(const conversation_ref& which);
   conversation_info describe(const io::conversation_summary& summary) const;
+  conversation_list describe(const std::vector<io::conversation_summary>& summaries) const;
   caf::error check_system(const std::string& content) const;
   caf::error full(const std::string& what, std::size_t tokens) const;
   /// `full` for texts that are seen to be too long before they are turned into tokens, which takes time.

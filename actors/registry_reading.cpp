@@ -15,11 +15,19 @@ constexpr std::uint32_t read_batch = 16;
 
 caf::result<conversation_list> registry_state::list(const std::string& tenant, const std::string& after,
                                                     std::uint32_t count_max) {
-  return guarded<conversation_list>([&]() -> caf::result<conversation_list> {
-    conversation_list all;
-    for (const auto& summary : store->list(tenant, after, count_max)) all.push_back(describe(summary));
-    return all;
-  });
+  return guarded<conversation_list>(
+      [&]() -> caf::result<conversation_list> { return describe(store->list(tenant, after, count_max)); });
+}
+
+caf::result<conversation_list> registry_state::latest(const std::string& tenant, std::uint32_t count_max) {
+  return guarded<conversation_list>(
+      [&]() -> caf::result<conversation_list> { return describe(store->latest(tenant, count_max)); });
+}
+
+conversation_list registry_state::describe(const std::vector<io::conversation_summary>& summaries) const {
+  conversation_list all;
+  for (const auto& summary : summaries) all.push_back(describe(summary));
+  return all;
 }
 
 caf::result<transcript> registry_state::read(const conversation_ref& which, std::uint32_t first,
@@ -40,6 +48,16 @@ caf::result<transcript> registry_state::read(const conversation_ref& which, std:
       }
     }
     return result;
+  });
+}
+
+caf::result<key_list> registry_state::lookup(const conversation_ref& which) {
+  return guarded<key_list>([&]() -> caf::result<key_list> {
+    auto record = load(which);
+    if (!record) return missing(which);
+    key_list keys;
+    for (const auto& link : kv::chain(record->window, record->window.settled)) keys.push_back(link.key);
+    return keys;
   });
 }
 

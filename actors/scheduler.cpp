@@ -226,6 +226,9 @@ void scheduler_state::finish(turn_id id, stop_reason reason) {
   tokens_reused += statistics.prompt_tokens - statistics.computed_tokens;
   tokens_answered += statistics.answer_tokens;
   tokens_dropped += statistics.dropped_tokens;
+  first_tokens_us += statistics.first_token_us;
+  recomputing_us +=
+      statistics.queued_us + static_cast<std::int64_t>(speed.prefill_us_per_token() * statistics.prompt_tokens);
   speed.turn_ended(static_cast<double>(statistics.total_us - statistics.queued_us), limits.batch_max);
   auto node = turns.extract(id);
   node.mapped().result.deliver(std::move(node.mapped().outcome));
@@ -255,6 +258,18 @@ std::int64_t scheduler_state::since(caf::actor_clock::time_point then) const {
 
 std::int64_t scheduler_state::now_us() const { return since({}); }
 
+turn_views scheduler_state::list() const {
+  constexpr std::size_t shown = 256;
+  auto now = self->clock().now();
+  std::vector<const sequence*> all;
+  for (auto id : running) all.push_back(&turns.at(id));
+  std::ranges::sort(all, [this](const auto* a, const auto* b) { return before(*a, *b); });
+  for (const auto* s : queue.in_order(shown, now)) all.push_back(s);
+  turn_views views;
+  for (const auto* s : all) views.push_back(s->view(now));
+  return views;
+}
+
 counters scheduler_state::stats() const {
   return {name,
           {{"turns_waiting", static_cast<std::int64_t>(queue.size())},
@@ -266,6 +281,8 @@ counters scheduler_state::stats() const {
            {"prompt_tokens_reused", tokens_reused},
            {"answer_tokens", tokens_answered},
            {"window_tokens_dropped", tokens_dropped},
+           {"first_tokens_us", first_tokens_us},
+           {"recomputing_us", recomputing_us},
            {"load_failures", load_failures},
            {"preemptions", preemptions},
            {"windows_rebuilt", rebuilds},
@@ -294,6 +311,7 @@ scheduler_actor::behavior_type scheduler(scheduler_actor::stateful_pointer<sched
       [&state](atom::room) { state.on_room(); },
       [&state](atom::turn, turn_order order) { return state.take(std::move(order)); },
       [&state](atom::cancel, turn_id id) { state.cancel(id); },
+      [&state](atom::list) { return state.list(); },
       [&state](atom::attach, const prefetcher_actor& prefetcher) { state.prefetcher = prefetcher; },
       [&state](atom::attach, executor_actor other) { state.attach(std::move(other)); },
       [&state](atom::detach) { state.on_no_executor(); },

@@ -87,6 +87,23 @@ kv::chain_use sequence::use(std::int64_t now_us) const {
           .keep = order.keep};
 }
 
+turn_view sequence::view(caf::actor_clock::time_point now) const {
+  using phase_of = turn_view::phase;
+  auto doing = !has_pages()                        ? phase_of::waiting
+               : at == phase::promising || loading ? phase_of::loading
+               : outcome.answer.empty()            ? phase_of::prefill
+                                                   : phase_of::decode;
+  return {.turn = order.turn,
+          .conversation = {},
+          .at = doing,
+          .priority = order.priority,
+          .window_tokens = static_cast<std::uint32_t>(tokens().size()),
+          .computed_tokens = computed,
+          .expected_chunks = static_cast<std::uint32_t>(expected.size()),
+          .answer_tokens = outcome.statistics.answer_tokens,
+          .since_us = std::chrono::duration_cast<std::chrono::microseconds>(now - received).count()};
+}
+
 step_part sequence::next_part(std::uint32_t count) {
   step_part part{.turn = order.turn, .position = computed, .pages = table(), .before = before, .loading = loading};
   part.tokens.assign(tokens().begin() + computed, tokens().begin() + computed + count);

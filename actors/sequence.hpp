@@ -54,6 +54,8 @@ struct sequence {
   /// Who uses its chain.
   kv::chain_use use(std::int64_t now_us) const;
 
+  turn_view view(caf::actor_clock::time_point now) const;
+
   /// Its part of the next step, of `count` tokens.
   step_part next_part(std::uint32_t count);
 

@@ -39,7 +39,6 @@ struct running_system::parts {
   void spawn_host_tier();
   void spawn_prefetcher();
   void hear_turns();
-  void watch(const std::string& part, const caf::strong_actor_ptr& actor);
 
   // In the supervisor:
   std::map<std::string, part_care> cares();
@@ -53,6 +52,12 @@ struct running_system::parts {
     auto handle = caf::actor_cast<caf::strong_actor_ptr>(actor);
     caf::anon_send(telemetry, atom::attach_v, part, handle);
     return handle;
+  }
+  /// Of a tier, which can be asked for chunks, too.
+  template <class Tier>
+  caf::strong_actor_ptr tell_tier(const std::string& part, const Tier& tier) {
+    caf::anon_send(telemetry, atom::attach_v, part, chunk_holder_actor{tier});
+    return tell(part, tier);
   }
   void on_fatal(const std::string& part, const std::string& why);
 

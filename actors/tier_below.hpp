@@ -86,10 +86,10 @@ template <class Self, class IsHere>
 void offer_missing(Self* self, tier_below& below, const key_list& keys, IsHere is_here) {
   self->request(below.tier(), caf::infinite, atom::lookup_v, keys)
       .then(
-          [&below, keys, is_here](const std::vector<bool>& there) {
+          [&below, keys, is_here](const presence_list& there) {
             for (std::size_t i = 0; i < keys.size(); ++i) {
               if (!is_here(keys[i])) continue;
-              if (there[i])
+              if (there[i] != chunk_presence::absent)
                 below.is_there(keys[i]);
               else
                 below.offer(keys[i]);

@@ -38,6 +38,8 @@ class turn_queue {
   sequence* candidate(std::uint32_t passed_over_max, time_point now) const;
   /// The `count` turns that will run next, for hints; a turn leaves the queue every `turn_us`.
   hints look_ahead(std::size_t count, double turn_us, time_point now) const;
+  /// The first `count` turns in the order in which they would be admitted.
+  std::vector<sequence*> in_order(std::size_t count, time_point now) const;
   void clear();
 
   /// A turn's priority and what it has waited; ten points make a difference.
@@ -58,8 +60,6 @@ class turn_queue {
 
   /// The turn does not wait any more; unknown ones are passed over.
   void erase(const sequence& s);
-  /// The first `count` turns in the order in which they would be admitted.
-  std::vector<sequence*> in_order(std::size_t count, time_point now) const;
 
   std::vector<sequence*> turns_;  ///< by arrival
   std::map<std::uint64_t, client> clients_;

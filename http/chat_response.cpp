@@ -27,6 +27,16 @@ json likely_token(const model::tokenizer& words, kv::token_id token, float logar
   return {{"token", std::move(text)}, {"logprob", logarithm}, {"bytes", std::move(numbers)}};
 }
 
+/// Where the tokens of all prompts came from.
+std::vector<std::pair<const char*, std::uint32_t>> sources_of(const std::vector<turn_statistics>& statistics) {
+  std::vector<std::pair<const char*, std::uint32_t>> all{{"device", 0}, {"host", 0}, {"disk", 0}, {"computed", 0}};
+  for (const auto& s : statistics) {
+    for (auto& [source, tokens] : all) tokens += tokens_from(s.hits, source);
+    all.back().second += s.computed_tokens;
+  }
+  return all;
+}
+
 }  // namespace
 
 const char* finish_reason(stop_reason why) {
@@ -107,18 +117,24 @@ json usage_chunk(const answer_head& head, const std::vector<turn_statistics>& st
   auto content = head_of(head, "chat.completion.chunk");
   content["choices"] = json::array();
   content["usage"] = usage(statistics);
+  auto& reuse = content["reuse"] = json::object();
+  for (auto [source, tokens] : sources_of(statistics)) reuse[source] = tokens;
+  std::uint32_t dropped = 0;
+  for (const auto& s : statistics) dropped += s.dropped_tokens;
+  reuse["dropped"] = dropped;
+  auto ms = [](std::int64_t us) { return static_cast<double>(us) / 1000; };
+  const auto& first = statistics.front();
+  content["timings"] = {{"queued_ms", ms(first.queued_us)},
+                        {"first_token_ms", ms(first.first_token_us)},
+                        {"total_ms", ms(first.total_us)}};
   return content;
 }
 
 std::string reuse_of(const std::vector<turn_statistics>& statistics) {
-  auto of = [&](std::string_view tier) {
-    std::uint32_t tokens = 0;
-    for (const auto& s : statistics) tokens += tokens_from(s.hits, tier);
-    return tokens;
-  };
-  std::uint32_t computed = 0;
-  for (const auto& s : statistics) computed += s.computed_tokens;
-  return fmt::format("device={}, host={}, disk={}, computed={}", of("device"), of("host"), of("disk"), computed);
+  std::string text;
+  for (auto [source, tokens] : sources_of(statistics))
+    text += fmt::format("{}{}={}", text.empty() ? "" : ", ", source, tokens);
+  return text;
 }
 
 }  // namespace chromatin::http

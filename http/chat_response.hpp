@@ -48,7 +48,8 @@ nlohmann::ordered_json first_chunk(const answer_head& head, std::size_t choice);
 nlohmann::ordered_json text_chunk(const answer_head& head, std::size_t choice, const std::string& text,
                                   nlohmann::ordered_json likelihoods);
 nlohmann::ordered_json last_chunk(const answer_head& head, std::size_t choice, stop_reason stopped);
-/// Behind the last, for who asked for it.
+/// Behind the last, for who asked for it; with where the prompt came from (what a whole answer has in a header), and
+/// how long it took.
 nlohmann::ordered_json usage_chunk(const answer_head& head, const std::vector<turn_statistics>& statistics);
 
 /// The list for `logprobs.content`. `first`: they begin an answer.

@@ -8,6 +8,7 @@
 
 #include "http/fields.hpp"
 #include "http/reply.hpp"
+#include "http/state.hpp"
 #include "rpc/answering.hpp"
 #include "rpc/ask.hpp"
 
@@ -82,6 +83,7 @@ class answering_conversations {
     if (action.empty() && request_.method == method::DELETE) return forget(which);
     if (action.empty()) return only(method::GET), show(which);
     if (action == "messages") return only(method::GET), read(which);
+    if (action == "chunks") return only(method::GET), answer_chunks(parts_, which, to_);
     if (action == "fork") return only(method::POST), fork(which);
     if (action == "truncate") return only(method::POST), truncate(which);
     throw error{.status = 404, .message = "a conversation has no " + action, .param = {}, .code = "not_found"};
@@ -111,17 +113,23 @@ class answering_conversations {
   kj::Promise<void> list() {
     query q{request_.query};
     auto limit = std::max(1u, q.number("limit", page_usual, page_max));
-    return ask<conversation_list>(atom::list_v, request_.tenant, q.text("after"), limit + 1)
-        .then([&parts = parts_, &to = to_, limit](conversation_list all) {
-          json content{{"object", "list"}, {"data", json::array()}, {"has_more", all.size() > limit}};
-          for (std::size_t i = 0; i < std::min<std::size_t>(limit, all.size()); ++i)
-            content["data"].push_back({{"id", all[i].id},
-                                       {"object", "conversation"},
-                                       {"messages", all[i].messages},
-                                       {"last_role", all[i].last_role},
-                                       {"damaged", all[i].damaged}});
-          return reply(to, parts.headers, content);
-        });
+    auto order = q.text("order");
+    if (!order.empty() && order != "name" && order != "used")
+      throw error{.status = 400, .message = "the order is name or used", .param = "order", .code = {}};
+    if (order == "used" && !q.text("after").empty())
+      throw error{.status = 400, .message = "after goes with the order of names", .param = "after", .code = {}};
+    auto found = order == "used" ? ask<conversation_list>(atom::list_v, request_.tenant, limit + 1)
+                                 : ask<conversation_list>(atom::list_v, request_.tenant, q.text("after"), limit + 1);
+    return found.then([&parts = parts_, &to = to_, limit](conversation_list all) {
+      json content{{"object", "list"}, {"data", json::array()}, {"has_more", all.size() > limit}};
+      for (std::size_t i = 0; i < std::min<std::size_t>(limit, all.size()); ++i)
+        content["data"].push_back({{"id", all[i].id},
+                                   {"object", "conversation"},
+                                   {"messages", all[i].messages},
+                                   {"last_role", all[i].last_role},
+                                   {"damaged", all[i].damaged}});
+      return reply(to, parts.headers, content);
+    });
   }
 
   kj::Promise<void> show(const conversation_ref& which) {

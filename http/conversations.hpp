@@ -12,7 +12,7 @@ namespace chromatin::http {
 struct conversations_request {
   kj::HttpMethod method = kj::HttpMethod::GET;
   std::string tenant;
-  std::string path;   ///< behind "/v1/conversations": empty, "/ID" or "/ID/messages", "/ID/fork", "/ID/truncate"
+  std::string path;   ///< behind "/v1/conversations": empty, "/ID" or "/ID/messages", "/ID/chunks", "/ID/fork" …
   std::string query;  ///< behind the question mark
   std::string body;
 };

@@ -11,9 +11,11 @@
 #include "http/completion_turn.hpp"
 #include "http/conversations.hpp"
 #include "http/metrics.hpp"
+#include "http/page.hpp"
 #include "http/reply.hpp"
 #include "http/response_turn.hpp"
 #include "http/responses.hpp"
+#include "http/state.hpp"
 #include "http/tokens.hpp"
 #include "rpc/answering.hpp"
 #include "rpc/ask.hpp"
@@ -41,6 +43,10 @@ class service final : public kj::HttpService {
     if (path == "/healthz" || path == "/readyz") return health(method, response);
     if (!account_) throw refused(why_, 503);
     refuse_other_sites(headers);
+    if (const auto* file = find_page_file(path)) {
+      only(is_get(method), "GET");
+      return answer_page(parts_, *file, response);
+    }
     auto who = caller_of(headers);
     auto pause = account_->pause(std::chrono::steady_clock::now());
     if (pause.count() == 0) return route(method, path, query, std::move(who), body, response);
@@ -131,6 +137,10 @@ class service final : public kj::HttpService {
       if (path == "/v1/models" || path == "/v1/models/" + parts_.checkpoint.name) {
         only(is_get(method), "GET");
         return models(path == "/v1/models", response);
+      }
+      if (path == "/state") {
+        only(is_get(method), "GET");
+        return answer_state(parts_, who, response);
       }
       if (path == "/metrics") {
         only(is_get(method), "GET");

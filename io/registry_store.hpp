@@ -116,6 +116,8 @@ class registry_store {
   /// A tenant's conversations by name, those after the name `after`.
   virtual std::vector<conversation_summary> list(const std::string& tenant, const std::string& after,
                                                  std::uint32_t count_max) = 0;
+  /// Those that were written to last, the newest first.
+  virtual std::vector<conversation_summary> latest(const std::string& tenant, std::uint32_t count_max) = 0;
   /// The conversation of this tenant that begins with the most of these messages; among equals the one that says the
   /// least beyond them. Nothing if none shares the first one. Roles and contents count, tokens do not.
   virtual std::optional<shared_history> match(const std::string& tenant, std::span<const stored_message> messages) = 0;

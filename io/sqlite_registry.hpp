@@ -24,6 +24,7 @@ class sqlite_registry final : public registry_store {
   std::vector<stored_message> read(const conversation_key& key, std::uint32_t first, std::uint32_t count_max) override;
   std::vector<conversation_summary> list(const std::string& tenant, const std::string& after,
                                          std::uint32_t count_max) override;
+  std::vector<conversation_summary> latest(const std::string& tenant, std::uint32_t count_max) override;
   std::optional<shared_history> match(const std::string& tenant, std::span<const stored_message> messages) override;
   std::int64_t conversations() override;
   std::int64_t conversations_of(const std::string& tenant) override;
@@ -57,6 +58,8 @@ class sqlite_registry final : public registry_store {
     lease_time end;
   };
 
+  /// Rows of conversation_columns with the name behind them.
+  static std::vector<conversation_summary> summaries(const std::string& tenant, statement& get);
   std::optional<row> find_row(const conversation_key& key);
   std::vector<kv::token_id> window_tokens(const conversation_key& key);
   std::vector<kv::cut> window_cuts(const conversation_key& key);

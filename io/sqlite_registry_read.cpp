@@ -138,10 +138,21 @@ std::vector<stored_message> sqlite_registry::read(const conversation_key& key, s
 
 std::vector<conversation_summary> sqlite_registry::list(const std::string& tenant, const std::string& after,
                                                         std::uint32_t count_max) {
-  std::vector<conversation_summary> all;
   statement get{*db_, fmt::format("SELECT {}, id FROM conversations WHERE tenant = ? AND id > ? ORDER BY id LIMIT ?",
                                   conversation_columns)};
   get.bind(tenant, after, std::int64_t{count_max});
+  return summaries(tenant, get);
+}
+
+std::vector<conversation_summary> sqlite_registry::latest(const std::string& tenant, std::uint32_t count_max) {
+  statement get{*db_, fmt::format("SELECT {}, id FROM conversations WHERE tenant = ? ORDER BY used DESC LIMIT ?",
+                                  conversation_columns)};
+  get.bind(tenant, std::int64_t{count_max});
+  return summaries(tenant, get);
+}
+
+std::vector<conversation_summary> sqlite_registry::summaries(const std::string& tenant, statement& get) {
+  std::vector<conversation_summary> all;
   while (get.step()) {
     auto found = read_row(get, 0);
     auto id = get.text(row_checksum + 1);

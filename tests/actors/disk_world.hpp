@@ -151,9 +151,9 @@ class disk_world : public ::testing::Test {
     key_list keys;
     for (auto n = first; n <= last; ++n) keys.push_back(key(n));
     system_.spawn([&, this](caf::event_based_actor* self) {
-      self->request(disk_, caf::infinite, atom::lookup_v, keys).then([&](const std::vector<bool>& found) {
+      self->request(disk_, caf::infinite, atom::lookup_v, keys).then([&](const presence_list& found) {
         for (std::size_t i = 0; i < found.size(); ++i)
-          if (found[i]) result.push_back(first + i);
+          if (found[i] == chunk_presence::here) result.push_back(first + i);
       });
     });
     messages();

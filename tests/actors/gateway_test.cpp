@@ -54,6 +54,8 @@ registry_actor::behavior_type fake_registry(registry_actor::pointer self, seen* 
         return key_list{{1, 2}, {3, 4}};
       },
       [](atom::list, const std::string&, const std::string&, std::uint32_t count) { return conversation_list(count); },
+      [](atom::list, const std::string&, std::uint32_t count) { return conversation_list(count); },
+      [](atom::lookup, const conversation_ref&) { return key_list{}; },
       [](atom::read, const conversation_ref&, std::uint32_t first, std::uint32_t) {
         return transcript{.first = first};
       },
@@ -100,6 +102,11 @@ scheduler_actor::behavior_type fake_scheduler(scheduler_actor::pointer self, see
         log->cancelled.push_back(turn);
         if (auto node = log->running.extract(turn); !node.empty())
           node.mapped().deliver(turn_outcome{.answer = {5}, .kept_answer_tokens = 1, .text = "some"});
+      },
+      [=](atom::list) {
+        turn_views all;
+        for (auto& [id, promise] : log->running) all.push_back({.turn = id});
+        return all;
       },
       [](atom::attach, const prefetcher_actor&) {},
       [](atom::attach, const executor_actor&) {},
@@ -199,6 +206,16 @@ TEST_F(Gateway, ATurnIsAppendedComputedAndSettled) {
   EXPECT_THAT(log.settled, ElementsAre(1u));
   EXPECT_TRUE(log.released.empty());
   EXPECT_EQ(under_way(), 0);
+}
+
+TEST_F(Gateway, TurnsAreListedWithTheirConversations) {
+  say(1);
+  auto all = ask<turn_views>(atom::list_v);
+  ASSERT_TRUE(all->value) << all->error;
+  ASSERT_EQ((**all).size(), 1u);
+  EXPECT_EQ((**all)[0].conversation.tenant, "tenant");
+  EXPECT_EQ((**all)[0].conversation.id, "c1");
+  answer_turns();
 }
 
 TEST_F(Gateway, WhatWasSaidElsewhereComesInFrontOfTheMessage) {

@@ -16,7 +16,9 @@ struct idle_tier_state {
 };
 
 inline tier_actor::behavior_type idle_tier(tier_actor::pointer, idle_tier_state* it) {
-  return {[it](atom::lookup, const key_list& keys) { return std::vector<bool>(keys.size(), it->promises); },
+  return {[it](atom::lookup, const key_list& keys) {
+            return presence_list(keys.size(), it->promises ? chunk_presence::here : chunk_presence::absent);
+          },
           [it](atom::fetch, const fetch_order& order, const layer_sink_actor&) {
             ++it->orders;
             std::size_t count = it->promises ? order.links.size() : 0;

@@ -259,6 +259,33 @@ TEST(Supervisor, ATurnInWhoseStepsTheExecutorDiesTwiceIsRefusedAndTheNextIsServe
     }
 }
 
+TEST(Telemetry, TellsWhatEachTierHasFromTheTopDown) {
+  world w;
+  auto telemetry = w.system.spawn(chromatin::telemetry);
+  caf::anon_send(telemetry, atom::attach_v, std::string{"device-tier"}, chunk_holder_actor{w.device});
+  caf::anon_send(telemetry, atom::attach_v, std::string{"host-tier"}, chunk_holder_actor{w.host});
+  w.talk("a", "I need a taxi to the airport for four people at six in the morning, and a call before that, please.");
+  key_list keys;
+  chunk_places places;
+  w.system.spawn([&](caf::event_based_actor* self) {
+    self->request(w.registry, caf::infinite, atom::lookup_v, conversation_ref{"tenant", "a"}).then([&, self](const key_list& found) {
+      keys = found;
+      keys.push_back({7, 7});
+      self->request(telemetry, caf::infinite, atom::lookup_v, keys).then([&](const chunk_places& p) { places = p; });
+    });
+  });
+  w.run();
+  ASSERT_EQ(places.size(), 2u);
+  EXPECT_EQ(places[0].tier, "device-tier");
+  EXPECT_EQ(places[1].tier, "host-tier");
+  ASSERT_GT(keys.size(), 1u);
+  presence_list expected(keys.size(), chunk_presence::here);
+  expected.back() = chunk_presence::absent;
+  EXPECT_EQ(places[0].chunks, expected);
+  EXPECT_EQ(places[1].chunks, expected);
+  caf::anon_send_exit(telemetry, caf::exit_reason::user_shutdown);
+}
+
 TEST(Telemetry, GathersEveryPartAndLeavesOutTheDead) {
   world w;
   auto telemetry = w.system.spawn(chromatin::telemetry);

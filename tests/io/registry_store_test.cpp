@@ -259,6 +259,9 @@ TEST(RegistryStore, TheOldestAreThoseThatNobodyWroteToForTheLongestTime) {
   talk{*store, {"tenant-a", "x-1"}, again.window, again.version}.say({assistant("b", {11})});
   EXPECT_THAT(store->oldest("tenant-a", "x-", 9), ElementsAre("x-2", "x-3", "x-1"));
   EXPECT_THAT(store->oldest("tenant-a", "x-", 1), ElementsAre("x-2"));
+  std::vector<std::string> latest;
+  for (const auto& one : store->latest("tenant-a", 2)) latest.push_back(one.id);
+  EXPECT_THAT(latest, ElementsAre("x-1", "x-3"));
   EXPECT_THAT(store->oldest("tenant-a", "%", 9), ElementsAre());
 }
 

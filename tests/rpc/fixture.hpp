@@ -60,6 +60,9 @@ inline gateway_actor::behavior_type fake_gateway(gateway_actor::pointer self, st
           said.messages.push_back({i % 2 ? "assistant" : "user", "message " + std::to_string(i)});
         return said;
       },
+      [](atom::list, const std::string&, std::uint32_t) { return conversation_list{}; },
+      [](atom::list) { return turn_views{}; },
+      [](atom::lookup, const conversation_ref&) { return key_list{}; },
       [](atom::match, const std::string&, const message_list&) { return matched_conversation{}; },
       [](atom::point, const std::string&, const std::string&, const conversation_point&) {},
       [](atom::point, const std::string&, const std::string&) { return conversation_point{}; },
@@ -119,6 +122,8 @@ inline telemetry_actor::behavior_type fake_telemetry() {
       [](atom::stats) {
         return std::vector<counters>{{"a", {{"x", 1}, {"y", -2}}}, {"b", {}, {"b is out"}}};
       },
+      [](atom::lookup, const key_list&) { return chunk_places{}; },
+      [](atom::attach, const std::string&, const chunk_holder_actor&) {},
       [](atom::attach, const std::string&, const caf::strong_actor_ptr&) {},
   };
 }
