@@ -44,6 +44,14 @@ function scroll_to_end() {
   said.scrollTop = said.scrollHeight;
 }
 
+/** Unless somebody reads further up. */
+function follow(change) {
+  const said = by_id("said");
+  const at_end = said.scrollHeight - said.scrollTop - said.clientHeight < 60;
+  change();
+  if (at_end) scroll_to_end();
+}
+
 function complain(error) {
   by_id("said").append(element("p", { className: "bad" }, error.message));
   scroll_to_end();
@@ -113,6 +121,7 @@ async function fork(count) {
 
 async function take_answer(text) {
   const { box, content } = show_message({ role: "assistant", content: "" }, messages.length + 1);
+  scroll_to_end();
   box.classList.add("streaming");
   stopping = new AbortController();
   by_id("send").textContent = "Stop";
@@ -124,10 +133,11 @@ async function take_answer(text) {
     };
     for await (const event of stream("/v1/chat/completions", body, stopping.signal)) {
       const choice = event.choices[0];
-      if (choice?.delta.content) content.textContent = answer += choice.delta.content;
       reason = choice?.finish_reason ?? reason;
-      if (event.usage) box.append(footnote(event, reason, us_per_token));
-      scroll_to_end();
+      follow(() => {
+        if (choice?.delta.content) content.textContent = answer += choice.delta.content;
+        if (event.usage) box.append(footnote(event, reason, us_per_token));
+      });
     }
   } catch (error) {
     if (error.name !== "AbortError") throw error;

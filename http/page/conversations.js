@@ -6,7 +6,8 @@ import { by_id, count, element } from "./dom.js";
 const shown = 12;
 const cells_drawn_max = 160;  // more would be finer than a screen
 
-function cells(chunks) {
+/** As wide as the model's window, so that one sees how full it is. */
+function cells(chunks, window_chunks) {
   const bar = element("span", { className: "cells" });
   for (const run of chunks.data) {
     const where = run.tier ?? "nowhere";
@@ -16,24 +17,27 @@ function cells(chunks) {
     if (chunks.chunks <= cells_drawn_max) part.style.setProperty("--cells", String(run.chunks));
     bar.append(part);
   }
+  const room = element("span");
+  room.style.flexGrow = String(Math.max(0, window_chunks - chunks.chunks));
+  bar.append(room);
   return bar;
 }
 
-function row(conversation, chunks, current, open) {
+function row(conversation, chunks, window_chunks, current, open) {
   const button = element("button", { className: "open", title: "Open it in the chat" }, conversation.id);
   button.addEventListener("click", () => open(conversation.id));
-  const tokens = chunks ? chunks.chunks * chunks.chunk_tokens : 0;
   return element("li", { className: conversation.id === current ? "current" : "" }, button,
-    conversation.damaged ? element("span", { className: "bad" }, "damaged: it can only be forgotten") : chunks ? cells(chunks) : "",
-    element("span", { className: "note" }, `${count(conversation.messages, "message")}, about ${tokens} tokens`));
+    conversation.damaged ? element("span", { className: "bad" }, "damaged: it can only be forgotten") : chunks ? cells(chunks, window_chunks) : "",
+    element("span", { className: "note" }, `${count(conversation.messages, "message")}, ${count(chunks?.chunks ?? 0, "chunk")}`));
 }
 
-/** `current` is the name in the chat, `open` is called with one that is chosen. */
-export async function show_conversations(current, open) {
+/** `window_chunks` are what the model's window has room for (0: not known), `current` is the name in the chat, `open` is called with
+    one that is chosen. */
+export async function show_conversations(window_chunks, current, open) {
   const list = await get(`/v1/conversations?order=used&limit=${shown}`);
   const rows = await Promise.all(list.data.map(async (one) => {
     const chunks = one.damaged ? null : await get(conversation_path(one.id, "/chunks")).catch(() => null);  // it may be gone by now
-    return row(one, chunks, current, open);
+    return row(one, chunks, window_chunks, current, open);
   }));
   const legend = element("p", { className: "note legend" });
   for (const [where, words] of [["device", "device"], ["host", "host"], ["disk", "disk"], ["nowhere", "to be computed"]])

@@ -14,8 +14,8 @@ function means(now, then) {
 }
 
 function line(values, top, kind) {
-  const step = size.width / Math.max(1, kept - 1);
-  const points = values.map((v, i) => `${(i * step).toFixed(1)},${(size.height - (v / top) * (size.height - 6)).toFixed(1)}`);
+  const step = size.width / (kept - 1), first = kept - values.length;  // the newest is at the right
+  const points = values.map((v, i) => `${((first + i) * step).toFixed(1)},${(size.height - (v / top) * (size.height - 6)).toFixed(1)}`);
   return drawing("polyline", { points: points.join(" "), class: kind });
 }
 
@@ -28,8 +28,8 @@ export function show_first_token(state, before) {
   const all = means(scheduler, null);
   if (!all) return by_id("first-token").replaceChildren(element("p", { className: "note" }, "No turn was answered yet."));
   const saved = all.anew_ms > 0 ? Math.round(100 * (1 - all.reused_ms / all.anew_ms)) : 0;
-  const words = element("p", {}, element("b", {}, duration(all.reused_ms)), " on average; computing every prompt anew ",
-    element("b", {}, duration(all.anew_ms)), saved > 0 ? ` (−${saved} %)` : "");
+  const words = element("p", {}, element("b", { className: "reused" }, duration(all.reused_ms)), " on average; computing every prompt anew ",
+    element("b", { className: "anew" }, duration(all.anew_ms)), saved > 0 ? ` (−${saved} %)` : "");
   const top = Math.max(1, ...samples.map((s) => Math.max(s.reused_ms, s.anew_ms)));
   const picture = drawing("svg", { viewBox: `0 0 ${size.width} ${size.height}`, class: "curve", role: "img" },
     drawing("title", {}, "Time to the first token in the last minutes"),

@@ -26,6 +26,8 @@ function show_state(state) {
   before = state;
 }
 
+const window_chunks = () => (before ? before.context_tokens / before.chunk_tokens : 0);
+
 function show_health(words, kind) {
   by_id("health").textContent = words;
   by_id("health").className = kind;
@@ -42,7 +44,7 @@ async function look() {
     show_health(refused ? (token() ? "this token sees its own conversations" : "a token is needed") :
       error.status ? error.message : "the server does not answer", "bad");
   }
-  if (looks++ % conversations_every === 0) await show_conversations(chat.current(), chat.open).catch(() => {});
+  if (looks++ % conversations_every === 0) await show_conversations(window_chunks(), chat.current(), chat.open).catch(() => {});
 }
 
 async function look_again() {

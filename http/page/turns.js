@@ -32,7 +32,7 @@ export function show_turns(state) {
     list.append(row(turn));
   });
   const words = state.turns.length === 0 ? "Nobody waits, nobody runs."
-    : `${count(scheduler.turns_running ?? running.length, "turn")} run, ${scheduler.turns_waiting ?? waiting.length} wait; ` +
+    : `Running: ${scheduler.turns_running ?? running.length}, waiting: ${scheduler.turns_waiting ?? waiting.length}; ` +
       `${count(prefetcher.chunks_under_way ?? 0, "chunk")} on the way ahead of need.`;
   by_id("turns").replaceChildren(element("p", { className: "note" }, words), list);
 }

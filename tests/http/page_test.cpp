@@ -141,7 +141,7 @@ TEST(PageChunks, AreToldByTheHighestTierThatHasThem) {
   chunk_places places{{"device-tier", {here, absent, coming, absent, absent}},
                       {"host-tier", {here, here, here, absent, coming}},
                       {"disk-tier", {absent, here, here, absent, here}}};
-  EXPECT_EQ(http::rows_of(places, 5), json::parse(R"([
+  EXPECT_EQ(http::rows_of(places, 5), nlohmann::ordered_json::parse(R"([
     {"tier": "device", "coming": false, "chunks": 1},
     {"tier": "host", "coming": false, "chunks": 1},
     {"tier": "host", "coming": true, "chunks": 1},
