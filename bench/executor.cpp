@@ -8,8 +8,8 @@
 
 #include "bench/commands.hpp"
 #include "bench/engine.hpp"
+#include "bench/in_process.hpp"
 #include "bench/measure.hpp"
-#include "bench/served.hpp"
 #include "gpu/cpu/kernels.hpp"
 
 namespace chromatin::bench {

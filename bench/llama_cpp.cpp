@@ -61,4 +61,29 @@ double llama_cpp::tokens_per_s(const std::string& model, std::uint32_t threads, 
   return json[0].at("avg_ts").get<double>();
 }
 
+std::vector<std::string> llama_cpp::serve(const std::string& model, const llama_serving& how) const {
+  auto colon = how.address.rfind(':');
+  auto threads = std::to_string(how.threads);
+  return {"/bin/bash",
+          script,
+          "run",
+          root_.string(),
+          "llama-server",
+          "-m",
+          "/models/" + model + ".gguf",
+          "--host",
+          how.address.substr(0, colon),
+          "--port",
+          how.address.substr(colon + 1),
+          "-t",
+          threads,
+          "-tb",
+          threads,
+          "-np",
+          std::to_string(how.slots),
+          "-c",
+          std::to_string(how.slots * how.slot_tokens),
+          "--jinja"};
+}
+
 }  // namespace chromatin::bench

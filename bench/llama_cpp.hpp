@@ -1,12 +1,20 @@
 #pragma once
 
-/// llama.cpp beside us: its own benchmark program, in a root folder that bench/peers/llama-cpp.sh made.
+/// llama.cpp beside us: its own benchmark program and its server, in a root folder that bench/peers/llama-cpp.sh made.
 
 #include <filesystem>
 #include <string>
 #include <vector>
 
 namespace chromatin::bench {
+
+/// How its server serves.
+struct llama_serving {
+  std::string address;  ///< HOST:PORT
+  std::uint32_t threads = 1;
+  std::uint32_t slots = 1;        ///< turns at a time
+  std::uint32_t slot_tokens = 0;  ///< the window of each
+};
 
 class llama_cpp {
  public:
@@ -18,6 +26,8 @@ class llama_cpp {
   /// Tokens a second, by llama-bench: of a prompt after `depth` tokens, or (`prompt` 0) of generated ones.
   double tokens_per_s(const std::string& model, std::uint32_t threads, std::uint32_t prompt, std::uint32_t generate,
                       std::uint32_t depth = 0);
+  /// The command line of its server for a converted model; each word by itself.
+  std::vector<std::string> serve(const std::string& model, const llama_serving& how) const;
   std::string version() const { return version_; }
 
  private:

@@ -13,8 +13,8 @@
 
 #include "bench/checkpoints.hpp"
 #include "bench/commands.hpp"
+#include "bench/in_process.hpp"
 #include "bench/measure.hpp"
-#include "bench/served.hpp"
 #include "gpu/cpu/cpu_backend.hpp"
 #include "io/slow_device.hpp"
 #include "io/temporary_folder.hpp"

@@ -13,9 +13,9 @@
 #include "bench/checkpoints.hpp"
 #include "bench/commands.hpp"
 #include "bench/engine.hpp"
+#include "bench/in_process.hpp"
 #include "bench/llama_cpp.hpp"
 #include "bench/measure.hpp"
-#include "bench/served.hpp"
 
 namespace chromatin::bench {
 namespace {
