@@ -180,7 +180,7 @@ using registry_actor = caf::typed_actor<
   // The same where the conversation has `n` messages; any other is busy, as one that another turn has changed.
   caf::replies_to<atom::append, conversation_ref, turn_id, message_list, std::uint32_t>::with<prepared_turn>,
   // The window of a plain prompt of this tenant: nothing is leased, and nothing to settle.
-  caf::replies_to<atom::append, std::string, plain_prompt>::with<prepared_turn>,
+  caf::replies_to<atom::append, conversation_ref, plain_prompt>::with<prepared_turn>,
   // Stores the turn's messages and its answer, durable when it answers, and ends its lease.
   caf::replies_to<atom::settle, settlement>::with<conversation_info>,
   // The turn was not answered: ends its lease and drops its messages.
@@ -200,8 +200,8 @@ using registry_actor = caf::typed_actor<
   caf::replies_to<atom::read, conversation_ref, std::uint32_t, std::uint32_t>::with<transcript>,
   // The chunks of a conversation's window, head first.
   caf::replies_to<atom::lookup, conversation_ref>::with<key_list>,
-  // Which conversation of the tenant begins with the most of these messages?
-  caf::replies_to<atom::match, std::string, message_list>::with<matched_conversation>,
+  // Which conversation of the tenant, under the salt, begins with the most of these messages?
+  caf::replies_to<atom::match, std::string, std::string, message_list>::with<matched_conversation>,
   // Gives a point of a conversation a name of this tenant's; durable when it answers.
   caf::replies_to<atom::point, std::string, std::string, conversation_point>::with<void>,
   // The point that this tenant has given this name.
@@ -236,7 +236,7 @@ using gateway_actor = caf::typed_actor<
   caf::replies_to<atom::read, conversation_ref, std::uint32_t, std::uint32_t>::with<transcript>,
   // As the registry's.
   caf::replies_to<atom::lookup, conversation_ref>::with<key_list>,
-  caf::replies_to<atom::match, std::string, message_list>::with<matched_conversation>,
+  caf::replies_to<atom::match, std::string, std::string, message_list>::with<matched_conversation>,
   // As the registry's; chunks that leave with a forgotten point leave every tier.
   caf::replies_to<atom::point, std::string, std::string, conversation_point>::with<void>,
   caf::replies_to<atom::point, std::string, std::string>::with<conversation_point>,

@@ -76,7 +76,7 @@ void gateway_state::append(turn_id id, message_list messages, std::shared_ptr<to
       fail(id, error);
     };
     if (auto& plain = turn->second.request.plain)
-      self->request(registry, caf::infinite, atom::append_v, conversation.tenant, std::move(*plain)).then(done, failed);
+      self->request(registry, caf::infinite, atom::append_v, conversation, std::move(*plain)).then(done, failed);
     else if (auto known = turn->second.request.known)
       self->request(registry, caf::infinite, atom::append_v, std::move(conversation), id, std::move(messages), *known)
           .then(done, failed);
@@ -346,11 +346,12 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
         return state.self->delegate(state.registry, atom::lookup_v, conversation);
       },
       [&state](atom::list) { return state.list(); },
-      [&state](atom::match, const std::string& tenant,
+      [&state](atom::match, const std::string& tenant, const std::string& salt,
                const message_list& messages) -> caf::result<matched_conversation> {
+        if (auto error = state.check_salt(salt)) return error;
         for (const auto& message : messages)
           if (auto error = state.check_text(message.content)) return error;
-        return state.self->delegate(state.registry, atom::match_v, tenant, messages);
+        return state.self->delegate(state.registry, atom::match_v, tenant, salt, messages);
       },
       [&state](atom::stop, caf::timespan grace) { return state.stop(grace); },
       [&state](atom::internal, atom::stop) { state.cancel_all(); },

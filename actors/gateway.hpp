@@ -67,6 +67,7 @@ struct gateway_state {
   caf::error check(const model::sampling& sampling) const;
   caf::error check(const plain_prompt& prompt) const;
   caf::error check_text(const std::string& text) const;
+  caf::error check_salt(const std::string& salt) const;
   counters stats() const;
   counters stats_of(const std::string& tenant) const;
 

@@ -18,6 +18,12 @@ caf::error gateway_state::check(const conversation_ref& conversation) const {
   return {};
 }
 
+caf::error gateway_state::check_salt(const std::string& salt) const {
+  if (salt.size() <= limits.name_bytes_max) return {};
+  return caf::make_error(ec::invalid_argument,
+                         "a cache_salt has at most " + std::to_string(limits.name_bytes_max) + " bytes");
+}
+
 caf::error gateway_state::check_text(const std::string& text) const {
   if (text.size() > limits.message_bytes_max)
     return caf::make_error(ec::too_large, "the message has " + std::to_string(text.size()) + " bytes, the limit is " +
@@ -34,6 +40,7 @@ caf::error gateway_state::check(const plain_prompt& prompt) const {
 
 caf::error gateway_state::check(const say_request& request) const {
   if (auto error = request.plain ? check(*request.plain) : check(request.conversation)) return error;
+  if (auto error = check_salt(request.conversation.salt)) return error;
   if (auto error = check_text(request.text)) return error;
   if (request.before.size() > limits.messages_max)
     return caf::make_error(ec::too_large, "a turn brings at most " + std::to_string(limits.messages_max) +

@@ -27,7 +27,7 @@ void registry_state::commit() {
   commits += batch->under_way();
   if (batch->commit()) return;
   ++failures;
-  roots.clear();  // a salt that was made in the batch is not stored
+  salts.clear();  // one that was made in the batch is not stored
 }
 
 caf::result<void> registry_state::when_durable(caf::result<void> done) {
@@ -49,16 +49,17 @@ caf::result<T> registry_state::when_durable(caf::result<T> done) {
   return promise;
 }
 
-kv::chunk_key registry_state::root_of(const std::string& tenant) {
-  auto known = roots.find(tenant);
-  if (known == roots.end()) known = roots.emplace(tenant, kv::root_key(cache, store->tenant_salt(tenant))).first;
-  return known->second;
+kv::chunk_key registry_state::root_of(const std::string& tenant, const std::string& salt) {
+  auto known = salts.find(tenant);
+  if (known == salts.end()) known = salts.emplace(tenant, store->tenant_salt(tenant)).first;
+  auto both = salt.empty() ? known->second : kv::hash(std::as_bytes(std::span{salt}), known->second);
+  return kv::root_key(cache, both);
 }
 
 std::optional<io::conversation_record> registry_state::load(const conversation_ref& which) {
   auto record = store->load(key_of(which));
   // A window that an earlier format had truncated starts afresh (docs/formats.md).
-  if (record && record->window.root == kv::chunk_key{}) record->window.root = root_of(which.tenant);
+  if (record && record->window.root == kv::chunk_key{}) record->window.root = root_of(which.tenant, {});
   return record;
 }
 
@@ -76,7 +77,7 @@ caf::result<conversation_info> registry_state::open(const conversation_ref& whic
     if (!lease.take(self->clock().now())) return describe({.id = which.id});
     if (auto error = make_room(which.tenant)) return error;
     if (auto error = check_length("the system prompt", bound.tokens_at_least(system_prompt))) return error;
-    io::conversation_change change{.window = render().new_window(root_of(which.tenant), system_prompt)};
+    io::conversation_change change{.window = render().new_window(root_of(which.tenant, which.salt), system_prompt)};
     if (!system_prompt.empty()) {
       if (kv::chunks_for(change.window.keep) * kv::tokens_per_chunk >= checkpoint->config.context)
         return full("the system prompt", change.window.keep);
@@ -113,16 +114,17 @@ std::size_t registry_state::begin(provisional& turn, std::optional<io::conversat
                                   const message_list& messages) {
   auto& change = turn.change;
   bool fresh = !record || record->messages == 0;
+  auto root = root_of(turn.conversation.tenant, turn.conversation.salt);
   if (record) {
     change.expected_version = record->version;
     turn.last_role = record->last_role;
   }
   if (!fresh || messages.front().role != "system") {
-    change.window = record ? std::move(record->window) : render().new_window(root_of(turn.conversation.tenant), {});
+    change.window = record ? std::move(record->window) : render().new_window(root, {});
     return 0;
   }
   const auto& prompt = messages.front();
-  change.window = render().new_window(root_of(turn.conversation.tenant), prompt.content);
+  change.window = render().new_window(root, prompt.content);
   change.replaces_window = true;
   change.messages = {{prompt.role, prompt.content, render().system_message(change.window)}};
   turn.last_role = prompt.role;
@@ -141,6 +143,8 @@ caf::result<prepared_turn> registry_state::prepare(provisional& turn, const mess
   auto record = load(turn.conversation);
   if (known && *known != (record ? record->messages : 0))
     return caf::make_error(ec::busy, "the conversation has other messages than before");
+  if (record && record->window.root != root_of(turn.conversation.tenant, turn.conversation.salt))
+    return caf::make_error(ec::invalid_argument, "a conversation keeps the cache_salt that it began with");
   if (!record)
     if (auto error = make_room(turn.conversation.tenant)) return error;
   auto taken = begin(turn, std::move(record), messages);
@@ -239,8 +243,9 @@ caf::result<conversation_info> registry_state::truncate(const conversation_ref& 
 kv::lineage registry_state::window_at(const conversation_ref& which, io::conversation_record record,
                                       std::uint32_t messages) {
   if (messages == record.messages) return std::move(record.window);
+  auto root = record.window.root;
   if (take_back(record.window, store->read(key_of(which), messages, all_messages))) return std::move(record.window);
-  auto window = window_of(store->read(key_of(which), 0, messages), root_of(which.tenant), render());
+  auto window = window_of(store->read(key_of(which), 0, messages), root, render());
   kv::make_room(window, checkpoint->config.context - 1, limits.overflow);
   return window;
 }
@@ -249,7 +254,7 @@ caf::result<conversation_info> registry_state::fork(const conversation_ref& whic
                                                     std::uint32_t messages) {
   return guarded<conversation_info>([&]() -> caf::result<conversation_info> {
     held_lease lease{*store, key_of(which), clerk};
-    if (!lease.take(self->clock().now())) return busy();
+    lease.take(self->clock().now());  // or a turn under way has it: what was settled before that stays as it is
     auto record = load(which);
     if (!record) return missing(which);
     if (auto error = make_room(which.tenant)) return error;
@@ -307,8 +312,8 @@ registry_actor::behavior_type registry(registry_actor::stateful_pointer<registry
       },
       [&state](atom::append, const conversation_ref& which, turn_id turn, const message_list& messages,
                std::uint32_t known) { return state.append(which, turn, messages, known); },
-      [&state](atom::append, const std::string& tenant, const plain_prompt& prompt) {
-        return state.append(tenant, prompt);
+      [&state](atom::append, const conversation_ref& which, const plain_prompt& prompt) {
+        return state.append(which, prompt);
       },
       [&state](atom::settle, const settlement& end) { return state.when_durable(state.settle(end)); },
       [&state](atom::release, const abandoned_turn& end) { state.release(end); },
@@ -329,8 +334,8 @@ registry_actor::behavior_type registry(registry_actor::stateful_pointer<registry
         return state.read(which, first, count_max);
       },
       [&state](atom::lookup, const conversation_ref& which) { return state.lookup(which); },
-      [&state](atom::match, const std::string& tenant, const message_list& messages) {
-        return state.match(tenant, messages);
+      [&state](atom::match, const std::string& tenant, const std::string& salt, const message_list& messages) {
+        return state.match(tenant, salt, messages);
       },
       [&state](atom::point, const std::string& tenant, const std::string& name, const conversation_point& point) {
         return state.when_durable(state.put_point(tenant, name, point));

@@ -31,7 +31,7 @@ struct registry_state {
   caf::result<conversation_info> open(const conversation_ref& which, const std::string& system_prompt);
   caf::result<prepared_turn> append(const conversation_ref& which, turn_id turn, const message_list& messages,
                                     std::optional<std::uint32_t> known);
-  caf::result<prepared_turn> append(const std::string& tenant, const plain_prompt& prompt);
+  caf::result<prepared_turn> append(const conversation_ref& which, const plain_prompt& prompt);
   caf::result<conversation_info> settle(const settlement& end);
   void release(const abandoned_turn& end);
   caf::result<conversation_info> truncate(const conversation_ref& which, std::uint32_t protect, double ratio);
@@ -41,7 +41,8 @@ struct registry_state {
   caf::result<conversation_list> latest(const std::string& tenant, std::uint32_t count_max);
   caf::result<transcript> read(const conversation_ref& which, std::uint32_t first, std::uint32_t count_max);
   caf::result<key_list> lookup(const conversation_ref& which);
-  caf::result<matched_conversation> match(const std::string& tenant, const message_list& messages);
+  caf::result<matched_conversation> match(const std::string& tenant, const std::string& salt,
+                                          const message_list& messages);
   caf::result<void> put_point(const std::string& tenant, const std::string& name, const conversation_point& point);
   caf::result<conversation_point> find_point(const std::string& tenant, const std::string& name);
   caf::result<key_list> forget_point(const std::string& tenant, const std::string& name);
@@ -78,7 +79,8 @@ struct registry_state {
   rendering render() const { return rendering{checkpoint}; }
   /// Before every write.
   void begin_write();
-  kv::chunk_key root_of(const std::string& tenant);
+  /// What begins now for this tenant, under this salt of a client's.
+  kv::chunk_key root_of(const std::string& tenant, const std::string& salt);
   std::optional<io::conversation_record> load(const conversation_ref& which);
   conversation_info describe(const io::conversation_summary& summary) const;
   conversation_list describe(const std::vector<io::conversation_summary>& summaries) const;
@@ -97,7 +99,7 @@ struct registry_state {
   kv::lineage window_at(const conversation_ref& which, io::conversation_record record, std::uint32_t messages);
 
   std::map<turn_id, provisional> turns;
-  std::map<std::string, kv::chunk_key> roots;  ///< by tenant
+  std::map<std::string, kv::hash128> salts;  ///< of tenants
   std::int64_t appends = 0, settled = 0, truncations = 0, commits = 0, failures = 0, let_go = 0;
 };
 

@@ -61,19 +61,20 @@ caf::result<key_list> registry_state::lookup(const conversation_ref& which) {
   });
 }
 
-caf::result<matched_conversation> registry_state::match(const std::string& tenant, const message_list& messages) {
+caf::result<matched_conversation> registry_state::match(const std::string& tenant, const std::string& salt,
+                                                        const message_list& messages) {
   return guarded<matched_conversation>([&]() -> caf::result<matched_conversation> {
     std::vector<io::stored_message> wanted;
     for (const auto& m : messages) wanted.push_back({m.role, m.content, {}});
-    auto found = store->match(tenant, wanted);
+    auto found = store->match(tenant, root_of(tenant, salt), wanted);
     return found ? matched_conversation{found->id, found->shared, found->messages} : matched_conversation{};
   });
 }
 
-caf::result<prepared_turn> registry_state::append(const std::string& tenant, const plain_prompt& prompt) {
+caf::result<prepared_turn> registry_state::append(const conversation_ref& which, const plain_prompt& prompt) {
   if (auto error = check_length("the prompt", bound.tokens_at_least(prompt.text))) return error;
   return guarded<prepared_turn>([&]() -> caf::result<prepared_turn> {
-    kv::lineage window{.tokens = prompt.tokens, .root = root_of(tenant)};
+    kv::lineage window{.tokens = prompt.tokens, .root = root_of(which.tenant, which.salt)};
     auto vocabulary = checkpoint->config.vocabulary;
     if (std::ranges::any_of(window.tokens, [&](kv::token_id token) { return token >= vocabulary; }))
       return caf::make_error(ec::invalid_argument, "a prompt's tokens are below " + std::to_string(vocabulary));

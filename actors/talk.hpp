@@ -27,6 +27,9 @@ using message_list = std::vector<model::message>;
 struct conversation_ref {
   std::string tenant;
   std::string id;
+  /// Its chunks and its messages are apart from all that was not said under the same salt. Asked for where a turn
+  /// begins; a conversation keeps the one that it began with. Empty: none, the tenant's own.
+  std::string salt = {};
 };
 
 struct conversation_info {
@@ -72,7 +75,7 @@ struct plain_prompt {
 /// One user turn.
 struct say_request {
   turn_id turn = 0;
-  conversation_ref conversation;  ///< of a plain prompt only the tenant
+  conversation_ref conversation;  ///< of a plain prompt only tenant and salt
   /// Who asks: a tenant where there are tokens, else whoever connects from one address. Clients get equal shares.
   std::string client;
   std::uint64_t connection = 0;  ///< of the client; its connections get equal shares of its own

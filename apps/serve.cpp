@@ -30,6 +30,7 @@ struct serve_flags {
   fault_flags faults;
   std::vector<std::string> listen;
   std::string http = http_default;
+  std::vector<std::string> http_origins;
   std::string socket, tokens, secret_file, log_level = "info";
   double drain_s = 5;
 };
@@ -137,16 +138,17 @@ void reload(rpc::server& server, const std::vector<std::string>& arguments, cons
 }
 
 /// What to say of it. Where nobody chose an address, it is no fault that the usual one is taken.
-std::vector<std::string> serve_http(rpc::server_loop& loop, const std::string& address,
+std::vector<std::string> serve_http(rpc::server_loop& loop, const serve_flags& flags,
                                     const model::checkpoint& checkpoint) {
-  if (address == "off") return {};
+  if (flags.http == "off") return {};
   try {
     std::vector<std::string> lines;
-    for (const auto& at : http::serve(loop, {.listen = {address}, .checkpoint = checkpoint}))
+    for (const auto& at :
+         http::serve(loop, {.listen = {flags.http}, .checkpoint = checkpoint, .origins = flags.http_origins}))
       lines.push_back(fmt::format("OpenAI's interface on http://{}/v1", at));
     return lines;
   } catch (const rpc::server_error& e) {
-    if (address != http_default) throw;
+    if (flags.http != http_default || !flags.http_origins.empty()) throw;
     return {fmt::format("no HTTP: {}; --http HOST:PORT chooses another address, --http off none", e.what())};
   }
 }
@@ -171,7 +173,7 @@ void serve(serve_flags flags, const std::vector<std::string>& arguments, const s
   running_system system{flags.system};
   options.answer_tokens_default = answer_tokens_default(system.checkpoint());
   std::vector<std::string> http_lines;
-  options.beside = [&](rpc::server_loop& loop) { http_lines = serve_http(loop, flags.http, system.checkpoint()); };
+  options.beside = [&](rpc::server_loop& loop) { http_lines = serve_http(loop, flags, system.checkpoint()); };
   rpc::server server{system.actors(), system.gateway(), system.telemetry(), system.supervisor(), options};
   for (const auto& notice : system.notices()) fmt::print(stderr, "{}\n", notice);
   for (const auto& address : server.addresses()) fmt::print(stderr, "listening on {}\n", address);
@@ -198,6 +200,10 @@ void add_serve_options(CLI::App& command, serve_flags& flags) {
                      "HOST:PORT or [IPV6]:PORT to listen on, several allowed (default 127.0.0.1:7411; port 0: any free "
                      "one; localhost: both families)");
   command.add_option("--http", flags.http, "HOST:PORT for OpenAI's HTTP interface, or off")->capture_default_str();
+  command.add_option(
+      "--http-origin", flags.http_origins,
+      "origin of another site, such as https://chat.example:8443, whose pages may talk to the server from "
+      "a browser; several allowed");
   command.add_option("--socket", flags.socket, "Unix socket to listen on");
   command.add_option("--tokens", flags.tokens,
                      "file with lines `TOKEN TENANT`, and `operator` behind that for who sees everybody's counters; "

@@ -8,6 +8,7 @@ namespace {
 
 using json = nlohmann::json;
 
+constexpr std::size_t salt_bytes_max = 128;
 constexpr std::uint64_t choices_max = 16, tokens_most = std::numeric_limits<std::uint32_t>::max();
 
 std::vector<std::string> stop_of(const fields& body) {
@@ -70,6 +71,12 @@ model::sampling read_sampling(const fields& body, const reading& with) {
   return s;
 }
 
+std::string read_salt(const fields& body) {
+  auto salt = body.text("cache_salt");
+  if (salt.size() > salt_bytes_max) wrong("cache_salt", fmt::format("cache_salt has at most {} bytes", salt_bytes_max));
+  return salt;
+}
+
 answer_request read_answer_fields(const fields& body, const reading& with) {
   answer_request r;
   r.model = body.text("model");
@@ -87,6 +94,7 @@ answer_request read_answer_fields(const fields& body, const reading& with) {
   constexpr double seconds_max = 1e9;
   auto ttl_s = body.number("ttl", 0, seconds_max, 0);
   r.keep = {r.priority, static_cast<std::int64_t>(ttl_s * 1e6)};
+  r.cache_salt = read_salt(body);
   return r;
 }
 

@@ -26,6 +26,7 @@ struct answer_request {
   bool include_usage = false;  ///< in a stream, as its last chunk
   std::uint8_t priority = 50;  ///< an extension, and so is the next
   kv::retention keep;          ///< `ttl` in seconds: the cache is kept with its priority
+  std::string cache_salt;      ///< as in vLLM: nothing is found or reused that was not said under the same one
 };
 
 inline constexpr std::uint64_t likelihoods_max = 20;
@@ -35,6 +36,9 @@ answer_request read_answer_fields(const fields& body, const reading& with);
 
 /// How tokens are chosen: temperature, top_p, top_k, min_p, penalties, logit_bias, seed. Throws error.
 model::sampling read_sampling(const fields& body, const reading& with);
+
+/// What separates the caches of a tenant's own users. Throws error.
+std::string read_salt(const fields& body);
 
 /// A list of tokens that the model has. Throws error.
 std::vector<kv::token_id> read_tokens(const nlohmann::json& value, const std::string& path, const reading& with);

@@ -20,12 +20,20 @@ kj::Promise<void> answers::begin_and_keep(std::size_t i) {
 kj::Promise<void> answers::answer() {
   if (stream_) out_.emplace(parts_, to_);
   kj::Vector<kj::Promise<void>> all;
-  all.add(take(0));
-  for (std::size_t i = 1; i < choices_.size(); ++i)
-    all.add(begin_and_keep(i).then([self = shared_from_this(), i] { return self->take(i); }));
+  all.add(take_with_others(0));
+  for (auto first = n_; first < choices_.size(); first += n_)
+    all.add(begin_and_keep(first).then([self = shared_from_this(), first] { return self->take_with_others(first); }));
   return kj::joinPromises(all.releaseAsArray()).then([self = shared_from_this()] {
     return self->out_ ? self->end_stream() : self->reply_whole();
   });
+}
+
+kj::Promise<void> answers::take_with_others(std::size_t first) {
+  kj::Vector<kj::Promise<void>> all;
+  all.add(take(first));
+  for (auto i = first + 1; i < first + n_; ++i)
+    all.add(begin_and_keep(i).then([self = shared_from_this(), i] { return self->take(i); }));
+  return kj::joinPromises(all.releaseAsArray());
 }
 
 kj::Promise<void> answers::take(std::size_t i) {

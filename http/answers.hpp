@@ -23,13 +23,20 @@ class answers : public std::enable_shared_from_this<answers> {
  protected:
   using json = nlohmann::ordered_json;
 
-  answers(const service_parts& parts, asker who, kj::HttpService::Response& to, std::uint32_t n, bool stream,
-          bool include_usage)
-      : parts_{parts}, who_{std::move(who)}, to_{to}, stream_{stream}, include_usage_{include_usage}, choices_(n) {}
+  /// To each of the prompts `n` choices, which stand beside each other.
+  answers(const service_parts& parts, asker who, kj::HttpService::Response& to, std::size_t prompts, std::uint32_t n,
+          bool stream, bool include_usage)
+      : parts_{parts},
+        who_{std::move(who)},
+        to_{to},
+        n_{n},
+        stream_{stream},
+        include_usage_{include_usage},
+        choices_(prompts * n) {}
 
   /// Before the first answer begins.
   virtual kj::Promise<void> prepare() { return kj::READY_NOW; }
-  /// The others begin when the first has: its prompt is in the cache then.
+  /// A prompt's others begin when its first has: it is in the cache then.
   virtual kj::Promise<spoken_ptr> begin(std::size_t choice) = 0;
 
   /// Events; null: none.
@@ -54,6 +61,7 @@ class answers : public std::enable_shared_from_this<answers> {
   kj::Promise<void> begin_and_keep(std::size_t i);
   kj::Promise<void> answer();
   kj::Promise<void> take(std::size_t i);
+  kj::Promise<void> take_with_others(std::size_t first);
   kj::Promise<void> take_piece(std::size_t i, rpc::answer_piece piece);
   kj::Promise<void> send(const json& event);
   std::vector<turn_statistics> statistics() const;
@@ -62,6 +70,7 @@ class answers : public std::enable_shared_from_this<answers> {
   kj::Promise<void> fail(kj::Exception failure);
 
   kj::HttpService::Response& to_;
+  std::size_t n_;
   bool stream_, include_usage_;
   std::vector<one_answer> choices_;
   std::optional<event_stream> out_;

@@ -49,14 +49,17 @@ const char* finish_reason(stop_reason why) {
   }
 }
 
-json usage(const std::vector<turn_statistics>& turns) {
-  auto prompt = turns.front().prompt_tokens, computed = std::min(prompt, turns.front().computed_tokens);
-  std::uint32_t answers = 0;
+json usage(const std::vector<turn_statistics>& turns, std::size_t prompts) {
+  std::uint32_t asked = 0, cached = 0, answers = 0;
+  for (std::size_t i = 0; i < turns.size(); i += turns.size() / prompts) {
+    asked += turns[i].prompt_tokens;
+    cached += turns[i].prompt_tokens - std::min(turns[i].prompt_tokens, turns[i].computed_tokens);
+  }
   for (const auto& turn : turns) answers += turn.answer_tokens;
-  return {{"prompt_tokens", prompt},
+  return {{"prompt_tokens", asked},
           {"completion_tokens", answers},
-          {"total_tokens", prompt + answers},
-          {"prompt_tokens_details", {{"cached_tokens", prompt - computed}}}};
+          {"total_tokens", asked + answers},
+          {"prompt_tokens_details", {{"cached_tokens", cached}}}};
 }
 
 json head_of(const answer_head& head, const char* object) {

@@ -27,8 +27,8 @@ std::int64_t now_s();
 // What other endpoints' answers have, too.
 nlohmann::ordered_json head_of(const answer_head& head, const char* object);
 const char* finish_reason(stop_reason why);
-/// Choices share their prompt: it counts once.
-nlohmann::ordered_json usage(const std::vector<turn_statistics>& turns);
+/// Choices of one prompt stand beside each other and share it: it counts once.
+nlohmann::ordered_json usage(const std::vector<turn_statistics>& turns, std::size_t prompts = 1);
 /// Of a token in an answer; perhaps part of a character. `first`: it begins the answer.
 std::string text_of(const model::tokenizer& words, kv::token_id token, bool first);
 

@@ -8,21 +8,22 @@ namespace {
 class chat_answers final : public answers {
  public:
   chat_answers(const service_parts& parts, asker who, chat_request request, kj::HttpService::Response& to)
-      : answers{parts, std::move(who), to, request.n, request.stream, request.include_usage},
+      : answers{parts, std::move(who), to, 1, request.n, request.stream, request.include_usage},
         request_{std::move(request)},
         head_{"chatcmpl-" + rpc::random_name(), parts.checkpoint.name, now_s()} {}
 
  private:
   kj::Promise<void> prepare() override {
     auto& context = parts_.context;
-    auto first = request_.conversation.empty() ? find_place(context, who_.tenant, request_.messages)
-                                               : kj::Promise<place>{place{request_.conversation, 0, true}};
+    auto first = request_.conversation.empty()
+                     ? find_place(context, who_.tenant, request_.cache_salt, request_.messages)
+                     : kj::Promise<place>{place{request_.conversation, 0, true}};
     return first.then([this, &context](place at) { return find_forks(context, who_.tenant, at, request_.n - 1); })
         .then([this](std::vector<place> places) { places_ = std::move(places); });
   }
 
   kj::Promise<spoken_ptr> begin(std::size_t choice) override {
-    speech what{request_.messages, request_.sampling, request_.priority, request_.keep};
+    speech what{request_.messages, request_.sampling, request_.priority, request_.keep, request_.cache_salt};
     what.sampling.seed += choice;
     return speak_at(parts_, who_, what, places_.at(choice));
   }

@@ -3,6 +3,7 @@
 /// The body of POST /v1/completions. Pure.
 
 #include <string_view>
+#include <vector>
 
 #include "actors/messages.hpp"
 #include "http/answer_fields.hpp"
@@ -10,7 +11,7 @@
 namespace chromatin::http {
 
 struct completion_request : answer_request {
-  plain_prompt prompt;
+  std::vector<plain_prompt> prompts;  ///< at least one; each gets `n` choices
 };
 
 /// Throws error.

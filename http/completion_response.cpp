@@ -6,11 +6,11 @@ namespace chromatin::http {
 
 using json = nlohmann::ordered_json;
 
-json text_completion(const answer_head& head, std::vector<json> choices,
-                     const std::vector<turn_statistics>& statistics) {
+json text_completion(const answer_head& head, std::vector<json> choices, const std::vector<turn_statistics>& statistics,
+                     std::size_t prompts) {
   auto content = head_of(head, "text_completion");
   content["choices"] = std::move(choices);
-  if (!statistics.empty()) content["usage"] = usage(statistics);
+  if (!statistics.empty()) content["usage"] = usage(statistics, prompts);
   return content;
 }
 

@@ -8,9 +8,9 @@
 
 namespace chromatin::http {
 
-/// Whole, or a chunk of a stream; with `usage` if there are statistics.
+/// Whole, or a chunk of a stream; with `usage` if there are statistics, of the answers to so many prompts.
 nlohmann::ordered_json text_completion(const answer_head& head, std::vector<nlohmann::ordered_json> choices,
-                                       const std::vector<turn_statistics>& statistics = {});
+                                       const std::vector<turn_statistics>& statistics = {}, std::size_t prompts = 1);
 
 /// `likelihoods` and `reason` may be null.
 nlohmann::ordered_json text_choice(std::size_t choice, const std::string& text, nlohmann::ordered_json likelihoods,

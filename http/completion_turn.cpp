@@ -9,19 +9,19 @@ namespace {
 class completion_answers final : public answers {
  public:
   completion_answers(const service_parts& parts, asker who, completion_request request, kj::HttpService::Response& to)
-      : answers{parts, std::move(who), to, request.n, request.stream, request.include_usage},
+      : answers{parts, std::move(who), to, request.prompts.size(), request.n, request.stream, request.include_usage},
         request_{std::move(request)},
         head_{"cmpl-" + rpc::random_name(), parts.checkpoint.name, now_s()},
-        offsets_(request_.n) {}
+        offsets_(request_.prompts.size() * request_.n) {}
 
  private:
   kj::Promise<spoken_ptr> begin(std::size_t choice) override {
-    say_request order{.conversation = {who_.tenant, {}},
-                      .plain = request_.prompt,
+    say_request order{.conversation = {who_.tenant, {}, request_.cache_salt},
+                      .plain = request_.prompts[choice / request_.n],
                       .sampling = request_.sampling,
                       .priority = request_.priority,
                       .keep = request_.keep};
-    order.sampling.seed += choice;
+    order.sampling.seed += choice % request_.n;
     return speak(parts_, who_, std::move(order));
   }
 
@@ -40,13 +40,13 @@ class completion_answers final : public answers {
     return text_completion(head_, {text_choice(choice, {}, nullptr, finish_reason(stopped))});
   }
   json usage_event(const std::vector<turn_statistics>& statistics) override {
-    return text_completion(head_, {}, statistics);
+    return text_completion(head_, {}, statistics, request_.prompts.size());
   }
   json whole(const std::vector<rpc::answer_piece>& pieces, const std::vector<turn_statistics>& statistics) override {
     std::vector<json> all;
     for (std::size_t i = 0; i < pieces.size(); ++i)
       all.push_back(choice_of(i, pieces[i], 0, finish_reason(statistics[i].stopped)));
-    return text_completion(head_, std::move(all), statistics);
+    return text_completion(head_, std::move(all), statistics, request_.prompts.size());
   }
 
   completion_request request_;

@@ -1,14 +1,14 @@
 #include "http/conversations.hpp"
 
-#include <charconv>
-#include <map>
+#include <algorithm>
 
-#include <fmt/format.h>
-#include <kj/encoding.h>
-
-#include "http/fields.hpp"
+#include "http/answer_fields.hpp"
+#include "http/message_fields.hpp"
+#include "http/message_items.hpp"
+#include "http/query.hpp"
 #include "http/reply.hpp"
 #include "http/state.hpp"
+#include "http/transcripts.hpp"
 #include "rpc/answering.hpp"
 #include "rpc/ask.hpp"
 
@@ -19,52 +19,26 @@ using json = nlohmann::ordered_json;
 
 constexpr std::uint32_t page_usual = 20, page_max = 100;
 
-std::string decoded(const std::string& text) {
-  auto result = kj::decodeUriComponent(kj::ArrayPtr<const char>{text.data(), text.size()});
-  if (result.hadErrors)
-    throw error{.status = 400, .message = "the path is not encoded as a URL", .param = {}, .code = {}};
-  return {result.begin(), result.size()};
-}
-
-/// The values of "a=b&c=d".
-class query {
- public:
-  explicit query(const std::string& text) {
-    for (std::size_t at = 0; at < text.size();) {
-      auto end = std::min(text.find('&', at), text.size());
-      auto one = text.substr(at, end - at);
-      auto equals = std::min(one.find('='), one.size());
-      values_[decoded(one.substr(0, equals))] = equals < one.size() ? decoded(one.substr(equals + 1)) : std::string{};
-      at = end + 1;
-    }
-  }
-  std::string text(const char* name) const {
-    auto found = values_.find(name);
-    return found == values_.end() ? std::string{} : found->second;
-  }
-  std::uint32_t number(const char* name, std::uint32_t otherwise, std::uint32_t most) const {
-    auto found = values_.find(name);
-    if (found == values_.end()) return otherwise;
-    std::uint32_t value = 0;
-    auto [end, wrong] = std::from_chars(found->second.data(), found->second.data() + found->second.size(), value);
-    if (wrong != std::errc{} || end != found->second.data() + found->second.size() || value > most)
-      throw error{.status = 400,
-                  .message = fmt::format("{} must be a whole number, at most {}", name, most),
-                  .param = name,
-                  .code = {}};
-    return value;
-  }
-
- private:
-  std::map<std::string, std::string> values_;
-};
-
+/// When it was made is not kept.
 json to_json(const conversation_info& info, const std::string& id) {
   return {{"id", id},
           {"object", "conversation"},
+          {"created_at", 0},
+          {"metadata", json::object()},
           {"messages", info.messages},
           {"tokens", info.tokens},
           {"context_tokens", info.context_tokens}};
+}
+
+/// What a new conversation begins with: nothing, or instructions.
+std::string system_prompt_of(const fields& body) {
+  const auto* items = body.find("items");
+  if (!items || items->empty()) return {};
+  if (!items->is_array()) wrong("items", "items must be a list");
+  auto first = read_message(items->front(), "items[0]");
+  if (items->size() > 1 || first.role != "system")
+    wrong("items", "items may have one message, of role system or developer; all others are said with a response");
+  return first.content;
 }
 
 class answering_conversations {
@@ -79,26 +53,17 @@ class answering_conversations {
     auto action = slash == std::string::npos ? std::string{} : request_.path.substr(slash + 1);
     conversation_ref which{request_.tenant, id};
     using method = kj::HttpMethod;
-    if (id.empty()) return only(method::GET), list();
-    if (action.empty() && request_.method == method::DELETE) return forget(which);
-    if (action.empty()) return only(method::GET), show(which);
-    if (action == "messages") return only(method::GET), read(which);
-    if (action == "chunks") return only(method::GET), answer_chunks(parts_, which, to_);
-    if (action == "fork") return only(method::POST), fork(which);
-    if (action == "truncate") return only(method::POST), truncate(which);
-    throw error{.status = 404, .message = "a conversation has no " + action, .param = {}, .code = "not_found"};
+    if (id.empty()) return request_.method == method::POST ? make() : list();
+    if (action.empty()) return request_.method == method::DELETE ? forget(which) : show(which);
+    if (action == "messages") return read(which);
+    if (action == "chunks") return answer_chunks(parts_, which, to_);
+    if (action == "items") return list_items(which);
+    constexpr std::string_view item = "items/";
+    if (action.starts_with(item)) return show_item(which, action.substr(item.size()));
+    return action == "fork" ? fork(which) : truncate(which);
   }
 
  private:
-  void only(kj::HttpMethod wanted) const {
-    bool head = wanted == kj::HttpMethod::GET && request_.method == kj::HttpMethod::HEAD;
-    if (request_.method != wanted && !head)
-      throw error{.status = 405,
-                  .message = fmt::format("this path knows {} only", kj::str(wanted).cStr()),
-                  .param = {},
-                  .code = {}};
-  }
-
   template <class T, class... Message>
   kj::Promise<T> ask(Message... message) {
     return rpc::ask<T>(parts_.context.system, parts_.context.gateway, std::move(message)...);
@@ -108,6 +73,15 @@ class answering_conversations {
     return [&parts = parts_, &to = to_, id = std::move(id)](conversation_info info) {
       return reply(to, parts.headers, to_json(info, id));
     };
+  }
+
+  kj::Promise<void> make() {
+    auto content = parse_object(request_.body.empty() ? "{}" : request_.body);
+    fields body{content, {}};
+    body.refuse("metadata", false);
+    auto system_prompt = system_prompt_of(body);
+    conversation_ref which{request_.tenant, "conv_" + rpc::random_name(), read_salt(body)};
+    return ask<conversation_info>(atom::open_v, which, system_prompt).then(show_info(which.id));
   }
 
   kj::Promise<void> list() {
@@ -148,6 +122,48 @@ class answering_conversations {
       for (const auto& m : said.messages) content["data"].push_back({{"role", m.role}, {"content", m.content}});
       return reply(to, parts.headers, content);
     });
+  }
+
+  /// OpenAI's list of messages: the last one first, unless `order` is "asc".
+  kj::Promise<void> list_items(const conversation_ref& which) {
+    query q{request_.query};
+    auto limit = std::max(1u, q.number("limit", page_usual, page_max));
+    auto order = q.text("order"), after = q.text("after");
+    if (!order.empty() && order != "asc" && order != "desc") wrong("order", "order must be asc or desc");
+    auto behind = number_of_item(after);
+    if (!after.empty() && !behind) wrong("after", "after must be an item's id");
+    bool up = order == "asc";
+    return ask<transcript>(atom::read_v, which, 0u, 0u)
+        .then([&parts = parts_, which, up, behind, limit](transcript all) {
+          auto end = up ? all.total : std::min(behind.value_or(all.total), all.total);
+          auto first = up ? (behind ? std::min(*behind, all.total - 1) + 1 : 0) : end - std::min(end, limit);
+          end = std::min(end, first + limit);
+          return read_messages_of(parts, which, end, first)
+              .then([up, first, more = up ? end < all.total : first > 0](message_list said) {
+                return page_of(std::move(said), first, up, more);
+              });
+        })
+        .then([&parts = parts_, &to = to_](json page) { return reply(to, parts.headers, page); });
+  }
+  static json page_of(message_list said, std::uint32_t first, bool up, bool more) {
+    std::vector<json> items;
+    for (std::uint32_t i = 0; i < said.size(); ++i) items.push_back(item_of(said[i], first + i));
+    if (!up) std::ranges::reverse(items);
+    auto id_of = [](const json& item) { return item["id"]; };
+    return {{"object", "list"},
+            {"data", items},
+            {"first_id", items.empty() ? json(nullptr) : id_of(items.front())},
+            {"last_id", items.empty() ? json(nullptr) : id_of(items.back())},
+            {"has_more", more}};
+  }
+
+  kj::Promise<void> show_item(const conversation_ref& which, const std::string& id) {
+    auto number = number_of_item(id);
+    if (!number) throw error{.status = 404, .message = "there is no item " + id, .param = {}, .code = "not_found"};
+    return read_messages_of(parts_, which, *number + 1, *number)
+        .then([&parts = parts_, &to = to_, number = *number](message_list said) {
+          return reply(to, parts.headers, item_of(said.front(), number));
+        });
   }
 
   kj::Promise<void> forget(const conversation_ref& which) {

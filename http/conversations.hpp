@@ -1,6 +1,7 @@
 #pragma once
 
-/// /v1/conversations: a tenant's conversations listed, shown, forked, truncated and forgotten. Event loop thread only.
+/// /v1/conversations: a tenant's conversations made, listed, shown, forked, truncated and forgotten. Event loop thread
+/// only.
 
 #include <string>
 
@@ -12,7 +13,7 @@ namespace chromatin::http {
 struct conversations_request {
   kj::HttpMethod method = kj::HttpMethod::GET;
   std::string tenant;
-  std::string path;   ///< behind "/v1/conversations": empty, "/ID" or "/ID/messages", "/ID/chunks", "/ID/fork" …
+  std::string path;   ///< behind "/v1/conversations": as in http/endpoints.hpp, with a method that it knows
   std::string query;  ///< behind the question mark
   std::string body;
 };

@@ -18,6 +18,7 @@ struct error {
   std::string param;    ///< the field that is wrong, such as "messages[2].content"; empty: none
   std::string code;     ///< for programs, such as "model_not_found"; empty: none
   std::optional<std::chrono::milliseconds> retry_after = {};
+  std::string allow = {};  ///< the methods that the path knows, where the one that was asked for is not among them
 };
 
 /// From what rpc/ask.hpp makes of an actor's error: "code: sentence", perhaps with " [retry_after_ms=N]" at its end.

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "http/error.hpp"
+#include "model/utf8.hpp"
 
 namespace chromatin::http {
 
@@ -24,7 +25,7 @@ inline nlohmann::json parse_object(std::string_view body) {
     if (!content.is_object()) wrong({}, "the body must be a JSON object");
     return content;
   } catch (const nlohmann::json::parse_error& e) {
-    wrong({}, fmt::format("the body is not JSON: at byte {}", e.byte));
+    wrong({}, fmt::format("the body is not {}: at byte {}", model::valid_utf8(body) ? "JSON" : "UTF-8", e.byte));
   } catch (const nlohmann::json::out_of_range&) {
     wrong({}, "the body has a number that is too large");
   }

@@ -9,8 +9,8 @@ namespace {
 
 place new_place() { return {std::string{unnamed_prefix} + rpc::random_name(), 0}; }
 
-/// What cannot be forked now is said in a new conversation: that costs the tokens that were generated, where their text
-/// is tokenized differently, and nothing else.
+/// What cannot be forked, since it was forgotten meanwhile, is said in a new conversation: that costs the tokens that
+/// were generated, where their text is tokenized differently, and nothing else.
 kj::Promise<place> fork(rpc::service_context& context, const std::string& tenant, const std::string& from,
                         std::size_t messages) {
   auto into = new_place();
@@ -35,12 +35,12 @@ kj::Promise<place> fork_named(rpc::service_context& context, const std::string& 
 
 }  // namespace
 
-kj::Promise<place> find_place(rpc::service_context& context, const std::string& tenant,
+kj::Promise<place> find_place(rpc::service_context& context, const std::string& tenant, const std::string& salt,
                               const std::vector<model::message>& messages) {
   if (messages.size() < 2) return new_place();
   message_list before;
   for (std::size_t i = 0; i + 1 < messages.size(); ++i) before.push_back({messages[i].role, messages[i].content});
-  return rpc::ask<matched_conversation>(context.system, context.gateway, atom::match_v, tenant, std::move(before))
+  return rpc::ask<matched_conversation>(context.system, context.gateway, atom::match_v, tenant, salt, std::move(before))
       .then([&context, tenant](matched_conversation found) -> kj::Promise<place> {
         if (found.id.empty() || found.shared == 0) return new_place();
         if (found.shared == found.messages) return place{found.id, found.shared};

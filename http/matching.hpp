@@ -18,9 +18,9 @@ struct place {
   bool named = false;     ///< by the client, whose messages are the new ones only: what it has nobody says
 };
 
-/// The tenant's conversation that begins with the most of the messages before the last. One that goes on differently is
-/// forked there; where none begins with them, there is a new one.
-kj::Promise<place> find_place(rpc::service_context& context, const std::string& tenant,
+/// The conversation of the tenant, under a salt of the client's, that begins with the most of the messages before the
+/// last. One that goes on differently is forked there; where none begins with them, there is a new one.
+kj::Promise<place> find_place(rpc::service_context& context, const std::string& tenant, const std::string& salt,
                               const std::vector<model::message>& messages);
 
 /// `at`, and `count` forks of it for other answers to the same.

@@ -22,7 +22,9 @@ std::string text_of(const json& content, const std::string& path) {
   return all;
 }
 
-model::message message_of(const json& given, const std::string& path) {
+}  // namespace
+
+model::message read_message(const json& given, const std::string& path) {
   if (!given.is_object()) wrong(path, fmt::format("{} must be an object", path));
   fields m{given, path};
   if (auto type = m.text("type"); !type.empty() && type != "message")
@@ -39,8 +41,6 @@ model::message message_of(const json& given, const std::string& path) {
   return {role, content ? text_of(*content, m.path("content")) : std::string{}};
 }
 
-}  // namespace
-
 std::vector<model::message> read_messages(const fields& body, const char* name) {
   const auto* given = body.find(name);
   if (!given || !given->is_array() || given->empty())
@@ -48,7 +48,7 @@ std::vector<model::message> read_messages(const fields& body, const char* name) 
   std::vector<model::message> all;
   for (std::size_t i = 0; i < given->size(); ++i) {
     auto path = fmt::format("{}[{}]", name, i);
-    auto m = message_of((*given)[i], path);
+    auto m = read_message((*given)[i], path);
     bool empty_system = m.role == "system" && m.content.empty();
     if (m.role == "system" && i > 0 && !empty_system)
       wrong(path + ".role", fmt::format("{} is a system message; only the first message may be one", path));

@@ -26,6 +26,7 @@ kj::Promise<void> reply(kj::HttpService::Response& to, const kj::HttpHeaderTable
   more_headers more;
   if (e.retry_after)  // whole seconds, at least one
     more.emplace_back("retry-after", std::to_string((e.retry_after->count() + 999) / 1000));
+  if (!e.allow.empty()) more.emplace_back("allow", e.allow);
   if (e.status == 401) more.emplace_back("www-authenticate", "Bearer");
   return reply(to, table, e.status, "application/json", dump(to_json(e)), more);
 }

@@ -41,7 +41,7 @@ class response_turn : public std::enable_shared_from_this<response_turn> {
   speech saying_after(std::vector<model::message> before) const {
     if (!request_.instructions.empty()) before.insert(before.begin(), {"system", request_.instructions});
     before.insert(before.end(), request_.input.begin(), request_.input.end());
-    return {std::move(before), request_.sampling, request_.priority, request_.keep};
+    return {std::move(before), request_.sampling, request_.priority, request_.keep, request_.cache_salt};
   }
 
   // -- where it is said --
@@ -77,7 +77,7 @@ class response_turn : public std::enable_shared_from_this<response_turn> {
   /// In the conversation that begins with the most of these messages.
   kj::Promise<spoken_ptr> begin_behind(std::vector<model::message> before) {
     auto what = saying_after(std::move(before));
-    auto found = find_place(parts_.context, who_.tenant, what.messages);
+    auto found = find_place(parts_.context, who_.tenant, what.salt, what.messages);
     return found.then([self = shared_from_this(), what = std::move(what)](place at) {
       return speak_at(self->parts_, self->who_, what, at);
     });
@@ -101,7 +101,7 @@ class response_turn : public std::enable_shared_from_this<response_turn> {
           });
     };
     if (theirs != request_.instructions) return behind();
-    speech what{request_.input, request_.sampling, request_.priority, request_.keep};
+    speech what{request_.input, request_.sampling, request_.priority, request_.keep, request_.cache_salt};
     auto order = saying(who_, what, {point.id, 0, true});
     order.known = point.messages;
     return speak(parts_, who_, std::move(order)).catch_([behind](kj::Exception&& failure) -> kj::Promise<spoken_ptr> {

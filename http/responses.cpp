@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "http/message_items.hpp"
 #include "http/reply.hpp"
 #include "http/response_object.hpp"
 #include "http/transcripts.hpp"
@@ -33,15 +34,6 @@ kj::Promise<void> show(const service_parts& parts, const std::string& tenant, co
   });
 }
 
-json item_of(const model::message& m, std::uint32_t number) {
-  return {{"id", "msg_" + std::to_string(number)},
-          {"type", "message"},
-          {"status", "completed"},
-          {"role", m.role},
-          {"content",
-           json::array({{{"type", m.role == "assistant" ? "output_text" : "input_text"}, {"text", m.content}}})}};
-}
-
 kj::Promise<void> list_input(const service_parts& parts, const std::string& tenant, const std::string& id,
                              kj::HttpService::Response& to) {
   return point_of(parts, tenant, id)
@@ -70,16 +62,8 @@ kj::Promise<void> answer_responses(const service_parts& parts, const std::string
                                    const std::string& path, kj::HttpService::Response& to) {
   auto slash = std::min(path.find('/'), path.size());
   auto id = path.substr(0, slash), rest = path.substr(slash);
-  bool gets = method == kj::HttpMethod::GET || method == kj::HttpMethod::HEAD;
-  if (rest.empty() && method == kj::HttpMethod::DELETE) return forget(parts, tenant, id, to);
-  if (rest.empty() && gets) return show(parts, tenant, id, to);
-  if (rest == "/input_items" && gets) return list_input(parts, tenant, id, to);
-  bool known = rest.empty() || rest == "/input_items";
-  throw error{.status = known ? 405u : 404u,
-              .message = known ? "this path does not know " + std::string{kj::str(method).cStr()}
-                               : "a response has no " + rest.substr(1),
-              .param = {},
-              .code = {}};
+  if (method == kj::HttpMethod::DELETE) return forget(parts, tenant, id, to);
+  return rest.empty() ? show(parts, tenant, id, to) : list_input(parts, tenant, id, to);
 }
 
 }  // namespace chromatin::http

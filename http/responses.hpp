@@ -8,7 +8,7 @@
 
 namespace chromatin::http {
 
-/// `path` is behind "/v1/responses/": "ID" or "ID/input_items". Throws error.
+/// `path` is behind "/v1/responses/": "ID" or "ID/input_items", with a method that it knows.
 kj::Promise<void> answer_responses(const service_parts& parts, const std::string& tenant, kj::HttpMethod method,
                                    const std::string& path, kj::HttpService::Response& to);
 

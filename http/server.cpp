@@ -1,7 +1,11 @@
 #include "http/server.hpp"
 
+#include <utility>
+
 #include <kj/compat/http.h>
 
+#include "http/bounded_stream.hpp"
+#include "http/other_sites.hpp"
 #include "http/reply.hpp"
 #include "http/service.hpp"
 #include "rpc/service.hpp"
@@ -9,39 +13,68 @@
 namespace chromatin::http {
 namespace {
 
-/// Everything behind the listening sockets; lives as long as the loop.
-class front final : public kj::HttpServerErrorHandler {
+/// One connection, and KJ's server of it: so each can be closed behind an answer.
+class connection final {
  public:
-  front(rpc::server_loop& loop, const server_options& options)
-      : context_{loop.context},
-        authorization_{names_.add("authorization")},
-        origin_{names_.add("origin")},
-        table_{names_.build()},
-        parts_{loop.context, *table_, authorization_, origin_, options.checkpoint},
-        server_{*loop.context.timer, *table_, [this](kj::AsyncIoStream& stream) { return service_for(stream); },
-                settings()} {}
+  connection(const service_parts& parts, kj::Own<kj::AsyncIoStream> stream, kj::HttpServerErrorHandler& errors)
+      : parts_{parts},
+        stream_{kj::heap<bounded_stream>(kj::mv(stream), *parts.context.timer,
+                                         parts.context.door.limits.message_within.count() * kj::MILLISECONDS)},
+        server_{*parts.context.timer, parts.headers, [this](kj::AsyncIoStream& of) { return service_for(of); },
+                settings(errors)} {}
 
-  void take(kj::Own<kj::AsyncIoStream> stream) { connections_.add(server_.listenHttp(kj::mv(stream))); }
+  kj::Promise<void> run() { return server_.listenHttp(kj::mv(stream_)); }
 
  private:
-  kj::HttpServerSettings settings() {
+  kj::HttpServerSettings settings(kj::HttpServerErrorHandler& errors) {
     kj::HttpServerSettings s;
-    s.headerTimeout = context_.door.limits.login_within.count() * kj::MILLISECONDS;
+    s.headerTimeout = parts_.context.door.limits.login_within.count() * kj::MILLISECONDS;
     s.pipelineTimeout = 60 * kj::SECONDS;
-    s.errorHandler = *this;
+    s.errorHandler = errors;
     return s;
   }
 
   kj::Own<kj::HttpService> service_for(kj::AsyncIoStream& stream) {
     rpc::refusal why;
-    auto account = context_.door.connect(rpc::peer_of(stream), why);
-    return make_service(parts_, std::move(account), std::move(why), stream);
+    auto account = parts_.context.door.connect(rpc::peer_of(stream), why);
+    return make_service(parts_, std::move(account), std::move(why), stream, [this] { close_behind_answer(); });
   }
 
+  void close_behind_answer() {
+    if (!std::exchange(closes_, true)) closed_ = server_.drain();
+  }
+
+  const service_parts& parts_;
+  kj::Own<kj::AsyncIoStream> stream_;
+  bool closes_ = false;
+  kj::Promise<void> closed_ = nullptr;
+  kj::HttpServer server_;
+};
+
+/// Everything behind the listening sockets; lives as long as the loop.
+class front final : public kj::HttpServerErrorHandler {
+ public:
+  front(rpc::server_loop& loop, const server_options& options)
+      : authorization_{names_.add("authorization")},
+        origin_{names_.add("origin")},
+        wanted_headers_{names_.add("access-control-request-headers")},
+        table_{names_.build()},
+        parts_{loop.context, *table_, authorization_, origin_, wanted_headers_, options.checkpoint, {}} {
+    for (const auto& text : options.origins) parts_.origins.push_back(checked_origin(text));
+  }
+
+  void take(kj::Own<kj::AsyncIoStream> stream) {
+    auto made = kj::heap<connection>(parts_, kj::mv(stream), *this);
+    auto done = made->run();
+    connections_.add(done.attach(kj::mv(made)));
+  }
+
+ private:
   kj::Promise<void> handleClientProtocolError(kj::HttpHeaders::ProtocolError wrong,
                                               kj::HttpService::Response& response) override {
-    return reply(response, *table_,
-                 error{.status = 400, .message = wrong.description.cStr(), .param = {}, .code = "bad_request"});
+    return reply(
+        response, *table_,
+        error{.status = wrong.statusCode, .message = wrong.description.cStr(), .param = {}, .code = "bad_request"});
   }
   kj::Promise<void> handleApplicationError(kj::Exception failure,
                                            kj::Maybe<kj::HttpService::Response&> response) override {
@@ -55,12 +88,10 @@ class front final : public kj::HttpServerErrorHandler {
     }
   };
 
-  rpc::service_context& context_;
   kj::HttpHeaderTable::Builder names_;
-  kj::HttpHeaderId authorization_, origin_;
+  kj::HttpHeaderId authorization_, origin_, wanted_headers_;
   kj::Own<kj::HttpHeaderTable> table_;
   service_parts parts_;
-  kj::HttpServer server_;
   ignore broken_;
   kj::TaskSet connections_{broken_};
 };

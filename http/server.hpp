@@ -16,6 +16,7 @@ namespace chromatin::http {
 struct server_options {
   std::vector<std::string> listen;                 ///< rpc/address.hpp
   const chromatin::model::checkpoint& checkpoint;  ///< what is served, under its name; lives longer than the loop
+  std::vector<std::string> origins = {};  ///< of other sites whose pages are served, such as "https://chat.example"
 };
 
 /// Listens, and serves as long as the loop runs. The addresses, with real port numbers, in the order of the options.

@@ -1,5 +1,8 @@
 #include "http/service.hpp"
 
+#include <algorithm>
+#include <cctype>
+#include <optional>
 #include <random>
 
 #include <poll.h>
@@ -10,7 +13,9 @@
 #include "http/chat_turn.hpp"
 #include "http/completion_turn.hpp"
 #include "http/conversations.hpp"
+#include "http/endpoints.hpp"
 #include "http/metrics.hpp"
+#include "http/other_sites.hpp"
 #include "http/page.hpp"
 #include "http/reply.hpp"
 #include "http/response_turn.hpp"
@@ -31,22 +36,48 @@ constexpr auto look_again = 20 * kj::MILLISECONDS;
 class service final : public kj::HttpService {
  public:
   service(const service_parts& parts, std::shared_ptr<rpc::connection_account> account, rpc::refusal why,
-          kj::AsyncIoStream& stream)
-      : parts_{parts}, account_{std::move(account)}, why_{std::move(why)}, stream_{stream} {}
+          kj::AsyncIoStream& stream, std::function<void()> close_behind_answer)
+      : parts_{parts},
+        account_{std::move(account)},
+        why_{std::move(why)},
+        stream_{stream},
+        close_behind_answer_{std::move(close_behind_answer)} {}
 
   kj::Promise<void> request(kj::HttpMethod method, kj::StringPtr url, const kj::HttpHeaders& headers,
-                            kj::AsyncInputStream& body, Response& response) override try {
+                            kj::AsyncInputStream& body, Response& response) override {
+    if (wants_close(text_of(headers, kj::HttpHeaderId::CONNECTION))) close_behind_answer_();
+    auto origin = text_of(headers, parts_.origin);
+    if (std::ranges::find(parts_.origins, origin) == parts_.origins.end())
+      return answer(method, url, headers, body, response);
+    auto shared = kj::heap<shared_response>(response, origin);
+    auto answered = answer(method, url, headers, body, *shared);
+    return answered.attach(kj::mv(shared));
+  }
+
+ private:
+  static std::string text_of(const kj::HttpHeaders& headers, kj::HttpHeaderId id) {
+    KJ_IF_MAYBE (value, headers.get(id)) return {value->begin(), value->size()};
+    return {};
+  }
+  /// KJ reads this header, and does nothing for it.
+  static bool wants_close(std::string options) {
+    std::ranges::transform(options, options.begin(),
+                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return knows(options, "close");
+  }
+
+  kj::Promise<void> answer(kj::HttpMethod method, kj::StringPtr url, const kj::HttpHeaders& headers,
+                           kj::AsyncInputStream& body, Response& response) try {
     auto path = std::string{url.begin(), url.size()};
     auto mark = std::min(path.find('?'), path.size());
     auto query = mark < path.size() ? path.substr(mark + 1) : std::string{};
     path.resize(mark);
-    if (path == "/healthz" || path == "/readyz") return health(method, response);
+    check_method(method, path);
+    if (method == kj::HttpMethod::OPTIONS) return show_methods(path, headers, response);
+    if (path == "/healthz" || path == "/readyz") return reply(response, parts_.headers, json{{"status", "ok"}});
     if (!account_) throw refused(why_, 503);
     refuse_other_sites(headers);
-    if (const auto* file = find_page_file(path)) {
-      only(is_get(method), "GET");
-      return answer_page(parts_, *file, response);
-    }
+    if (const auto* file = find_page_file(path)) return answer_page(parts_, *file, response);
     auto who = caller_of(headers);
     auto pause = account_->pause(std::chrono::steady_clock::now());
     if (pause.count() == 0) return route(method, path, query, std::move(who), body, response);
@@ -58,15 +89,36 @@ class service final : public kj::HttpService {
     return reply(response, parts_.headers, e);
   }
 
- private:
+  static void check_method(kj::HttpMethod method, const std::string& path) {
+    auto methods = methods_of(path);
+    if (methods.empty()) throw nothing_at(path);
+    if (method != kj::HttpMethod::OPTIONS && !knows(methods, kj::str(method).cStr()))
+      throw error{.status = 405,
+                  .message = fmt::format("this path knows {} only", methods),
+                  .param = {},
+                  .code = "method_not_allowed",
+                  .allow = std::string{methods}};
+  }
+  static error nothing_at(const std::string& path) {
+    return {.status = 404, .message = "there is nothing at " + path, .param = {}, .code = "not_found"};
+  }
+
+  /// What a browser asks before it lets a page of another site ask; who may is in the headers of every response.
+  kj::Promise<void> show_methods(const std::string& path, const kj::HttpHeaders& asked, Response& response) {
+    kj::HttpHeaders headers{parts_.headers};
+    auto methods = std::string{methods_of(path)};
+    headers.add("allow", methods.c_str());
+    headers.add("access-control-allow-methods", methods.c_str());
+    auto wanted = text_of(asked, parts_.wanted_headers);
+    if (!wanted.empty()) headers.add("access-control-allow-headers", wanted.c_str());
+    response.send(204, status_text(204), headers, std::uint64_t{0});
+    return kj::READY_NOW;
+  }
+
   /// A page of another site, open in a browser on this machine, is not let in for being on it: neither by asking from
   /// there nor by a name of its own that leads here.
   void refuse_other_sites(const kj::HttpHeaders& headers) const {
-    auto text_of = [&](kj::HttpHeaderId id) {
-      KJ_IF_MAYBE (value, headers.get(id)) return std::string{value->begin(), value->size()};
-      return std::string{};
-    };
-    auto host = text_of(kj::HttpHeaderId::HOST), origin = text_of(parts_.origin);
+    auto host = text_of(headers, kj::HttpHeaderId::HOST), origin = text_of(headers, parts_.origin);
     auto name = host.starts_with('[') ? host.substr(0, host.find(']') + 1) : host.substr(0, host.find(':'));
     bool local = name == "localhost" || name == "[::1]" || name.starts_with("127.");
     if (parts_.context.tokens.empty() && !local)
@@ -74,18 +126,16 @@ class service final : public kj::HttpService {
                   .message = "this server answers to localhost only; give it tokens to reach it by another name",
                   .param = {},
                   .code = "forbidden"};
-    if (!origin.empty() && origin != "http://" + host)
+    bool ours = origin == "http://" + host || std::ranges::find(parts_.origins, origin) != parts_.origins.end();
+    if (!origin.empty() && !ours)
       throw error{.status = 403, .message = "pages of other sites are not served", .param = {}, .code = "forbidden"};
   }
 
   /// By the token, if there are any. A connection may change its mind.
   rpc::caller caller_of(const kj::HttpHeaders& headers) {
-    std::string given;
-    KJ_IF_MAYBE (value, headers.get(parts_.authorization)) {
-      constexpr std::string_view scheme = "Bearer ";
-      std::string_view text{value->begin(), value->size()};
-      if (text.starts_with(scheme)) given = text.substr(scheme.size());
-    }
+    constexpr std::string_view scheme = "Bearer ";
+    auto given = text_of(headers, parts_.authorization);
+    given = given.starts_with(scheme) ? given.substr(scheme.size()) : std::string{};
     auto who = rpc::caller_of(parts_.context, given);
     if (!who)
       throw error{.status = 401,
@@ -100,28 +150,20 @@ class service final : public kj::HttpService {
   kj::Promise<void> route(kj::HttpMethod method, const std::string& path, const std::string& query, rpc::caller who,
                           kj::AsyncInputStream& body, Response& response) {
     try {
-      if (path == "/v1/chat/completions") {
-        only(method == kj::HttpMethod::POST, "POST");
+      if (path == "/v1/chat/completions")
         return with_body(body, response,
                          [this, who, &response](std::string_view text) { return chat(text, who, response); });
-      }
-      if (path == "/v1/completions") {
-        only(method == kj::HttpMethod::POST, "POST");
+      if (path == "/v1/completions")
         return with_body(body, response,
                          [this, who, &response](std::string_view text) { return complete(text, who, response); });
-      }
-      if (path == "/tokenize" || path == "/detokenize") {
-        only(method == kj::HttpMethod::POST, "POST");
+      if (path == "/tokenize" || path == "/detokenize")
         return with_body(body, response, [this, &response, there = path == "/tokenize"](std::string_view text) {
           return there ? tokenize(parts_, text, response) : detokenize(parts_, text, response);
         });
-      }
       constexpr std::string_view responses = "/v1/responses";
-      if (path == responses) {
-        only(method == kj::HttpMethod::POST, "POST");
+      if (path == responses)
         return with_body(body, response,
                          [this, who, &response](std::string_view text) { return respond(text, who, response); });
-      }
       if (path.starts_with(std::string{responses} + '/'))
         return with_body(body, response,
                          [=, this, rest = path.substr(responses.size() + 1), &response](std::string_view) {
@@ -134,33 +176,14 @@ class service final : public kj::HttpService {
               return answer_conversations(
                   parts_, {method, who.tenant, rest == "/" ? "" : rest, query, std::string{text}}, response);
             });
-      if (path == "/v1/models" || path == "/v1/models/" + parts_.checkpoint.name) {
-        only(is_get(method), "GET");
+      if (path == "/v1/models" || path == "/v1/models/" + parts_.checkpoint.name)
         return models(path == "/v1/models", response);
-      }
-      if (path == "/state") {
-        only(is_get(method), "GET");
-        return answer_state(parts_, who, response);
-      }
-      if (path == "/metrics") {
-        only(is_get(method), "GET");
-        return metrics(who, response);
-      }
-      throw error{.status = 404, .message = "there is nothing at " + path, .param = {}, .code = "not_found"};
+      if (path == "/state") return answer_state(parts_, who, response);
+      if (path == "/metrics") return metrics(who, response);
+      throw nothing_at(path);
     } catch (const error& e) {
       return reply(response, parts_.headers, e);
     }
-  }
-
-  static bool is_get(kj::HttpMethod method) { return method == kj::HttpMethod::GET || method == kj::HttpMethod::HEAD; }
-  static void only(bool right, const char* which) {
-    if (!right)
-      throw error{.status = 405, .message = fmt::format("this path knows {} only", which), .param = {}, .code = {}};
-  }
-
-  kj::Promise<void> health(kj::HttpMethod method, Response& response) {
-    only(is_get(method), "GET");
-    return reply(response, parts_.headers, json{{"status", "ok"}});
   }
 
   kj::Promise<void> models(bool list, Response& response) {
@@ -179,6 +202,11 @@ class service final : public kj::HttpService {
         });
   }
 
+  struct received {
+    kj::String text;
+    std::optional<error> wrong;
+  };
+
   /// Reads all of it, within the door's bounds; `then` may throw an error. When the client goes away, so does what it
   /// began.
   template <class Then>
@@ -193,21 +221,24 @@ class service final : public kj::HttpService {
     KJ_IF_MAYBE (size, body.tryGetLength()) {
       if (*size > limits.call_bytes_max) throw too_large();
     }
-    auto late = parts_.context.timer->afterDelay(limits.message_within.count() * kj::MILLISECONDS)
-                    .then([]() -> kj::Promise<kj::Maybe<kj::String>> {
-                      return KJ_EXCEPTION(DISCONNECTED, "a request was not sent in time");
-                    });
+    auto late = parts_.context.timer->afterDelay(limits.message_within.count() * kj::MILLISECONDS).then([] {
+      return received{{},
+                      error{.status = 408, .message = "a request was not sent in time", .param = {}, .code = "late"}};
+    });
     auto read = body.readAllText(limits.call_bytes_max)
-                    .then([](kj::String text) -> kj::Maybe<kj::String> { return kj::mv(text); },
-                          [](kj::Exception&& e) -> kj::Maybe<kj::String> {
-                            if (e.getType() == kj::Exception::Type::DISCONNECTED) kj::throwFatalException(kj::mv(e));
-                            return nullptr;
-                          });
-    auto answered = read.exclusiveJoin(kj::mv(late))
-                        .then([this, &response, too_large, then](kj::Maybe<kj::String> text) -> kj::Promise<void> {
-                          KJ_IF_MAYBE (all, text) return call({all->begin(), all->size()}, response, then);
-                          return reply(response, parts_.headers, too_large());
+                    .then(
+                        [](kj::String text) {
+                          return received{kj::mv(text), {}};
+                        },
+                        [too_large](kj::Exception&& e) {
+                          if (e.getType() == kj::Exception::Type::DISCONNECTED) kj::throwFatalException(kj::mv(e));
+                          return received{{}, too_large()};
                         });
+    auto answered = read.exclusiveJoin(kj::mv(late)).then([this, &response, then](received got) -> kj::Promise<void> {
+      if (!got.wrong) return call({got.text.begin(), got.text.size()}, response, then);
+      if (got.wrong->status == 408) close_behind_answer_();  // nobody knows when the rest comes
+      return reply(response, parts_.headers, *got.wrong);
+    });
     return answered.exclusiveJoin(client_gone());
   }
 
@@ -233,19 +264,19 @@ class service final : public kj::HttpService {
   kj::Promise<void> chat(std::string_view body, const rpc::caller& who, Response& response) {
     auto request = read_chat_request(body, what_is_not_said());
     check_model(request.model);
-    return answer_chat(parts_, {account_, who.tenant}, std::move(request), response);
+    return answer_chat(parts_, asker{account_, who.tenant}, std::move(request), response);
   }
 
   kj::Promise<void> complete(std::string_view body, const rpc::caller& who, Response& response) {
     auto request = read_completion_request(body, what_is_not_said());
     check_model(request.model);
-    return answer_completion(parts_, {account_, who.tenant}, std::move(request), response);
+    return answer_completion(parts_, asker{account_, who.tenant}, std::move(request), response);
   }
 
   kj::Promise<void> respond(std::string_view body, const rpc::caller& who, Response& response) {
     auto request = read_response_request(body, what_is_not_said());
     check_model(request.model);
-    return answer_response(parts_, {account_, who.tenant}, std::move(request), response);
+    return answer_response(parts_, asker{account_, who.tenant}, std::move(request), response);
   }
 
   reading what_is_not_said() const {
@@ -266,6 +297,7 @@ class service final : public kj::HttpService {
   std::shared_ptr<rpc::connection_account> account_;
   rpc::refusal why_;
   kj::AsyncIoStream& stream_;
+  std::function<void()> close_behind_answer_;
 };
 
 }  // namespace
@@ -275,8 +307,9 @@ error refused(const rpc::refusal& why, unsigned status) {
 }
 
 kj::Own<kj::HttpService> make_service(const service_parts& parts, std::shared_ptr<rpc::connection_account> account,
-                                      rpc::refusal why, kj::AsyncIoStream& stream) {
-  return kj::heap<service>(parts, std::move(account), std::move(why), stream);
+                                      rpc::refusal why, kj::AsyncIoStream& stream,
+                                      std::function<void()> close_behind_answer) {
+  return kj::heap<service>(parts, std::move(account), std::move(why), stream, std::move(close_behind_answer));
 }
 
 }  // namespace chromatin::http

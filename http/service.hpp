@@ -2,7 +2,10 @@
 
 /// The endpoints, for one connection. Event loop thread only.
 
+#include <functional>
 #include <memory>
+#include <string>
+#include <vector>
 
 #include <kj/compat/http.h>
 
@@ -17,16 +20,19 @@ namespace chromatin::http {
 struct service_parts {
   rpc::service_context& context;
   const kj::HttpHeaderTable& headers;
-  kj::HttpHeaderId authorization, origin;
+  kj::HttpHeaderId authorization, origin, wanted_headers;
   const model::checkpoint& checkpoint;
+  std::vector<std::string> origins;  ///< of other sites whose pages are served
 };
 
 /// What the door refused.
 error refused(const rpc::refusal& why, unsigned status);
 
 /// `account` is null for a connection that has no place: it is told `why` whatever it asks. `stream` is the connection,
-/// whose end cancels what is under way.
+/// whose end cancels what is under way. `close_behind_answer` is called, perhaps more than once, when it is to be
+/// closed with the answer that comes next.
 kj::Own<kj::HttpService> make_service(const service_parts& parts, std::shared_ptr<rpc::connection_account> account,
-                                      rpc::refusal why, kj::AsyncIoStream& stream);
+                                      rpc::refusal why, kj::AsyncIoStream& stream,
+                                      std::function<void()> close_behind_answer);
 
 }  // namespace chromatin::http

@@ -43,7 +43,7 @@ kj::Promise<spoken_ptr> speak(const service_parts& parts, const asker& who, say_
 }
 
 say_request saying(const asker& who, const speech& what, const place& at) {
-  say_request order{.conversation = {who.tenant, at.conversation},
+  say_request order{.conversation = {who.tenant, at.conversation, what.salt},
                     .text = what.messages.back().content,
                     .sampling = what.sampling,
                     .priority = what.priority,

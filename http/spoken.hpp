@@ -27,6 +27,7 @@ struct speech {
   model::sampling sampling;
   std::uint8_t priority = 50;
   kv::retention keep;
+  std::string salt;  ///< of the client's
 };
 
 /// An answer that has begun. When it goes before its end, so does the turn.

@@ -171,6 +171,21 @@ void seal_all(database& db) {
   for (auto& [key, row] : rows) seal_conversation(db, key, std::move(row));
 }
 
+/// Before format 5 the hashes were of whole contents.
+void hash_messages_again(database& db) {
+  statement get{db, "SELECT tenant, id, number, role, content FROM messages ORDER BY tenant, id, number"};
+  statement set{db, "UPDATE messages SET chain = ?4 WHERE tenant = ?1 AND id = ?2 AND number = ?3"};
+  conversation_key of;
+  kv::hash128 chain;
+  while (get.step()) {
+    conversation_key key{get.text(0), get.text(1)};
+    if (key != of) chain = {};
+    of = key;
+    chain = next_message_hash(chain, get.text(3), get.text(4));
+    set.bind(key.tenant, key.id, get.integer(2), blob_of(chain)).run();
+  }
+}
+
 }  // namespace
 
 void prepare(database& db, const std::filesystem::path& file) {
@@ -181,7 +196,10 @@ void prepare(database& db, const std::filesystem::path& file) {
         fmt::format("{}: made by a newer chromatin (format {}, this one knows {})", file.string(), before, version));
   db.execute(tables);
   add_missing_columns(db);
-  if (before < version) seal_all(db);
+  if (before < version) {
+    seal_all(db);
+    hash_messages_again(db);
+  }
   db.execute(fmt::format("PRAGMA user_version = {}", version).c_str());
   all.commit();
 }

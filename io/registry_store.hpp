@@ -75,7 +75,11 @@ struct conversation_point {
   bool operator==(const conversation_point&) const = default;
 };
 
-/// A hash of all messages so far: that of the last one, continuing from the hash before it.
+/// What clients give back of a message when they send it again: many trim white space at the ends, and drop what a
+/// model thought aloud before its answer (`<think>…</think>`). Messages that differ only there count as the same.
+std::string_view given_back(std::string_view role, std::string_view content);
+
+/// A hash of what is given back of all messages so far: that of the last one, continuing from the hash before it.
 kv::hash128 next_message_hash(kv::hash128 before, std::string_view role, std::string_view content);
 
 /// The conversation is not at the version that the caller expected.
@@ -118,9 +122,11 @@ class registry_store {
                                                  std::uint32_t count_max) = 0;
   /// Those that were written to last, the newest first.
   virtual std::vector<conversation_summary> latest(const std::string& tenant, std::uint32_t count_max) = 0;
-  /// The conversation of this tenant that begins with the most of these messages; among equals the one that says the
-  /// least beyond them. Nothing if none shares the first one. Roles and contents count, tokens do not.
-  virtual std::optional<shared_history> match(const std::string& tenant, std::span<const stored_message> messages) = 0;
+  /// The conversation of this tenant that begins with the most of these messages, among those whose windows have this
+  /// root; among equals the one that says the least beyond them. Nothing if none shares the first one. Roles and what
+  /// is given back of contents count, tokens do not.
+  virtual std::optional<shared_history> match(const std::string& tenant, kv::chunk_key root,
+                                              std::span<const stored_message> messages) = 0;
   virtual std::int64_t conversations() = 0;
   virtual std::int64_t conversations_of(const std::string& tenant) = 0;
 

@@ -25,7 +25,8 @@ class sqlite_registry final : public registry_store {
   std::vector<conversation_summary> list(const std::string& tenant, const std::string& after,
                                          std::uint32_t count_max) override;
   std::vector<conversation_summary> latest(const std::string& tenant, std::uint32_t count_max) override;
-  std::optional<shared_history> match(const std::string& tenant, std::span<const stored_message> messages) override;
+  std::optional<shared_history> match(const std::string& tenant, kv::chunk_key root,
+                                      std::span<const stored_message> messages) override;
   std::int64_t conversations() override;
   std::int64_t conversations_of(const std::string& tenant) override;
 

@@ -161,16 +161,16 @@ std::vector<conversation_summary> sqlite_registry::summaries(const std::string& 
   return all;
 }
 
-std::optional<shared_history> sqlite_registry::match(const std::string& tenant,
+std::optional<shared_history> sqlite_registry::match(const std::string& tenant, kv::chunk_key root,
                                                      std::span<const stored_message> messages) {
   std::vector<kv::hash128> chain;
   for (const auto& m : messages)
     chain.push_back(next_message_hash(chain.empty() ? kv::hash128{} : chain.back(), m.role, m.content));
   statement get{*db_,
                 "SELECT c.id, c.messages FROM messages AS m JOIN conversations AS c ON c.tenant = m.tenant AND c.id = "
-                "m.id WHERE m.tenant = ? AND m.chain = ? ORDER BY c.messages"};
+                "m.id WHERE m.tenant = ? AND m.chain = ? AND c.parent = ? ORDER BY c.messages"};
   for (auto shared = chain.size(); shared > 0; --shared)
-    for (get.bind(tenant, blob_of(chain[shared - 1])); get.step();)
+    for (get.bind(tenant, blob_of(chain[shared - 1]), blob_of(root)); get.step();)
       if (begins_with({tenant, get.text(0)}, messages.first(shared)))
         return shared_history{get.text(0), static_cast<std::uint32_t>(shared),
                               static_cast<std::uint32_t>(get.integer(1))};
@@ -181,7 +181,7 @@ std::optional<shared_history> sqlite_registry::match(const std::string& tenant,
 bool sqlite_registry::begins_with(const conversation_key& key, std::span<const stored_message> messages) try {
   auto theirs = read(key, 0, static_cast<std::uint32_t>(messages.size()));
   return std::ranges::equal(theirs, messages, [](const stored_message& a, const stored_message& b) {
-    return a.role == b.role && a.content == b.content;
+    return a.role == b.role && given_back(a.role, a.content) == given_back(b.role, b.content);
   });
 } catch (const damaged_conversation&) {
   return false;

@@ -36,7 +36,7 @@ registry_actor::behavior_type fake_registry(registry_actor::pointer self, seen* 
         log->messages.push_back(messages);
         return prepared_turn{{.tokens = {1, 2, 3}}, 0};
       },
-      [=](atom::append, const std::string&, const plain_prompt& prompt) {
+      [=](atom::append, const conversation_ref&, const plain_prompt& prompt) {
         log->plain.push_back(prompt.text);
         return prepared_turn{{.tokens = {1, 2, 3}}, 0};
       },
@@ -59,7 +59,7 @@ registry_actor::behavior_type fake_registry(registry_actor::pointer self, seen* 
       [](atom::read, const conversation_ref&, std::uint32_t first, std::uint32_t) {
         return transcript{.first = first};
       },
-      [](atom::match, const std::string&, const message_list&) { return matched_conversation{}; },
+      [](atom::match, const std::string&, const std::string&, const message_list&) { return matched_conversation{}; },
       [=](atom::append, const conversation_ref&, turn_id turn, const message_list& messages, std::uint32_t known) {
         log->appended.push_back(turn);
         log->messages.push_back(messages);

@@ -86,6 +86,36 @@ TEST_F(Completions, LikelihoodsAreTheListsOfTheOldInterface) {
   EXPECT_TRUE(complete(taxi)["choices"][0]["logprobs"].is_null());
 }
 
+TEST_F(Completions, SeveralPromptsAreAnsweredInTheirOrder) {
+  start();
+  auto one = [&](const json& prompt) {
+    auto r = send(http_request("POST", "/v1/completions",
+                               json{{"prompt", prompt}, {"temperature", 0}, {"max_tokens", 8}}.dump()));
+    EXPECT_EQ(r.status, 200) << r.body;
+    return r.json();
+  };
+  auto taxis = one(taxi), rooms = one("I need a room for");
+  json prompts = {taxi, "I need a room for"};
+  auto both = one(prompts);
+  ASSERT_EQ(both["choices"].size(), 2u);
+  EXPECT_EQ(both["choices"][0]["text"], taxis["choices"][0]["text"]);
+  EXPECT_EQ(both["choices"][1]["text"], rooms["choices"][0]["text"]);
+  EXPECT_EQ(both["choices"][1]["index"], 1);
+  auto tokens = [](const json& answer) { return answer["usage"]["prompt_tokens"].get<int>(); };
+  EXPECT_EQ(tokens(both), tokens(taxis) + tokens(rooms));
+  auto ask = [&](json more) {
+    more.update({{"prompt", {{5, 6, 7}, {8, 9}}}, {"max_tokens", 3}, {"seed", 4}});
+    return send(http_request("POST", "/v1/completions", more.dump()));
+  };
+  auto twice = ask({{"n", 2}}).json();
+  ASSERT_EQ(twice["choices"].size(), 4u);
+  EXPECT_EQ(twice["usage"]["prompt_tokens"], 5);
+  std::map<int, std::string> streamed;
+  for (const auto& event : events_of(ask({{"n", 2}, {"stream", true}})))
+    for (const auto& choice : event["choices"]) streamed[choice["index"]] += choice["text"].get<std::string>();
+  for (int i = 0; i < 4; ++i) EXPECT_EQ(streamed[i], twice["choices"][i]["text"]);
+}
+
 TEST_F(Completions, AnotherTenantReusesNothingOfIt) {
   start({.tenants = {{"one-token", "one"}, {"two-token", "two"}}, .operators = {}});
   auto body = json{{"prompt", taxi + taxi + taxi}, {"max_tokens", 2}}.dump();
@@ -108,7 +138,9 @@ TEST_F(Completions, WhatIsWrongIsNamed) {
   EXPECT_EQ(param(json::object()), "prompt");
   EXPECT_EQ(param({{"prompt", 5}}), "prompt");
   EXPECT_EQ(param({{"prompt", json::array()}}), "prompt");
-  EXPECT_EQ(param({{"prompt", {"a", "b"}}}), "prompt");
+  EXPECT_EQ(param({{"prompt", {"a", 5}}}), "prompt[1]");
+  EXPECT_EQ(param({{"prompt", json{{5, 6}, {7, 1u << 30}}}}), "prompt[1][1]");
+  EXPECT_EQ(param({{"prompt", std::vector<std::string>(5, "a")}, {"n", 16}}), "prompt") << "too many answers";
   EXPECT_EQ(param({{"prompt", {1, 2, 1u << 30}}}), "prompt[2]");
   EXPECT_EQ(param({{"prompt", {1, "a"}}}), "prompt[1]");
   EXPECT_EQ(param({{"prompt", {1, -1}}}), "prompt[1]");

@@ -33,7 +33,8 @@ class HttpServer : public testing::Test {
     options.limits.call_bytes_max = 1 << 20;
     if (change) change(options.limits);
     options.beside = [this](rpc::server_loop& loop) {
-      auto at = http::serve(loop, {.listen = {"127.0.0.1:0"}, .checkpoint = system_->checkpoint()}).at(0);
+      auto at = http::serve(loop, {.listen = {"127.0.0.1:0"}, .checkpoint = system_->checkpoint(), .origins = origins_})
+                    .at(0);
       port_ = static_cast<std::uint16_t>(std::stoi(at.substr(at.rfind(':') + 1)));
     };
     server_ = std::make_unique<rpc::server>(system_->actors(), system_->gateway(), system_->telemetry(),
@@ -102,6 +103,15 @@ class HttpServer : public testing::Test {
     return result;
   }
 
+  /// A chat that does not end by itself before its tokens do.
+  json endless(std::uint32_t tokens) const {
+    return {{"messages", {message("user", taxi)}},
+            {"stream", true},
+            {"max_tokens", tokens},
+            {"logit_bias", {{std::to_string(system_->checkpoint().chat.answer_end()), -100}}}};
+  }
+
+  std::vector<std::string> origins_;  ///< of other sites, set before start()
   temporary_folder folder_;
   std::unique_ptr<running_system> system_;
   std::unique_ptr<rpc::server> server_;

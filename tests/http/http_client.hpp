@@ -5,6 +5,7 @@
 #include <cstring>
 #include <stdexcept>
 #include <string>
+#include <utility>
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -30,7 +31,9 @@ struct http_reply {
 
 class http_connection {
  public:
-  explicit http_connection(std::uint16_t port) : socket_{::socket(AF_INET, SOCK_STREAM, 0)} {
+  /// `room_bytes`: so much of what is not read yet is taken, about; 0: what is usual.
+  explicit http_connection(std::uint16_t port, int room_bytes = 0) : socket_{::socket(AF_INET, SOCK_STREAM, 0)} {
+    if (room_bytes > 0) ::setsockopt(socket_, SOL_SOCKET, SO_RCVBUF, &room_bytes, sizeof room_bytes);
     sockaddr_in to{};
     to.sin_family = AF_INET;
     to.sin_port = htons(port);
@@ -54,6 +57,12 @@ class http_connection {
     char buffer[4096];
     auto n = ::recv(socket_, buffer, sizeof buffer, 0);
     return {buffer, n > 0 ? static_cast<std::size_t>(n) : 0};
+  }
+  /// All that still comes, until the server closes the connection.
+  std::string rest() {
+    while (receive()) {
+    }
+    return std::exchange(received_, {});
   }
   /// The next response.
   http_reply reply() {

@@ -127,14 +127,14 @@ TEST(RegistryStore, ATokenThatTheModelDoesNotHaveIsDamage) {
 TEST(RegistryStore, AMatchIsWhatWasSaidWhateverTheIndexSays) {
   damaged_folder f;
   std::vector<stored_message> said{user("hello", {}), assistant("hi", {})};
-  EXPECT_EQ(f.store->match("tenant-a", said)->id, "talk");
+  EXPECT_EQ(f.store->match("tenant-a", opening.root, said)->id, "talk");
   f.change("messages SET chain = (SELECT chain FROM messages WHERE id = 'sound')");
-  ASSERT_TRUE(f.store->match("tenant-a", std::vector{user("hello", {})}));
+  ASSERT_TRUE(f.store->match("tenant-a", opening.root, std::vector{user("hello", {})}));
   database{f.folder / "registry.sqlite"}.execute("UPDATE messages SET content = 'other', chain = x'00'");
   auto chain = next_message_hash({}, "user", "hello");
   database other{f.folder / "registry.sqlite"};
   statement{other, "UPDATE messages SET chain = ?"}.bind(blob_of(chain)).run();
-  EXPECT_FALSE(f.store->match("tenant-a", said));
+  EXPECT_FALSE(f.store->match("tenant-a", opening.root, said));
 }
 
 TEST(RegistryStore, AListGoesOnBesideADamagedConversation) {

@@ -88,7 +88,7 @@ void expect_taken_over(const std::filesystem::path& folder, int format) {
   EXPECT_EQ(messages[3].tokens, tokens{50});
   EXPECT_EQ(messages[1].tokens, (tokens{30, 31}));
   EXPECT_FALSE(messages[0].tokens) << "in one part with what stands before the first message";
-  EXPECT_EQ(store->match("tenant-a", messages)->shared, 4u);
+  EXPECT_EQ(store->match("tenant-a", root, messages)->shared, 4u);
   EXPECT_EQ(store->tenant_salt("tenant-a"), salt);
   EXPECT_EQ(store->list("tenant-a", "", 9).size(), 2u);
   record->window.tokens.push_back(51);
@@ -140,6 +140,19 @@ TEST(RegistryFormat, AFolderOfTheFormatBeforePointsIsTakenOver) {
   EXPECT_EQ(store->oldest(grown.tenant, grown.id, 9).size(), 1u);
   store->put_point(grown.tenant, "one", {grown.id, 0, {}});
   EXPECT_TRUE(store->find_point(grown.tenant, "one"));
+}
+
+TEST(RegistryFormat, HashesOfWholeMessagesAreMadeAgain) {
+  test::temporary_folder folder;
+  {
+    std::vector<stored_message> said{{"user", "hello\n", tokens{1}}, {"assistant", "hi", tokens{1}}};
+    open_registry(folder.path())->write(grown, 0, {0, said, {.tokens = {1, 1}, .root = root}, false, {}});
+    database db{folder / "registry.sqlite"};
+    statement{db, "UPDATE messages SET chain = ?"}.bind(blob_of(kv::hash128{1, 2})).run();
+    db.execute("PRAGMA user_version = 4");
+  }
+  std::vector<stored_message> wanted{{"user", "hello", {}}, {"assistant", "hi", {}}};
+  EXPECT_EQ(open_registry(folder.path())->match("tenant-a", root, wanted)->shared, 2u);
 }
 
 TEST(RegistryFormat, AChangeOfFormatThatFailsLeavesTheFolderAsItWas) {

@@ -111,7 +111,7 @@ TEST(RegistryStore, TenantsDoNotSeeEachOther) {
   talk a{*store}, b{*store, {"tenant-b", "talk"}};
   a.say({user("hello", {10})});
   EXPECT_FALSE(store->load(b.key));
-  EXPECT_FALSE(store->match("tenant-b", std::vector{user("hello", {})}));
+  EXPECT_FALSE(store->match("tenant-b", opening.root, std::vector{user("hello", {})}));
   b.say({user("hello", {10})});
   store->forget(b.key);
   EXPECT_TRUE(store->load(alice));
@@ -162,15 +162,38 @@ TEST(RegistryStore, MessagesAreMatchedByTheLongestSharedBeginning) {
   talk{*store, {"tenant-a", "long"}}.say(said({"hello", "hi", "how much", "ten", "thanks", "bye"}));
   talk{*store, {"tenant-a", "short"}}.say(said({"hello", "hi", "how much", "ten"}));
   talk{*store, {"tenant-a", "other"}}.say(said({"hello", "hey"}));
-  auto found = store->match("tenant-a", said({"hello", "hi", "how much", "ten", "and two?"}));
+  auto found = store->match("tenant-a", opening.root, said({"hello", "hi", "how much", "ten", "and two?"}));
   ASSERT_TRUE(found);
   EXPECT_EQ(found->id, "short") << "nothing has to be left out of it";
   EXPECT_EQ(found->shared, 4u);
   EXPECT_EQ(found->messages, 4u);
-  EXPECT_EQ(store->match("tenant-a", said({"hello", "hey", "x"}))->id, "other");
-  EXPECT_FALSE(store->match("tenant-a", said({"hi"})));
+  EXPECT_EQ(store->match("tenant-a", opening.root, said({"hello", "hey", "x"}))->id, "other");
+  EXPECT_FALSE(store->match("tenant-a", opening.root, said({"hi"})));
   std::vector<stored_message> by_another_role{{"assistant", "hello", {}}};
-  EXPECT_FALSE(store->match("tenant-a", by_another_role));
+  EXPECT_FALSE(store->match("tenant-a", opening.root, by_another_role));
+}
+
+TEST(RegistryStore, WhatClientsDropOfMessagesDoesNotCount) {
+  auto store = open_registry({});
+  talk{*store}.say(
+      {user("hello\n", {1}), assistant("<think>\nWho is it?\n</think>\n\n hi ", {1}), user("how much", {1})});
+  auto shared = [&](const std::vector<stored_message>& said) {
+    auto found = store->match("tenant-a", opening.root, said);
+    return found ? found->shared : 0;
+  };
+  EXPECT_EQ(shared({user("hello", {}), assistant("hi", {}), user(" how much\r\n", {})}), 3u);
+  EXPECT_EQ(shared({user("hello", {}), assistant("<think>Another thought</think>hi", {})}), 2u);
+  EXPECT_EQ(shared({user("hello", {}), assistant("<think>\nWho is it?\n hi", {})}), 1u) << "no end of a thought";
+  EXPECT_EQ(shared({user("hello", {}), assistant("h i", {})}), 1u);
+  EXPECT_EQ(shared({user("<think></think>hello", {})}), 0u) << "a user's are words like others";
+  EXPECT_EQ(shared({user("", {})}), 0u);
+}
+
+TEST(RegistryStore, AWindowOfAnotherRootIsNotFound) {
+  auto store = open_registry({});
+  talk{*store}.say({user("hello", {1})});
+  EXPECT_TRUE(store->match("tenant-a", opening.root, std::vector{user("hello", {})}));
+  EXPECT_FALSE(store->match("tenant-a", {1, 2}, std::vector{user("hello", {})}));
 }
 
 TEST(RegistryStore, AForkGoesItsOwnWay) {
@@ -183,7 +206,7 @@ TEST(RegistryStore, AForkGoesItsOwnWay) {
   copy.say({assistant("d", {13})});
   EXPECT_EQ(store->load(copy.key)->window.tokens.size(), 5u);
   EXPECT_EQ(store->load(alice)->window.tokens.size(), 4u);
-  EXPECT_EQ(store->match("tenant-a", store->read(copy.key, 0, 9))->id, "copy");
+  EXPECT_EQ(store->match("tenant-a", opening.root, store->read(copy.key, 0, 9))->id, "copy");
 }
 
 TEST(RegistryStore, AForkCanEndBeforeAnyMessage) {

@@ -63,7 +63,7 @@ inline gateway_actor::behavior_type fake_gateway(gateway_actor::pointer self, st
       [](atom::list, const std::string&, std::uint32_t) { return conversation_list{}; },
       [](atom::list) { return turn_views{}; },
       [](atom::lookup, const conversation_ref&) { return key_list{}; },
-      [](atom::match, const std::string&, const message_list&) { return matched_conversation{}; },
+      [](atom::match, const std::string&, const std::string&, const message_list&) { return matched_conversation{}; },
       [](atom::point, const std::string&, const std::string&, const conversation_point&) {},
       [](atom::point, const std::string&, const std::string&) { return conversation_point{}; },
       [](atom::point, atom::forget, const std::string&, const std::string&) {},
@@ -84,7 +84,10 @@ inline gateway_actor::behavior_type fake_gateway(gateway_actor::pointer self, st
           sink->text("first ");
           return running->emplace(request.turn, self->make_response_promise<turn_statistics>()).first->second;
         }
-        for (int i = 0; i < pieces; ++i) sink->text(std::to_string(i) + " ");
+        for (int i = 0; i < pieces; ++i) {
+          if (request.sampling.likelihoods) sink->likelihood({static_cast<kv::token_id>(i), -0.5f, {{7, -0.25f}}});
+          sink->text(std::to_string(i) + " ");
+        }
         return turn_statistics{.prompt_tokens = 30,
                                .computed_tokens = 6,
                                .hits = {{"device", 8}, {"host", 9}, {"disk", 7}, {"shared", 3}},

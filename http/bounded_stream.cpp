@@ -1,0 +1,39 @@
+#include "http/bounded_stream.hpp"
+
+#include <algorithm>
+
+#include <kj/debug.h>
+
+namespace chromatin::http {
+namespace {
+
+/// The bound is for so many bytes, or a long answer would have to be taken as fast as a short one.
+constexpr std::size_t piece_bytes = 64 << 10;
+
+}  // namespace
+
+kj::Promise<void> bounded_stream::in_time(kj::Promise<void> sent) {
+  auto late = timer_.afterDelay(within_).then(
+      []() -> kj::Promise<void> { return KJ_EXCEPTION(DISCONNECTED, "what was sent was not taken in time"); });
+  return sent.exclusiveJoin(kj::mv(late));
+}
+
+kj::Promise<void> bounded_stream::write(const void* buffer, std::size_t size) {
+  auto now = std::min(size, piece_bytes);
+  auto sent = in_time(inner_->write(buffer, now));
+  if (now == size) return sent;
+  return sent.then(
+      [this, rest = static_cast<const kj::byte*>(buffer) + now, size = size - now] { return write(rest, size); });
+}
+
+kj::Promise<void> bounded_stream::write(kj::ArrayPtr<const kj::ArrayPtr<const kj::byte>> pieces) {
+  std::size_t size = 0;
+  for (auto piece : pieces) size += piece.size();
+  if (size <= piece_bytes) return in_time(inner_->write(pieces));
+  auto sent = write(pieces.front().begin(), pieces.front().size());
+  auto rest = pieces.slice(1, pieces.size());
+  if (rest.size() == 0) return sent;
+  return sent.then([this, rest] { return write(rest); });
+}
+
+}  // namespace chromatin::http

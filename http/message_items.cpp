@@ -1,0 +1,34 @@
+#include "http/message_items.hpp"
+
+#include <charconv>
+#include <limits>
+
+namespace chromatin::http {
+namespace {
+
+using json = nlohmann::ordered_json;
+constexpr std::string_view prefix = "msg_";
+
+}  // namespace
+
+json item_of(const model::message& m, std::uint32_t number) {
+  json part{{"type", m.role == "assistant" ? "output_text" : "input_text"}, {"text", m.content}};
+  if (m.role == "assistant") part["annotations"] = json::array();
+  return {{"id", std::string{prefix} + std::to_string(number)},
+          {"type", "message"},
+          {"status", "completed"},
+          {"role", m.role},
+          {"content", json::array({std::move(part)})}};
+}
+
+std::optional<std::uint32_t> number_of_item(const std::string& id) {
+  if (!id.starts_with(prefix)) return {};
+  std::uint32_t number = 0;
+  auto [end, wrong] = std::from_chars(id.data() + prefix.size(), id.data() + id.size(), number);
+  bool fits =
+      wrong == std::errc{} && end == id.data() + id.size() && number < std::numeric_limits<std::uint32_t>::max();
+  if (!fits) return {};
+  return number;
+}
+
+}  // namespace chromatin::http

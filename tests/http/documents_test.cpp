@@ -1,0 +1,143 @@
+// docs/http.md says of each endpoint and field what the code does.
+
+#include <fstream>
+#include <regex>
+#include <set>
+#include <sstream>
+
+#include <gmock/gmock.h>
+
+#include "http/endpoints.hpp"
+#include "tests/http/fixture.hpp"
+
+namespace chromatin::test {
+namespace {
+
+std::string text_of(const std::string& file) {
+  std::stringstream text;
+  text << std::ifstream{CHROMATIN_SOURCE_DIR "/" + file}.rdbuf();
+  return text.str();
+}
+
+/// The cells of the tables below a heading of docs/http.md.
+std::vector<std::vector<std::string>> rows_below(const std::string& heading) {
+  auto text = text_of("docs/http.md");
+  auto begin = text.find("\n## " + heading + "\n");
+  std::stringstream part{text.substr(begin, text.find("\n## ", begin + 1) - begin)};
+  std::vector<std::vector<std::string>> rows;
+  for (std::string line; std::getline(part, line);) {
+    if (!line.starts_with("| `")) continue;
+    std::vector<std::string> cells;
+    std::stringstream all{line.substr(1)};
+    for (std::string cell; std::getline(all, cell, '|');) {
+      auto first = std::min(cell.find_first_not_of(' '), cell.size());
+      cells.push_back(cell.substr(first, cell.find_last_not_of(' ') + 1 - first));
+    }
+    rows.push_back(std::move(cells));
+  }
+  return rows;
+}
+
+/// What stands between backticks.
+std::vector<std::string> names_in(const std::string& cell) {
+  std::vector<std::string> all;
+  static const std::regex quoted{"`([^`]*)`"};
+  for (std::sregex_iterator at{cell.begin(), cell.end(), quoted}, end; at != end; ++at) all.push_back((*at)[1]);
+  return all;
+}
+
+TEST(HttpDocument, HasEveryEndpoint) {
+  std::set<std::string> documented, served;
+  for (const auto& row : rows_below("Endpoints")) {
+    auto path = std::regex_replace(names_in(row.at(1)).at(0), std::regex{"ID"}, "*");
+    for (const auto& method : names_in(row.at(0))) {
+      documented.insert(method + ' ' + path);
+      if (method == "GET") documented.insert("HEAD " + path);
+    }
+  }
+  for (const auto& e : http::endpoints())
+    for (const char* method : {"GET", "HEAD", "POST", "DELETE"})
+      if (http::knows(e.methods, method)) served.insert(method + (' ' + std::string{e.path}));
+  EXPECT_EQ(documented, served);
+}
+
+struct interface {
+  std::string path;
+  std::size_t column;
+  json usual;
+};
+
+const std::vector<interface> interfaces{
+    {"/v1/chat/completions", 1, {{"messages", {message("user", "hi")}}, {"max_tokens", 1}}},
+    {"/v1/responses", 2, {{"input", "hi"}, {"max_output_tokens", 1}}},
+    {"/v1/completions", 3, {{"prompt", "hi"}, {"max_tokens", 1}}}};
+
+class HttpDocumentFields : public HttpServer {
+ protected:
+  /// What is said of this value of a field: the status, and whether an error names the field.
+  std::pair<int, bool> told(const interface& of, const std::string& field, const json& value) {
+    auto body = of.usual;
+    body[field] = value;
+    auto r = send(http_request("POST", of.path, body.dump()));
+    if (r.status == 200) return {200, false};
+    auto param = r.json()["error"]["param"];
+    return {r.status, param.is_string() && param.get<std::string>().starts_with(field)};
+  }
+  void check(const interface& of, const std::string& field, const std::string& says) {
+    if (says.empty()) return;  // not a field of this interface
+    SCOPED_TRACE(of.path + " " + field + ": " + says);
+    const json odd = {json{{"x", json::object()}}, json{"x", 1}, json(-1.5), json("x y"), json(true)};
+    bool named = false;
+    for (const auto& value : odd) {
+      auto [status, names] = told(of, field, value);
+      named |= names;
+      if (says == "ignored") {
+        EXPECT_EQ(status, 200) << value;
+      }
+      if (says == "refused") {
+        EXPECT_TRUE(status == 400 && names) << value;
+      }
+    }
+    if (says == "served") {
+      EXPECT_TRUE(named) << "nothing is wrong with anything";
+    }
+    if (says == "refused") {
+      EXPECT_EQ(told(of, field, nullptr).first, 200) << "asks for nothing";
+    }
+    EXPECT_THAT(says, testing::AnyOf("served", "refused", "ignored"));
+  }
+};
+
+TEST_F(HttpDocumentFields, AreServedRefusedOrIgnoredAsItSays) {
+  start();
+  std::size_t count = 0;
+  for (const auto& row : rows_below("Fields"))
+    for (const auto& field : names_in(row.at(0)))
+      for (const auto& of : interfaces) {
+        check(of, field, row.at(of.column));
+        ++count;
+      }
+  EXPECT_GT(count, 100u);
+}
+
+TEST(HttpDocument, HasEveryFieldThatIsRead) {
+  std::set<std::string> documented;
+  for (const auto& row : rows_below("Fields"))
+    for (const auto& field : names_in(row.at(0))) documented.insert(field);
+  static const std::regex read{R"re(body\.(?:find|text|flag|number|whole|refuse|refuse_unless)\(\s*"([a-z_]+)")re"},
+      list{R"re(for \(const char\* name : \{([^}]*)\}\))re"}, word{R"re("([a-z_]+)")re"};
+  std::size_t count = 0;
+  for (std::string file : {"answer_fields", "chat_request", "completion_request", "response_request"}) {
+    auto source = text_of("http/" + file + ".cpp");
+    auto expect_all = [&](const std::string& text, const std::regex& what) {
+      for (std::sregex_iterator at{text.begin(), text.end(), what}, end; at != end; ++at, ++count)
+        EXPECT_TRUE(documented.contains((*at)[1])) << file << ": " << (*at)[1];
+    };
+    expect_all(source, read);
+    for (std::sregex_iterator at{source.begin(), source.end(), list}, end; at != end; ++at) expect_all((*at)[1], word);
+  }
+  EXPECT_GT(count, 40u);
+}
+
+}  // namespace
+}  // namespace chromatin::test
