@@ -1,7 +1,9 @@
 #include "rpc/client.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <chrono>
+#include <iterator>
 
 #include <capnp/ez-rpc.h>
 
@@ -52,6 +54,7 @@ class sink_service final : public schema::TokenSink::Server {
     auto& report = turn_->report;
     if (report.text.empty()) report.first_text_us = us_since(turn_->begin);
     report.text.append(text.begin(), text.size());
+    std::ranges::move(rpc::read(call.getParams().getLikelihoods()), std::back_inserter(report.likelihoods));
     try {
       if (turn_->on_text && *turn_->on_text) (*turn_->on_text)({text.begin(), text.size()});
     } catch (const std::exception& e) {

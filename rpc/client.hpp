@@ -41,6 +41,7 @@ struct turn_report {
   std::int64_t first_text_us = 0;  ///< from the call to the first text, as the client saw it
   std::int64_t total_us = 0;
   std::string text;
+  std::vector<model::token_likelihood> likelihoods;  ///< of the answer's tokens, where they are asked for
 };
 
 class conversation {

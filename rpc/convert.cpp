@@ -48,6 +48,8 @@ void write(const model::sampling& from, schema::Sampling::Builder to) {
     biases[i].setToken(from.biases[i].token);
     biases[i].setBias(from.biases[i].bias);
   }
+  to.setTellLikelihoods(from.likelihoods.has_value());
+  to.setLikeliest(from.likelihoods.value_or(0));
 }
 
 model::sampling read(schema::Sampling::Reader from) {
@@ -56,7 +58,29 @@ model::sampling read(schema::Sampling::Reader from) {
   s.min_p = from.getMinP();
   s.less = {from.getRepeatPenalty(), from.getPresencePenalty(), from.getFrequencyPenalty(), from.getRepeatLastN()};
   for (auto b : from.getBiases()) s.biases.push_back({b.getToken(), b.getBias()});
+  if (from.getTellLikelihoods()) s.likelihoods = from.getLikeliest();
   return s;
+}
+
+void write(const std::vector<model::token_likelihood>& from, capnp::List<schema::TokenLikelihood>::Builder to) {
+  for (unsigned i = 0; i < from.size(); ++i) {
+    to[i].setToken(from[i].token);
+    to[i].setLogarithm(from[i].logarithm);
+    auto likeliest = to[i].initLikeliest(static_cast<unsigned>(from[i].likeliest.size()));
+    for (unsigned j = 0; j < likeliest.size(); ++j) {
+      likeliest[j].setToken(from[i].likeliest[j].first);
+      likeliest[j].setLogarithm(from[i].likeliest[j].second);
+    }
+  }
+}
+
+std::vector<model::token_likelihood> read(capnp::List<schema::TokenLikelihood>::Reader from) {
+  std::vector<model::token_likelihood> all;
+  for (auto one : from) {
+    all.push_back({one.getToken(), one.getLogarithm(), {}});
+    for (auto likely : one.getLikeliest()) all.back().likeliest.emplace_back(likely.getToken(), likely.getLogarithm());
+  }
+  return all;
 }
 
 void write(const turn_statistics& from, schema::TurnStatistics::Builder to) {

@@ -14,6 +14,9 @@ void write(const message_list& from, capnp::List<schema::Message>::Builder to);
 message_list read(capnp::List<schema::Message>::Reader from);
 void write(const model::sampling& from, schema::Sampling::Builder to);
 model::sampling read(schema::Sampling::Reader from);
+
+void write(const std::vector<model::token_likelihood>& from, capnp::List<schema::TokenLikelihood>::Builder to);
+std::vector<model::token_likelihood> read(capnp::List<schema::TokenLikelihood>::Reader from);
 void write(const turn_statistics& from, schema::TurnStatistics::Builder to);
 turn_statistics read(schema::TurnStatistics::Reader from);
 void write(const counters& from, schema::Counters::Builder to);

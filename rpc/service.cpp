@@ -44,6 +44,8 @@ kj::Promise<void> stream_text(std::shared_ptr<answering> turn, schema::TokenSink
     if (piece.empty()) return kj::READY_NOW;
     auto request = sink.textRequest();
     request.setText(kj::StringPtr(piece.text.c_str(), piece.text.size()));
+    if (!piece.likelihoods.empty())
+      write(piece.likelihoods, request.initLikelihoods(static_cast<unsigned>(piece.likelihoods.size())));
     return request.send().then([turn, sink]() mutable { return stream_text(std::move(turn), sink); });
   });
 }

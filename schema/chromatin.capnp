@@ -64,8 +64,8 @@ interface Conversation {
 }
 
 interface TokenSink {
-  text @0 (text :Text) -> stream;
-  # Some more whole characters of the answer.
+  text @0 (text :Text, likelihoods :List(TokenLikelihood)) -> stream;
+  # Some more whole characters of the answer; and of the tokens whose text ends in it, how likely they were, where that is asked for.
 
   end @1 ();
   # All text was sent; the answer to this call says that all was received.
@@ -109,6 +109,20 @@ struct Sampling {
   frequencyPenalty @9 :Float32 = 0;  # and this for each time that the token is there
   repeatLastN @10 :UInt32 = 64;
   biases @11 :List(TokenBias);   # are added to logits
+  tellLikelihoods @12 :Bool;     # of each token, as the model gives it: before biases, penalties and temperature. An answer has at
+                                 # most 8192 tokens then
+  likeliest @13 :UInt32;         # and so many of the likeliest beside it, at most 20
+}
+
+struct TokenLikelihood {
+  token @0 :UInt32;
+  logarithm @1 :Float32;
+  likeliest @2 :List(Likely);    # of all tokens, the likeliest first
+}
+
+struct Likely {
+  token @0 :UInt32;
+  logarithm @1 :Float32;
 }
 
 struct TokenBias {

@@ -62,6 +62,20 @@ TEST_F(RpcServer, AnAnswerStreamsInOrderAndWholeOverBothKindsOfSocket) {
   }
 }
 
+TEST_F(RpcServer, LikelihoodsComeBesideTheTextWhereTheyAreAskedFor) {
+  client c{start().addresses()[0]};
+  auto conversation = c.open("talk");
+  EXPECT_TRUE(conversation.say({.text = "hi"}).likelihoods.empty());
+  EXPECT_FALSE(log->said.back().sampling.likelihoods);
+  auto report = conversation.say({.text = "hi", .sampling = {.tokens_max = 0, .likelihoods = 1}});
+  EXPECT_EQ(log->said.back().sampling.likelihoods, 1u);
+  ASSERT_EQ(report.likelihoods.size(), static_cast<std::size_t>(pieces));
+  EXPECT_EQ(report.likelihoods[2].token, 2u);
+  EXPECT_EQ(report.likelihoods[2].logarithm, -0.5f);
+  ASSERT_EQ(report.likelihoods[2].likeliest.size(), 1u);
+  EXPECT_EQ(report.likelihoods[2].likeliest[0], (std::pair<kv::token_id, float>{7, -0.25f}));
+}
+
 TEST_F(RpcServer, ConversationsCanBeForkedTruncatedAndForgotten) {
   client c{start().addresses()[0]};
   auto conversation = c.open("talk");
