@@ -80,12 +80,45 @@ await assert.rejects(client.responses.create(next), (e) =>
   e instanceof OpenAI.NotFoundError && e.code === "previous_response_not_found" && e.param === "previous_response_id");
 assert.equal((await client.responses.retrieve(second.id)).output_text, second.output_text);
 
-// Plain texts.
+// Conversations, which responses are said in.
+const hotel = await client.conversations.create({ items: [{ type: "message", role: "developer", content: "You are the concierge." }] });
+const inside = { ...asked, conversation: hotel.id };
+await client.responses.create({ ...inside, input: messages[1].content });
+const later = await client.responses.create({ ...inside, input: "And for tomorrow?" });
+assert.equal(later.conversation.id, hotel.id);
+assert(later.usage.input_tokens - later.usage.input_tokens_details.cached_tokens < 24, JSON.stringify(later.usage));
+assert.equal((await client.conversations.retrieve(hotel.id)).id, hotel.id);
+for (const [order, wanted] of [["asc", "system user assistant user assistant"], ["desc", "assistant user assistant user system"]]) {
+  const roles = [], ids = new Set();
+  for await (const item of client.conversations.items.list(hotel.id, { order, limit: 2 })) {
+    roles.push(item.role);
+    ids.add(item.id);
+  }
+  assert.equal(roles.join(" "), wanted);
+  assert.equal(ids.size, 5);
+}
+const item = await client.conversations.items.retrieve("msg_1", { conversation_id: hotel.id });
+assert.equal(item.content[0].text, messages[1].content);
+assert.equal((await client.conversations.delete(hotel.id)).deleted, true);
+await assert.rejects(client.conversations.retrieve(hotel.id), (e) => e instanceof OpenAI.NotFoundError);
+await assert.rejects(client.conversations.create({ metadata: { a: "b" } }), (e) => e instanceof OpenAI.BadRequestError && e.param === "metadata");
+
+// Plain texts, also several at a time.
 const completed = await client.completions.create({ ...usual, prompt: "I need a taxi" });
 let typed = "";
 for await (const chunk of await client.completions.create({ ...usual, prompt: "I need a taxi", stream: true }))
   typed += chunk.choices[0]?.text ?? "";
 assert.equal(typed, completed.choices[0].text);
+
+const both = await client.completions.create({ ...usual, prompt: ["I need a taxi", "How much is"], n: 2 });
+assert.deepEqual(both.choices.map((c) => c.index), [0, 1, 2, 3]);
+assert.equal(both.choices[0].text, completed.choices[0].text);
+assert.equal(both.choices[1].text, completed.choices[0].text);
+
+// Nothing is shared under another salt.
+const salted = await chat.create({ ...usual, messages, cache_salt: "of somebody else" });
+assert.equal(salted.choices[0].message.content, whole.message.content);
+assert.equal(salted.usage.prompt_tokens_details.cached_tokens, 0);
 
 // Mistakes come as the package's own errors, with the field.
 await assert.rejects(chat.create({ ...usual, messages, model: "another" }), (e) =>
@@ -104,4 +137,6 @@ assert.equal((await client.models.retrieve("concierge")).id, "concierge");
 const endless = await chat.create({ ...usual, messages: [user("Tell me everything.")], max_tokens: 60000, stream: true });
 let pieces = 0;
 for await (const _ of endless) if (++pieces === 3) endless.controller.abort();
+const told = await client.responses.create({ ...asked, input: "Tell me everything.", max_output_tokens: 60000, stream: true });
+for await (const event of told) if (event.type === "response.output_text.delta") told.controller.abort();
 assert.equal((await chat.create({ ...usual, messages })).choices[0].message.content, whole.message.content);

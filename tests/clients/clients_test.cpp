@@ -1,0 +1,95 @@
+// Clients that nobody here wrote, against the real binary. Skipped where npm does not bring them.
+
+#include <set>
+
+#include <arpa/inet.h>
+#include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <nlohmann/json.hpp>
+#include <sys/socket.h>
+
+#include "tests/clients/npm_packages.hpp"
+#include "tests/clients/serving.hpp"
+
+namespace chromatin::test {
+namespace {
+
+class Clients : public testing::Test {
+ protected:
+  void SetUp() override {
+    if (!packages_.missing.empty()) GTEST_SKIP() << packages_.missing;
+  }
+  outcome run(const std::string& command) const {
+    return outcome_of("cd " + packages_.folder.string() + " && timeout 100 " + command);
+  }
+
+  npm_packages packages_ = installed_packages();
+};
+
+TEST_F(Clients, OpenAIsPackageFindsWhatItsUsersExpect) {
+  serving server;
+  auto [status, why] = run("node openai.mjs " + server.address());
+  EXPECT_EQ(status, 0) << why;
+}
+
+TEST_F(Clients, TheAISDKHasItsMessagesReused) {
+  serving server;
+  auto [status, why] = run("node ai_sdk.mjs " + server.address());
+  EXPECT_EQ(status, 0) << why;
+}
+
+TEST_F(Clients, ResponsesAreAsOpenResponsesDescribesThem) {
+  serving server;
+  auto [status, why] = run("node open_responses.mjs " + server.address());
+  EXPECT_EQ(status, 0) << why;
+}
+
+TEST_F(Clients, CompatCanaryFindsAllThatIsServedAndTheRestRefused) {
+  const std::set<std::string> not_served{"chat.tool_call", "chat.structured_output"};
+  serving server;
+  for (std::string profile : {"chat", "modern"}) {
+    std::set<std::string> failed;
+    // The model is small, and may go on until its tokens are over, where a probe wants it to end by itself.
+    for (int tries = 0; tries < 3 && (tries == 0 || !failed.empty()); ++tries) {
+      failed.clear();
+      auto [status, text] =
+          run("npx --no-install compatcanary scan --model concierge --fail-on never --format json "
+              "--base-url " +
+              server.address() + " --profile " + profile);
+      ASSERT_EQ(status, 0) << text;
+      for (const auto& result : nlohmann::json::parse(text)["results"]) {
+        auto id = result["id"].get<std::string>();
+        if (not_served.contains(id)) {
+          EXPECT_EQ(result["error"]["httpStatus"], 400) << result;
+        } else if (result["status"] != "pass") {
+          failed.insert(id + ": " + result["summary"].get<std::string>());
+        }
+      }
+    }
+    EXPECT_TRUE(failed.empty()) << profile << ": " << *failed.begin();
+  }
+}
+
+/// One that nobody listens on.
+std::string free_port() {
+  auto socket = ::socket(AF_INET, SOCK_STREAM, 0);
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof at;
+  EXPECT_EQ(::bind(socket, reinterpret_cast<sockaddr*>(&at), size), 0);
+  EXPECT_EQ(::getsockname(socket, reinterpret_cast<sockaddr*>(&at), &size), 0);
+  ::close(socket);
+  return std::to_string(ntohs(at.sin_port));
+}
+
+TEST_F(Clients, AChatFrontEndInABrowserGoesOnInOneConversation) {
+  if (auto [status, why] = outcome_of("chromium --version"); status != 0) GTEST_SKIP() << "no chromium: " << why;
+  auto port = free_port();
+  serving server{{"--http-origin", "http://127.0.0.1:" + port}};
+  auto [status, why] = run("node front_end.mjs " + server.address() + " " + port);
+  EXPECT_EQ(status, 0) << why;
+}
+
+}  // namespace
+}  // namespace chromatin::test
