@@ -40,19 +40,6 @@ inline ticket new_ticket() {
 using key_list = std::vector<kv::chunk_key>;
 using checksum_list = std::shared_ptr<const std::vector<std::uint64_t>>;
 
-/// Tokens that came from the tier of this name: "device", "host", "disk", …
-struct hit {
-  std::string tier;
-  std::uint32_t tokens = 0;
-
-  bool operator==(const hit&) const = default;
-};
-using hit_list = std::vector<hit>;
-
-/// Adds to the tier's entry; a new tier goes to the end, so that a list is in the order of the hierarchy.
-void add_hit(hit_list& list, std::string_view tier, std::uint32_t tokens);
-std::uint32_t tokens_from(const hit_list& list, std::string_view tier);
-
 // -- tiers --
 
 /// A chunk as tiers pass it on.
@@ -99,13 +86,6 @@ struct expected_chunks {
   double worth = 0;  ///< as in kv::expected_use
 };
 using expectations = std::vector<expected_chunks>;  ///< the likeliest first
-
-/// Named numbers of one part of the system, in a fixed order, and what an operator should know of it, a sentence each.
-struct counters {
-  std::string part;
-  std::vector<std::pair<std::string, std::int64_t>> values;
-  std::vector<std::string> notes = {};
-};
 
 /// The scheduler's view of what comes next, in order of expected start (CachedAttention §3.3).
 struct hints {
@@ -216,24 +196,6 @@ struct turn_order {
   kv::retention keep;  ///< of what it leaves in the tiers
   bool reuse = true;   ///< false: compute everything and save nothing (for comparison)
   std::shared_ptr<token_sink> sink;
-};
-
-enum class stop_reason : std::uint8_t { end_of_answer, stop_string, tokens_max, context_full, cancelled };
-
-struct turn_statistics {
-  /// What had to be in the cache to go on: the prompt, what stayed of the window after a truncation in mid-answer, and
-  /// earlier windows that had to be computed again.
-  std::uint32_t prompt_tokens = 0;
-  std::uint32_t computed_tokens = 0;  ///< of these; the others were reused:
-  hit_list hits;
-  std::uint32_t answer_tokens = 0;
-  std::uint32_t dropped_tokens = 0;  ///< that left a full window, before the prompt or in mid-answer
-  std::uint32_t preemptions = 0;     ///< how often the turn gave its pages to another one
-  std::int64_t queued_us = 0;
-  std::int64_t first_token_us = 0;  ///< from the scheduler's receipt of the turn
-  std::int64_t total_us = 0;
-  stop_reason stopped = stop_reason::end_of_answer;
-  std::uint32_t messages = 0;  ///< of the conversation, this answer being the last; set by who settles
 };
 
 /// How a turn ended: what the registry has to remember of it.

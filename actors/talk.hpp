@@ -10,18 +10,15 @@
 
 #include <caf/allowed_unsafe_message_type.hpp>
 
+#include "actors/client_values.hpp"
 #include "io/registry_store.hpp"
-#include "kv/eviction.hpp"
-#include "model/chat_template.hpp"
-#include "model/sampler.hpp"
+#include "kv/retention.hpp"
+#include "model/sampling.hpp"
 
 namespace chromatin {
 
 /// One answer being made; unique in the process.
 using turn_id = std::uint64_t;
-
-/// Messages in the order in which they were said. Roles: "system" (the first message only), "user", "assistant".
-using message_list = std::vector<model::message>;
 
 /// A conversation by name, as one tenant sees it.
 struct conversation_ref {
@@ -30,24 +27,6 @@ struct conversation_ref {
   /// Its chunks and its messages are apart from all that was not said under the same salt. Asked for where a turn
   /// begins; a conversation keeps the one that it began with. Empty: none, the tenant's own.
   std::string salt = {};
-};
-
-struct conversation_info {
-  std::string id;
-  std::uint64_t version = 0;
-  std::uint32_t tokens = 0;
-  std::uint32_t context_tokens = 0;
-  std::uint32_t messages = 0;
-  std::string last_role;  ///< of the last message; empty when there is none
-  bool damaged = false;   ///< it does not match its checksum: it can be forgotten, nothing else
-};
-using conversation_list = std::vector<conversation_info>;
-
-/// Some of a conversation's messages.
-struct transcript {
-  std::uint32_t first = 0;  ///< number of the first one, from 0
-  std::uint32_t total = 0;  ///< messages of the conversation
-  message_list messages;
 };
 
 /// The conversation that begins with the most of some messages.
@@ -62,9 +41,6 @@ struct matched_conversation {
 inline constexpr std::string_view unnamed_prefix = "http-";
 
 using io::conversation_point;
-
-/// For `fork`: all messages.
-inline constexpr std::uint32_t all_messages = ~std::uint32_t{0};
 
 /// What an answer goes on from without a chat template and without a conversation.
 struct plain_prompt {

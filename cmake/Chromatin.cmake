@@ -34,13 +34,17 @@ if(CHROMATIN_FUZZ)
   add_link_options(-fsanitize=address)
 endif()
 
-# chromatin_library(NAME [libraries…]): every .cpp of the folder (and of folders named in SUBDIRS) as chromatin::NAME.
+# chromatin_library(NAME [libraries…]): every .cpp of the folder (and of folders named in SUBDIRS, WITHOUT some files) as
+# chromatin::NAME.
 function(chromatin_library name)
-  cmake_parse_arguments(arg "" "" "SUBDIRS;PUBLIC;PRIVATE" ${ARGN})
+  cmake_parse_arguments(arg "" "" "SUBDIRS;WITHOUT;PUBLIC;PRIVATE" ${ARGN})
   file(GLOB sources CONFIGURE_DEPENDS *.cpp)
   foreach(subdir ${arg_SUBDIRS})
     file(GLOB more CONFIGURE_DEPENDS ${subdir}/*.cpp)
     list(APPEND sources ${more})
+  endforeach()
+  foreach(other ${arg_WITHOUT})
+    list(REMOVE_ITEM sources ${CMAKE_CURRENT_SOURCE_DIR}/${other})
   endforeach()
   add_library(chromatin_${name} STATIC ${sources})
   add_library(chromatin::${name} ALIAS chromatin_${name})

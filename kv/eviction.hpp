@@ -10,10 +10,9 @@
 #include <vector>
 
 #include "kv/chunk.hpp"
+#include "kv/retention.hpp"
 
 namespace chromatin::kv {
-
-inline constexpr std::int32_t usual_priority = 50;  ///< of 0 to 100
 
 /// A turn that is about to run, as the scheduler foresees it (CachedAttention §3.3: scheduler-aware eviction).
 struct upcoming_turn {
@@ -29,14 +28,6 @@ struct chunk_facts {
   std::uint32_t bytes = 0;        ///< of room that it takes here
   std::int64_t recompute_us = 0;  ///< what computing it again would take; 0: not known
   std::int64_t load_us = 0;       ///< what loading it from the tier below would take; 0: not known
-};
-
-/// What whoever uses a chain wishes. For so long it is kept before those of lower priority, and after those of higher.
-/// That decays: the distance from the usual priority falls to 0 in four steps. It is an order, not a pin: such chunks
-/// go too when no others are left.
-struct retention {
-  std::uint8_t priority = usual_priority;  ///< 0 to 100
-  std::int64_t ttl_us = 0;                 ///< 0: no wish
 };
 
 /// Who used a chain, and when. Sent at a turn's admission and again when it settles: the length of the answer says most

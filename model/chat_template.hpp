@@ -10,14 +10,10 @@
 #include <vector>
 
 #include "model/known_templates.hpp"
+#include "model/message.hpp"
 #include "model/tokenizer.hpp"
 
 namespace chromatin::model {
-
-struct message {
-  std::string role;  ///< "system", "user" or "assistant"
-  std::string content;
-};
 
 /// Immutable; any thread.
 class chat_template {

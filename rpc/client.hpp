@@ -13,7 +13,9 @@
 #include <string_view>
 #include <vector>
 
-#include "actors/messages.hpp"
+#include "actors/client_values.hpp"
+#include "kv/retention.hpp"
+#include "model/sampling.hpp"
 
 namespace chromatin::rpc {
 

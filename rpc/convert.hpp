@@ -2,7 +2,8 @@
 
 /// Between the schema's structs and ours, both ways, in one place.
 
-#include "actors/messages.hpp"
+#include "actors/client_values.hpp"
+#include "model/sampling.hpp"
 #include "schema/chromatin.capnp.h"
 
 namespace chromatin::rpc {
