@@ -22,5 +22,6 @@ void add_stat_command(CLI::App& app);
 void add_tier_command(CLI::App& app);
 void add_make_checkpoint_command(CLI::App& app);
 void add_fsck_command(CLI::App& app);
+void add_describe_command(CLI::App& app);
 
 }  // namespace chromatin

@@ -24,7 +24,8 @@ int run_program(int argc, char** argv, const system_options& defaults) {
       "chromatin"};
   app.set_version_flag("--version", CHROMATIN_VERSION);
   app.require_subcommand(1);
-  app.set_config("--config", "", "TOML file with options, those of a command under its name: [serve]");
+  app.set_config("--config", "", "TOML file with options, those of a command under its name: [serve]")
+      ->type_name("FILE");
   app.allow_config_extras(false);
   app.failure_message([](const CLI::App*, const CLI::Error& e) {
     return std::string{"chromatin: "} + e.what() + " (--help tells what there is)\n";
@@ -39,6 +40,7 @@ int run_program(int argc, char** argv, const system_options& defaults) {
   add_tier_command(app);
   add_make_checkpoint_command(app);
   add_fsck_command(app);
+  add_describe_command(app);
   dna::add_dna_command(app);
   bench::add_bench_command(app, embedded_model());
   try {

@@ -21,10 +21,6 @@ struct soak_flags {
   std::string file, json;
 };
 
-std::string sample_conversations() {
-  return std::string{CHROMATIN_SOURCE_DIR} + "/assets/conversations/sgd-sample.jsonl";
-}
-
 void print(const char* title, const std::map<std::string, std::int64_t>& counts) {
   fmt::print("{}\n", title);
   for (const auto& [what, times] : counts) fmt::print("{:>10}  {}\n", times, what);
@@ -70,7 +66,7 @@ void add_soak_command(CLI::App& app) {
       "soak", "Real conversations on a server that goes wrong and is killed, compared with one without faults");
   auto flags = std::make_shared<soak_flags>();
   flags->run.system.model = embedded_model();
-  flags->file = sample_conversations();
+  flags->file = embedded_model().parent_path() / "conversations/sgd-sample.jsonl";
   command->add_option("--seed", flags->run.seed, "of what users do and what goes wrong")->capture_default_str();
   command->add_option("--minutes", flags->minutes, "how long")->capture_default_str()->check(CLI::Range(0.01, 1e5));
   command->add_option("--context", flags->run.context, "tokens of a window; small ones overflow all the time")
@@ -81,7 +77,8 @@ void add_soak_command(CLI::App& app) {
       ->check(CLI::Range(1, 64));
   command->add_option("--model", flags->run.system.model,
                       "Hugging Face checkpoint folder (default: the embedded model)");
-  command->add_option("--conversations", flags->file, "what users say: a file as replay's")->capture_default_str();
+  command->add_option("--conversations", flags->file,
+                      "what users say: a file as replay's (default: one that comes with the program)");
   command->add_option("--json", flags->json, "write the figures to this file");
   command->callback([flags] { soak_command(*flags); });
 }

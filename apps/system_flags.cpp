@@ -30,7 +30,7 @@ CLI::Option* add_size(CLI::App& command, const std::string& names, std::uint64_t
       return e.what();
     }
   };
-  return command.add_option(names, bytes, help)->transform(CLI::Validator(read, "SIZE"))->capture_default_str();
+  return command.add_option(names, bytes, help)->transform(CLI::Validator(read, "SIZE"))->default_str(size_text(bytes));
 }
 
 void add_system_flags(CLI::App& command, system_options& options) {
@@ -47,6 +47,7 @@ void add_system_flags(CLI::App& command, system_options& options) {
   add_size(command, "--disk-size", options.disk_bytes, "space of the disk tier");
   command.add_option("--compute", options.compute, "auto, f32 or bf16")
       ->transform(CLI::CheckedTransformer(types))
+      ->default_str("auto")
       ->option_text("TYPE");
   command.add_option("--policy", options.policy, "which chunks go when a tier is full (docs/policies.md)")
       ->check(CLI::IsMember(kv::policy_names(false)))
@@ -54,6 +55,7 @@ void add_system_flags(CLI::App& command, system_options& options) {
   static const std::map<std::string, bool> weights{{"model", false}, {"int8", true}};
   command.add_option("--weights", options.int8_weights, "model (as it comes) or int8: half the memory, faster answers")
       ->transform(CLI::CheckedTransformer(weights))
+      ->default_str("model")
       ->option_text("TYPE");
   command.add_flag("--deterministic", options.deterministic,
                    "answers do not depend, to the last bit, on who is served at the same time");

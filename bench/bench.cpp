@@ -18,7 +18,7 @@ void add_bench_command(CLI::App& app, const std::filesystem::path& embedded) {
   add_served(*bench, embedded);
   add_disk(*bench);
   add_policies(*bench);
-  add_dna(*bench);
+  add_dna(*bench, embedded);
 }
 
 }  // namespace chromatin::bench

@@ -17,6 +17,6 @@ void add_peers(CLI::App& bench, const std::filesystem::path& embedded);
 void add_served(CLI::App& bench, const std::filesystem::path& embedded);
 void add_disk(CLI::App& bench);
 void add_policies(CLI::App& bench);
-void add_dna(CLI::App& bench);
+void add_dna(CLI::App& bench, const std::filesystem::path& embedded);
 
 }  // namespace chromatin::bench

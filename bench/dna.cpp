@@ -23,6 +23,7 @@ namespace {
 
 struct flags {
   dna_setup setup;
+  std::filesystem::path book;  ///< folder of its chapters
   std::string json;
   std::vector<std::string> parts;
 };
@@ -37,8 +38,7 @@ std::filesystem::path shared_folder() {
 }
 
 /// The chapters, put together.
-std::vector<std::uint8_t> alice() {
-  const auto folder = std::filesystem::path{CHROMATIN_SOURCE_DIR} / "assets/alice/chapters";
+std::vector<std::uint8_t> text_of(const std::filesystem::path& folder) {
   const std::set<std::filesystem::path> chapters{std::filesystem::directory_iterator{folder}, {}};
   std::vector<std::uint8_t> text;
   for (const auto& file : chapters) {
@@ -50,7 +50,7 @@ std::vector<std::uint8_t> alice() {
 }
 
 void run(flags& chosen) {
-  chosen.setup.text = alice();
+  chosen.setup.text = text_of(chosen.book);
   chosen.setup.real_reads = shared_folder() / "data/dna";
   nlohmann::ordered_json json{{"machine", machine()}, {"seed", chosen.setup.seed}, {"quick", chosen.setup.quick}};
   fmt::print("{}; seed {}{}\n", machine(), chosen.setup.seed, chosen.setup.quick ? "; quick: few runs" : "");
@@ -134,9 +134,10 @@ void show_progress(const std::string& what, std::size_t done, std::size_t total)
     fmt::print(stderr, "\r{:70}\r", "");
 }
 
-void add_dna(CLI::App& bench) {
+void add_dna(CLI::App& bench, const std::filesystem::path& embedded) {
   auto* command = bench.add_subcommand("dna", "The DNA tier: precision, reliability, speed, real reads, density");
   auto chosen = std::make_shared<flags>();
+  chosen->book = embedded.parent_path() / "alice/chapters";
   chosen->setup.threads = std::max(1U, std::thread::hardware_concurrency());
   command
       ->add_option("--only", chosen->parts,
@@ -144,7 +145,8 @@ void add_dna(CLI::App& bench) {
       ->check(CLI::IsMember(
           {"precision", "reliability", "trials", "channel", "speed", "real-reads", "carried", "density"}));
   command->add_flag("--quick", chosen->setup.quick, "few runs: seconds instead of minutes, figures to match");
-  command->add_option("--threads", chosen->setup.threads)->capture_default_str()->check(CLI::Range(1, 1024));
+  command->add_option("--threads", chosen->setup.threads, "that compute (default: one per core)")
+      ->check(CLI::Range(1, 1024));
   command->add_option("--seed", chosen->setup.seed, "of everything random")->capture_default_str();
   command->add_option("--tool", chosen->setup.tool,
                       "for the part channel: a command that gets a FASTA of strands and a file to write reads to");

@@ -216,7 +216,7 @@ void add_truncation(CLI::App& bench, const std::filesystem::path& embedded) {
   auto* command = bench.add_subcommand("truncation", "What a full window costs, and what it does to what follows");
   auto f = std::make_shared<flags>();
   f->model = embedded;
-  f->conversations = std::filesystem::path{CHROMATIN_SOURCE_DIR} / "assets/conversations/sgd-sample.jsonl";
+  f->conversations = embedded.parent_path() / "conversations/sgd-sample.jsonl";
   command->add_option("--model", f->model, "checkpoint folder (default: the embedded model)");
   command->add_option("--conversations", f->conversations, "conversations, one JSON object a line");
   command->add_option("--sittings", f->sittings, "to string them to")->capture_default_str()->check(CLI::Range(1, 64));

@@ -202,7 +202,7 @@ void add_decode_command(CLI::App& dna) {
   command->add_flag("--trimmed", flags->trimmed, "the primers were cut off the reads by another program");
   command->add_option("--commits", flags->commits,
                       "commits that are in the tube, where neither a store nor partition.toml counts them");
-  command->add_option("--threads", flags->threads)->capture_default_str()->check(CLI::Range(1, 1024));
+  command->add_option("--threads", flags->threads, "that compute (default: one per core)")->check(CLI::Range(1, 1024));
   command->add_flag("--json", flags->json, "say what was done as JSON, block by block");
   command->footer(
       "Only blocks whose checksum is right are used. A file that was read in part gives FILE.block-N for its blocks; "

@@ -66,4 +66,11 @@ std::uint64_t parse_size(std::string_view text) {
   return bytes + static_cast<std::uint64_t>(std::floor(sum + 1e-6L));
 }
 
+std::string size_text(std::uint64_t bytes) {
+  std::size_t power = 0;
+  constexpr std::string_view units = "KMGTP";
+  for (; power < units.size() && bytes > 0 && bytes % 1024 == 0; ++power) bytes /= 1024;
+  return std::to_string(bytes) + std::string{power > 0 ? units.substr(power - 1, 1) : ""};
+}
+
 }  // namespace chromatin

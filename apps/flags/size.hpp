@@ -3,6 +3,7 @@
 /// Sizes in bytes, as people write them.
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace chromatin {
@@ -11,5 +12,8 @@ namespace chromatin {
 /// a power of it: K, M, G, T, P, with B or iB behind it or not, in either case; a part of a byte is left out. Throws
 /// std::invalid_argument with one line for everything else, and for more than 2^62 bytes.
 std::uint64_t parse_size(std::string_view text);
+
+/// The same size in the largest unit in which it is a whole number: "64M".
+std::string size_text(std::uint64_t bytes);
 
 }  // namespace chromatin

@@ -55,5 +55,17 @@ TEST(Size, NegativeAndEndlessOnesAreRefusedByWhatTheyAre) {
     EXPECT_THAT(reason(text), testing::HasSubstr("is more than any machine has")) << text;
 }
 
+TEST(Size, IsWrittenInTheLargestUnitInWhichItIsWhole) {
+  for (auto [bytes, text] : {std::pair{std::uint64_t{0}, "0"},
+                             {1000, "1000"},
+                             {65536, "64K"},
+                             {1536u << 20, "1536M"},
+                             {1u << 30, "1G"},
+                             {std::uint64_t{1} << 62, "4096P"}}) {
+    EXPECT_EQ(size_text(bytes), text);
+    EXPECT_EQ(parse_size(text), bytes);
+  }
+}
+
 }  // namespace
 }  // namespace chromatin
