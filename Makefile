@@ -1,11 +1,13 @@
-# chromatin in two commands: `make demo` and `make test`. Each does everything needed on a bare Debian 12 machine.
+# chromatin in three commands: `make serve`, `make demo` and `make test`. Each does everything needed on a bare Debian 12 machine.
 
 JOBS ?= $(shell nproc)
 
-.PHONY: help install-packages demo test asan tsan ubsan mutants fuzz clean
+.PHONY: help install-packages serve demo packaged install deb test asan tsan ubsan mutants fuzz clean
 
 help:
+	@echo "make serve  build, and serve the embedded model: open the address that it prints in a browser"
 	@echo "make demo   build, play real conversations with and without reuse, restart a server: build/demo/replay.html"
+	@echo "make install   build, and install below PREFIX (/usr/local), in DESTDIR if that is given; make deb: packages in build/deb"
 	@echo "make test   build and run every test"
 	@echo "make asan   the tests under AddressSanitizer; make tsan: under ThreadSanitizer; make ubsan: undefined behaviour"
 	@echo "make mutants  plant faults, one at a time, and tell which of them no test notices"
@@ -18,11 +20,30 @@ install-packages:
 # configure PRESET: quiet unless it fails.
 configure = mkdir -p build && { cmake --preset $(1) > build/configure.log 2>&1 || { cat build/configure.log; exit 1; }; }
 
+serve: install-packages
+	@$(call configure,release)
+	@cmake --build --preset release -j $(JOBS) --target chromatin
+	@exec build/release/apps/chromatin serve --disk build/serve $(FLAGS)
+
 demo: install-packages
 	@$(call configure,release)
 	@cmake --build --preset release -j $(JOBS) --target chromatin
 	@apps/demo/run.sh build/release/apps/chromatin build/demo
 	@apps/demo/dna.sh build/release/apps/chromatin
+
+PREFIX ?= /usr/local
+install deb: packaged
+packaged: install-packages
+	@$(call configure,release)
+	@cmake --build --preset release -j $(JOBS) --target packaged
+
+install:
+	@DESTDIR='$(DESTDIR)' cmake --install build/release --prefix '$(PREFIX)' --strip > build/install.log || { cat build/install.log; exit 1; }
+	@echo "installed below $(DESTDIR)$(PREFIX); build/install.log lists it"
+
+deb:
+	@./packages.sh packaging/packages.txt
+	@packaging/deb.sh build/release build/deb
 
 test: install-packages
 	@$(call configure,release)

@@ -14,6 +14,7 @@
 #include "apps/commands.hpp"
 #include "apps/door_flags.hpp"
 #include "apps/fault_flags.hpp"
+#include "apps/service_manager.hpp"
 #include "apps/system_flags.hpp"
 #include "http/server.hpp"
 #include "io/tenant_salts.hpp"
@@ -22,6 +23,7 @@
 namespace chromatin {
 namespace {
 
+constexpr const char* listen_default = "127.0.0.1:7411";
 constexpr const char* http_default = "127.0.0.1:8080";
 
 struct serve_flags {
@@ -144,8 +146,10 @@ std::vector<std::string> serve_http(rpc::server_loop& loop, const serve_flags& f
   try {
     std::vector<std::string> lines;
     for (const auto& at :
-         http::serve(loop, {.listen = {flags.http}, .checkpoint = checkpoint, .origins = flags.http_origins}))
+         http::serve(loop, {.listen = {flags.http}, .checkpoint = checkpoint, .origins = flags.http_origins})) {
       lines.push_back(fmt::format("OpenAI's interface on http://{}/v1", at));
+      lines.push_back(fmt::format("in a browser: http://{}/", at));
+    }
     return lines;
   } catch (const rpc::server_error& e) {
     if (flags.http != http_default || !flags.http_origins.empty()) throw;
@@ -164,7 +168,7 @@ void serve(serve_flags flags, const std::vector<std::string>& arguments, const s
   flags.system.on_fatal = [&died](const std::string& what) { died(what); };
   flags.system.tenant_secret = tenant_secret(flags.secret_file);
   if (!flags.socket.empty()) flags.listen.push_back("unix:" + flags.socket);
-  if (flags.listen.empty()) flags.listen.push_back("127.0.0.1:7411");
+  if (flags.listen.empty()) flags.listen.push_back(listen_default);
   rpc::server_options options{.listen = flags.listen};
   options.limits = flags.limits;
   if (!flags.tokens.empty()) options.tokens = rpc::read_token_file(flags.tokens);
@@ -179,10 +183,12 @@ void serve(serve_flags flags, const std::vector<std::string>& arguments, const s
   for (const auto& address : server.addresses()) fmt::print(stderr, "listening on {}\n", address);
   for (const auto& line : http_lines) fmt::print(stderr, "{}\n", line);
   std::fflush(stderr);
+  tell_service_manager("READY=1");
 
   int signal = 0;
   while (sigwait(&all, &signal) == 0 && signal == SIGHUP) reload(server, arguments, defaults);
   died.stopping();
+  tell_service_manager("STOPPING=1");
   fmt::print(stderr, "stopping: saving what is under way; once more to stop at once\n");
   pthread_sigmask(SIG_UNBLOCK, &stops, nullptr);  // a second signal ends the process
   auto drain = std::chrono::duration_cast<caf::timespan>(std::chrono::duration<double>(flags.drain_s));
@@ -196,9 +202,11 @@ void add_serve_options(CLI::App& command, serve_flags& flags) {
   flags.system.scrub_bytes_per_s = scrub_bytes_per_s_default;
   add_size(command, "--scrub", flags.system.scrub_bytes_per_s,
            "bytes a second of the disk tier that are checked though nobody wants them, e.g. 8M; 0: none");
-  command.add_option("--listen", flags.listen,
-                     "HOST:PORT or [IPV6]:PORT to listen on, several allowed (default 127.0.0.1:7411; port 0: any free "
-                     "one; localhost: both families)");
+  command
+      .add_option("--listen", flags.listen,
+                  "HOST:PORT or [IPV6]:PORT to listen on, several allowed (port 0: any free "
+                  "one; localhost: both families)")
+      ->default_str(listen_default);
   command.add_option("--http", flags.http, "HOST:PORT for OpenAI's HTTP interface, or off")->capture_default_str();
   command.add_option(
       "--http-origin", flags.http_origins,
