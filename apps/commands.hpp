@@ -19,6 +19,7 @@ void add_replay_command(CLI::App& app, const system_options& defaults);
 void add_simulate_command(CLI::App& app);
 void add_soak_command(CLI::App& app);
 void add_stat_command(CLI::App& app);
+void add_top_command(CLI::App& app);
 void add_tier_command(CLI::App& app);
 void add_make_checkpoint_command(CLI::App& app);
 void add_fsck_command(CLI::App& app);

@@ -3,16 +3,37 @@
 #include <cstdio>
 #include <exception>
 #include <string>
+#include <vector>
 
+#include <fmt/format.h>
 #include <spdlog/sinks/stdout_sinks.h>
 #include <spdlog/spdlog.h>
 
 #include "apps/commands.hpp"
 #include "apps/dna/dna.hpp"
+#include "apps/flags/nearest.hpp"
 #include "apps/system_flags.hpp"
 #include "bench/bench.hpp"
 
 namespace chromatin {
+namespace {
+
+/// Where a command's name is missing because what stands there is none: which one may have been meant. Else the error's
+/// own words.
+std::string explain(const CLI::App& program, const CLI::Error& error) {
+  const auto* at = &program;
+  while (!at->get_subcommands().empty()) at = at->get_subcommands().front();
+  auto words = at->remaining();
+  bool asks_for_command = error.get_name() == "RequiredError" && at->get_require_subcommand_min() > 0;
+  if (!asks_for_command || words.empty() || words.front().starts_with('-')) return error.what();
+  std::vector<std::string> names;
+  for (const auto* command : at->get_subcommands({})) names.push_back(command->get_name());
+  auto meant = nearest(words.front(), names);
+  return fmt::format("there is no command {}{}", words.front(),
+                     meant.empty() ? "" : fmt::format("; did you mean {}?", meant));
+}
+
+}  // namespace
 
 int run_program(int argc, char** argv, const system_options& defaults) {
   // What a command prints is its result: the log goes beside it.
@@ -27,8 +48,8 @@ int run_program(int argc, char** argv, const system_options& defaults) {
   app.set_config("--config", "", "TOML file with options, those of a command under its name: [serve]")
       ->type_name("FILE");
   app.allow_config_extras(false);
-  app.failure_message([](const CLI::App*, const CLI::Error& e) {
-    return std::string{"chromatin: "} + e.what() + " (--help tells what there is)\n";
+  app.failure_message([](const CLI::App* program, const CLI::Error& e) {
+    return fmt::format("chromatin: {} (--help tells what there is)\n", explain(*program, e));
   });
   add_serve_command(app, defaults, {argv + 1, argv + argc});
   add_chat_command(app);
@@ -37,6 +58,7 @@ int run_program(int argc, char** argv, const system_options& defaults) {
   add_simulate_command(app);
   add_soak_command(app);
   add_stat_command(app);
+  add_top_command(app);
   add_tier_command(app);
   add_make_checkpoint_command(app);
   add_fsck_command(app);

@@ -1,49 +1,45 @@
 /// chromatin stat: a server's counters.
 
 #include <chrono>
+#include <optional>
 #include <thread>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
 #include "apps/commands.hpp"
-#include "rpc/client.hpp"
+#include "apps/server_flags.hpp"
+#include "apps/top/take.hpp"
 
 namespace chromatin {
 namespace {
 
 struct stat_flags {
-  std::string server = "127.0.0.1:7411", token;
+  server_flags server;
   bool json = false;
-  double watch_s = 0;
+  double every_s = 0;
 };
 
-void print_table(const std::vector<counters>& parts) {
-  for (const auto& part : parts) {
-    fmt::print("{}\n", part.part);
-    for (const auto& note : part.notes) fmt::print("  {}\n", note);
-    for (const auto& [name, value] : part.values) fmt::print("  {:<26}{:>16}\n", name, value);
-  }
-}
-
-void print_json(const std::vector<counters>& parts) {
-  nlohmann::ordered_json all;
-  for (const auto& part : parts) {
-    for (const auto& [name, value] : part.values) all[part.part][name] = value;
-    if (!part.notes.empty()) all[part.part]["notes"] = part.notes;
-  }
-  fmt::print("{}\n", all.dump(2));
+/// Again and again each sample is a line of JSON, so that a program can read them as they come.
+void print(const stat_flags& flags, const top::sample& now, const top::sample* before) {
+  constexpr auto replace = nlohmann::ordered_json::error_handler_t::replace;
+  if (flags.json)
+    fmt::print("{}\n", top::to_json(now, before).dump(flags.every_s > 0 ? -1 : 2, ' ', false, replace));
+  else
+    fmt::print("{}", top::to_text(now, before));
+  std::fflush(stdout);
 }
 
 void stat(const stat_flags& flags) {
-  rpc::client client{flags.server, flags.token};
+  auto client = connect(flags.server);
+  std::optional<top::sample> before;
   while (true) {
-    auto parts = client.stat();
-    flags.json ? print_json(parts) : print_table(parts);
-    if (flags.watch_s <= 0) return;
-    std::fflush(stdout);
-    std::this_thread::sleep_for(std::chrono::duration<double>(flags.watch_s));
-    fmt::print("\n");
+    auto now = top::take(client);
+    print(flags, now, before ? &*before : nullptr);
+    if (flags.every_s <= 0) return;
+    before = std::move(now);
+    std::this_thread::sleep_for(std::chrono::duration<double>(flags.every_s));
+    if (!flags.json) fmt::print("\n");
   }
 }
 
@@ -52,10 +48,10 @@ void stat(const stat_flags& flags) {
 void add_stat_command(CLI::App& app) {
   auto* command = app.add_subcommand("stat", "Show a server's counters");
   auto flags = std::make_shared<stat_flags>();
-  command->add_option("--server", flags->server, "HOST:PORT or unix:PATH")->capture_default_str();
-  command->add_option("--token", flags->token, "the tenant's token");
-  command->add_flag("--json", flags->json, "as JSON");
-  command->add_option("--watch", flags->watch_s, "again every so many seconds");
+  add_server_flags(*command, flags->server);
+  command->add_flag("--json", flags->json, "as JSON; with --every a line each time");
+  command->add_option("--every", flags->every_s, "again every so many seconds, then with rates a second")
+      ->check(CLI::Range(0.01, 86400.0));
   command->callback([flags] { stat(*flags); });
 }
 

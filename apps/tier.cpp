@@ -3,13 +3,14 @@
 #include <fmt/core.h>
 
 #include "apps/commands.hpp"
-#include "rpc/client.hpp"
+#include "apps/server_flags.hpp"
 
 namespace chromatin {
 namespace {
 
 struct tier_flags {
-  std::string server = "127.0.0.1:7411", token, name;
+  server_flags server;
+  std::string name;
 };
 
 void add_one(CLI::App& tier, const char* verb, const char* help, const std::shared_ptr<tier_flags>& flags,
@@ -17,7 +18,7 @@ void add_one(CLI::App& tier, const char* verb, const char* help, const std::shar
   auto* command = tier.add_subcommand(verb, help);
   command->add_option("name", flags->name, "disk-tier, host-tier or prefetcher")->required();
   command->callback([=] {
-    rpc::client client{flags->server, flags->token};
+    auto client = connect(flags->server);
     (client.*call)(flags->name);
     fmt::print("{} {}\n", flags->name, done);
   });
@@ -30,8 +31,7 @@ void add_tier_command(CLI::App& app) {
   command->require_subcommand(1);
   command->fallthrough();
   auto flags = std::make_shared<tier_flags>();
-  command->add_option("--server", flags->server, "HOST:PORT or unix:PATH")->capture_default_str();
-  command->add_option("--token", flags->token, "an operator's token");
+  add_server_flags(*command, flags->server, "an operator's");
   add_one(*command, "detach", "Turns go on without it; what only it holds is computed again", flags,
           &rpc::client::detach_part, "is out");
   add_one(*command, "attach", "Start it again, also one that died too often", flags, &rpc::client::attach_part,

@@ -6,6 +6,7 @@
 #include <iterator>
 
 #include <capnp/ez-rpc.h>
+#include <kj/async-io.h>
 
 #include "rpc/convert.hpp"
 
@@ -45,6 +46,19 @@ struct listening {
   kj::Own<kj::PromiseFulfiller<turn_statistics>> refused;
 };
 
+constexpr const char* cancelled = "cancelled: the caller wants no more";
+
+/// Fails as soon as there is a byte in the pipe.
+kj::Promise<turn_statistics> cancelled_by(kj::LowLevelAsyncIoProvider& io, int pipe) {
+  using io_flags = kj::LowLevelAsyncIoProvider;
+  auto stream = io.wrapInputFd(pipe, io_flags::ALREADY_CLOEXEC | io_flags::ALREADY_NONBLOCK);
+  auto byte = kj::heap<char>();
+  auto there = stream->tryRead(byte.get(), 1, 1);
+  return there.attach(kj::mv(byte), kj::mv(stream)).then([](std::size_t) -> kj::Promise<turn_statistics> {
+    return KJ_EXCEPTION(FAILED, cancelled);
+  });
+}
+
 class sink_service final : public schema::TokenSink::Server {
  public:
   explicit sink_service(std::shared_ptr<listening> to) : turn_{std::move(to)} {}
@@ -58,7 +72,7 @@ class sink_service final : public schema::TokenSink::Server {
     try {
       if (turn_->on_text && *turn_->on_text) (*turn_->on_text)({text.begin(), text.size()});
     } catch (const std::exception& e) {
-      turn_->refused->reject(KJ_EXCEPTION(FAILED, "cancelled: the caller wants no more", e.what()));
+      turn_->refused->reject(KJ_EXCEPTION(FAILED, cancelled, e.what()));
     }
     return kj::READY_NOW;
   }
@@ -190,10 +204,13 @@ turn_report conversation::say(const say_options& options, const std::function<vo
     auto refused = kj::newPromiseAndFulfiller<turn_statistics>();
     turn->refused = kj::mv(refused.fulfiller);
     request.setSink(kj::heap<sink_service>(turn));
-    turn->report.server = request.send()
-                              .then([](auto answer) { return rpc::read(answer.getStatistics()); })
-                              .exclusiveJoin(kj::mv(refused.promise))
-                              .wait(implementation_->scope());
+    kj::Promise<turn_statistics> statistics = request.send()
+                                                  .then([](auto answer) { return rpc::read(answer.getStatistics()); })
+                                                  .exclusiveJoin(kj::mv(refused.promise));
+    if (options.cancel_fd >= 0)
+      statistics = statistics.exclusiveJoin(
+          cancelled_by(implementation_->owner->connection.getLowLevelIoProvider(), options.cancel_fd));
+    turn->report.server = statistics.wait(implementation_->scope());
     turn->report.total_us = us_since(turn->begin);
     if (turn->report.text.empty()) turn->report.first_text_us = turn->report.total_us;
     return turn->report;

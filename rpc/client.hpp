@@ -36,6 +36,7 @@ struct say_options {
   std::uint8_t priority = 50;
   kv::retention keep = {};  ///< of the conversation's cache
   bool reuse = true;
+  int cancel_fd = -1;  ///< the turn is cancelled when a byte can be read from this pipe, which is then taken
 };
 
 struct turn_report {
@@ -54,7 +55,7 @@ class conversation {
 
   const conversation_info& info() const { return info_; }
   /// One user turn; `on_text` gets the answer as it comes. Throws call_error. An exception from `on_text` cancels the
-  /// turn.
+  /// turn, and so does `cancel_fd`; the error is then "cancelled", and the server hears of it with the next call.
   turn_report say(const say_options& options, const std::function<void(std::string_view)>& on_text = {});
   conversation_info truncate(std::uint32_t protect_tokens, double ratio);
   /// A copy of the first `messages` messages.
