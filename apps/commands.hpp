@@ -11,11 +11,11 @@
 
 namespace chromatin {
 
-/// `arguments` are the program's, to be read again on SIGHUP.
+/// `arguments` are the program's: serve reads them again on SIGHUP, replay says how its figures came about.
 void add_serve_command(CLI::App& app, const system_options& defaults, const std::vector<std::string>& arguments);
 void add_chat_command(CLI::App& app);
 void add_conversations_command(CLI::App& app);
-void add_replay_command(CLI::App& app, const system_options& defaults);
+void add_replay_command(CLI::App& app, const system_options& defaults, const std::vector<std::string>& arguments);
 void add_simulate_command(CLI::App& app);
 void add_soak_command(CLI::App& app);
 void add_stat_command(CLI::App& app);

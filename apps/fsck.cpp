@@ -1,12 +1,11 @@
 /// chromatin fsck: a store at rest is checked, and repaired by dropping what is damaged.
 
-#include <chrono>
-
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
 
 #include "apps/commands.hpp"
 #include "io/fsck/fsck.hpp"
+#include "io/progress.hpp"
 #include "model/config.hpp"
 
 namespace chromatin {
@@ -22,18 +21,6 @@ struct fsck_flags {
 
 /// How the command ends where it does not end with 0.
 constexpr int damage_was_found = 1, not_checked = 2;
-constexpr auto progress_every = std::chrono::seconds{2};
-
-/// A line now and then on the error output.
-auto progress_lines() {
-  return [last = std::chrono::steady_clock::now()](const std::string& what, std::uint64_t done,
-                                                   std::uint64_t all) mutable {
-    auto now = std::chrono::steady_clock::now();
-    if (now - last < progress_every) return;
-    last = now;
-    fmt::print(stderr, "{}: {} of {}\n", what, done, all);
-  };
-}
 
 void print_words(const fsck::report& report) {
   for (const auto& f : report.findings)
@@ -58,7 +45,10 @@ void run_fsck(fsck_flags flags) {
   fsck::report report;
   try {
     if (!flags.model.empty()) flags.check.vocabulary = model::read_config(flags.model, 0).vocabulary;
-    flags.check.progress = progress_lines();
+    io::progress_line line;
+    flags.check.progress = [&line](const std::string& what, std::uint64_t done, std::uint64_t all) {
+      line.show(what, done, all);
+    };
     report = fsck::check(flags.check);
   } catch (const std::exception& e) {
     fmt::print(stderr, "chromatin: {}\n", e.what());

@@ -5,6 +5,7 @@
 
 #include "apps/commands.hpp"
 #include "apps/system_flags.hpp"
+#include "io/progress.hpp"
 #include "model/make_checkpoint.hpp"
 
 namespace chromatin {
@@ -23,7 +24,10 @@ void add_make_checkpoint_command(CLI::App& app) {
   command->add_option("--seed", f->seed, "of the weights")->capture_default_str();
   command->add_option("folder", f->folder, "where to write it")->required();
   command->callback([f] {
-    model::make_checkpoint(f->shape, f->seed, f->folder, embedded_model());
+    {
+      io::waiting_line waiting{"writing " + f->folder};
+      model::make_checkpoint(f->shape, f->seed, f->folder, embedded_model());
+    }
     fmt::print("{}: a {} of random weights, seed {}\n", f->folder, f->shape, f->seed);
   });
 }

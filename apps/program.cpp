@@ -51,10 +51,11 @@ int run_program(int argc, char** argv, const system_options& defaults) {
   app.failure_message([](const CLI::App* program, const CLI::Error& e) {
     return fmt::format("chromatin: {} (--help tells what there is)\n", explain(*program, e));
   });
-  add_serve_command(app, defaults, {argv + 1, argv + argc});
+  const std::vector<std::string> arguments{argv + 1, argv + argc};
+  add_serve_command(app, defaults, arguments);
   add_chat_command(app);
   add_conversations_command(app);
-  add_replay_command(app, defaults);
+  add_replay_command(app, defaults, arguments);
   add_simulate_command(app);
   add_soak_command(app);
   add_stat_command(app);

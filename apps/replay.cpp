@@ -1,16 +1,20 @@
 /// chromatin replay: real conversations through the whole system, with and without reuse.
 
-#include <chrono>
+#include <ctime>
 #include <fstream>
+#include <optional>
 
-#include <fmt/core.h>
+#include <fmt/chrono.h>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include "apps/commands.hpp"
+#include "apps/replay/heading.hpp"
 #include "apps/replay/report_html.hpp"
 #include "apps/replay/table.hpp"
+#include "apps/server_flags.hpp"
 #include "apps/system_flags.hpp"
+#include "bench/measure.hpp"
+#include "io/progress.hpp"
 #include "io/temporary_folder.hpp"
 #include "rpc/server.hpp"
 
@@ -18,37 +22,11 @@ namespace chromatin {
 namespace {
 
 struct replay_flags {
-  std::string file, connect, token, json, html, reuse = "both";
+  std::string file, json, html, reuse = "both";
+  server_flags server{.address = {}};  ///< no address: a server of its own
   std::size_t limit = 0, join = 2;
   replay::run_options run;
   system_options system;
-};
-
-/// A line on stderr that says how far a run is: rewritten in a terminal, now and then a new one elsewhere.
-class progress_line {
- public:
-  progress_line(std::string name, std::size_t total) : name_{std::move(name)}, total_{total} {}
-
-  void operator()(std::size_t done) {
-    auto now = clock::now();
-    auto pause = terminal_ ? std::chrono::milliseconds{200} : std::chrono::milliseconds{5000};
-    if (now - last_ < pause && done < total_) return;
-    last_ = now;
-    auto seconds = std::chrono::duration<double>(now - begin_).count();
-    auto rate = static_cast<double>(done) / std::max(seconds, 1e-3);
-    fmt::print(stderr, "{}{}: {} of {} turns, {:.0f} a second, {:.0f} s to go{}", terminal_ ? "\r" : "", name_, done,
-               total_, rate, static_cast<double>(total_ - done) / rate, terminal_ ? "   " : "\n");
-  }
-  ~progress_line() {
-    if (terminal_) fmt::print(stderr, "\r{:70}\r", "");
-  }
-
- private:
-  using clock = std::chrono::steady_clock;
-  std::string name_;
-  std::size_t total_;
-  clock::time_point begin_ = clock::now(), last_{};
-  bool terminal_ = ::isatty(STDERR_FILENO) == 1;
 };
 
 /// Each run has a fresh system with an empty disk folder, and speaks to it through a socket, as users do.
@@ -57,18 +35,23 @@ replay::run_result run_once(const replay_flags& flags, const std::vector<replay:
   for (const auto& s : sittings) total += s.user_turns.size();
   auto options = flags.run;
   options.reuse = reuse;
-  progress_line progress{reuse ? "with reuse" : "without reuse", total};
-  auto play = [&] { return replay::run(sittings, options, [&](std::size_t done) { progress(done); }); };
-  if (!flags.connect.empty()) {
-    options.server = flags.connect;
-    options.token = flags.token;
+  const std::string name = reuse ? "with reuse" : "without reuse";
+  auto play = [&] {
+    io::progress_line line{name + ", turns"};
+    return replay::run(sittings, options, [&](std::size_t done) { line.show(done, total); });
+  };
+  if (!flags.server.address.empty()) {
+    options.server = flags.server.address;
+    options.token = flags.server.token;
     return play();
   }
   const auto temporary = std::filesystem::temp_directory_path();
   io::temporary_folder store{flags.system.disk.empty() ? temporary : flags.system.disk}, folder{temporary};
   auto own = flags.system;
   own.disk = store.path();
+  std::optional<io::waiting_line> waiting{std::in_place, name + ", loading the model"};
   running_system system{own};
+  waiting.reset();
   rpc::server server{system.actors(),
                      system.gateway(),
                      system.telemetry(),
@@ -96,30 +79,48 @@ std::string describe(const replay_flags& flags, std::size_t sittings) {
   auto mib = [](std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
   const auto& s = flags.system;
   auto server =
-      flags.connect.empty()
+      flags.server.address.empty()
           ? fmt::format("{} with {:.4g} MiB of device memory, {:.4g} MiB of host memory, {:.4g} MiB of disk",
                         s.model.filename().string(), mib(s.device_bytes), mib(s.host_bytes), mib(s.disk_bytes))
-          : flags.connect;
+          : flags.server.address;
   return fmt::format("{} sittings from {}, {} users at a time; {}", sittings,
                      std::filesystem::path{flags.file}.filename().string(), flags.run.concurrency, server);
 }
 
-void replay_command(const replay_flags& flags) {
+replay::heading heading_of(const replay_flags& flags, const std::vector<std::string>& arguments, std::size_t sittings,
+                           const replay::reading& read) {
+  return {.title = describe(flags, sittings),
+          .read = replay::describe(read, flags.run.recorded_answers),
+          .made = fmt::format("{:%Y-%m-%d %H:%M} UTC", fmt::gmtime(std::time(nullptr))),
+          .version = CHROMATIN_VERSION,
+          .machine = bench::machine(),
+          .command = replay::command_line(arguments)};
+}
+
+void replay_command(const replay_flags& flags, const std::vector<std::string>& arguments) {
   io::remove_temporary_folders_on_signals();
   check_writable(flags.json);
   check_writable(flags.html);
   std::ifstream in{flags.file};
-  auto sittings = replay::string_together(replay::read_conversations(in, flags.file, flags.limit), flags.join);
+  replay::reading read;
+  auto conversations = replay::read_conversations(in, flags.file, flags.limit, &read);
+  auto sittings = replay::string_together(std::move(conversations), flags.join, &read);
+  auto about = heading_of(flags, arguments, sittings.size(), read);
+  if (!flags.server.address.empty()) connect(flags.server);  // where none answers it is known before a run is set up
   std::optional<replay::run_result> off, on;
   if (flags.reuse != "on") off = run_once(flags, sittings, false);
   if (flags.reuse != "off") on = run_once(flags, sittings, true);
 
-  nlohmann::ordered_json json;
+  nlohmann::ordered_json json{{"made", about.made},
+                              {"version", about.version},
+                              {"machine", about.machine},
+                              {"command", about.command},
+                              {"read", about.read}};
   std::optional<replay::summary> off_sum, on_sum;
   if (off) json["reuse_off"] = to_json(*(off_sum = replay::summarise(*off)));
   if (on) json["reuse_on"] = to_json(*(on_sum = replay::summarise(*on)));
-  auto title = describe(flags, sittings.size());
-  fmt::print("{}\n\n{}", title, replay::text_table(off_sum ? &*off_sum : nullptr, on_sum ? &*on_sum : nullptr));
+  fmt::print("{}\n{}\n\n{}", about.title, about.read,
+             replay::text_table(off_sum ? &*off_sum : nullptr, on_sum ? &*on_sum : nullptr));
   auto cut = std::max(off ? off->sittings_cut : 0, on ? on->sittings_cut : 0);
   if (cut > 0) fmt::print("\n{} sittings ended early, at the end of the model's context\n", cut);
   if (off && on) {
@@ -141,18 +142,20 @@ void replay_command(const replay_flags& flags) {
   }
   if (!flags.json.empty()) write_file(flags.json, json.dump(2) + "\n");
   if (!flags.html.empty())
-    write_file(flags.html, replay::report_html(off ? &*off : nullptr, on ? &*on : nullptr, title));
+    write_file(flags.html, replay::report_html(off ? &*off : nullptr, on ? &*on : nullptr, about));
 }
 
 }  // namespace
 
-void add_replay_command(CLI::App& app, const system_options& defaults) {
+void add_replay_command(CLI::App& app, const system_options& defaults, const std::vector<std::string>& arguments) {
   auto* command = app.add_subcommand("replay", "Play real conversations through the whole system and measure");
   auto flags = std::make_shared<replay_flags>();
   flags->system = defaults;
   command
-      ->add_option("file", flags->file,
-                   "conversations, one JSON object a line: {\"messages\": [{\"role\", \"content\"}, …]}")
+      ->add_option(
+          "file", flags->file,
+          "conversations as OpenAI's files have them: {\"messages\": [{\"role\", \"content\"}, …]}, one a line, or "
+          "a list")
       ->required();
   command->add_option("--reuse", flags->reuse, "on, off or both")
       ->capture_default_str()
@@ -172,13 +175,15 @@ void add_replay_command(CLI::App& app, const system_options& defaults) {
       ->check(CLI::Range(1, 1000));
   command->add_option("--answer-tokens", flags->run.answer_tokens, "of an answer at most; 0: the model's default")
       ->capture_default_str();
+  command->add_flag("--recorded-answers", flags->run.recorded_answers,
+                    "a turn's history has the file's answers in place of those that were generated");
   command->add_option("--json", flags->json, "write the figures to this file");
   command->add_option("--html", flags->html, "write a page with charts to this file");
-  command->add_option("--connect", flags->connect,
+  command->add_option("--server", flags->server.address,
                       "play against this server (HOST:PORT or unix:PATH) instead of one of its own");
-  command->add_option("--token", flags->token, "the tenant's token on that server");
+  command->add_option("--token", flags->server.token, "the tenant's token on that server");
   add_system_flags(*command, flags->system);
-  command->callback([flags] { replay_command(*flags); });
+  command->callback([flags, arguments] { replay_command(*flags, arguments); });
 }
 
 }  // namespace chromatin

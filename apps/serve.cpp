@@ -4,6 +4,7 @@
 #include <csignal>
 #include <cstdlib>
 #include <mutex>
+#include <optional>
 
 #include <caf/scoped_actor.hpp>
 #include <fmt/core.h>
@@ -17,6 +18,7 @@
 #include "apps/service_manager.hpp"
 #include "apps/system_flags.hpp"
 #include "http/server.hpp"
+#include "io/progress.hpp"
 #include "io/tenant_salts.hpp"
 #include "rpc/server.hpp"
 
@@ -174,11 +176,13 @@ void serve(serve_flags flags, const std::vector<std::string>& arguments, const s
   if (!flags.tokens.empty()) options.tokens = rpc::read_token_file(flags.tokens);
 
   injected_faults faults{flags.faults, flags.system};
+  std::optional<io::waiting_line> waiting{std::in_place, "loading " + flags.system.model.string()};
   running_system system{flags.system};
   options.answer_tokens_default = answer_tokens_default(system.checkpoint());
   std::vector<std::string> http_lines;
   options.beside = [&](rpc::server_loop& loop) { http_lines = serve_http(loop, flags, system.checkpoint()); };
   rpc::server server{system.actors(), system.gateway(), system.telemetry(), system.supervisor(), options};
+  waiting.reset();
   for (const auto& notice : system.notices()) fmt::print(stderr, "{}\n", notice);
   for (const auto& address : server.addresses()) fmt::print(stderr, "listening on {}\n", address);
   for (const auto& line : http_lines) fmt::print(stderr, "{}\n", line);

@@ -10,6 +10,7 @@
 #include <spdlog/spdlog.h>
 
 #include "apps/commands.hpp"
+#include "io/progress.hpp"
 #include "kv/policy/policies.hpp"
 #include "sim/flat.hpp"
 #include "sim/machine/machine_report.hpp"
@@ -74,6 +75,7 @@ void simulate_flat(const simulate_flags& flags) {
   std::vector<sim::run_result> runs;
   for (const auto& policy : flags.policies)
     for (auto capacity : capacities_of(flags)) {
+      io::waiting_line waiting{fmt::format("{}, {} tokens", policy, capacity)};
       std::vector<std::byte> memory;
       if (flags.hindsight) sim::replay_flat(*trace, policy, capacity, &memory);
       runs.push_back(sim::replay_flat(*trace, policy, capacity, &memory));
@@ -114,7 +116,8 @@ void simulate_machines(const simulate_flags& flags) {
   for (const auto& machine : machines)
     for (const auto& policy : flags.policies)
       for (auto capacity : capacities) {
-        fmt::print(stderr, "{}, {} …\n", machine.name, policy);
+        io::waiting_line waiting{fmt::format("{}, {}, run {} of {}", machine.name, policy, runs.size() + 1,
+                                             machines.size() * flags.policies.size() * capacities.size())};
         runs.push_back(sim::simulate(what, machine, policy, capacity));
       }
   auto title = fmt::format("{}: {} turns, blocks of {} tokens, seed {}", what.title, what.turns(), what.block_tokens,

@@ -10,6 +10,7 @@
 #include "apps/replay/workload.hpp"
 #include "apps/soak/run.hpp"
 #include "apps/system_flags.hpp"
+#include "io/progress.hpp"
 #include "io/temporary_folder.hpp"
 
 namespace chromatin {
@@ -35,10 +36,12 @@ void soak_command(soak_flags flags) {
   io::temporary_folder folder{std::filesystem::temp_directory_path()};
   run.folder = folder.path();
   run.lasts = std::chrono::milliseconds{static_cast<std::int64_t>(flags.minutes * 60'000)};
-  run.progress = [](const std::string& line) { fmt::print(stderr, "{}\n", line); };
+  io::progress_line line{"soak"};
+  run.progress = [&line](const std::string& how_far) { line.say(how_far); };
   fmt::print("soak with --seed {} --minutes {} --context {}\n", run.seed, flags.minutes, run.context);
   std::fflush(stdout);
   auto report = soak::run(run);
+  line.take_away();
   print("\ndone", report.done);
   print("\nfaults that fired", report.faults);
   fmt::print("\nmost memory of the server: {} MiB\n", report.resident_bytes_max >> 20);

@@ -1,7 +1,6 @@
 #include "bench/checkpoints.hpp"
 
-#include <fmt/core.h>
-
+#include "io/progress.hpp"
 #include "io/temporary_folder.hpp"
 #include "model/make_checkpoint.hpp"
 
@@ -18,7 +17,7 @@ fs::path work_folder(const fs::path& given) {
 fs::path checkpoint_of(const std::string& shape, const fs::path& work, const fs::path& embedded) {
   auto folder = work / shape;
   if (!fs::exists(folder / "config.json")) {
-    fmt::print(stderr, "writing {}\n", folder.string());
+    io::waiting_line waiting{"writing " + folder.string()};
     io::temporary_folder made{work};
     model::make_checkpoint(shape, 1, made.path() / shape, embedded);
     fs::remove_all(folder);

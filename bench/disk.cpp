@@ -25,6 +25,7 @@
 #include "bench/checkpoints.hpp"
 #include "bench/commands.hpp"
 #include "bench/measure.hpp"
+#include "io/progress.hpp"
 #include "io/temporary_folder.hpp"
 #include "io/uring_device.hpp"
 
@@ -213,7 +214,8 @@ void run(const flags& f) {
   std::mt19937_64 random{1};
   std::vector<double> shares;
   for (int round = 0; round < f.rounds; ++round) {
-    auto tier_bytes = of.read_bytes_per_s(random), fio_bytes = fio_bytes_per_s(of.files(folder.path()));
+    auto tier_bytes = io::waiting("the tier reads", [&] { return of.read_bytes_per_s(random); });
+    auto fio_bytes = io::waiting("fio reads", [&] { return fio_bytes_per_s(of.files(folder.path())); });
     shares.push_back(tier_bytes / fio_bytes);
     fmt::print("  {:>12.0f} {:>12.0f} {:>8.2f}\n", tier_bytes * 1e-6, fio_bytes * 1e-6, shares.back());
     std::fflush(stdout);

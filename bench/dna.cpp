@@ -13,10 +13,10 @@
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
-#include <unistd.h>
 
 #include "bench/commands.hpp"
 #include "bench/measure.hpp"
+#include "io/progress.hpp"
 
 namespace chromatin::bench {
 namespace {
@@ -127,11 +127,8 @@ std::pair<double, double> interval(std::uint64_t right, std::uint64_t all) {
 }
 
 void show_progress(const std::string& what, std::size_t done, std::size_t total) {
-  if (::isatty(STDERR_FILENO) != 1) return;
-  if (done < total)
-    fmt::print(stderr, "\r{}: {} of {}   ", what, done, total);
-  else
-    fmt::print(stderr, "\r{:70}\r", "");
+  static io::progress_line line;
+  done < total ? line.show(what, done, total) : line.take_away();
 }
 
 void add_dna(CLI::App& bench, const std::filesystem::path& embedded) {

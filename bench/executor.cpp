@@ -2,6 +2,7 @@
 
 #include <filesystem>
 #include <map>
+#include <optional>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -11,6 +12,7 @@
 #include "bench/in_process.hpp"
 #include "bench/measure.hpp"
 #include "gpu/cpu/kernels.hpp"
+#include "io/progress.hpp"
 
 namespace chromatin::bench {
 namespace {
@@ -28,10 +30,13 @@ struct flags {
 template <class Work>
 nlohmann::ordered_json operations(const std::string& title, gpu::operation_times& times, std::uint32_t tokens,
                                   Work work) {
-  work();
-  times = {};
-  double seconds = 0;
-  for (int i = 0; i < rounds; ++i) seconds += work();
+  auto seconds = io::waiting(title, [&] {
+    work();
+    times = {};
+    double sum = 0;
+    for (int i = 0; i < rounds; ++i) sum += work();
+    return sum;
+  });
   nlohmann::ordered_json json{{"tokens_per_s", rounds * tokens / seconds}};
   fmt::print("\n{}: {:.1f} tokens/s\n", title, rounds * tokens / seconds);
   double rest = seconds;
@@ -101,6 +106,7 @@ nlohmann::ordered_json deterministic_cost(const std::shared_ptr<const model::che
   options.deterministic = true;
   engine fixed{checkpoint, options, batch, prefill_tokens + decode_tokens};
   std::map<std::string, std::pair<std::vector<double>, std::vector<double>>> seconds;
+  std::optional<io::waiting_line> waiting{std::in_place, "with and without --deterministic"};
   for (int i = 0; i < rounds; ++i)
     for (bool deterministic : {false, true}) {
       auto& e = deterministic ? fixed : plain;
@@ -111,6 +117,7 @@ nlohmann::ordered_json deterministic_cost(const std::shared_ptr<const model::che
       take("decode", e.decode_s(decode_tokens));
       take("decode of 8", e.decode_s(decode_tokens, batch));
     }
+  waiting.reset();
   nlohmann::ordered_json json;
   fmt::print("\n--deterministic costs\n");
   for (const auto& [what, both] : seconds) {
@@ -152,7 +159,9 @@ void run(const flags& f) {
   options.times = nullptr;
   json["deterministic_ratio"] = deterministic_cost(checkpoint, e, options);
   std::vector<double> starts;
-  for (int i = 0; i < rounds; ++i) starts.push_back(start_s(f.model));
+  io::waiting("starts", [&] {
+    for (int i = 0; i < rounds; ++i) starts.push_back(start_s(f.model));
+  });
   json["start_s"] = median(starts);
   fmt::print("\nfrom start to ready: {:.0f} ms\n", 1e3 * median(starts));
   write_json(f.json, json);

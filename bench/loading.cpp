@@ -14,6 +14,7 @@
 #include "bench/commands.hpp"
 #include "bench/in_process.hpp"
 #include "bench/measure.hpp"
+#include "io/progress.hpp"
 #include "io/slow_device.hpp"
 #include "io/temporary_folder.hpp"
 
@@ -114,6 +115,7 @@ void run(const flags& f) {
              f.disk.latency_us * 1e-3);
   fmt::print("  {:<10} {:>10} {:>14}   {}\n", "eighth in", "p99 gap ms", "its TTFT ms", "its hits");
   {
+    io::waiting_line waiting{"writing the eighth's history"};
     running_system system{options_of(f, model, disk)};
     say(system, "eighth", text_of(system.checkpoint(), "Once upon a time", f.history), 2,
         std::make_shared<timed_sink>());
@@ -121,9 +123,9 @@ void run(const flags& f) {
   std::vector<double> ratios;
   for (int round = 0; round < f.rounds; ++round) {
     running_system system{options_of(f, model, disk)};  // nothing is in memory: all of it is on the disk
-    auto loaded = serve(system, f, 2 * round);
+    auto loaded = io::waiting("from the disk", [&] { return serve(system, f, 2 * round); });
     print("disk", loaded);
-    auto resident = serve(system, f, 2 * round + 1);
+    auto resident = io::waiting("in the device", [&] { return serve(system, f, 2 * round + 1); });
     print("device", resident);
     ratios.push_back(loaded.gap_p99_ms / resident.gap_p99_ms);
     json["rounds"].push_back({{"disk_gap_p99_ms", loaded.gap_p99_ms},

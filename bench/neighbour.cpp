@@ -17,6 +17,7 @@
 #include "bench/commands.hpp"
 #include "bench/engine.hpp"
 #include "bench/measure.hpp"
+#include "io/progress.hpp"
 
 namespace chromatin::bench {
 namespace {
@@ -100,6 +101,7 @@ bool wait_for_rest(std::chrono::steady_clock::time_point until) {
 nlohmann::ordered_json measure(const flags& f, const row& r) {
   std::vector<double> rest, beside;
   int disturbed = 0;
+  std::optional<io::waiting_line> waiting{std::in_place, r.name};
   r.seconds();
   auto until = std::chrono::steady_clock::now() +
                std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::duration<double>{f.patience_s});
@@ -116,6 +118,7 @@ nlohmann::ordered_json measure(const flags& f, const row& r) {
     rest.push_back(*alone);
     beside.push_back(*together);
   }
+  waiting.reset();
   if (beside.empty()) {
     fmt::print("{:<40} other processes used the machine all the time\n", r.name);
     std::fflush(stdout);

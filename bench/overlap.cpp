@@ -7,6 +7,7 @@
 /// loading alone takes.
 
 #include <filesystem>
+#include <optional>
 
 #include <fmt/core.h>
 #include <nlohmann/json.hpp>
@@ -16,6 +17,7 @@
 #include "bench/in_process.hpp"
 #include "bench/measure.hpp"
 #include "gpu/cpu/cpu_backend.hpp"
+#include "io/progress.hpp"
 #include "io/slow_device.hpp"
 #include "io/temporary_folder.hpp"
 
@@ -138,7 +140,7 @@ nlohmann::ordered_json loading_table(const flags& f, const bench_place& at) {
   fmt::print("  {:<10} {:>9} {:>9} {:>9} {:>13} {:>9} {:>9} {:>14} {:>13}\n", "disk", "anew", "compute", "load",
              "load, compute", "by layer", "chosen", "by layer / max", "chosen / best");
   for (auto mb_s : f.disks_mb_s) {
-    auto t = measure(f, at, mb_s);
+    auto t = io::waiting("loading", [&] { return measure(f, at, mb_s); });
     auto longer = std::max(t.load(), t.resident), best = std::min(t.anew, t.by_layer);
     fmt::print("  {:<10} {:>9.1f} {:>9.1f} {:>9.1f} {:>13.1f} {:>9.1f} {:>9.1f} {:>13.2f}x {:>12.2f}x\n",
                mb_s > 0 ? fmt::format("{:.0f} MB/s", mb_s) : "as it is", t.anew, t.resident, t.load(), t.loaded_first,
@@ -170,6 +172,7 @@ nlohmann::ordered_json saving_table(const flags& f, const bench_place& at) {
     auto token_us = static_cast<double>(s.total_us - s.first_token_us) / (f.answer - 1);
     return std::pair{static_cast<double>(s.first_token_us), token_us};
   };
+  std::optional<io::waiting_line> waiting{std::in_place, "saving"};
   one();
   for (int i = 0; i < 2 * f.rounds + 1; ++i) {
     settle(system);
@@ -181,6 +184,7 @@ nlohmann::ordered_json saving_table(const flags& f, const bench_place& at) {
     prefill.push_back(saved.first / kept.first);
     decode.push_back(saved.second / kept.second);
   }
+  waiting.reset();
   fmt::print("\nSaving while computing, over computing alone: prefill {:.3f}, decode {:.3f} (at most {})\n",
              median(prefill), median(decode), saving_goal);
   return {{"prefill", median(prefill)}, {"decode", median(decode)}, {"goal", saving_goal}};
@@ -199,7 +203,7 @@ void run(const flags& f) {
   }
   nlohmann::ordered_json json{{"machine", machine()}, {"shape", f.shape}};
   fmt::print("{}; {}\n", json["machine"].get<std::string>(), f.shape);
-  write_conversations(f, at);
+  io::waiting("writing conversations", [&] { write_conversations(f, at); });
   json["loading"] = loading_table(f, at);
   json["saving"] = saving_table(f, at);
   write_json(f.json, json);

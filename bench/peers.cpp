@@ -16,6 +16,7 @@
 #include "bench/in_process.hpp"
 #include "bench/llama_cpp.hpp"
 #include "bench/measure.hpp"
+#include "io/progress.hpp"
 
 namespace chromatin::bench {
 namespace {
@@ -59,10 +60,12 @@ struct table {
 void compare(table& t, const flags& f, const std::string& name, double goal, const std::function<double()>& theirs,
              const std::function<double()>& ours, int rounds = 0) {
   std::vector<double> a, b;
+  std::optional<io::waiting_line> waiting{std::in_place, name};
   for (int i = 0; i < (rounds > 0 ? rounds : f.rounds); ++i) {
     a.push_back(theirs());
     b.push_back(ours());
   }
+  waiting.reset();
   t.row(name, a, b, goal);
 }
 

@@ -10,6 +10,7 @@
 
 #include "bench/commands.hpp"
 #include "bench/measure.hpp"
+#include "io/progress.hpp"
 #include "kv/policy/policies.hpp"
 
 namespace chromatin::bench {
@@ -86,6 +87,7 @@ nlohmann::ordered_json measure(const std::string& name, const policies_flags& fl
   for (std::uint32_t i = 0; i < flags.chunks / chain_chunks; ++i) users.take_turn(true);
   // Between two decisions a conversation returns and one comes, as in a tier that is full.
   std::vector<double> turns_us, decisions_us;
+  io::progress_line line{name};
   for (std::uint32_t left = flags.decisions; left > 0;) {
     for (bool fresh : {false, true}) turns_us.push_back(cpu_us_of([&] { users.take_turn(fresh); }));
     std::uint32_t gone = 0;
@@ -94,7 +96,9 @@ nlohmann::ordered_json measure(const std::string& name, const policies_flags& fl
     });
     decisions_us.push_back(us / std::max(gone, 1U));
     left -= std::min(left, std::max(gone, 1U));
+    line.show(flags.decisions - left, flags.decisions);
   }
+  line.take_away();
   double sum = 0;
   for (auto us : decisions_us) sum += us;
   auto mean = sum / static_cast<double>(decisions_us.size());

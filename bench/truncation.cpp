@@ -14,6 +14,7 @@
 #include "bench/sittings.hpp"
 #include "gpu/cpu/cpu_backend.hpp"
 #include "gpu/run_step.hpp"
+#include "io/progress.hpp"
 #include "model/rope.hpp"
 
 namespace chromatin::bench {
@@ -180,7 +181,7 @@ void run(const flags& f) {
   fmt::print("{:<22}{:>12}{:>18}\n", "what follows", "perplexity", "same as TT, %");
   quality reference;
   for (auto how : methods) {
-    auto q = judge(*exact, c, sittings, how, f.ratio);
+    auto q = io::waiting("what follows", [&] { return judge(*exact, c, sittings, how, f.ratio); });
     if (how == method::recompute) reference = q;
     std::size_t same = 0;
     for (std::size_t i = 0; i < q.guesses.size(); ++i) same += q.guesses[i] == reference.guesses[i];
@@ -196,7 +197,7 @@ void run(const flags& f) {
   cost recomputed;
   for (auto how : {method::recompute, method::keep}) {
     spend(*fast, c, {sittings.front()}, how, f.ratio);  // warm
-    auto spent = spend(*fast, c, sittings, how, f.ratio);
+    auto spent = io::waiting("turns that truncate", [&] { return spend(*fast, c, sittings, how, f.ratio); });
     if (how == method::recompute) recomputed = spent;
     auto mean_ms = 1e3 * spent.first_token_s / static_cast<double>(std::max<std::uint64_t>(spent.turns, 1));
     const auto* name = names[static_cast<std::size_t>(how)];

@@ -42,12 +42,20 @@ void progress_line::show(std::uint64_t done, std::uint64_t all) {
   if (due()) write(progress_text(what_, done, all, std::chrono::duration<double>(clock::now() - begin_).count()));
 }
 
+void progress_line::show(const std::string& what, std::uint64_t done, std::uint64_t all) {
+  if (what != what_) {
+    what_ = what;
+    begin_ = clock::now();
+  }
+  show(done, all);
+}
+
 void progress_line::say(std::string_view text) {
   if (due()) write(fmt::format("{}: {}", what_, text));
 }
 
 void progress_line::write(std::string_view text) {
-  fmt::print(stderr, "\r{}\033[K", text.substr(0, width_max));
+  fmt::print(stderr, "\r{}\033[K\r", text.substr(0, width_max));  // what is printed next stands in its place
   std::fflush(stderr);
   written_ = true;
 }

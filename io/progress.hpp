@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <utility>
 
 namespace chromatin::io {
 
@@ -19,13 +20,15 @@ std::string progress_text(std::string_view what, std::uint64_t done, std::uint64
 /// For work that knows how far it is. One thread at a time.
 class progress_line {
  public:
-  explicit progress_line(std::string what);
+  explicit progress_line(std::string what = {});
   ~progress_line() { take_away(); }
   progress_line(const progress_line&) = delete;
   progress_line& operator=(const progress_line&) = delete;
 
   /// Cheap enough for an inner loop: writes five times a second at most.
   void show(std::uint64_t done, std::uint64_t all = 0);
+  /// The same of work that has several parts.
+  void show(const std::string& what, std::uint64_t done, std::uint64_t all);
   void say(std::string_view text);
   /// For who has a line of its own to print in between.
   void take_away();
@@ -57,5 +60,12 @@ class waiting_line {
   bool over_ = false;
   std::thread thread_;  ///< none where there is no terminal
 };
+
+/// What `work` gives, with the seconds that go by.
+template <class Work>
+auto waiting(std::string what, Work work) {
+  waiting_line line{std::move(what)};
+  return work();
+}
 
 }  // namespace chromatin::io

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/dna/dna.hpp"
-#include "apps/dna/progress.hpp"
+#include "io/progress.hpp"
 #include "dna/wetlab/calibrate.hpp"
 #include "dna/reads/reads.hpp"
 #include "dna/wetlab/error_profile.hpp"
@@ -23,7 +23,7 @@ calibration count(const calibrate_flags& flags) {
   read_source source{flags.oligos};
   for (dna::read one; source.next(one);) references.push_back(one.bases);
   calibrator counted{std::move(references)};
-  progress_line line{"reads compared"};
+  io::progress_line line{"reads compared"};
   for (const auto& file : flags.reads) {
     read_source instrument{file};
     for (dna::read one; instrument.next(one);) {

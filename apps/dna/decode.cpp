@@ -10,7 +10,7 @@
 
 #include "apps/dna/decode_report.hpp"
 #include "apps/dna/dna.hpp"
-#include "apps/dna/progress.hpp"
+#include "io/progress.hpp"
 #include "apps/dna/shown.hpp"
 #include "dna/partition/files.hpp"
 #include "dna/partition/journal_end.hpp"
@@ -90,10 +90,10 @@ std::optional<std::uint32_t> known_commits(const tube& from, const decode_flags&
 
 /// Blocks of the reads, with the store's journal where theirs is not among them.
 decoded_partition decode_one(const tube& from, std::size_t number, const pipeline& reading, const decode_flags& flags,
-                             progress_line& line) {
+                             io::progress_line& line) {
   decoded_partition made;
-  made.outcomes =
-      reading.decode(number, erasure_use::full, [&](std::size_t done, std::size_t all) { line.show(done, all); });
+  made.outcomes = reading.decode(number, erasure_use::full,
+                                 [&](std::size_t done, std::size_t all) { line.show("blocks", done, all); });
   std::vector<block> blocks;
   for (const auto& one : made.outcomes)
     if (one.decoded) {
@@ -118,7 +118,7 @@ decoded_partition decode_one(const tube& from, std::size_t number, const pipelin
 
 /// What is in a file that was cut short counts all the same.
 std::vector<std::string> read_all(pipeline& reading, const std::vector<fs::path>& files, const decode_flags& flags,
-                                  progress_line& line) {
+                                  io::progress_line& line) {
   std::vector<std::string> damaged;
   const auto progress = [&](std::uint64_t done) { line.show(done); };
   const auto attempt = [&](auto&& read) {
@@ -152,7 +152,7 @@ void decode(const decode_flags& flags) {
   std::vector<const block_codec*> codecs;
   for (const auto& one : tubes) codecs.push_back(one.codec.get());
   pipeline reading{codecs, flags.threads, {.trimmed = flags.trimmed}};
-  progress_line line{"reads"};
+  io::progress_line line{"reads"};
   const auto damaged = read_all(reading, reads, flags, line);
   std::vector<decoded_partition> all;
   for (std::size_t i = 0; i < tubes.size(); ++i) {

@@ -8,6 +8,7 @@
 #include "apps/dna/dna.hpp"
 #include "apps/dna/over.hpp"
 #include "dna/partition/files.hpp"
+#include "io/progress.hpp"
 
 namespace chromatin::dna {
 namespace {
@@ -49,13 +50,15 @@ void get(const get_flags& flags) {
     throw std::runtime_error{fmt::format("\"{}\" is a directory: name a folder with --out", flags.path)};
   const auto above = found->path.empty() ? std::string{} : found->path + "/";
   std::size_t files = 0;
+  io::progress_line line{"files written"};
   for (const auto& one : from.list(flags.at)) {
     if (!one.path.starts_with(above) || one.directory) continue;
     const auto file = flags.out / one.path.substr(above.size());
     fs::create_directories(file.parent_path());
     replace_file(file, content_of(from, one.path, flags.at));
-    ++files;
+    line.show(++files);
   }
+  line.take_away();
   if (flags.store.json)
     fmt::print("{}\n", nlohmann::ordered_json{{"files", files}, {"out", flags.out.string()}}.dump(2));
   else

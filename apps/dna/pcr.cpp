@@ -7,6 +7,7 @@
 
 #include "apps/dna/dna.hpp"
 #include "apps/dna/laboratory.hpp"
+#include "io/progress.hpp"
 
 namespace chromatin::dna {
 namespace {
@@ -70,13 +71,17 @@ void pcr(const pcr_flags& flags) {
                                    : wetlab::as_measured(wetlab::find_error_profile(flags.errors), flags.founders);
   made.copies = flags.copies;
   made.founders = flags.founders;
-  auto tube = flags.from.empty() ? wetlab::synthesise_partition(from.layout(), strands_of(from), made, flags.seed)
-                                 : wetlab::read_tube(flags.from);
+  auto tube = io::waiting("making the tube", [&] {
+    return flags.from.empty() ? wetlab::synthesise_partition(from.layout(), strands_of(from), made, flags.seed)
+                              : wetlab::read_tube(flags.from);
+  });
   if (flags.depurination > 0 || flags.deamination > 0)
     tube = wetlab::damage(tube, flags.depurination, flags.deamination, flags.seed + 3);
   if (flags.half_lives > 0) tube = wetlab::age(tube, flags.half_lives, flags.seed + 1);
   const auto pots = flags.one_pot ? wetlab::pooling::one_pot : wetlab::pooling::apart;
-  const auto result = wetlab::retrieve(tube, from.layout(), targets, how, pots, {}, flags.seed + 2);
+  const auto result = io::waiting("simulating the PCR", [&] {
+    return wetlab::retrieve(tube, from.layout(), targets, how, pots, {}, flags.seed + 2);
+  });
   wetlab::write_tube(result.product, flags.out);
   const auto before = wetlab::compose(tube, from.layout(), targets);
   const auto after = wetlab::compose(result.product, from.layout(), targets);

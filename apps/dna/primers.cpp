@@ -6,7 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/dna/dna.hpp"
-#include "apps/dna/progress.hpp"
+#include "io/progress.hpp"
 #include "dna/partition/files.hpp"
 #include "dna/partition/order.hpp"
 #include "dna/geometry/primer_check.hpp"
@@ -95,7 +95,7 @@ std::size_t sites_of(const store& from) {
 
 void check(const primers_flags& flags, const store& from, const std::vector<subtree>& nodes) {
   const primer3 programs;
-  progress_line line{"primers checked"};
+  io::progress_line line{"primers checked"};
   const auto checks =
       check_primers(from.layout(), nodes, programs, [&](std::size_t done) { line.show(done, nodes.size()); });
   const auto poor = std::count_if(checks.begin(), checks.end(), [](const auto& one) { return !one.usable(); });
@@ -143,7 +143,7 @@ void print_library(const primers_flags& flags, std::span<const primer_pair> pair
 void primers(const primers_flags& flags) {
   if (flags.library) return print_library(flags, primer_library());
   if (flags.design > 0) {
-    progress_line line{"pairs found"};
+    io::progress_line line{"pairs found"};
     const auto pairs = design_checked_primers(flags.design, profile{}.primer_nt, flags.seed, primer3{},
                                               [&](std::size_t done) { line.show(done, flags.design); });
     return print_library(flags, pairs);

@@ -10,6 +10,7 @@
 #include "apps/dna/dna.hpp"
 #include "apps/dna/over.hpp"
 #include "dna/partition/files.hpp"
+#include "io/progress.hpp"
 
 namespace chromatin::dna {
 namespace {
@@ -81,7 +82,7 @@ void put(const put_flags& flags) {
     if (files.size() > 1)
       throw std::runtime_error{"--over spreads one file: put the others with commands of their own"};
     auto all = open_all(flags.store.folder, flags.over, store::access::write);
-    const auto parts = put_over(all, files.front());
+    const auto parts = io::waiting("encoding", [&] { return put_over(all, files.front()); });
     if (flags.store.json)
       fmt::print("{}\n", nlohmann::ordered_json{{"parts", parts}}.dump(2));
     else
@@ -89,7 +90,8 @@ void put(const put_flags& flags) {
     return;
   }
   auto into = store::open(flags.store.folder, store::access::write);
-  say(flags.store, into, into.put(files), fmt::format("{} files", files.size()));
+  const auto added = io::waiting("encoding", [&] { return into.put(files); });
+  say(flags.store, into, added, fmt::format("{} files", files.size()));
 }
 
 void update(const update_flags& flags) {
@@ -97,12 +99,13 @@ void update(const update_flags& flags) {
       flags.file == "-" ? std::string{std::istreambuf_iterator<char>{std::cin}, {}} : read_file(flags.file);
   if (!flags.over.empty()) {
     auto all = open_all(flags.store.folder, flags.over, store::access::write);
-    update_over(all, flags.path, bytes_of(text));
+    io::waiting("encoding", [&] { update_over(all, flags.path, bytes_of(text)); });
     if (!flags.store.json) fmt::print("{}: {} parts\n", flags.path, all.size());
     return;
   }
   auto into = store::open(flags.store.folder, store::access::write);
-  say(flags.store, into, into.update(flags.path, bytes_of(text)), flags.path);
+  const auto added = io::waiting("encoding", [&] { return into.update(flags.path, bytes_of(text)); });
+  say(flags.store, into, added, flags.path);
 }
 
 }  // namespace

@@ -7,7 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/dna/dna.hpp"
-#include "apps/dna/progress.hpp"
+#include "io/progress.hpp"
 #include "dna/reads/read_sink.hpp"
 #include "dna/wetlab/sequencer.hpp"
 #include "dna/wetlab/synthesis.hpp"
@@ -27,7 +27,7 @@ void sequence_tube(const sequence_flags& flags) {
   const auto profile = wetlab::find_error_profile(flags.errors);
   auto tube = wetlab::read_tube(flags.tube);
   read_sink sink{flags.out};
-  progress_line line{"reads"};
+  io::progress_line line{"reads"};
   std::uint64_t done = 0;
   const bool as_ordered =
       std::all_of(tube.molecules.begin(), tube.molecules.end(), [](const auto& one) { return one.copies == 1; });

@@ -17,7 +17,7 @@ constexpr const char* style = R"svg(<style>
 :root{--ink:#1d2330;--soft:#667085;--line:#d9dee7;--paper:#fff;--off:#c2410c;--on:#0f766e;--device:#0f766e;--host:#2563eb;--disk:#7c3aed;--none:#d97706}
 @media (prefers-color-scheme:dark){:root{--ink:#e6e9ef;--soft:#98a2b3;--line:#344054;--paper:#12161f;--off:#fb923c;--on:#2dd4bf;--device:#2dd4bf;--host:#60a5fa;--disk:#a78bfa;--none:#fbbf24}}
 body{font:15px/1.5 system-ui,sans-serif;color:var(--ink);background:var(--paper);max-width:760px;margin:2rem auto;padding:0 1rem}
-h1{font-size:1.35rem;margin:0 0 .2rem}h2{font-size:1.02rem;margin:2rem 0 .4rem}p{color:var(--soft);margin:.2rem 0}
+code{overflow-wrap:anywhere}h1{font-size:1.35rem;margin:0 0 .2rem}h2{font-size:1.02rem;margin:2rem 0 .4rem}p{color:var(--soft);margin:.2rem 0}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}td,th{padding:.28rem .5rem;border-bottom:1px solid var(--line);text-align:right}
 td:first-child,th:first-child{text-align:left}td.part{padding-left:1.6rem;color:var(--soft)}svg{width:100%;height:auto}svg text{fill:var(--soft);font-size:12px}svg .key{fill:var(--ink)}
 @media print{body{margin:0}h2,svg,tr{break-inside:avoid}h2,h2+p{break-after:avoid}rect,polyline{print-color-adjust:exact;-webkit-print-color-adjust:exact}}</style>)svg";
@@ -219,12 +219,16 @@ std::string table(const run_result* off, const run_result* on) {
 
 }  // namespace
 
-std::string report_html(const run_result* off, const run_result* on, const std::string& title) {
+std::string report_html(const run_result* off, const run_result* on, const heading& about) {
   std::string page =
       "<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">"
       "<meta name=\"viewport\" content=\"width=device-width\"><title>chromatin replay</title>" +
       std::string{style} + "</head><body>";
-  page += "<h1>chromatin replay</h1><p>" + escape(title) + "</p><h2>In numbers</h2>" + table(off, on);
+  page += "<h1>chromatin replay</h1>";
+  for (const auto& line :
+       {about.title, about.read, about.made + " · chromatin " + about.version + " · " + about.machine})
+    page += "<p>" + escape(line) + "</p>";
+  page += "<p><code>" + escape(about.command) + "</code></p><h2>In numbers</h2>" + table(off, on);
   if (off && on) {
     auto same = compare(*off, *on);
     page += fmt::format("<p>The same answer in {} of {} turns whose history was still the same in both runs.</p>",

@@ -4,11 +4,12 @@
 
 #include <string>
 
+#include "apps/replay/heading.hpp"
 #include "apps/replay/run.hpp"
 
 namespace chromatin::replay {
 
-/// `off` may be null when only one run was made, and so may `on`; not both. `title` says what was played on what.
-std::string report_html(const run_result* off, const run_result* on, const std::string& title);
+/// `off` may be null when only one run was made, and so may `on`; not both.
+std::string report_html(const run_result* off, const run_result* on, const heading& about);
 
 }  // namespace chromatin::replay

@@ -19,7 +19,7 @@ class user {
   user(const std::vector<sitting>& all, const run_options& options, std::uint32_t number)
       : all_{all}, options_{options}, client_{options.server, options.token}, random_{options.seed * 1000003 + number} {
     for (auto i = number; i < all.size(); i += options.concurrency) {
-      open_.emplace_back(talk{i, 0, client_.open()});
+      open_.emplace_back(talk{i, 0, client_.open({}, all[i].system)});
       due_.push({pause(), open_.size() - 1});
     }
   }
@@ -54,6 +54,7 @@ class user {
   bool take_turn(talk& t) {
     rpc::say_options say{.text = all_[t.sitting].user_turns[t.turn], .reuse = options_.reuse};
     say.sampling.tokens_max = options_.answer_tokens;
+    if (options_.recorded_answers && t.turn > 0) say.before = take_recorded(t);
     try {
       auto report = t.conversation.say(say);
       records.push_back({t.sitting, ++t.turn, report.first_text_us, report.server, std::move(report.text)});
@@ -63,6 +64,17 @@ class user {
       ++sittings_cut;
       return false;
     }
+  }
+
+  /// The conversation without its last answer, and the file's answer to be said in its place; nothing, and the
+  /// conversation as it is, where the file has none.
+  message_list take_recorded(talk& t) {
+    const auto& recorded = all_[t.sitting].recorded;
+    if (recorded.size() < t.turn || recorded[t.turn - 1].empty()) return {};
+    auto without = t.conversation.fork({}, t.conversation.refresh().messages - 1);
+    t.conversation.forget();
+    t.conversation = std::move(without);
+    return {{"assistant", recorded[t.turn - 1]}};
   }
 
   const std::vector<sitting>& all_;

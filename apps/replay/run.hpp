@@ -17,6 +17,7 @@ struct run_options {
   double think_ms = 0;  ///< mean pause between an answer and the next turn; 0: only the order follows the pauses
   std::uint64_t seed = 1;
   std::uint32_t answer_tokens = 32;
+  bool recorded_answers = false;  ///< the history of a turn has the file's answers in place of the generated ones
 };
 
 struct turn_record {
