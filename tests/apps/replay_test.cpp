@@ -41,7 +41,57 @@ TEST(Workload, ABadLineIsNamed) {
   };
   EXPECT_THAT(reason("{\"messages\": []}\n{oops\n"), HasSubstr("file:2"));
   EXPECT_THAT(reason("{\"messages\": [{\"role\": 5}]}"), HasSubstr("a message needs"));
+  EXPECT_THAT(reason("{\"messages\": [{\"role\": \"user\"}]}"), HasSubstr("a message needs"));
+  EXPECT_THAT(reason("{\"messages\": [{\"role\": \"user\", \"content\": [1]}]}"), HasSubstr("a message needs"));
+  EXPECT_THAT(reason("[{\"messages\": 3}]"), HasSubstr("file, conversation 1"));
   EXPECT_THAT(reason(""), HasSubstr("holds no conversation"));
+}
+
+TEST(Workload, OpenAIsMessagesAreTakenAsTheyAre) {
+  reading what;
+  std::istringstream in{
+      R"({"messages": [{"role": "system", "content": "Be kind."}, {"role": "assistant", "content": "Hi!"}, )"
+      R"({"role": "user", "content": [{"type": "text", "text": "What is"}, {"type": "image_url", "image_url": {"url": "x"}}, {"type": "text", "text": "this?"}]}, )"
+      R"({"role": "assistant", "content": null, "tool_calls": []}, {"role": "tool", "content": "a cat"}, )"
+      R"({"role": "assistant", "content": [{"type": "text", "text": "A cat."}]}, {"role": "system", "content": "Be brief."}, )"
+      R"({"role": "user", "content": "Thanks"}], "tools": []})"
+      "\r\n"
+      R"({"custom_id": "1", "method": "POST", "body": {"model": "m", "messages": [{"role": "developer", "content": "d"}, {"role": "user", "content": "u"}]}})"};
+  auto all = read_conversations(in, "file", 0, &what);
+  ASSERT_EQ(all.size(), 2u);
+  EXPECT_EQ(all[0].system, "Be kind.");
+  EXPECT_EQ(all[0].user_turns, (std::vector<std::string>{"What is\nthis?", "Thanks"}));
+  EXPECT_EQ(all[0].recorded, (std::vector<std::string>{"A cat.", ""}));
+  EXPECT_EQ(all[1].system, "d");
+  EXPECT_EQ(what.left_out, (std::map<std::string, std::size_t>{{"answers before the first user message", 1},
+                                                               {"image_url parts", 1},
+                                                               {"later system messages", 1},
+                                                               {"messages without text", 1},
+                                                               {"tool messages", 1}}));
+  EXPECT_EQ(describe(what, false),
+            "2 conversations, 3 user turns, 2 system prompts; 1 recorded answers not used; left out: 1 answers before "
+            "the first user message, 1 image_url parts, 1 later system messages, 1 messages without text, 1 tool "
+            "messages");
+  auto sittings = string_together(std::move(all), 2, &what);
+  ASSERT_EQ(sittings.size(), 1u);
+  EXPECT_EQ(sittings[0].system, "Be kind.");
+  EXPECT_EQ(sittings[0].recorded.size(), 3u);
+  EXPECT_EQ(what.left_out["system prompts of conversations that were strung to others"], 1u);
+}
+
+TEST(Workload, AFileMayBeOneValue) {
+  const std::string one = R"({"messages": [
+    {"role": "user", "content": "a"}]})";
+  EXPECT_EQ(read(one).size(), 1u);
+  EXPECT_EQ(read("[" + one + ",\n" + one + "]").size(), 2u);
+  EXPECT_EQ(read("[" + one + ",\n" + one + "]", 1).size(), 1u);
+  EXPECT_EQ(read(R"([{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}])").size(), 1u);
+}
+
+TEST(CommandLine, CanBeTypedAgainAndKeepsTokensToItself) {
+  EXPECT_EQ(command_line({"replay", "my file.jsonl", "--join=2", "--token", "secret-1", "--token=secret-2", "it's"}),
+            "chromatin replay 'my file.jsonl' --join=2 --token … --token=… 'it'\\''s'");
+  EXPECT_EQ(command_line({"replay", ""}), "chromatin replay ''");
 }
 
 turn_record turn(std::uint32_t sitting, std::uint32_t number, double ms, const std::string& text) {
@@ -88,13 +138,21 @@ TEST(Summary, AnswersAreComparedAsLongAsHistoriesAreTheSame) {
 
 TEST(Report, IsOnePageWithChartsAndEscapesItsTitle) {
   run_result run{.turns = {turn(0, 1, 10, "a"), turn(0, 2, 20, "b")}, .wall_s = 2};
-  auto page = report_html(&run, &run, "<file>");
+  auto page = report_html(&run, &run,
+                          {.title = "<file>",
+                           .read = "2 conversations",
+                           .made = "2024-05-01 12:00 UTC",
+                           .version = "9.9.9",
+                           .machine = "a processor, 2 cores",
+                           .command = "chromatin replay 'a&b'"});
   EXPECT_THAT(page, testing::AllOf(HasSubstr("<svg"), HasSubstr("&lt;file&gt;"), testing::Not(HasSubstr("http")),
                                    HasSubstr("</html>")));
   EXPECT_THAT(page, HasSubstr("The same answer in 2 of 2 turns"));
-  EXPECT_THAT(report_html(nullptr, &run, "t"), testing::Not(HasSubstr("without reuse")));
+  EXPECT_THAT(page, HasSubstr("2024-05-01 12:00 UTC · chromatin 9.9.9 · a processor, 2 cores"));
+  EXPECT_THAT(page, testing::AllOf(HasSubstr("2 conversations"), HasSubstr("<code>chromatin replay 'a&amp;b'</code>")));
+  EXPECT_THAT(report_html(nullptr, &run, {}), testing::Not(HasSubstr("without reuse")));
   run_result empty;
-  EXPECT_THAT(report_html(&empty, nullptr, "t"), HasSubstr("</html>"));
+  EXPECT_THAT(report_html(&empty, nullptr, {}), HasSubstr("</html>"));
 }
 
 TEST(Workload, TheBundledConversationsAreReadWhole) {

@@ -81,6 +81,27 @@ TEST(ReplayRun, ASittingThatPassesTheContextGoesOnWithItsCache) {
   EXPECT_LT(on.prefill_tokens_computed, off.prefill_tokens_computed / 10);
 }
 
+TEST(ReplayRun, RecordedAnswersStandInTheHistoryAndSystemPromptsBeforeIt) {
+  live_server live{{}};
+  sitting one{.user_turns = {"Hello.", "And then?", "Thank you."},
+              .recorded = {"Recorded: good day.", "", "never sent"},
+              .system = "You speak of trains."};
+  run_options options{
+      .server = live.server.addresses().front(), .concurrency = 1, .answer_tokens = 8, .recorded_answers = true};
+  auto result = run({one}, options, [](std::size_t) {});
+  ASSERT_EQ(result.turns.size(), 3u);
+  rpc::client client{live.server.addresses().front()};
+  auto all = client.list();
+  ASSERT_EQ(all.size(), 1u) << "what was replaced is forgotten";
+  auto said = client.find(all.front().id).read(0).messages;
+  ASSERT_EQ(said.size(), 7u);
+  EXPECT_EQ(said[0].content, "You speak of trains.");
+  EXPECT_EQ(said[2].content, "Recorded: good day.");
+  EXPECT_EQ(said[4].content, result.turns[1].text) << "the file has no answer there";
+  EXPECT_EQ(said[5].content, "Thank you.");
+  EXPECT_EQ(said[6].content, result.turns[2].text);
+}
+
 TEST(ReplayRun, AServerThatIsNotThereIsNamed) {
   try {
     run(sample(1, 1), {.server = "unix:nowhere"}, [](std::size_t) {});

@@ -1,0 +1,99 @@
+// What every command has in common: how it names mistakes, and what it says where no server answers; and the counters
+// of a real server.
+
+#include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
+
+#include "tests/support/pty_process.hpp"
+#include "tests/support/shell.hpp"
+#include "tests/support/temporary_folder.hpp"
+#include "tests/system/server_process.hpp"
+
+namespace chromatin::test {
+namespace {
+
+using testing::HasSubstr;
+
+std::pair<int, std::string> errors_of(const std::string& arguments) {
+  return shell(std::string{CHROMATIN_BINARY} + " " + arguments + " 2>&1 >/dev/null </dev/null");
+}
+
+TEST(Commands, AMistypedOneIsNamedWithTheNearest) {
+  for (const auto& [arguments, meant] :
+       std::vector<std::pair<std::string, std::string>>{{"serv", "there is no command serv; did you mean serve?"},
+                                                        {"simualte --flat", "simualte; did you mean simulate?"},
+                                                        {"dna inti", "there is no command inti; did you mean init?"},
+                                                        {"bench polices", "did you mean policies?"},
+                                                        {"banana", "there is no command banana (--help"},
+                                                        {"", "A subcommand is required"}}) {
+    auto [status, text] = errors_of(arguments);
+    EXPECT_NE(status, 0) << arguments;
+    EXPECT_THAT(text, HasSubstr(meant));
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
+  }
+}
+
+TEST(Commands, WhereNoServerAnswersTheWayOutIsNamed) {
+  auto file = std::string{CHROMATIN_SOURCE_DIR} + "/assets/conversations/taskmaster4-sample.jsonl";
+  for (const auto& command :
+       {std::string{"chat"}, std::string{"chat --list"}, std::string{"conversations"}, std::string{"stat"},
+        std::string{"top"}, std::string{"tier detach disk-tier"}, "replay " + file})
+    for (const auto* address : {"unix:/nowhere", "127.0.0.1:1"}) {
+      auto [status, text] = errors_of(command + " --server " + address);
+      EXPECT_EQ(status, 1) << command;
+      EXPECT_THAT(text, HasSubstr(std::string{"no server answers at "} + address));
+      EXPECT_TRUE(text.ends_with("; start one with \"chromatin serve\"\n")) << command << ": " << text;
+    }
+}
+
+TEST(Stat, EachSampleIsALineOfJsonWithRatesFromTheSecondOn) {
+  temporary_folder folder;
+  server_process server{folder.path()};
+  auto command = std::string{CHROMATIN_BINARY} + " stat --json --every 0.05 --server " + server.address();
+  auto [status, text] = shell(command + " | head -n 2");
+  std::istringstream lines{text};
+  std::string first, second;
+  ASSERT_TRUE(std::getline(lines, first) && std::getline(lines, second)) << text;
+  auto a = nlohmann::json::parse(first), b = nlohmann::json::parse(second);
+  EXPECT_EQ(a["host-tier"]["capacity_bytes"], b["host-tier"]["capacity_bytes"]);
+  EXPECT_FALSE(a["scheduler"].contains("answer_tokens_per_s"));
+  EXPECT_EQ(b["scheduler"]["answer_tokens_per_s"], 0);
+  EXPECT_GT(b["sample"]["since_last_s"], 0);
+}
+
+TEST(Top, DrawsAgainUntilQIsTypedAndLeavesTheTerminalAsItWas) {
+  temporary_folder folder;
+  server_process server{folder.path()};
+  pty_process top{{"top", "--every", "0.1", "--server", server.address()}};
+  for (int frame = 0; frame < 3; ++frame) {
+    ASSERT_TRUE(top.sees("chromatin top · " + server.address().substr(0, 20))) << top.shown();
+    ASSERT_TRUE(top.sees("parts   all are up")) << top.shown();
+  }
+  EXPECT_THAT(top.shown(), HasSubstr("disk "));
+  top.type("q");
+  EXPECT_EQ(top.wait_for_end(), 0);
+  EXPECT_THAT(top.shown(), testing::EndsWith("\033[?25h\033[?1049l"));
+}
+
+TEST(Top, ControlCLeavesToo) {
+  temporary_folder folder;
+  server_process server{folder.path()};
+  pty_process top{{"top", "--every", "100", "--server", server.address()}};
+  ASSERT_TRUE(top.sees("all are up")) << top.shown();
+  top.type("\x03");
+  EXPECT_EQ(top.wait_for_end(), 0);
+  EXPECT_THAT(top.shown(), testing::EndsWith("\033[?1049l"));
+}
+
+TEST(Top, IsOneFrameWithoutMarksWhereNobodyLooks) {
+  temporary_folder folder;
+  server_process server{folder.path()};
+  auto [status, text] = shell(std::string{CHROMATIN_BINARY} + " top --every 0.1 --server " + server.address());
+  EXPECT_EQ(status, 0);
+  EXPECT_THAT(text, HasSubstr("all are up"));
+  EXPECT_THAT(text, testing::Not(HasSubstr("\033")));
+  EXPECT_THAT(text, HasSubstr("0.0 steps/s")) << "rates are known";
+}
+
+}  // namespace
+}  // namespace chromatin::test
