@@ -61,9 +61,13 @@ void session::show_said(std::uint32_t first) {
   std::fflush(stdout);
 }
 
+void session::show_recent() {
+  auto messages = conversation_.info().messages;
+  if (messages > 0) show_said(messages - std::min(messages, recent_messages));
+}
+
 void session::run() {
-  if (options_.terminal && conversation_.info().messages > 0)
-    show_said(conversation_.info().messages - std::min(conversation_.info().messages, recent_messages));
+  if (options_.terminal) show_recent();
   show_info();
   for (std::string typed;;) {
     auto what = read_message(*input_, typed);
@@ -87,7 +91,8 @@ void session::run() {
 }
 
 bool session::take_patiently(const entry& said) {
-  for (int tries = 1;; ++tries) try {
+  for (int tries = 1;; ++tries) {
+    try {
       bool goes_on = take(said);
       turn_may_linger_ = interrupted_;
       return goes_on;
@@ -95,9 +100,9 @@ bool session::take_patiently(const entry& said) {
       if (e.code() != "busy" || !turn_may_linger_ || tries == lingers_tries) throw;
       std::this_thread::sleep_for(lingers_pause);
     }
+  }
 }
 
-/// False when the user wants to leave.
 bool session::take(const entry& said) {
   switch (said.what) {
     case entry::kind::nothing:
@@ -141,8 +146,7 @@ bool session::obey(const std::string& verb, const std::string& rest) {
 
 void session::open(rpc::conversation other, bool show) {
   conversation_ = std::move(other);
-  auto messages = conversation_.info().messages;
-  if (show && messages > 0) show_said(messages - std::min(messages, recent_messages));
+  if (show) show_recent();
   show_info();
 }
 

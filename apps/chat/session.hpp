@@ -38,6 +38,7 @@ class session {
   void run();
 
  private:
+  /// False when the user wants to leave; so do the two it calls.
   bool take_patiently(const entry& said);
   bool take(const entry& said);
   bool obey(const std::string& verb, const std::string& rest);
@@ -48,6 +49,7 @@ class session {
   void edit(const std::string& rest);
   void regenerate(const std::string& rest);
   void show_said(std::uint32_t first);
+  void show_recent();
   void show_info();
   std::uint64_t seed() const { return options_.seed ? *options_.seed : options_.new_seed(); }
   void note(const std::string& line) const;

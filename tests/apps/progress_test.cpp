@@ -55,7 +55,9 @@ TEST(Progress, OfLongWorkIsALineThatIsTakenAway) {
 
 TEST(Progress, IsNotShownWhereNobodyLooks) {
   testing::internal::CaptureStderr();
+  progress_line line{"reading"};
   waiting("loading", [] { ::usleep(2'200'000); });
+  line.show(1, 2);
   EXPECT_THAT(testing::internal::GetCapturedStderr(), IsEmpty());
 }
 
