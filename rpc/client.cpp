@@ -46,8 +46,6 @@ struct listening {
   kj::Own<kj::PromiseFulfiller<turn_statistics>> refused;
 };
 
-constexpr const char* cancelled = "cancelled: the caller wants no more";
-
 /// Fails as soon as there is a byte in the pipe.
 kj::Promise<turn_statistics> cancelled_by(kj::LowLevelAsyncIoProvider& io, int pipe) {
   using io_flags = kj::LowLevelAsyncIoProvider;
@@ -55,7 +53,7 @@ kj::Promise<turn_statistics> cancelled_by(kj::LowLevelAsyncIoProvider& io, int p
   auto byte = kj::heap<char>();
   auto there = stream->tryRead(byte.get(), 1, 1);
   return there.attach(kj::mv(byte), kj::mv(stream)).then([](std::size_t) -> kj::Promise<turn_statistics> {
-    return KJ_EXCEPTION(FAILED, cancelled);
+    return KJ_EXCEPTION(FAILED, "cancelled: the caller wants no more");
   });
 }
 
@@ -72,7 +70,7 @@ class sink_service final : public schema::TokenSink::Server {
     try {
       if (turn_->on_text && *turn_->on_text) (*turn_->on_text)({text.begin(), text.size()});
     } catch (const std::exception& e) {
-      turn_->refused->reject(KJ_EXCEPTION(FAILED, cancelled, e.what()));
+      turn_->refused->reject(KJ_EXCEPTION(FAILED, "cancelled: the caller wants no more", e.what()));
     }
     return kj::READY_NOW;
   }

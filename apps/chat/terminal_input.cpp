@@ -66,6 +66,7 @@ class terminal_input final : public input {
     ::el_wset(editor_, EL_CLIENTDATA, this);
     ::el_wset(editor_, EL_EDITOR, L"emacs");
     ::el_wset(editor_, EL_SIGNAL, 0);
+    ::el_wset(editor_, EL_SETTY, L"-d", L"-icrnl", L"-inlcr", nullptr);  // a pasted "\r\n" is one line end
     ::el_wset(editor_, EL_HIST, ::history_w, history_);
     ::el_wset(editor_, EL_PROMPT, prompt_of);
     ::el_wset(editor_, EL_GETCFN, next_of);

@@ -82,12 +82,12 @@ void add_tiers(std::vector<std::string>& lines, const reader& r) {
     if (!part.part.ends_with(tier_end)) continue;
     if (std::exchange(first, false)) {
       lines.emplace_back();
-      lines.push_back(fmt::format("{:<8}{:>10}{:>11}  {:<{}} {:>7}{:>9}{:>9}{:>9}{:>10}", "tier", "used", "of", "",
-                                  bar_cells, "chunks", "hits", "hits/s", "missed", "evicted/s"));
+      lines.push_back(fmt::format("{:<7}{:>10}{:>10} {:<{}}{:>8}{:>9}{:>8}{:>8}{:>9}", "tier", "used", "of", "",
+                                  bar_cells, "chunks", "hits", "hits/s", "missed", "evict/s"));
     }
     auto used = static_cast<double>(r.value(part.part, "used_bytes"));
     auto room = static_cast<double>(r.value(part.part, "capacity_bytes"));
-    lines.push_back(fmt::format("{:<8}{:>10}{:>11}  {} {:>7}{:>9}{:>9}{:>9}{:>10}",
+    lines.push_back(fmt::format("{:<7}{:>10}{:>10} {}{:>8}{:>9}{:>8}{:>8}{:>9}",
                                 part.part.substr(0, part.part.size() - tier_end.size()), bytes_text(used),
                                 bytes_text(room), bar(room > 0 ? used / room : 0), r.count(part.part, "chunks"),
                                 r.count(part.part, "hit_chunks"), r.rate(part.part, "hit_chunks"),

@@ -45,23 +45,26 @@ class ChatTerminal : public testing::Test {
     return "no other";
   }
 
+  /// It has answered, and edits the next line: what is typed before that is not edited.
+  static bool answers(pty_process& chat) { return chat.sees("first token") && chat.edits(); }
+
   temporary_folder folder_;
   server_process server_{folder_.path()};
 };
 
 TEST_F(ChatTerminal, LinesAreEditedPastedAndContinued) {
   pty_process chat{this->chat({"--id", "t"})};
-  ASSERT_TRUE(chat.sees("> ")) << chat.shown();
+  ASSERT_TRUE(chat.edits());
   chat.type("helo\x02l\r");  // ^B: a place to the left
-  ASSERT_TRUE(chat.sees("first token")) << chat.shown();
+  ASSERT_TRUE(answers(chat)) << chat.shown();
   chat.type(paste_begins + "first line\r\nsecond\rthird é" + paste_ends + " and more\r");
-  ASSERT_TRUE(chat.sees("first token")) << chat.shown();
+  ASSERT_TRUE(answers(chat)) << chat.shown();
   chat.type("one\\\r");
   ASSERT_TRUE(chat.sees("… ")) << chat.shown();
   chat.type("two\r");
-  ASSERT_TRUE(chat.sees("first token")) << chat.shown();
+  ASSERT_TRUE(answers(chat)) << chat.shown();
   chat.type("\033[A!\r");  // the one before, and more
-  ASSERT_TRUE(chat.sees("first token")) << chat.shown();
+  ASSERT_TRUE(answers(chat)) << chat.shown();
   chat.type("/quit\r");
   EXPECT_EQ(chat.wait_for_end(), 0) << chat.shown();
   EXPECT_THAT(said_by_user("t"), ElementsAre("hello", "first line\nsecond\nthird é and more", "one\ntwo", "one\ntwo!"));
@@ -70,8 +73,9 @@ TEST_F(ChatTerminal, LinesAreEditedPastedAndContinued) {
 
 TEST_F(ChatTerminal, APathIsSaidAndAMistypedCommandIsNamed) {
   pty_process chat{this->chat({"--id", "t"})};
+  ASSERT_TRUE(chat.edits());
   chat.type("/usr/bin/python3 crashes\r");
-  ASSERT_TRUE(chat.sees("first token")) << chat.shown();
+  ASSERT_TRUE(answers(chat)) << chat.shown();
   chat.type("/shwo\r");
   EXPECT_TRUE(chat.sees("/shwo is no command, did you mean /show?")) << chat.shown();
   chat.type("/list\r");
@@ -84,7 +88,7 @@ TEST_F(ChatTerminal, WhatWasSaidIsShownWhenItIsOpenedAgain) {
     pty_process chat{this->chat({"--id", "t"})};
     chat.type("Where were we?\r");
     ASSERT_TRUE(chat.sees("the answer was cut after 8 tokens")) << chat.shown();
-    ASSERT_TRUE(chat.sees("first token")) << chat.shown();
+    ASSERT_TRUE(answers(chat)) << chat.shown();
     chat.type("\x04");
     EXPECT_EQ(chat.wait_for_end(), 0);
   }
@@ -102,30 +106,30 @@ TEST_F(ChatTerminal, AnEditedMessageForksTheConversationThere) {
   pty_process chat{this->chat({"--id", "t"})};
   for (const auto* text : {"one\r", "two\r"}) {
     chat.type(text);
-    ASSERT_TRUE(chat.sees("first token")) << chat.shown();
+    ASSERT_TRUE(answers(chat)) << chat.shown();
   }
   chat.type("/edit 2 no\r");
   EXPECT_TRUE(chat.sees("that message is the assistant's")) << chat.shown();
   chat.type("/edit 3 three\r");
   EXPECT_TRUE(chat.sees("goes on from the first 2 messages of t, which stays as it was")) << chat.shown();
-  ASSERT_TRUE(chat.sees("first token")) << chat.shown();
+  ASSERT_TRUE(answers(chat)) << chat.shown();
   EXPECT_THAT(said_by_user("t"), ElementsAre("one", "two"));
   auto fork = other_than({"t"});
   EXPECT_THAT(said_by_user(fork), ElementsAre("one", "three"));
   chat.type("/edit 1\r");
   ASSERT_TRUE(chat.sees("> one")) << "the old words stand there: " << chat.shown();
   chat.type("!\r");
-  ASSERT_TRUE(chat.sees("first token")) << chat.shown();
+  ASSERT_TRUE(answers(chat)) << chat.shown();
   EXPECT_THAT(said_by_user(other_than({"t", fork})), ElementsAre("one!"));
 }
 
 TEST_F(ChatTerminal, AnotherAnswerIsMadeInAForkWithAnotherSeed) {
   pty_process chat{this->chat({"--id", "t", "--temperature", "1.5", "--seed", "7"})};
   chat.type("one\r");
-  ASSERT_TRUE(chat.sees("· seed 7")) << chat.shown();
+  ASSERT_TRUE(chat.sees("· seed 7") && chat.edits()) << chat.shown();
   chat.type("/regenerate\r");
   EXPECT_TRUE(chat.sees("goes on from the first 0 messages of t")) << chat.shown();
-  ASSERT_TRUE(chat.sees("· seed ")) << chat.shown();
+  ASSERT_TRUE(chat.sees("· seed ") && chat.edits()) << chat.shown();
   EXPECT_THAT(said_by_user(other_than({"t"})), ElementsAre("one"));
   chat.type("/regenerate 42\r");
   EXPECT_TRUE(chat.sees("· seed 42")) << chat.shown();
@@ -134,15 +138,15 @@ TEST_F(ChatTerminal, AnotherAnswerIsMadeInAForkWithAnotherSeed) {
 
 TEST_F(ChatTerminal, ControlCEndsTheAnswerAndTwiceTheProgram) {
   pty_process chat{this->chat({"--id", "t"})};
-  ASSERT_TRUE(chat.sees("> ")) << chat.shown();
+  ASSERT_TRUE(chat.edits());
   server_.signal(SIGSTOP);  // no answer can come before ^C
   chat.type("Tell me all.\r");
-  ASSERT_TRUE(chat.hands_over_lines());
+  ASSERT_TRUE(chat.edits_no_more());
   chat.type("\x03");
   server_.signal(SIGCONT);
-  ASSERT_TRUE(chat.sees("cancelled")) << chat.shown();
+  ASSERT_TRUE(chat.sees("cancelled") && chat.edits()) << chat.shown();
   chat.type("And now?\r");
-  ASSERT_TRUE(chat.sees("first token")) << "the conversation is free again: " << chat.shown();
+  ASSERT_TRUE(answers(chat)) << "the conversation is free again: " << chat.shown();
   chat.type("not sent\x03");
   ASSERT_TRUE(chat.sees("^C once more leaves")) << chat.shown();
   chat.type("\x03");

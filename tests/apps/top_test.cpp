@@ -67,7 +67,7 @@ TEST(Top, ShowsTiersQueueTokensReuseAndThatAllIsUp) {
   EXPECT_THAT(text, HasSubstr("prefill 50.0 tokens/s, decode 25.0 tokens/s"));
   EXPECT_THAT(text, HasSubstr("reuse   90.0 % of prompt tokens now"));
   EXPECT_THAT(text, HasSubstr("25.0 % busy, 20.0 steps/s"));
-  EXPECT_THAT(text, testing::ContainsRegex("disk +16.0 MiB +64.0 MiB  ███░░░░░░░ +7 +40 +10.0 +1 +0.0"));
+  EXPECT_THAT(text, testing::ContainsRegex("disk +16.0 MiB +64.0 MiB ███░░░░░░░ +7 +40 +10.0 +1 +0.0"));
   EXPECT_THAT(text, HasSubstr("512.0 KiB/s read"));
   EXPECT_THAT(text, HasSubstr("all are up"));
 }

@@ -36,8 +36,10 @@ class pty_process {
     ::_exit(127);
   }
   ~pty_process() {
-    if (pid_ > 0) ::kill(pid_, SIGKILL);
-    wait_for_end();
+    if (pid_ > 0) {
+      ::kill(pid_, SIGKILL);
+      wait_for_end();
+    }
     ::close(terminal_);
   }
   pty_process(const pty_process&) = delete;
@@ -60,19 +62,14 @@ class pty_process {
     } while (read_more());
     return false;
   }
-  /// Waits until the terminal hands lines over whole, as it does while nobody edits one.
-  bool hands_over_lines() const {
-    for (int i = 0; i < 2000; ++i) {
-      termios now{};
-      if (::tcgetattr(terminal_, &now) == 0 && (now.c_lflag & ICANON) != 0) return true;
-      std::this_thread::sleep_for(std::chrono::milliseconds{10});
-    }
-    return false;
-  }
-  /// The exit status, or -1 if it ended otherwise.
+  /// Wait until the program edits a line, which it reads key after key, and until it does not; false if it never does.
+  bool edits() const { return waits_for_lines(false); }
+  bool edits_no_more() const { return waits_for_lines(true); }
+  /// The exit status, or -1 if it ended otherwise, or did not.
   int wait_for_end() {
     while (read_more()) {
     }
+    if (!ended_ && pid_ > 0) ::kill(pid_, SIGKILL);
     if (pid_ > 0) ::waitpid(pid_, &status_, 0);
     pid_ = 0;
     return WIFEXITED(status_) ? WEXITSTATUS(status_) : -1;
@@ -80,13 +77,24 @@ class pty_process {
   const std::string& shown() const { return shown_; }
 
  private:
+  bool waits_for_lines(bool whole_ones) const {
+    for (int i = 0; i < 3000; ++i) {
+      termios now{};
+      if (::tcgetattr(terminal_, &now) == 0 && ((now.c_lflag & ICANON) != 0) == whole_ones) return true;
+      std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    }
+    return false;
+  }
   /// False when nothing comes any more, or for very long.
   bool read_more() {
     pollfd there{terminal_, POLLIN, 0};
     if (::poll(&there, 1, 30'000) <= 0) return false;
     char bytes[4096];
     auto got = ::read(terminal_, bytes, sizeof bytes);
-    if (got <= 0) return false;  // EIO: the program ended
+    if (got <= 0) {  // EIO: the program ended
+      ended_ = true;
+      return false;
+    }
     shown_.append(bytes, static_cast<std::size_t>(got));
     return true;
   }
@@ -94,6 +102,7 @@ class pty_process {
   int terminal_ = -1;
   pid_t pid_ = 0;
   int status_ = 0;
+  bool ended_ = false;
   std::string shown_;
   std::size_t seen_ = 0;
 };
