@@ -1,4 +1,4 @@
-// Clients that nobody here wrote, against the real binary. Skipped where npm does not bring them.
+// Clients that nobody here wrote, and the page at / in a browser, against the real binary. Skipped where npm does not bring them.
 
 #include <set>
 
@@ -88,6 +88,14 @@ TEST_F(Clients, AChatFrontEndInABrowserGoesOnInOneConversation) {
   auto port = free_port();
   serving server{{"--http-origin", "http://127.0.0.1:" + port}};
   auto [status, why] = run("node front_end.mjs " + server.address() + " " + port);
+  EXPECT_EQ(status, 0) << why;
+}
+
+/// The page at /, as people use it.
+TEST_F(Clients, ABrowserChatsOnThePageAndSeesWhereItsTokensCameFrom) {
+  if (auto [status, why] = outcome_of("chromium --version"); status != 0) GTEST_SKIP() << "no chromium: " << why;
+  serving server;
+  auto [status, why] = run("node dashboard.mjs " + server.address());
   EXPECT_EQ(status, 0) << why;
 }
 
