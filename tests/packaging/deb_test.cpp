@@ -16,8 +16,8 @@ TEST(Deb, PackagesAreMadeHoldWhatTheyShouldAndLintianFindsNoErrors) {
   if (!there_is("dh")) GTEST_SKIP() << "debhelper is missing (packaging/packages.txt)";
   temporary_folder folder;
   auto out = folder / "out";
-  auto made = outcome_of("DEB_COMPRESSION=-z1 " CHROMATIN_SOURCE_DIR "/packaging/deb.sh " CHROMATIN_BUILD_DIR " " +
-                         out.string());
+  auto made = outcome_of(
+      "DEB_COMPRESSION='-Zgzip -z1' " CHROMATIN_SOURCE_DIR "/packaging/deb.sh " CHROMATIN_BUILD_DIR " " + out.string());
   ASSERT_EQ(made.status, 0) << made.text;
   auto deb = out.string() + "/chromatin_*.deb", dev = out.string() + "/libchromatin-dev_*.deb";
 
