@@ -48,7 +48,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   attempt([&] {
     auto request = http::read_completion_request(text, with);
     check(request);
-    for (auto token : request.prompt.tokens) fuzz::must(token < with.vocabulary);
+    fuzz::must(!request.prompts.empty());
+    for (const auto& prompt : request.prompts)
+      for (auto token : prompt.tokens) fuzz::must(token < with.vocabulary);
   });
   return 0;
 }
