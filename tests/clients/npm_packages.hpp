@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string>
 
-#include "tests/clients/outcome.hpp"
+#include "tests/packaging/outcome.hpp"
 
 namespace chromatin::test {
 
@@ -16,7 +16,7 @@ struct npm_packages {
 
 /// Installs them if need be, in a folder of the build that stays: only the first time takes long.
 inline npm_packages installed_packages() {
-  auto folder = std::filesystem::path{CHROMATIN_BINARY}.parent_path().parent_path() / "npm";
+  std::filesystem::path folder{CHROMATIN_BUILD_DIR "/npm"};
   std::filesystem::create_directories(folder);
   auto place = folder.string(), ours = std::string{CHROMATIN_SOURCE_DIR} + "/tests/clients";
   auto [status, text] =
