@@ -30,15 +30,23 @@ void run(served_flags f) {
   report.json = {{"machine", machine()}, {"threads", f.threads}};
   report.line(fmt::format("{}, {} threads", machine(), f.threads));
   for (const auto& p : parts)
-    if (f.only.empty() || std::ranges::find(f.only, p.name) != f.only.end()) p.measure(report, f);
+    if (f.only.empty() || std::ranges::find(f.only, p.name) != f.only.end()) {
+      report.begin(p.name);
+      p.measure(report, f);
+    }
+  report.end();
   write_json(f.json, report.json);
 }
 
 }  // namespace
 
+void served_report::begin(const std::string& part) { waiting_.emplace(part_ = part); }
+
 void served_report::line(const std::string& text) {
+  waiting_.reset();
   fmt::print("{}\n", text);
   std::fflush(stdout);
+  if (!part_.empty()) waiting_.emplace(part_);
 }
 
 void served_report::figure(const std::string& name, double value, const char* unit, const char* how, double asked,

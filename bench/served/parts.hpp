@@ -5,12 +5,14 @@
 #include <cstdint>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include <nlohmann/json.hpp>
 
 #include "actors/talk.hpp"
+#include "io/progress.hpp"
 #include "model/checkpoint.hpp"
 
 namespace chromatin::bench {
@@ -25,6 +27,9 @@ struct served_flags {
 
 class served_report {
  public:
+  /// In a terminal the seconds go by between lines from now on.
+  void begin(const std::string& part);
+  void end() { waiting_.reset(); }
   /// A line of its own, for people.
   void line(const std::string& text);
   /// A figure, with what is asked for: at most or at least so much.
@@ -35,6 +40,9 @@ class served_report {
 
  private:
   void figure(const std::string& name, double value, const char* unit, const char* how, double asked, bool met);
+
+  std::string part_;
+  std::optional<io::waiting_line> waiting_;
 };
 
 /// Conversations in turn, beside llama.cpp's server.
