@@ -14,7 +14,7 @@ namespace chromatin::http {
 namespace {
 
 /// One connection, and KJ's server of it: so each can be closed behind an answer.
-class connection final {
+class connection final : kj::HttpServerCallbacks {
  public:
   connection(const service_parts& parts, kj::Own<kj::AsyncIoStream> stream, kj::HttpServerErrorHandler& errors)
       : parts_{parts},
@@ -31,8 +31,11 @@ class connection final {
     s.headerTimeout = parts_.context.door.limits.login_within.count() * kj::MILLISECONDS;
     s.pipelineTimeout = 60 * kj::SECONDS;
     s.errorHandler = errors;
+    s.callbacks = *this;
     return s;
   }
+  /// Only says so to the client.
+  bool shouldClose() override { return closes_; }
 
   kj::Own<kj::HttpService> service_for(kj::AsyncIoStream& stream) {
     rpc::refusal why;

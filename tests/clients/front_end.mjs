@@ -40,8 +40,13 @@ try {
     await page.keyboard.type(text);
     const answered = page.waitForResponse((r) => r.request().method() === "POST" && r.ok());
     await page.keyboard.press("Enter");
-    await (await answered).text();
-    await page.waitForFunction((id, n) => document.getElementById(id).getMessages().length === n, {}, id, before + 2);
+    const pieces = (await (await answered).text()).matchAll(/^data: (\{.*)$/gm);
+    const answer = [...pieces].map(([, data]) => JSON.parse(data)).map((e) => e.choices?.[0]?.delta.content ?? e.delta ?? "").join("");
+    // The page shows it piece by piece, and sends back what it shows.
+    await page.waitForFunction((id, n, answer) => {
+      const shown = document.getElementById(id).getMessages();
+      return shown.length === n && shown.at(-1).text.trim() === answer.trim();
+    }, {}, id, before + 2, answer);
   }
 
   for (const id of ["chat", "responses"]) {
