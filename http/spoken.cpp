@@ -7,8 +7,19 @@
 namespace chromatin::http {
 namespace {
 
-kj::Promise<spoken_ptr> speak_there(const service_parts& parts, const asker& who, const speech& what, const place& at) {
-  return speak(parts, who, saying(who, what, at));
+/// Others who send the same messages find a fork, too, and may be there first: another one is tried, so often at most.
+constexpr int forks_max = 16;
+
+kj::Promise<spoken_ptr> speak_somewhere(const service_parts& parts, const asker& who, const speech& what,
+                                        const place& at, int forks_left) {
+  auto begun = speak(parts, who, saying(who, what, at));
+  if (at.named || forks_left == 0) return begun;
+  return begun.catch_([&parts, who, what, at, forks_left](kj::Exception&& failure) -> kj::Promise<spoken_ptr> {
+    if (error_of(failure).code != "busy") return kj::mv(failure);
+    return find_free_place(parts.context, who.tenant, at).then([&parts, who, what, forks_left](place free) {
+      return speak_somewhere(parts, who, what, free, forks_left - 1);
+    });
+  });
 }
 
 kj::Promise<void> go_on(spoken_ptr from, rpc::answer_piece piece,
@@ -54,14 +65,7 @@ say_request saying(const asker& who, const speech& what, const place& at) {
 }
 
 kj::Promise<spoken_ptr> speak_at(const service_parts& parts, const asker& who, const speech& what, const place& at) {
-  auto begun = speak_there(parts, who, what, at);
-  if (at.named) return begun;
-  return begun.catch_([&parts, who, what, at](kj::Exception&& failure) -> kj::Promise<spoken_ptr> {
-    if (error_of(failure).code != "busy") return kj::mv(failure);
-    return find_free_place(parts.context, who.tenant, at).then([&parts, who, what](place free) {
-      return speak_there(parts, who, what, free);
-    });
-  });
+  return speak_somewhere(parts, who, what, at, forks_max);
 }
 
 kj::Promise<void> each_piece(spoken_ptr from, std::function<kj::Promise<void>(rpc::answer_piece)> take) {
