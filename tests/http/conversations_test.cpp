@@ -9,14 +9,6 @@ namespace {
 
 class Conversations : public HttpServer {
  protected:
-  json say(const std::string& conversation, const std::string& text) {
-    auto r = post({{"conversation", conversation},
-                   {"messages", {message("user", text)}},
-                   {"temperature", 0},
-                   {"max_tokens", 20}});
-    EXPECT_EQ(r.status, 200) << r.body;
-    return r.json();
-  }
   http_reply ask(const std::string& method, const std::string& path, const std::string& body = {}) {
     return send(http_request(method, "/v1/conversations" + path, body));
   }

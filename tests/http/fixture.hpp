@@ -64,6 +64,15 @@ class HttpServer : public testing::Test {
     said.push_back(answer["choices"][0]["message"]);
     return answer;
   }
+  /// In the conversation of this name, greedy, 20 tokens at most.
+  json say(const std::string& conversation, const std::string& text) {
+    auto r = post({{"conversation", conversation},
+                   {"messages", {message("user", text)}},
+                   {"temperature", 0},
+                   {"max_tokens", 20}});
+    EXPECT_EQ(r.status, 200) << r.body;
+    return r.json();
+  }
   /// The data of a stream's events, but for the mark at its end.
   static std::vector<json> events_of(const http_reply& r) {
     std::vector<json> all;

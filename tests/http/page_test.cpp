@@ -17,14 +17,6 @@ using testing::Not;
 
 class Page : public HttpServer {
  protected:
-  json say(const std::string& conversation, const std::string& text) {
-    auto r = post({{"conversation", conversation},
-                   {"messages", {message("user", text)}},
-                   {"temperature", 0},
-                   {"max_tokens", 20}});
-    EXPECT_EQ(r.status, 200) << r.body;
-    return r.json();
-  }
   json state() { return get("/state").json(); }
 };
 
