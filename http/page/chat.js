@@ -119,12 +119,29 @@ async function fork(count) {
   show_all();
 }
 
+/** Writes text behind what is there, once a frame at most: a fast model sends thousands of pieces a second. */
+function writer(content) {
+  let pending = "", due = false;
+  const show = () => {
+    due = false;
+    if (pending) follow(() => content.append(pending));
+    pending = "";
+  };
+  const write = (text) => {
+    pending += text;
+    if (!due) requestAnimationFrame(show);
+    due = true;
+  };
+  return { write, show };
+}
+
 async function take_answer(text) {
   const { box, content } = show_message({ role: "assistant", content: "" }, messages.length + 1);
   scroll_to_end();
   box.classList.add("streaming");
   stopping = new AbortController();
   by_id("send").textContent = "Stop";
+  const { write, show } = writer(content);
   let answer = "", reason = null;
   try {
     const body = {
@@ -134,13 +151,16 @@ async function take_answer(text) {
     for await (const event of stream("/v1/chat/completions", body, stopping.signal)) {
       const choice = event.choices[0];
       reason = choice?.finish_reason ?? reason;
-      follow(() => {
-        if (choice?.delta.content) content.textContent = answer += choice.delta.content;
-        if (event.usage) box.append(footnote(event, reason, us_per_token));
-      });
+      const piece = choice?.delta.content ?? "";
+      answer += piece;
+      write(piece);
+      if (!event.usage) continue;
+      show();
+      follow(() => box.append(footnote(event, reason, us_per_token)));
     }
   } catch (error) {
     if (error.name !== "AbortError") throw error;
+    show();
     box.append(element("footer", { className: "note" }, "stopped; what was said so far stays in the conversation"));
   } finally {
     box.classList.remove("streaming");

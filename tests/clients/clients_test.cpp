@@ -1,4 +1,5 @@
-// Clients that nobody here wrote, and the page at / in a browser, against the real binary. Skipped where npm does not bring them.
+// Clients that nobody here wrote, and the page at / in a browser, against the real binary. Skipped where npm does not
+// bring them.
 
 #include <set>
 
@@ -85,10 +86,15 @@ std::string free_port() {
 
 TEST_F(Clients, AChatFrontEndInABrowserGoesOnInOneConversation) {
   if (!there_is("chromium")) GTEST_SKIP() << "chromium is not there";
-  auto port = free_port();
-  serving server{{"--http-origin", "http://127.0.0.1:" + port}};
-  auto [status, why] = run("node front_end.mjs " + server.address() + " " + port);
-  EXPECT_EQ(status, 0) << why;
+  constexpr int lost_a_piece = 75;  // by the front end itself: the next try is on a new server
+  for (int tries = 1;; ++tries) {
+    auto port = free_port();
+    serving server{{"--http-origin", "http://127.0.0.1:" + port}};
+    auto [status, why] = run("node front_end.mjs " + server.address() + " " + port);
+    if (status == lost_a_piece && tries < 5) continue;
+    EXPECT_EQ(status, 0) << why;
+    return;
+  }
 }
 
 /// The page at /, as people use it.

@@ -7,7 +7,7 @@ import puppeteer from "puppeteer-core";
 
 const [base, pictures] = process.argv.slice(2);
 const home = new URL("/", base).href;
-const browser = await puppeteer.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"] });
+const browser = await puppeteer.launch({ executablePath: "/usr/bin/chromium", args: ["--no-sandbox", "--disable-gpu"], protocolTimeout: 30_000 });
 try {
   const page = await browser.newPage();
   const complaints = [];
