@@ -3,8 +3,6 @@
 #include <algorithm>
 #include <chrono>
 
-#include <spdlog/spdlog.h>
-
 #include "kv/check.hpp"
 
 namespace chromatin {

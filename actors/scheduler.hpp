@@ -118,7 +118,8 @@ struct scheduler_state {
   std::set<step_shares::client> ready;  ///< clients whose turns could be in the step under way
 
   std::int64_t turns_done = 0, turns_failed = 0, turns_refused = 0, tokens_computed = 0, tokens_reused = 0,
-               tokens_answered = 0, tokens_dropped = 0, first_tokens_us = 0, recomputing_us = 0, load_failures = 0, preemptions = 0, rebuilds = 0;
+               tokens_answered = 0, tokens_dropped = 0, first_tokens_us = 0, recomputing_us = 0, load_failures = 0,
+               preemptions = 0, rebuilds = 0;
 };
 
 scheduler_actor::behavior_type scheduler(scheduler_actor::stateful_pointer<scheduler_state> self,

@@ -27,9 +27,6 @@ struct telemetry_state {
   std::vector<std::pair<std::string, measured_actor>> parts;      ///< in order of attachment
   std::vector<std::pair<std::string, chunk_holder_actor>> tiers;  ///< from the device down
   std::vector<answer<std::vector<counters>>> waiting;             ///< for what is being gathered
-
- private:
-  void gather();
 };
 
 telemetry_actor::behavior_type telemetry(telemetry_actor::stateful_pointer<telemetry_state> self);

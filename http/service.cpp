@@ -23,7 +23,6 @@
 #include "http/state.hpp"
 #include "http/tokens.hpp"
 #include "rpc/answering.hpp"
-#include "rpc/ask.hpp"
 
 namespace chromatin::http {
 namespace {
@@ -194,12 +193,9 @@ class service final : public kj::HttpService {
   kj::Promise<void> metrics(const rpc::caller& who, Response& response) {
     if (!who.sees_all)
       throw error{.status = 401, .message = "metrics need an operator's token", .param = {}, .code = "invalid_api_key"};
-    auto& context = parts_.context;
-    return rpc::ask<std::vector<counters>>(context.system, context.telemetry, atom::stats_v)
-        .then([this, &response](std::vector<counters> all) {
-          all.push_back(rpc::door_part(parts_.context.door));
-          return reply(response, parts_.headers, 200, "text/plain; version=0.0.4", to_metrics(all));
-        });
+    return rpc::counters_of_all(parts_.context).then([this, &response](const std::vector<counters>& all) {
+      return reply(response, parts_.headers, 200, "text/plain; version=0.0.4", to_metrics(all));
+    });
   }
 
   struct received {

@@ -85,25 +85,23 @@ kj::Promise<void> answer_state(const service_parts& parts, const rpc::caller& wh
   if (!who.sees_all)
     throw error{
         .status = 401, .message = "the state needs an operator's token", .param = {}, .code = "invalid_api_key"};
-  auto& context = parts.context;
-  return rpc::ask<std::vector<counters>>(context.system, context.telemetry, atom::stats_v)
-      .then([&parts, &context, &to](std::vector<counters> counted) {
-        counted.push_back(rpc::door_part(context.door));
-        return rpc::ask<turn_views>(context.system, context.gateway, atom::list_v)
-            .then([&parts, &to, counted = std::move(counted)](turn_views turns) {
-              json list = json::array();
-              for (const auto& turn : turns) list.push_back(to_json(turn));
-              return reply(to, parts.headers,
-                           json{{"object", "state"},
-                                {"version", CHROMATIN_VERSION},
-                                {"model", parts.checkpoint.name},
-                                {"context_tokens", parts.checkpoint.config.context},
-                                {"chunk_tokens", kv::tokens_per_chunk},
-                                {"now_us", now_us()},
-                                {"parts", to_json(counted)},
-                                {"turns", std::move(list)}});
-            });
-      });
+  return rpc::counters_of_all(parts.context).then([&parts, &to](std::vector<counters> counted) {
+    auto& context = parts.context;
+    return rpc::ask<turn_views>(context.system, context.gateway, atom::list_v)
+        .then([&parts, &to, counted = std::move(counted)](const turn_views& turns) {
+          json list = json::array();
+          for (const auto& turn : turns) list.push_back(to_json(turn));
+          return reply(to, parts.headers,
+                       json{{"object", "state"},
+                            {"version", CHROMATIN_VERSION},
+                            {"model", parts.checkpoint.name},
+                            {"context_tokens", parts.checkpoint.config.context},
+                            {"chunk_tokens", kv::tokens_per_chunk},
+                            {"now_us", now_us()},
+                            {"parts", to_json(counted)},
+                            {"turns", std::move(list)}});
+        });
+  });
 }
 
 kj::Promise<void> answer_chunks(const service_parts& parts, const conversation_ref& which,

@@ -15,6 +15,20 @@ namespace {
 /// What an answer of `read` or `list` may come to.
 constexpr std::uint64_t page_bytes = 1u << 20;
 
+/// What the door counted, as a part of the server like its actors.
+counters door_part(const door& of) {
+  const auto& c = of.counts;
+  return {"door",
+          {{"connections", c.connections},
+           {"connections_refused", c.connections_refused},
+           {"logins_late", c.logins_late},
+           {"logins_failed", c.logins_failed},
+           {"calls_refused", c.calls_refused},
+           {"turns_refused", c.turns_refused},
+           {"bytes_refused", c.bytes_refused},
+           {"messages_late", c.messages_late}}};
+}
+
 /// A capability whose calls count against their connection's bounds, whatever they are.
 template <class Interface>
 class counted : public Interface::Server {
@@ -172,11 +186,7 @@ class session_service final : public counted<schema::Session> {
     if (!sees_all_)
       return ask<counters>(context_.system, context_.gateway, atom::stats_v, tenant_)
           .then([answer](counters own) mutable { answer({std::move(own)}); });
-    return ask<std::vector<counters>>(context_.system, context_.telemetry, atom::stats_v)
-        .then([this, answer](std::vector<counters> parts) mutable {
-          parts.push_back(door_part(context_.door));
-          answer(std::move(parts));
-        });
+    return counters_of_all(context_).then(std::move(answer));
   }
 
   kj::Promise<void> list(ListContext call) override {
@@ -250,17 +260,12 @@ class closed_gate final : public schema::Gate::Server {
 
 }  // namespace
 
-counters door_part(const door& of) {
-  const auto& c = of.counts;
-  return {"door",
-          {{"connections", c.connections},
-           {"connections_refused", c.connections_refused},
-           {"logins_late", c.logins_late},
-           {"logins_failed", c.logins_failed},
-           {"calls_refused", c.calls_refused},
-           {"turns_refused", c.turns_refused},
-           {"bytes_refused", c.bytes_refused},
-           {"messages_late", c.messages_late}}};
+kj::Promise<std::vector<counters>> counters_of_all(service_context& context) {
+  return ask<std::vector<counters>>(context.system, context.telemetry, atom::stats_v)
+      .then([&context](std::vector<counters> parts) {
+        parts.push_back(door_part(context.door));
+        return parts;
+      });
 }
 
 std::optional<caller> caller_of(service_context& context, const std::string& token) {

@@ -49,8 +49,8 @@ struct caller {
 /// Nothing, and counted, for a token that is not known; everybody is "default" where there are none.
 std::optional<caller> caller_of(service_context& context, const std::string& token);
 
-/// What the door counted, as a part of the server like its actors.
-counters door_part(const door& of);
+/// Of every part of the server, the door among them.
+kj::Promise<std::vector<counters>> counters_of_all(service_context& context);
 
 /// Takes a connection that came.
 using connection_taker = std::function<void(kj::Own<kj::AsyncIoStream>)>;

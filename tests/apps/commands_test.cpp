@@ -14,7 +14,7 @@ namespace {
 
 using testing::HasSubstr;
 
-std::pair<int, std::string> errors_of(const std::string& arguments) {
+outcome errors_of(const std::string& arguments) {
   return shell(std::string{CHROMATIN_BINARY} + " " + arguments + " 2>&1 >/dev/null </dev/null");
 }
 

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <string>
 
-#include "tests/packaging/outcome.hpp"
+#include "tests/support/shell.hpp"
 
 namespace chromatin::test {
 

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <array>
-#include <fstream>
 #include <regex>
 #include <sstream>
 #include <string_view>
@@ -97,38 +96,6 @@ std::vector<block> blocks_of(const std::string& document) {
   std::istringstream lines{document};
   for (std::string line; std::getline(lines, line);) all.read(line);
   return all.end();
-}
-
-std::string content_of(const std::string& file) {
-  std::ifstream in{CHROMATIN_SOURCE_DIR "/" + file};
-  EXPECT_TRUE(in) << file;
-  std::stringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
-
-std::vector<std::string> code_spans(const std::string& text) {
-  static const std::regex span{"`([^`]+)`"};
-  std::vector<std::string> all;
-  for (std::sregex_iterator at{text.begin(), text.end(), span}, end; at != end; ++at) all.push_back((*at)[1]);
-  return all;
-}
-
-std::string section_of(const std::string& document, const std::string& name) {
-  auto at = document.find("\n## " + name + "\n");
-  EXPECT_NE(at, document.npos) << "no section " << name;
-  return at == document.npos ? std::string{} : document.substr(at, document.find("\n## ", at + 1) - at);
-}
-
-std::vector<std::string> cells_of(const std::string& line) {
-  std::vector<std::string> cells;
-  if (!line.starts_with('|')) return cells;
-  std::istringstream rest{line.substr(1)};
-  for (std::string cell; std::getline(rest, cell, '|');) {
-    auto first = cell.find_first_not_of(' ');
-    cells.push_back(first == cell.npos ? "" : cell.substr(first, cell.find_last_not_of(' ') + 1 - first));
-  }
-  return cells;
 }
 
 }  // namespace chromatin::test

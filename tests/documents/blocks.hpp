@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+#include "tests/support/document.hpp"
+
 namespace chromatin::test {
 
 struct block {
@@ -27,17 +29,5 @@ struct block {
 
 /// In the order of the document.
 std::vector<block> blocks_of(const std::string& document);
-
-/// The content of a file of the source tree. Fails the test if it cannot be read.
-std::string content_of(const std::string& file);
-
-/// What stands in backticks.
-std::vector<std::string> code_spans(const std::string& text);
-
-/// The part of a document below the heading "## NAME", up to the next one of that kind.
-std::string section_of(const std::string& document, const std::string& name);
-
-/// The cells of a table's line without the white space around them; empty if it is none.
-std::vector<std::string> cells_of(const std::string& line);
 
 }  // namespace chromatin::test

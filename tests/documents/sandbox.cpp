@@ -1,9 +1,7 @@
 #include "tests/documents/sandbox.hpp"
 
-#include <array>
 #include <chrono>
 #include <csignal>
-#include <cstdio>
 #include <fstream>
 #include <thread>
 #include <tuple>
@@ -82,7 +80,7 @@ std::string sandbox::with_own_ports(std::string text) const {
   return text;
 }
 
-sandbox::outcome sandbox::run(const std::string& commands) const {
+outcome sandbox::run(const std::string& commands) const {
   auto script = folder_ / "state/script";
   std::ofstream{script} << "set -euo pipefail\n"
                         << "cd '" << (folder_ / "here").string() << "'\n"
@@ -91,14 +89,7 @@ sandbox::outcome sandbox::run(const std::string& commands) const {
                         << "export HTTP_PORT=" << http_port_ << " RPC_PORT=" << rpc_port_ << "\n"
                         << "export PATH='" << (source / "tests/documents/bin").string() << "':$PATH\n"
                         << with_own_ports(commands);
-  auto* pipe = ::popen(("timeout 100 bash '" + script.string() + "' 2>&1 < /dev/null").c_str(), "r");
-  if (!pipe) return {-1, "no shell"};
-  outcome result;
-  std::array<char, 4096> buffer;
-  for (std::size_t n = 0; (n = std::fread(buffer.data(), 1, buffer.size(), pipe)) > 0;)
-    result.said.append(buffer.data(), n);
-  result.status = ::pclose(pipe);
-  return result;
+  return shell("timeout 100 bash '" + script.string() + "' 2>&1 < /dev/null");
 }
 
 }  // namespace chromatin::test

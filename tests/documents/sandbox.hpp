@@ -5,6 +5,7 @@
 
 #include <string>
 
+#include "tests/support/shell.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace chromatin::test {
@@ -15,10 +16,6 @@ class sandbox {
   /// Ends the server that is left.
   ~sandbox();
 
-  struct outcome {
-    int status = 0;  ///< 0: every command succeeded
-    std::string said;
-  };
   /// In a shell that stops at the first command that fails. Port numbers of the documents become the sandbox's own.
   outcome run(const std::string& commands) const;
   void write(const std::string& file, const std::string& text) const;

@@ -1,6 +1,5 @@
 // docs/http.md says of each endpoint and field what the code does.
 
-#include <fstream>
 #include <regex>
 #include <set>
 #include <sstream>
@@ -9,48 +8,25 @@
 
 #include "http/endpoints.hpp"
 #include "tests/http/fixture.hpp"
+#include "tests/support/document.hpp"
 
 namespace chromatin::test {
 namespace {
 
-std::string text_of(const std::string& file) {
-  std::stringstream text;
-  text << std::ifstream{CHROMATIN_SOURCE_DIR "/" + file}.rdbuf();
-  return text.str();
-}
-
 /// The cells of the tables below a heading of docs/http.md.
 std::vector<std::vector<std::string>> rows_below(const std::string& heading) {
-  auto text = text_of("docs/http.md");
-  auto begin = text.find("\n## " + heading + "\n");
-  std::stringstream part{text.substr(begin, text.find("\n## ", begin + 1) - begin)};
+  std::istringstream part{section_of(content_of("docs/http.md"), heading)};
   std::vector<std::vector<std::string>> rows;
-  for (std::string line; std::getline(part, line);) {
-    if (!line.starts_with("| `")) continue;
-    std::vector<std::string> cells;
-    std::stringstream all{line.substr(1)};
-    for (std::string cell; std::getline(all, cell, '|');) {
-      auto first = std::min(cell.find_first_not_of(' '), cell.size());
-      cells.push_back(cell.substr(first, cell.find_last_not_of(' ') + 1 - first));
-    }
-    rows.push_back(std::move(cells));
-  }
+  for (std::string line; std::getline(part, line);)
+    if (line.starts_with("| `")) rows.push_back(cells_of(line));
   return rows;
-}
-
-/// What stands between backticks.
-std::vector<std::string> names_in(const std::string& cell) {
-  std::vector<std::string> all;
-  static const std::regex quoted{"`([^`]*)`"};
-  for (std::sregex_iterator at{cell.begin(), cell.end(), quoted}, end; at != end; ++at) all.push_back((*at)[1]);
-  return all;
 }
 
 TEST(HttpDocument, HasEveryEndpoint) {
   std::set<std::string> documented, served;
   for (const auto& row : rows_below("Endpoints")) {
-    auto path = std::regex_replace(names_in(row.at(1)).at(0), std::regex{"ID"}, "*");
-    for (const auto& method : names_in(row.at(0))) {
+    auto path = std::regex_replace(code_spans(row.at(1)).at(0), std::regex{"ID"}, "*");
+    for (const auto& method : code_spans(row.at(0))) {
       documented.insert(method + ' ' + path);
       if (method == "GET") documented.insert("HEAD " + path);
     }
@@ -112,7 +88,7 @@ TEST_F(HttpDocumentFields, AreServedRefusedOrIgnoredAsItSays) {
   start();
   std::size_t count = 0;
   for (const auto& row : rows_below("Fields"))
-    for (const auto& field : names_in(row.at(0)))
+    for (const auto& field : code_spans(row.at(0)))
       for (const auto& of : interfaces) {
         check(of, field, row.at(of.column));
         ++count;
@@ -123,12 +99,12 @@ TEST_F(HttpDocumentFields, AreServedRefusedOrIgnoredAsItSays) {
 TEST(HttpDocument, HasEveryFieldThatIsRead) {
   std::set<std::string> documented;
   for (const auto& row : rows_below("Fields"))
-    for (const auto& field : names_in(row.at(0))) documented.insert(field);
+    for (const auto& field : code_spans(row.at(0))) documented.insert(field);
   static const std::regex read{R"re(body\.(?:find|text|flag|number|whole|refuse|refuse_unless)\(\s*"([a-z_]+)")re"},
       list{R"re(for \(const char\* name : \{([^}]*)\}\))re"}, word{R"re("([a-z_]+)")re"};
   std::size_t count = 0;
   for (std::string file : {"answer_fields", "chat_request", "completion_request", "response_request"}) {
-    auto source = text_of("http/" + file + ".cpp");
+    auto source = content_of("http/" + file + ".cpp");
     auto expect_all = [&](const std::string& text, const std::regex& what) {
       for (std::sregex_iterator at{text.begin(), text.end(), what}, end; at != end; ++at, ++count)
         EXPECT_TRUE(documented.contains((*at)[1])) << file << ": " << (*at)[1];

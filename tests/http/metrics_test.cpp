@@ -6,24 +6,16 @@
 #include <fstream>
 #include <regex>
 #include <set>
-#include <sstream>
 
 #include <gmock/gmock.h>
 
 #include "tests/http/fixture.hpp"
+#include "tests/support/document.hpp"
 
 namespace chromatin::test {
 namespace {
 
 using testing::HasSubstr;
-
-std::string content_of(const std::string& file) {
-  std::ifstream in{CHROMATIN_SOURCE_DIR "/" + file};
-  EXPECT_TRUE(in) << file;
-  std::stringstream text;
-  text << in.rdbuf();
-  return text.str();
-}
 
 std::set<std::string> names_in(const std::string& text) {
   static const std::regex name{"chromatin_[a-z0-9_]+"};

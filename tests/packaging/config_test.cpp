@@ -9,7 +9,7 @@
 #include <toml++/toml.h>
 
 #include "apps/commands.hpp"
-#include "tests/packaging/outcome.hpp"
+#include "tests/packaging/install.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/system/server_process.hpp"
 

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/packaging/outcome.hpp"
+#include "tests/packaging/install.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/system/server_process.hpp"
 

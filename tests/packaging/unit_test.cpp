@@ -10,7 +10,7 @@
 #include <sys/un.h>
 
 #include "rpc/client.hpp"
-#include "tests/packaging/outcome.hpp"
+#include "tests/packaging/install.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/system/server_process.hpp"
 
