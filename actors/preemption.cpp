@@ -64,12 +64,14 @@ sequence* scheduler_state::last_in_order(bool at_bound_too, const std::uint64_t*
 
 sequence* scheduler_state::beyond_its_share(const sequence& s) {
   std::map<std::uint64_t, std::size_t> places;
-  for (const auto& [id, turn] : turns) places[turn.order.client] += turn.has_pages();
-  for (auto id : running)
-    if (turns.at(id).gives_way) return nullptr;  // a place is coming
-  auto share = std::max<std::size_t>(limits.batch_max / places.size(), 1);
+  for (auto id : running) {
+    const auto& turn = turns.at(id);
+    if (turn.gives_way) return nullptr;  // a place is coming
+    ++places[turn.order.client];
+  }
+  auto share = std::max<std::size_t>(limits.batch_max / queue.clients(), 1);
   auto most = std::ranges::max_element(places, {}, [](const auto& of) { return of.second; });
-  if (most->second <= share || places[s.order.client] >= share) return nullptr;
+  if (most == places.end() || most->second <= share || places[s.order.client] >= share) return nullptr;
   return last_in_order(true, &most->first);
 }
 

@@ -258,7 +258,7 @@ std::int64_t scheduler_state::since(caf::actor_clock::time_point then) const {
 
 std::int64_t scheduler_state::now_us() const { return since({}); }
 
-turn_views scheduler_state::list() const {
+turn_views scheduler_state::list() {
   constexpr std::size_t shown = 256;
   auto now = self->clock().now();
   std::vector<const sequence*> all;

@@ -49,7 +49,7 @@ struct scheduler_state {
   void on_no_executor();
   /// A part without which no turn can run has died, and none will take its place.
   void on_down(const caf::error& reason);
-  turn_views list() const;
+  turn_views list();
   counters stats() const;
 
   scheduler_actor::stateful_pointer<scheduler_state> self;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <queue>
+#include <utility>
 
 #include "kv/check.hpp"
 
@@ -43,33 +45,108 @@ int turn_queue::urgency(const sequence& s, time_point now) {
   return static_cast<int>(points) / points_per_step;
 }
 
+/// Turns in the order of their service, as many as are asked for: of the clients the first, whose next turn stands at
+/// what it has paid by then.
+class turn_queue::walk {
+ public:
+  explicit walk(const turn_queue& of) : next_{of.line_.begin()}, end_{of.line_.end()} {}
+
+  /// Null behind the last one.
+  sequence* next() {
+    if (next_ != end_ && (begun_.empty() || *next_ < begun_.top().at)) {
+      const auto& [tag, arrival, of] = *next_++;
+      return take(tag, *of, of->waiting.begin());
+    }
+    if (begun_.empty()) return nullptr;
+    auto [at, turn] = begun_.top();
+    begun_.pop();
+    return take(std::get<double>(at), *std::get<const client*>(at), turn);
+  }
+
+ private:
+  struct begun {
+    standing at;
+    std::set<place>::const_iterator turn;
+    bool operator<(const begun& other) const { return other.at < at; }
+  };
+
+  sequence* take(double tag, const client& of, std::set<place>::const_iterator turn) {
+    auto* s = std::get<sequence*>(*turn);
+    if (!s->paid) tag += s->price;
+    if (++turn != of.waiting.end()) begun_.push({{tag, std::get<sequence*>(*turn)->arrival, &of}, turn});
+    return s;
+  }
+
+  std::set<standing>::const_iterator next_, end_;
+  std::priority_queue<begun> begun_;
+};
+
+void turn_queue::step_out(const client& c) {
+  if (!c.waiting.empty()) line_.erase({c.tag, std::get<sequence*>(*c.waiting.begin())->arrival, &c});
+}
+
+void turn_queue::step_in(const client& c) {
+  if (!c.waiting.empty()) line_.insert({c.tag, std::get<sequence*>(*c.waiting.begin())->arrival, &c});
+}
+
+void turn_queue::set_place(client& c, sequence& s, int urgency, time_point not_before) {
+  waiting_turn w{{-urgency, s.outcome.answer.empty(), s.start_tag, s.arrival, &s}, time_point::max()};
+  if (urgency * points_per_step < points_max) {
+    auto points = (urgency + 1) * points_per_step - s.order.priority;
+    std::chrono::duration<double> wait{points / points_per_s};
+    w.rises = std::max(s.received + std::chrono::duration_cast<time_point::duration>(wait), not_before);
+    rising_.emplace(w.rises, &s);
+  }
+  c.waiting.insert(w.at);
+  places_.insert_or_assign(&s, w);
+}
+
+void turn_queue::advance(time_point now) {
+  while (!rising_.empty() && rising_.begin()->first <= now) {
+    auto& s = *rising_.begin()->second;
+    rising_.erase(rising_.begin());
+    auto& c = clients_.at(s.order.client);
+    step_out(c);
+    c.waiting.erase(places_.at(&s).at);
+    set_place(c, s, urgency(s, now), now + time_point::duration{1});
+    step_in(c);
+  }
+}
+
 void turn_queue::insert(sequence& s) {
   CHROMATIN_CHECK(s.pages.empty() && !s.in_step, "a waiting turn has no pages");
   s.at = sequence::phase::waiting;
   s.expected = s.reusable().settled();
-  auto behind = [&](const sequence* other) { return s.arrival < other->arrival; };
-  turns_.insert(std::find_if(turns_.begin(), turns_.end(), behind), &s);
-  if (s.share_known) return;  // it gave way and comes back
-  s.share_known = true;
   auto& c = clients_[s.order.client];
-  if (c.turns++ == 0) c.tag = std::max(c.tag, start_);
-  auto& connection = c.connections[s.order.connection];
-  ++connection.turns;
-  s.start_tag = std::max(c.start, connection.finish);
-  s.price = expected_tokens(s);
-  connection.finish = s.start_tag + s.price;
+  step_out(c);
+  if (!std::exchange(s.share_known, true)) {  // else it gave way and comes back
+    clients_with_turns_ += c.turns == 0;
+    if (c.turns++ == 0) c.tag = std::max(c.tag, start_);
+    auto& connection = c.connections[s.order.connection];
+    ++connection.turns;
+    s.start_tag = std::max(c.start, connection.finish);
+    s.price = expected_tokens(s);
+    connection.finish = s.start_tag + s.price;
+  }
+  set_place(c, s, urgency(s, s.received), s.received);
+  step_in(c);
 }
 
 void turn_queue::erase(const sequence& s) {
-  std::erase(turns_, &s);
   denied_.erase(&s);
+  auto node = places_.extract(&s);
+  if (node.empty()) return;
+  auto& c = clients_.at(s.order.client);
+  step_out(c);
+  c.waiting.erase(node.mapped().at);
+  step_in(c);
+  rising_.erase({node.mapped().rises, std::get<sequence*>(node.mapped().at)});
 }
 
 void turn_queue::admitted(sequence& s, time_point now) {
-  for (auto* ahead : in_order(turns_.size(), now)) {
-    if (ahead == &s) break;
-    ++ahead->passed_over;
-  }
+  advance(now);
+  walk turns{*this};
+  for (auto* ahead = turns.next(); ahead && ahead != &s; ahead = turns.next()) ++ahead->passed_over;
   erase(s);
   if (s.paid) return;
   s.paid = true;
@@ -77,7 +154,9 @@ void turn_queue::admitted(sequence& s, time_point now) {
   start_ = std::max(start_, c.tag);
   c.start = std::max(c.start, s.start_tag);
   auto repaid = std::min(c.debt, std::max(s.price * repaid_of_price, c.debt * repaid_of_debt));
+  step_out(c);
   c.tag += s.price + repaid;
+  step_in(c);
   c.debt -= repaid;
 }
 
@@ -88,70 +167,62 @@ void turn_queue::ended(const sequence& s) {
   if (found == clients_.end()) return;
   auto& c = found->second;
   auto too_much = s.price - tokens_used(s);
-  if (s.paid && too_much > 0) c.tag -= too_much;
+  if (s.paid && too_much > 0) {
+    step_out(c);
+    c.tag -= too_much;
+    step_in(c);
+  }
   if (s.paid && too_much < 0) c.debt -= too_much;
   auto connection = c.connections.find(s.order.connection);
   CHROMATIN_CHECK(connection != c.connections.end() && c.turns > 0, "a turn that ends has begun");
   connection->second.finish -= too_much;
   --connection->second.turns;
-  --c.turns;
+  clients_with_turns_ -= --c.turns == 0;
   // Who comes back at once does not begin anew: it is forgotten when the others have caught up.
   forget(c.connections, [&](const share& of) { return of.finish <= c.start; });
+  if (clients_.size() <= forget_above_) return;
   forget(clients_, [&](const client& of) { return of.tag <= start_ && of.debt <= 0; });
+  forget_above_ = 2 * clients_.size();
 }
 
 void turn_queue::clear() {
-  turns_.clear();
+  places_.clear();
+  rising_.clear();
+  line_.clear();
   denied_.clear();
   clients_.clear();
+  clients_with_turns_ = 0;
 }
 
-std::vector<sequence*> turn_queue::in_order(std::size_t count, time_point now) const {
-  using place = std::tuple<int, bool, double, std::uint64_t>;
-  struct line {
-    double tag = 0;
-    std::vector<std::pair<place, sequence*>> turns;  ///< a heap: mostly few of very many are asked for
-  };
-  auto later = [](const auto& a, const auto& b) { return b.first < a.first; };
-  std::map<std::uint64_t, line> lines;
-  for (auto* s : turns_)
-    lines[s->order.client].turns.emplace_back(
-        place{-urgency(*s, now), s->outcome.answer.empty(), s->start_tag, s->arrival}, s);
-  for (auto& [id, l] : lines) {
-    l.tag = clients_.at(id).tag;
-    std::make_heap(l.turns.begin(), l.turns.end(), later);
-  }
+std::vector<sequence*> turn_queue::in_order(std::size_t count, time_point now) {
+  advance(now);
   std::vector<sequence*> order;
-  while (order.size() < count && !lines.empty()) {
-    auto next = std::min_element(lines.begin(), lines.end(), [](const auto& a, const auto& b) {
-      return std::pair{a.second.tag, a.second.turns.front().second->arrival} <
-             std::pair{b.second.tag, b.second.turns.front().second->arrival};
-    });
-    auto& l = next->second;
-    std::pop_heap(l.turns.begin(), l.turns.end(), later);
-    order.push_back(l.turns.back().second);
-    l.turns.pop_back();
-    if (!order.back()->paid) l.tag += order.back()->price;
-    if (l.turns.empty()) lines.erase(next);
+  walk turns{*this};
+  while (order.size() < count) {
+    auto* s = turns.next();
+    if (!s) break;
+    order.push_back(s);
   }
   return order;
 }
 
-bool turn_queue::is_first(const sequence& s, time_point now) const {
+bool turn_queue::is_first(const sequence& s, time_point now) {
   auto first = in_order(1, now);
   return !first.empty() && first[0] == &s;
 }
 
-sequence* turn_queue::candidate(std::uint32_t passed_over_max, time_point now) const {
-  for (auto* s : in_order(denied_.size() + 1, now)) {
+sequence* turn_queue::candidate(std::uint32_t passed_over_max, time_point now) {
+  advance(now);
+  walk turns{*this};
+  while (auto* s = turns.next()) {
     if (!denied_.contains(s)) return s;
-    if (s->passed_over >= passed_over_max) return nullptr;
+    if (s->passed_over >= passed_over_max) break;
   }
   return nullptr;
 }
 
-hints turn_queue::look_ahead(std::size_t count, double turn_us, time_point now) const {
-  hints next{.whole = count >= turns_.size()};
+hints turn_queue::look_ahead(std::size_t count, double turn_us, time_point now) {
+  hints next{.whole = count >= size()};
   double starts_in_us = 0;
   for (const auto* s : in_order(count, now)) {
     kv::upcoming_turn upcoming{.conversation = s->order.conversation,

@@ -14,6 +14,8 @@ void read_queue::add(ticket id, std::vector<std::uint32_t> slots, urgency wanted
   order o{.slots = std::move(slots), .wanted = wanted, .expires = expires, .arrival = ++arrivals_};
   o.here.assign(std::size_t{limits_.layers} * o.chunks(), false);
   o.missing.assign(limits_.layers, o.chunks());
+  o.slices_missing = limits_.layers * o.chunks();
+  slices_missing_[static_cast<std::size_t>(wanted)] += o.slices_missing;
   for (std::uint32_t chunk = 0; chunk < o.chunks(); ++chunk) wanters_[o.slots[chunk]].push_back({id, chunk});
   lines_[static_cast<std::size_t>(wanted)].emplace(o.arrival, id);
   bool fresh = orders_.emplace(id, std::move(o)).second;
@@ -26,6 +28,8 @@ void read_queue::hurry(ticket id, urgency wanted) {
   auto& o = found->second;
   if (lines_[static_cast<std::size_t>(o.wanted)].erase(o.arrival) > 0)
     lines_[static_cast<std::size_t>(wanted)].emplace(o.arrival, id);
+  slices_missing_[static_cast<std::size_t>(o.wanted)] -= o.slices_missing;
+  slices_missing_[static_cast<std::size_t>(wanted)] += o.slices_missing;
   o.wanted = wanted;
   for (const auto& [read_number, r] : reads_) {
     auto what = r.what;
@@ -48,14 +52,12 @@ read_queue::todo read_queue::next(time_point now) {
   copies_left_ = limits_.copies_max;
   for (auto what : std::exchange(again_, {}))
     if (auto into = first_that_lacks(what)) start(what, *into);
-  for (std::size_t u = 0; u < urgencies; ++u) {
-    std::vector<ticket> in_order;
-    for (auto [arrival, id] : lines_[u]) in_order.push_back(id);
-    for (auto id : in_order) {
-      if (!has_room(static_cast<urgency>(u)) || todo_.more) break;
-      go_on(id, now);
+  for (std::size_t u = 0; u < urgencies; ++u)
+    for (auto at = lines_[u].begin(); at != lines_[u].end() && has_room(static_cast<urgency>(u)) && !todo_.more;) {
+      auto [arrival, id] = *at;
+      go_on(id, now);  // which may take it, and others, out of the line
+      at = lines_[u].upper_bound(arrival);
     }
-  }
   return std::exchange(todo_, {});
 }
 
@@ -145,10 +147,8 @@ void read_queue::ended(read_id id, ending how) {
 // -- orders --
 
 std::size_t read_queue::slices_missing(urgency wanted) const {
-  std::size_t all = 0;
-  for (const auto& [id, o] : orders_)
-    if (!o.ended && o.wanted <= wanted) all = std::accumulate(o.missing.begin(), o.missing.end(), all);
-  return all;
+  auto end = slices_missing_.begin() + static_cast<std::ptrdiff_t>(wanted) + 1;
+  return std::accumulate(slices_missing_.begin(), end, std::size_t{0});
 }
 
 /// Whether the order still waits for this slice.
@@ -180,6 +180,8 @@ void read_queue::arrived(place where, std::uint32_t layer) {
   auto& o = orders_.at(where.order);
   o.here[std::size_t{layer} * o.chunks() + where.chunk] = true;
   --o.missing[layer];
+  --o.slices_missing;
+  --slices_missing_[static_cast<std::size_t>(o.wanted)];
   while (o.layers_ready < limits_.layers && o.missing[o.layers_ready] == 0)
     todo_.ready.emplace_back(where.order, o.layers_ready++);
   if (o.layers_ready == limits_.layers) withdraw(where.order);
@@ -194,6 +196,7 @@ void read_queue::fail(place where, bool late) {
 void read_queue::withdraw(ticket id) {
   auto& o = orders_.at(id);
   o.ended = true;
+  slices_missing_[static_cast<std::size_t>(o.wanted)] -= o.slices_missing;
   lines_[static_cast<std::size_t>(o.wanted)].erase(o.arrival);
   for (auto slot : o.slots) {
     auto all = wanters_.find(slot);

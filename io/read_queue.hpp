@@ -97,6 +97,7 @@ class read_queue {
     std::uint64_t arrival = 0;
     std::vector<bool> here;              ///< layer · chunks + chunk
     std::vector<std::uint32_t> missing;  ///< chunks, per layer
+    std::uint32_t slices_missing = 0;    ///< in all
     std::uint32_t next_slice = 0;        ///< the first that was not looked at
     std::uint32_t layers_ready = 0;
     std::uint32_t under_way = 0;  ///< reads into its pages
@@ -139,6 +140,7 @@ class read_queue {
   std::unordered_map<read_id, read_state> reads_;
   std::map<slice, read_id> reads_of_;
   std::array<std::uint32_t, urgencies> reads_running_{};
+  std::array<std::size_t, urgencies> slices_missing_{};  ///< of orders that have not ended
   read_id last_read_ = 0;
   std::vector<slice> again_;  ///< taken out of the device's line, and still wanted
   std::uint32_t copies_left_ = 0;

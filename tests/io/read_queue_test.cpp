@@ -225,6 +225,22 @@ TEST(ReadQueue, ADamagedSliceFailsEveryOrderThatWaitsForItOnce) {
   EXPECT_EQ(q.orders(), 2u) << "the first waits for its reads, the third is not touched";
 }
 
+TEST(ReadQueue, WhatIsMissingCountsForTheUrgencyOfItsOrderUntilThatIsOver) {
+  read_queue q{{.layers = 2}};
+  q.add(1, {10, 11, 12}, ahead, at(never));
+  q.add(2, {20}, turn, at(never));
+  EXPECT_EQ(q.slices_missing(turn), 2u);
+  EXPECT_EQ(q.slices_missing(ahead), 8u) << "and what is more urgent";
+  q.hurry(1, turn);
+  EXPECT_EQ(q.slices_missing(turn), 8u);
+  q.ended(q.next(at(0)).reads.at(0).id, good);
+  EXPECT_EQ(q.slices_missing(turn), 7u);
+  q.cancel(1);
+  EXPECT_EQ(q.slices_missing(turn), 2u);
+  q.cancel(2);
+  EXPECT_EQ(q.slices_missing(urgency::checking), 0u);
+}
+
 TEST(ReadQueue, AnOrderThatExpiresBeforeItIsReadFailsAsLateAndTheNextGoesOn) {
   read_queue q{{.layers = 1, .reads_max = 1}};
   q.add(1, {10}, turn, at(10));
