@@ -18,7 +18,7 @@ namespace chromatin::rpc {
 namespace {
 
 constexpr std::string_view unix_prefix = "unix:";
-constexpr int backlog = 1024;
+constexpr int backlog = 4096;
 /// With port 0 the second family of `localhost` may find the first one's port taken.
 constexpr int port_attempts = 16;
 

@@ -3,12 +3,15 @@
 #include <algorithm>
 #include <future>
 #include <list>
+#include <optional>
+#include <ranges>
 #include <thread>
 
 #include <arpa/inet.h>
 #include <capnp/rpc-twoparty.h>
 #include <fmt/format.h>
 #include <kj/async-io.h>
+#include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -23,47 +26,68 @@ namespace {
 constexpr auto accept_pause = 50 * kj::MILLISECONDS;
 /// Connections that are only told why they are not let in; more are closed without a word.
 constexpr std::size_t turned_away_max = 64;
+/// Among so many that came last, so many who have not logged in are a crowd; who comes then is let in with all others
+/// of the pause, since to be woken for each would cost those who compute more than to serve them.
+constexpr std::size_t crowd_looked_at = 128, crowd = 64;
+constexpr auto crowd_pause = 5 * kj::MILLISECONDS;
 
 using rpc_system = capnp::RpcSystem<capnp::rpc::twoparty::VatId>;
 
-/// One connection with all that serves it.
+/// One connection with all that serves it. Until its first message is there that is next to nothing: who only connects
+/// costs others little.
 class connection {
  public:
   /// `account` is null for one that is not let in.
   connection(kj::Own<kj::AsyncIoStream> stream, service_context& context, std::shared_ptr<connection_account> of,
-             const refusal& why)
+             refusal why)
       : account{std::move(of)},
+        context_{context},
+        why_{std::move(why)},
         stream_{kj::mv(stream)},
         messages_{*stream_, *context.timer, context.door, account.get()},
-        network_{messages_, capnp::rpc::twoparty::Side::SERVER},
-        closed_{kj::newPromiseAndFulfiller<void>()},
-        system_{capnp::makeRpcServer(network_, gate(context, why))} {
-    // Calls that wait for the answer to another one are nobody's yet: their bytes are bounded here.
-    system_.setFlowLimit(2 * context.door.limits.bytes_per_connection_max / sizeof(capnp::word));
-  }
+        closed_{kj::newPromiseAndFulfiller<void>()} {}
 
-  /// Fulfilled when the client is gone, or close() was called. Once only.
-  kj::Promise<void> ended() { return network_.onDisconnect().exclusiveJoin(kj::mv(closed_.promise)); }
+  /// Serves; fulfilled when the client is gone, or close() was called. Once only.
+  kj::Promise<void> serve() {
+    return messages_.read_ahead()
+        .then([this](bool came) -> kj::Promise<void> {
+          if (!came) return kj::READY_NOW;
+          rpc_.emplace(messages_, gate());
+          // Calls that wait for the answer to another one are nobody's yet: their bytes are bounded here.
+          rpc_->system.setFlowLimit(2 * context_.door.limits.bytes_per_connection_max / sizeof(capnp::word));
+          return rpc_->network.onDisconnect();
+        })
+        .exclusiveJoin(kj::mv(closed_.promise));
+  }
   void close() { closed_.fulfiller->fulfill(); }
+  bool has_spoken() const { return rpc_.has_value(); }
   bool is_stranger() const { return !account || !account->logged_in(); }
 
   std::shared_ptr<connection_account> account;
   std::string peer, token;
 
  private:
-  schema::Gate::Client gate(service_context& context, const refusal& why) {
-    if (!account) return make_closed_gate(why);
-    return make_gate(context, account, [this](const std::string& given) {
+  struct rpc_side {
+    rpc_side(message_stream& messages, schema::Gate::Client gate)
+        : network{messages, capnp::rpc::twoparty::Side::SERVER}, system{capnp::makeRpcServer(network, kj::mv(gate))} {}
+    capnp::TwoPartyVatNetwork network;
+    rpc_system system;
+  };
+
+  schema::Gate::Client gate() {
+    if (!account) return make_closed_gate(why_);
+    return make_gate(context_, account, [this](const std::string& given) {
       token = given;
       messages_.trust();
     });
   }
 
+  service_context& context_;
+  refusal why_;
   kj::Own<kj::AsyncIoStream> stream_;
   message_stream messages_;
-  capnp::TwoPartyVatNetwork network_;
   kj::PromiseFulfillerPair<void> closed_;
-  rpc_system system_;
+  std::optional<rpc_side> rpc_;
 };
 
 }  // namespace
@@ -99,11 +123,14 @@ struct server::implementation : private kj::TaskSet::ErrorHandler {
   void run(std::promise<void>& listening);
   /// A socket, and who takes those who come to it.
   struct listener {
+    int fd;
     kj::Own<kj::ConnectionReceiver> socket;
     connection_taker take;
   };
   std::string listen(kj::LowLevelAsyncIoProvider& provider, const std::string& text, const connection_taker& take);
   kj::Promise<void> accept_all(listener& at);
+  kj::Promise<void> accept_next(listener& at);
+  bool is_crowded() const;
   void serve(kj::Own<kj::AsyncIoStream> stream);
   bool make_place(const std::string& peer);
   void keep(kj::Own<connection> c, kj::Promise<void> until);
@@ -136,7 +163,8 @@ std::string server::implementation::listen(kj::LowLevelAsyncIoProvider& provider
   auto listening = listen_on(at);
   if (at.is_unix()) socket_files.push_back(at.path);
   for (auto& socket : listening.sockets) {
-    listeners.push_back(kj::heap<listener>(listener{provider.wrapListenSocketFd(kj::mv(socket)), take}));
+    int fd = socket.get();
+    listeners.push_back(kj::heap<listener>(listener{fd, provider.wrapListenSocketFd(kj::mv(socket)), take}));
     acceptors->add(accept_all(*listeners.back()));
   }
   return listening.text;
@@ -148,18 +176,33 @@ kj::Promise<void> server::implementation::accept_all(listener& at) {
       .then(
           [this, &at](kj::Own<kj::AsyncIoStream> stream) {
             kj::runCatchingExceptions([&] { at.take(kj::mv(stream)); });  // a peer that is gone already
-            return accept_all(at);
+            return accept_next(at);
           },
           [this, &at](kj::Exception&&) {
             return context.timer->afterDelay(accept_pause).then([this, &at] { return accept_all(at); });
           });
 }
 
-/// Who has not logged in yet gives way to who comes: strangers cannot lock everybody out.
+kj::Promise<void> server::implementation::accept_next(listener& at) {
+  pollfd more{at.fd, POLLIN, 0};
+  // Last: those who came before are listened to first, so that who has something to say is not taken for idle.
+  if (!is_crowded() || ::poll(&more, 1, 0) > 0) return kj::evalLast([this, &at] { return accept_all(at); });
+  return context.timer->afterDelay(crowd_pause).then([this, &at] { return accept_all(at); });
+}
+
+bool server::implementation::is_crowded() const {
+  if (connections.size() < crowd) return false;
+  auto last = connections | std::views::reverse | std::views::take(crowd_looked_at);
+  return std::ranges::count_if(last, &connection::is_stranger) >= static_cast<std::ptrdiff_t>(crowd);
+}
+
+/// Who has not logged in yet gives way to who comes: strangers cannot lock everybody out. First goes who has not said
+/// anything.
 bool server::implementation::make_place(const std::string& peer) {
   bool full = static_cast<std::uint32_t>(context.door.counts.connections) >= options.limits.connections_max;
-  auto oldest = std::find_if(connections.begin(), connections.end(),
-                             [&](auto* c) { return c->is_stranger() && (full || c->peer == peer); });
+  auto may_go = [&](auto* c) { return c->is_stranger() && (full || c->peer == peer); };
+  auto oldest = std::ranges::find_if(connections, [&](auto* c) { return !c->has_spoken() && may_go(c); });
+  if (oldest == connections.end()) oldest = std::ranges::find_if(connections, may_go);
   if (oldest == connections.end()) return false;
   (*oldest)->close();
   return true;
@@ -179,7 +222,7 @@ void server::implementation::serve(kj::Own<kj::AsyncIoStream> stream) {
   auto& served = *c;
   served.peer = peer;
   auto login_late = context.timer->afterDelay(options.limits.login_within.count() * kj::MILLISECONDS);
-  auto until = served.ended().exclusiveJoin(login_late.then([this, &served]() -> kj::Promise<void> {
+  auto until = served.serve().exclusiveJoin(login_late.then([this, &served]() -> kj::Promise<void> {
     if (!served.is_stranger()) return kj::NEVER_DONE;
     if (served.account) ++context.door.counts.logins_late;
     return kj::READY_NOW;

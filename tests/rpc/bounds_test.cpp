@@ -1,6 +1,8 @@
 // Clients that misbehave, on real sockets: they are refused or closed, and others are served.
 
 #include <capnp/ez-rpc.h>
+#include <capnp/rpc.capnp.h>
+#include <capnp/serialize.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -121,6 +123,26 @@ TEST_F(RpcBounds, StrangersGiveWayToWhoComes) {
   EXPECT_TRUE(first.is_closed());
   EXPECT_FALSE(second.is_closed(50)) << "the oldest is enough";
   EXPECT_EQ(known.open("talk").info().tokens, 10u);
+}
+
+/// What a client says first.
+std::string hello() {
+  capnp::MallocMessageBuilder message;
+  message.initRoot<capnp::rpc::Message>().initBootstrap();
+  auto words = capnp::messageToFlatArray(message);
+  auto bytes = words.asBytes();
+  return {reinterpret_cast<const char*>(bytes.begin()), bytes.size()};
+}
+
+TEST_F(RpcBounds, WhoIsSilentGivesWayBeforeWhoHasSpoken) {
+  auto address = start_with({.connections_max = 3, .login_within = age});
+  client known{address};
+  raw_connection spoken{folder / "socket"};
+  spoken.say(hello());
+  raw_connection silent{folder / "socket"};
+  client late{address};
+  EXPECT_TRUE(silent.is_closed());
+  EXPECT_FALSE(spoken.is_closed(50));
 }
 
 TEST_F(RpcBounds, TurnsOfAConnectionAreBoundedAndTheRefusalSaysWhenToComeBack) {
