@@ -1,13 +1,10 @@
 #pragma once
 
-/// A server as a process of its own, which can be killed.
+/// The server under test, as a process of its own, which can be killed and started again.
 
-#include <cstdint>
-#include <filesystem>
-#include <string>
-#include <vector>
+#include <optional>
 
-#include <sys/types.h>
+#include "io/child_process.hpp"
 
 namespace chromatin::soak {
 
@@ -15,18 +12,11 @@ class child_server {
  public:
   /// `folder` gets its log and its socket; its files are in `folder`/store.
   explicit child_server(std::filesystem::path folder) : folder_{std::move(folder)} {}
-  ~child_server();
-  child_server(const child_server&) = delete;
-  child_server& operator=(const child_server&) = delete;
 
   /// Starts this program's `serve` with these arguments; false if it ended before it listened.
   bool start(const std::vector<std::string>& arguments);
-  /// Sends the signal and waits for the end; its status as waitpid() gives it.
-  int stop(int number);
-  /// True also when it ended by itself; `status` says how.
-  bool ended();
-  int status() const { return status_; }
-  std::uint64_t resident_bytes() const;
+  /// What was started last.
+  io::child_process& process() { return *process_; }
   std::string address() const { return "unix:" + (folder_ / "socket").string(); }
   std::filesystem::path store() const { return folder_ / "store"; }
   /// The last line of its log that says something bad, or the last one.
@@ -34,8 +24,7 @@ class child_server {
 
  private:
   std::filesystem::path folder_;
-  pid_t pid_ = 0;
-  int status_ = 0;
+  std::optional<io::child_process> process_;
 };
 
 }  // namespace chromatin::soak

@@ -114,18 +114,18 @@ std::vector<std::string> soak::arguments(bool with_faults) {
 void soak::start(bool with_faults) {
   while (!child_.start(arguments(with_faults))) {
     // A file that fails at the start is one line and an end; the next start finds all as it was.
-    if (WIFSIGNALED(child_.status())) ground_.fail("the server crashed at its start: " + child_.last_words());
+    if (WIFSIGNALED(child_.process().status())) ground_.fail("the server crashed at its start: " + child_.last_words());
     ground_.count("starts refused for an error of a file");
   }
   ground_.count("starts");
 }
 
 void soak::check_server() {
-  if (child_.ended()) {
+  if (child_.process().ended()) {
     ground_.fail("the server ended by itself: " + child_.last_words());
     return ground_.stop();
   }
-  auto resident = child_.resident_bytes();
+  auto resident = child_.process().resident_bytes();
   resident_bytes_max_ = std::max(resident_bytes_max_, resident);
   ground_.fail(check_memory(resident, arenas_bytes_));
   auto waiting = check_waiting(ground_.longest_wait());
@@ -161,7 +161,7 @@ void soak::come_to_rest() {
 
 void soak::stop_orderly() {
   ground_.ended_orderly = true;
-  if (int status = child_.stop(SIGTERM); status != 0)
+  if (int status = child_.process().stop(SIGTERM); status != 0)
     ground_.fail(fmt::format("an orderly end has the status {}: {}", status, child_.last_words()));
   ground_.count("orderly ends");
   std::vector<std::string> names;
@@ -178,7 +178,7 @@ void soak::end_round() {
     stop_orderly();
   } else {
     ground_.ended_orderly = false;
-    child_.stop(SIGKILL);
+    child_.process().stop(SIGKILL);
     ground_.count("power cuts");
   }
   counts_->disk.cut();
@@ -223,7 +223,7 @@ report soak::run() {
     ground_.fail(e.what());
     ground_.stop();
   }
-  if (ground_.stopped()) child_.stop(SIGKILL);  // who waits for it need not any more
+  if (ground_.stopped()) child_.process().stop(SIGKILL);  // who waits for it need not any more
   for (auto& t : threads) t.join();
   if (!ground_.stopped()) stop_orderly();
   report r{.done = ground_.counts(), .resident_bytes_max = resident_bytes_max_, .failures = ground_.failures()};

@@ -12,7 +12,7 @@
 #include "bench/llama_cpp.hpp"
 #include "bench/measure.hpp"
 #include "bench/served/chat.hpp"
-#include "bench/served/child.hpp"
+#include "bench/served/own_server.hpp"
 #include "bench/served/parts.hpp"
 #include "gpu/cpu/cpu_backend.hpp"
 #include "io/temporary_folder.hpp"
@@ -38,11 +38,13 @@ class llama_server {
       std::this_thread::sleep_for(std::chrono::milliseconds{50});
     }
   }
+  ~llama_server() { process_.stop(SIGTERM); }
+
   const std::string& http() const { return address_; }
 
  private:
   std::string address_;
-  child_process process_;
+  io::child_process process_;
 };
 
 /// One of the two, which can be stopped and started again.

@@ -8,7 +8,7 @@
 
 #include "bench/measure.hpp"
 #include "bench/served/chat.hpp"
-#include "bench/served/child.hpp"
+#include "bench/served/own_server.hpp"
 #include "bench/served/parts.hpp"
 #include "io/temporary_folder.hpp"
 #include "rpc/client.hpp"

@@ -3,14 +3,12 @@
 
 #include <set>
 
-#include <arpa/inet.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
 #include <nlohmann/json.hpp>
-#include <sys/socket.h>
 
 #include "tests/clients/npm_packages.hpp"
 #include "tests/clients/serving.hpp"
+#include "tests/support/free_ports.hpp"
 
 namespace chromatin::test {
 namespace {
@@ -71,24 +69,11 @@ TEST_F(Clients, CompatCanaryFindsAllThatIsServedAndTheRestRefused) {
   }
 }
 
-/// One that nobody listens on.
-std::string free_port() {
-  auto socket = ::socket(AF_INET, SOCK_STREAM, 0);
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof at;
-  EXPECT_EQ(::bind(socket, reinterpret_cast<sockaddr*>(&at), size), 0);
-  EXPECT_EQ(::getsockname(socket, reinterpret_cast<sockaddr*>(&at), &size), 0);
-  ::close(socket);
-  return std::to_string(ntohs(at.sin_port));
-}
-
 TEST_F(Clients, AChatFrontEndInABrowserGoesOnInOneConversation) {
   if (!there_is("chromium")) GTEST_SKIP() << "chromium is not there";
   constexpr int lost_a_piece = 75;  // by the front end itself: the next try is on a new server
   for (int tries = 1;; ++tries) {
-    auto port = free_port();
+    auto port = std::to_string(free_ports(1).front());
     serving server{{"--http-origin", "http://127.0.0.1:" + port}};
     auto [status, why] = run("node front_end.mjs " + server.address() + " " + port);
     if (status == lost_a_piece && tries < 5) continue;

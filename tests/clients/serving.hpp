@@ -15,16 +15,7 @@ class serving {
   explicit serving(const std::vector<std::string>& more = {}) : server_{folder_.path(), with_http(more)} {}
 
   /// Such as "http://127.0.0.1:4711/v1".
-  std::string address() const {
-    constexpr std::string_view mark = "OpenAI's interface on ";
-    for (int i = 0; i < 3000; ++i, std::this_thread::sleep_for(std::chrono::milliseconds{10})) {
-      auto log = server_.log();
-      auto at = log.find(mark);
-      auto end = at == log.npos ? at : log.find('\n', at);
-      if (end != log.npos) return log.substr(at + mark.size(), end - at - mark.size());
-    }
-    return {};
-  }
+  std::string address() { return server_.wait_for("OpenAI's interface on ", std::chrono::seconds{30}).value_or(""); }
 
  private:
   static std::vector<std::string> with_http(std::vector<std::string> more) {

@@ -4,38 +4,14 @@
 #include <csignal>
 #include <fstream>
 #include <thread>
-#include <tuple>
-#include <utility>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
+#include "tests/support/free_ports.hpp"
 
 namespace chromatin::test {
 namespace {
 
 namespace fs = std::filesystem;
 const fs::path source = CHROMATIN_SOURCE_DIR;
-
-std::uint16_t port_of(int socket) {
-  sockaddr_in at{};
-  socklen_t size = sizeof at;
-  at.sin_family = AF_INET;
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  auto* address = reinterpret_cast<sockaddr*>(&at);
-  if (::bind(socket, address, size) != 0 || ::getsockname(socket, address, &size) != 0) return 0;
-  return ntohs(at.sin_port);
-}
-
-/// Two on which nobody listens.
-std::pair<std::uint16_t, std::uint16_t> free_ports() {
-  int one = ::socket(AF_INET, SOCK_STREAM, 0), other = ::socket(AF_INET, SOCK_STREAM, 0);
-  std::pair ports{port_of(one), port_of(other)};
-  ::close(one);
-  ::close(other);
-  return ports;
-}
 
 void replace_all(std::string& text, const std::string& what, const std::string& by) {
   for (auto at = text.find(what); at != text.npos; at = text.find(what, at + by.size()))
@@ -52,7 +28,9 @@ std::string first_lines(const fs::path& file, int count) {
 }  // namespace
 
 sandbox::sandbox() {
-  std::tie(http_port_, rpc_port_) = free_ports();
+  auto ports = free_ports(2);
+  http_port_ = ports[0];
+  rpc_port_ = ports[1];
   fs::create_directories(folder_ / "state");
   fs::create_directories(folder_ / "here/build/release/apps");
   fs::create_symlink(source / "tests/documents/bin/chromatin", folder_ / "here/build/release/apps/chromatin");

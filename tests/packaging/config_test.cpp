@@ -110,8 +110,8 @@ TEST(ExampleConfig, StartsAServer) {
   temporary_folder folder;
   auto file = config_of(folder, is_set);
   server_process server{folder.path(), {"--config", file, "--listen", "127.0.0.1:0"}};
-  EXPECT_THAT(server.log(), testing::HasSubstr("listening on 127.0.0.1:"));
-  EXPECT_EQ(server.stop(SIGTERM), 0) << server.log();
+  EXPECT_THAT(server.said(), testing::HasSubstr("listening on 127.0.0.1:"));
+  EXPECT_EQ(server.stop(SIGTERM), 0) << server.said();
 }
 
 TEST(Config, AKeyThatThereIsNotIsNamedAndSoIsAValueThatCannotBe) {

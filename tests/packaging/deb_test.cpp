@@ -49,8 +49,8 @@ TEST(Deb, PackagesAreMadeHoldWhatTheyShouldAndLintianFindsNoErrors) {
   server_process server{folder.path(),
                         {"--config", folder / "root/etc/chromatin/chromatin.toml", "--listen", "127.0.0.1:0"},
                         folder / "root/usr/bin/chromatin"};
-  EXPECT_THAT(server.log(), HasSubstr("listening on 127.0.0.1:"));
-  EXPECT_EQ(server.stop(SIGTERM), 0) << server.log();
+  EXPECT_THAT(server.said(), HasSubstr("listening on 127.0.0.1:"));
+  EXPECT_EQ(server.stop(SIGTERM), 0) << server.said();
 
   if (!there_is("lintian")) GTEST_SKIP() << "lintian is missing: the packages were not checked by it";
   auto checked = outcome_of("lintian --allow-root --fail-on error --tag-display-limit 0 " + deb + " " + dev);

@@ -20,14 +20,14 @@ TEST(Install, TheInstalledProgramTakesTheModelThatIsInstalledWithIt) {
   auto binary = folder / "root/usr/bin/chromatin";
   {
     server_process server{folder.path(), {}, binary};
-    EXPECT_THAT(server.log(), HasSubstr("model concierge"));
-    EXPECT_EQ(server.stop(SIGTERM), 0) << server.log();
+    EXPECT_THAT(server.said(), HasSubstr("model concierge"));
+    EXPECT_EQ(server.stop(SIGTERM), 0) << server.said();
   }
   auto model = folder / "root/usr/share/chromatin/concierge";
   fs::remove(model / "model.safetensors");
   server_process server{folder.path(), {}, binary};
   EXPECT_NE(server.wait_for_end(), 0) << "it has another model";
-  EXPECT_THAT(server.log(), HasSubstr(model.string() + ": "));
+  EXPECT_THAT(server.said(), HasSubstr(model.string() + ": "));
 }
 
 TEST(Install, APrefixStandsInTheUnitAndAConfigThatIsThereStays) {

@@ -59,7 +59,7 @@ TEST(Unit, AServiceManagerThatIsGoneIsAWarning) {
   ::unsetenv("NOTIFY_SOCKET");
   rpc::client{server.address()}.stat();
   EXPECT_EQ(server.stop(SIGTERM), 0);
-  EXPECT_THAT(server.log(), testing::HasSubstr("READY=1 was not sent"));
+  EXPECT_THAT(server.said(), testing::HasSubstr("READY=1 was not sent"));
 }
 
 TEST(Unit, IsHardenedAndSystemdHasNothingToSayAboutIt) {
@@ -127,7 +127,7 @@ TEST(Unit, AllowsEverySystemCallOfAServerThatAnswers) {
   if (outcome_of("strace -qq -o /dev/null true").status != 0) GTEST_SKIP() << "strace is missing, or may not trace";
   server_process server{folder.path(), {"--http", "127.0.0.1:0"}, traced};
   rpc::client{server.address()}.open().say({.text = "I need a taxi."});
-  ASSERT_EQ(server.stop(SIGTERM), 0) << server.log();
+  ASSERT_EQ(server.stop(SIGTERM), 0) << server.said();
 
   auto allowed = allowed_syscalls();
   if (::geteuid() == 0) allowed.insert("fchown");  // SQLite's, for root only

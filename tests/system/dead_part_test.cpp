@@ -42,8 +42,8 @@ TEST_P(DeadPart, ABackendThatFailsOnceChangesNoAnswer) {
   fail_in("3");
   server_process server{folder.path(), {"--compute", "f32"}, FAILING_BINARY};
   EXPECT_EQ(answers(server), answers(sound));
-  EXPECT_THAT(server.log(), AllOf(HasSubstr("executor died"), HasSubstr("the device is gone")));
-  EXPECT_THAT(server.log(), HasSubstr("executor is back"));
+  EXPECT_THAT(server.said(), AllOf(HasSubstr("executor died"), HasSubstr("the device is gone")));
+  EXPECT_THAT(server.said(), HasSubstr("executor is back"));
 }
 
 TEST_P(DeadPart, ABackendThatFailsForGoodEndsItsTurnsWithAnErrorAndTheServerWithAStatus) {
@@ -53,9 +53,9 @@ TEST_P(DeadPart, ABackendThatFailsForGoodEndsItsTurnsWithAnErrorAndTheServerWith
   auto texts = answers(server);
   EXPECT_THAT(texts, testing::Contains(HasSubstr("not_available: its step was tried twice")));
   auto status = server.wait_for_end();
-  EXPECT_TRUE(WIFEXITED(status)) << status << '\n' << server.log();
-  EXPECT_EQ(WEXITSTATUS(status), 1) << server.log();
-  EXPECT_THAT(server.log(), HasSubstr("executor died 4 times"));
+  EXPECT_TRUE(WIFEXITED(status)) << status << '\n' << server.said();
+  EXPECT_EQ(WEXITSTATUS(status), 1) << server.said();
+  EXPECT_THAT(server.said(), HasSubstr("executor died 4 times"));
 }
 
 TEST_P(DeadPart, ABackendThatFailsForGoodEndsReplayWithAnErrorAndLeavesNothingBehind) {

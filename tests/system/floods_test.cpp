@@ -8,6 +8,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "rpc/client.hpp"
 #include "tests/support/environment.hpp"
@@ -103,13 +104,7 @@ class Floods : public testing::TestWithParam<const char*> {
     return s;
   }
 
-  /// The server's resident memory.
-  double resident_mib() {
-    std::ifstream in{"/proc/" + std::to_string(server_->pid()) + "/statm"};
-    double all = 0, resident = 0;
-    in >> all >> resident;
-    return resident * static_cast<double>(::sysconf(_SC_PAGESIZE)) / (1 << 20);
-  }
+  double resident_mib() { return static_cast<double>(server_->resident_bytes()) / (1 << 20); }
 
   std::unique_ptr<flooder> flood(std::uint32_t under_way, flooder::call what) {
     return std::make_unique<flooder>(server_->address(), token(clients_), under_way, std::move(what));
@@ -219,7 +214,7 @@ TEST_P(Floods, OthersAreServedAndMemoryIsBounded) {
     EXPECT_GT(share, 0.95 * clients_ / (clients_ + 1));
     EXPECT_LT(beside.worst, 3);
   }
-  EXPECT_EQ(server_->stop(SIGTERM), 0) << server_->log();
+  EXPECT_EQ(server_->stop(SIGTERM), 0) << server_->said();
 }
 
 INSTANTIATE_TEST_SUITE_P(Of, Floods,

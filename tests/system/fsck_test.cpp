@@ -1,6 +1,7 @@
 // The real binary checks what a real server left, damaged or not; and a server serves it. FLIPS=1000 in the environment
 // for a long run, SEED for others.
 
+#include <fstream>
 #include <map>
 #include <random>
 
@@ -58,7 +59,7 @@ class left_store : public testing::Test {
       for (std::size_t turn = 0; turn < 2 + 2 * c; ++turn)
         conversation.say({.text = said[(turn + c) % said.size()], .sampling = {.tokens_max = 20}});
     }
-    EXPECT_EQ(server.stop(SIGTERM), 0) << server.log();
+    EXPECT_EQ(server.stop(SIGTERM), 0) << server.said();
   }
   static void TearDownTestSuite() { delete folder_; }
   static std::filesystem::path store() { return *folder_ / "store"; }
@@ -67,8 +68,8 @@ class left_store : public testing::Test {
   static std::map<std::string, std::string> next_answers(const std::filesystem::path& folder) {
     std::map<std::string, std::string> answers;
     server_process server{folder, server_options};
-    if (server.exited()) {
-      EXPECT_THAT(server.log(), HasSubstr("chromatin: ")) << "it ends with a line that says why";
+    if (server.ended()) {
+      EXPECT_THAT(server.said(), HasSubstr("chromatin: ")) << "it ends with a line that says why";
       return answers;
     }
     rpc::client client{server.address()};
@@ -77,7 +78,7 @@ class left_store : public testing::Test {
       } catch (const rpc::call_error& e) {
         answers[name] = std::string{"error: "} + e.what();
       }
-    EXPECT_EQ(server.stop(SIGTERM), 0) << server.log();
+    EXPECT_EQ(server.stop(SIGTERM), 0) << server.said();
     return answers;
   }
 
@@ -172,7 +173,7 @@ TEST_F(FsckCommand, BitsThatFlipWhileItServesMakeNoTokenWrong) {
           ++refused;
         }
       }
-    EXPECT_EQ(server.stop(SIGTERM), 0) << server.log();
+    EXPECT_EQ(server.stop(SIGTERM), 0) << server.said();
     return answers;
   };
   std::map<std::string, std::vector<std::string>> undisturbed;

@@ -154,7 +154,7 @@ TEST(Kills, AtRandomMomentsUnderLoadNothingThatWasAnsweredIsWrongOrLost) {
     auto begin = clock::now();
     server_process server{folder.path(), options};
     starts_s.push_back(std::chrono::duration<double>(clock::now() - begin).count());
-    ASSERT_FALSE(server.exited()) << server.log();
+    ASSERT_FALSE(server.ended()) << server.said();
     std::vector<std::jthread> threads;
     for (auto& u : users) threads.emplace_back([&] { u.talk_to(server.address()); });
     // Most lives are long enough for an answer, also on a busy machine.
@@ -186,19 +186,19 @@ TEST(Kills, OfAllocationsThatFailNothingThatWasAnsweredIsWrongOrLost) {
     ::setenv("CHROMATIN_ALLOCATIONS_FAIL", ("1024:100:" + std::to_string(seed * 1000 + n)).c_str(), 1);
     server_process server{folder.path(), options, FAILING_BINARY};
     ::unsetenv("CHROMATIN_ALLOCATIONS_FAIL");
-    ASSERT_FALSE(server.exited()) << server.log();
+    ASSERT_FALSE(server.ended()) << server.said();
     server.signal(SIGUSR2);
     std::vector<std::future<void>> talking;
     for (auto& u : users) talking.push_back(std::async(std::launch::async, [&] { u.talk_to(server.address()); }));
     auto give_up = clock::now() + std::chrono::minutes{1};
     for (auto& t : talking)
       if (t.wait_until(give_up) != std::future_status::ready) {
-        ADD_FAILURE() << "a turn was not answered\n" << server.log();
+        ADD_FAILURE() << "a turn was not answered\n" << server.said();
         server.stop(SIGKILL);
       }
-    if (!server.exited()) server.signal(SIGTERM);
-    EXPECT_NE(server.wait_for_end(), -1) << "it does not end when it is told to\n" << server.log();
-    auto log = server.log();
+    if (!server.ended()) server.signal(SIGTERM);
+    EXPECT_NE(server.wait_for_end(), -1) << "it does not end when it is told to\n" << server.said();
+    auto log = server.said();
     for (auto at = log.find("bytes fails"); at != log.npos; at = log.find("bytes fails", at + 1)) ++failed;
   }
   auto [turns, wrong] = check(users, folder.path(), options);

@@ -1,5 +1,6 @@
 // The real binary, a real disk: stopped, killed while it saves, started again.
 
+#include <fstream>
 #include <future>
 
 #include <gmock/gmock.h>
@@ -46,10 +47,10 @@ TEST(Restart, AConversationGoesOnFromTheDisk) {
     auto report = say(conversation, said[i]);
     answers.push_back(report.text);
     if (i > 0) {
-      EXPECT_GT(tokens_from(report.server.hits, "disk"), 0u) << server.log();
+      EXPECT_GT(tokens_from(report.server.hits, "disk"), 0u) << server.said();
       EXPECT_LT(report.server.computed_tokens, 30u);
     }
-    EXPECT_EQ(server.stop(SIGTERM), 0) << server.log();
+    EXPECT_EQ(server.stop(SIGTERM), 0) << server.said();
   }
   EXPECT_EQ(answers, undisturbed());
 }
@@ -75,7 +76,7 @@ TEST(Restart, ATruncatedWindowGoesOnFromTheDisk) {
       dropped += report.server.dropped_tokens;
       truncated_turns += report.server.dropped_tokens > 0;
       EXPECT_LT(report.server.computed_tokens, 40u) << "turn " << turn << ", of " << report.server.prompt_tokens << "\n"
-                                                    << server->log();
+                                                    << server->said();
       if (fresh && turn > 0) {
         EXPECT_GT(tokens_from(report.server.hits, "disk"), 0u) << "turn " << turn;
       }
@@ -125,7 +126,7 @@ TEST(Restart, AStopSettlesTheAnswersUnderWayAndAnswersTheirCalls) {
                               [&](std::string_view) { streaming += std::exchange(first, false); });
     }));
   while (streaming < 4) std::this_thread::sleep_for(std::chrono::milliseconds{5});
-  EXPECT_EQ(server.stop(SIGTERM), 0) << server.log();
+  EXPECT_EQ(server.stop(SIGTERM), 0) << server.said();
   server_process again{folder.path(), {"--compute", "f32"}};
   rpc::client client{again.address()};
   for (int c = 0; c < 4; ++c) {
@@ -156,7 +157,7 @@ TEST(Restart, AStopLetsAnAnswerComeToItsEndAndASecondSignalDoesNot) {
   server_process server{folder.path(), {"--compute", "f32", "--drain", "60"}};
   auto call = ask(server, 600, streaming);
   while (!streaming) std::this_thread::sleep_for(std::chrono::milliseconds{1});
-  EXPECT_EQ(server.stop(SIGTERM), 0) << server.log();
+  EXPECT_EQ(server.stop(SIGTERM), 0) << server.said();
   EXPECT_NE(call.get(), "cancelled");
 
   streaming = false;
@@ -164,7 +165,7 @@ TEST(Restart, AStopLetsAnAnswerComeToItsEndAndASecondSignalDoesNot) {
   auto lost = ask(again, 60000, streaming);
   while (!streaming) std::this_thread::sleep_for(std::chrono::milliseconds{1});
   again.signal(SIGTERM);
-  while (again.log().find("stopping") == std::string::npos) std::this_thread::sleep_for(std::chrono::milliseconds{5});
+  while (again.said().find("stopping") == std::string::npos) std::this_thread::sleep_for(std::chrono::milliseconds{5});
   std::this_thread::sleep_for(std::chrono::milliseconds{50});
   EXPECT_TRUE(WIFSIGNALED(again.stop(SIGTERM)));
   EXPECT_EQ(lost.get(), "not_available");
@@ -178,16 +179,16 @@ TEST(Restart, AHangupReadsTheTokensAgain) {
   rpc::client(server.address(), "secret-of-alice-0001").open("talk");
   std::ofstream{tokens} << "secret-of-bob-000001 bob\n";
   server.signal(SIGHUP);
-  while (server.log().find("read again") == std::string::npos)
+  while (server.said().find("read again") == std::string::npos)
     std::this_thread::sleep_for(std::chrono::milliseconds{5});
   EXPECT_THROW(rpc::client(server.address(), "secret-of-alice-0001"), rpc::call_error);
   rpc::client bob{server.address(), "secret-of-bob-000001"};
   std::ofstream{tokens} << "nonsense\n";
   server.signal(SIGHUP);
-  while (server.log().find("nothing was read again") == std::string::npos)
+  while (server.said().find("nothing was read again") == std::string::npos)
     std::this_thread::sleep_for(std::chrono::milliseconds{5});
   bob.open("talk");
-  EXPECT_EQ(server.stop(SIGTERM), 0) << server.log();
+  EXPECT_EQ(server.stop(SIGTERM), 0) << server.said();
 }
 
 /// A command whose temporary folder this is, interrupted when something is in it; what it ended with.
@@ -257,9 +258,9 @@ TEST(Restart, ASecondServerOnTheSameFolderIsRefused) {
   server_process first{folder.path()};
   temporary_folder elsewhere;
   server_process second{elsewhere.path(), {"--disk", (folder / "store").string()}};
-  for (int i = 0; i < 500 && !second.exited(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds{10});
-  EXPECT_TRUE(second.exited());
-  EXPECT_THAT(second.log(), HasSubstr("in use by process"));
+  for (int i = 0; i < 500 && !second.ended(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds{10});
+  EXPECT_TRUE(second.ended());
+  EXPECT_THAT(second.said(), HasSubstr("in use by process"));
   EXPECT_NE(second.status(), 0);
 }
 
@@ -271,10 +272,10 @@ TEST(Restart, AFolderOfAnotherModelIsRefused) {
                                 .c_str());
   ASSERT_EQ(status, 0);
   server_process other{folder.path(), {"--compute", "f32", "--model", (folder / "model").string()}};
-  for (int i = 0; i < 500 && !other.exited(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds{10});
-  EXPECT_TRUE(other.exited());
-  EXPECT_THAT(other.log(), HasSubstr("another model"));
-  EXPECT_THAT(other.log(), testing::Not(HasSubstr("terminate")));
+  for (int i = 0; i < 500 && !other.ended(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds{10});
+  EXPECT_TRUE(other.ended());
+  EXPECT_THAT(other.said(), HasSubstr("another model"));
+  EXPECT_THAT(other.said(), testing::Not(HasSubstr("terminate")));
 }
 
 TEST(Commands, ConversationsAreListedAndShown) {
@@ -352,7 +353,7 @@ TEST(Restart, WhatManyTurnsWaitForIsReadFromTheDiskOnce) {
   {
     server_process server{folder.path(), options};
     for (int turn = 0; turn < 3; ++turn) say_all(server, turn);
-    EXPECT_EQ(server.stop(SIGTERM), 0) << server.log();
+    EXPECT_EQ(server.stop(SIGTERM), 0) << server.said();
   }
   server_process server{folder.path(), options};
   rpc::client client{server.address()};

@@ -18,14 +18,14 @@ TEST(Start, WithTooFewThreadsEndsWithALineWhateverIsLeft) {
     ::setenv("CHROMATIN_THREADS_MAX", std::to_string(most).c_str(), 1);
     server_process server{folder.path(), {"--threads", "2", "--http", "127.0.0.1:0"}, FAILING_BINARY};
     ::unsetenv("CHROMATIN_THREADS_MAX");
-    listens = !server.exited();
+    listens = !server.ended();
     if (listens) {
-      EXPECT_EQ(server.stop(SIGTERM), 0) << server.log();
+      EXPECT_EQ(server.stop(SIGTERM), 0) << server.said();
       break;
     }
-    ASSERT_TRUE(WIFEXITED(server.status())) << most << " threads: " << server.status() << '\n' << server.log();
-    EXPECT_EQ(WEXITSTATUS(server.status()), 1) << server.log();
-    EXPECT_THAT(server.log(), testing::HasSubstr("threads")) << most;
+    ASSERT_TRUE(WIFEXITED(server.status())) << most << " threads: " << server.status() << '\n' << server.said();
+    EXPECT_EQ(WEXITSTATUS(server.status()), 1) << server.said();
+    EXPECT_THAT(server.said(), testing::HasSubstr("threads")) << most;
   }
   EXPECT_GT(most, 4);
 }
