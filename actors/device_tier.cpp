@@ -210,7 +210,9 @@ void device_tier_state::on_refused(const key_list& keys) {
 
 // -- the hierarchy --
 
-void device_tier_state::hint(const hints& next) { chunks.policy().hint(next.upcoming, now_us()); }
+void device_tier_state::hint(const hints& next) {
+  if (parts.policy.hears_queue) chunks.policy().hint(next.upcoming, now_us());
+}
 
 void device_tier_state::attach(const caf::strong_actor_ptr& tier) {
   detach();

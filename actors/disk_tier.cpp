@@ -279,7 +279,9 @@ expectations disk_tier_state::expect(std::uint32_t chunks_max) {
   return all;
 }
 
-void disk_tier_state::hint(const hints& next) { policy->hint(next.upcoming, now_us()); }
+void disk_tier_state::hint(const hints& next) {
+  if (parts.policy.hears_queue) policy->hint(next.upcoming, now_us());
+}
 
 void disk_tier_state::erase(const key_list& keys) {
   for (auto key : keys) forget(key);

@@ -191,7 +191,7 @@ bool host_tier_state::worth_raising(expected_chunks& what) {
 }
 
 void host_tier_state::hint(const hints& next) {
-  policy->hint(next.upcoming, now_us());
+  if (parts.policy.hears_queue) policy->hint(next.upcoming, now_us());
   if (below) self->send(below.tier(), atom::hint_v, next);
 }
 

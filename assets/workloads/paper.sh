@@ -6,7 +6,8 @@ chromatin=$1 out=$2
 shift 2
 assets=$(dirname "$0")/..
 mkdir -p "$out"
-[ $# -gt 0 ] || set -- llama-13b llama-65b llama-70b falcon-40b capacity arrivals think loading saving overflow long
+[ $# -gt 0 ] ||
+  set -- llama-13b llama-65b llama-70b falcon-40b capacity arrivals queue think loading link saving overflow long
 
 run() { # NAME MACHINE POLICIES [OPTION…]
   name=$1 machine=$2 policies=$3
@@ -32,6 +33,14 @@ for what in "$@"; do
         done
       done
       ;;
+    queue)
+      # What knowing the queue is worth, at 0.5, 1, 1.5 and 2 times the rate that is served.
+      for rate in 0.09 0.18 0.27 0.36; do
+        full="$few --capacity 400000 --set conversations.per_s=$rate"
+        run "queue-$rate" llama-13b lru,lookahead,predictive $full
+        run "queue-$rate-unheard" llama-13b predictive $full --set reuse.policies_hear_queue=false
+      done
+      ;;
     think) for s in 10 600 3600; do run "think-$s" llama-13b lookahead,lru,fifo --set conversations.think_s=$s; done ;;
     loading)
       # Served without a queue: what is loaded is loaded while a turn waits for it.
@@ -40,6 +49,13 @@ for what in "$@"; do
       run load-whole llama-65b lookahead $calm --set reuse.layerwise_loading=false --set reuse.recomputes=false
       run load-layers llama-65b lookahead $calm --set reuse.recomputes=false
       run load-choice llama-65b lookahead $calm
+      ;;
+    link)
+      # What loading from the host ahead of a turn's place in the batch could bring at most: a link that takes no time.
+      for machine in llama-13b llama-65b; do
+        run "link-$machine" $machine lookahead $few
+        run "link-$machine-free" $machine lookahead $few --set link.to_device_gb_per_s=1000000
+      done
       ;;
     saving)
       run save-async llama-65b lookahead $few

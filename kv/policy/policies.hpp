@@ -34,6 +34,7 @@ std::unique_ptr<eviction_policy> make_policy(std::string_view name, const policy
 struct policy_choice {
   std::string name = usual_policy;
   std::vector<std::byte> learned = {};
+  bool hears_queue = true;  ///< false: as if no turn waited, to see what knowing the queue is worth
 };
 std::unique_ptr<eviction_policy> make_policy(const policy_choice& choice);
 

@@ -36,6 +36,7 @@ std::vector<keyed_number> keys_of(machine& m, double& kv_mb_per_token) {
       {"reuse.asynchronous_saving", nullptr, 0, 1, false, &m.asynchronous_saving},
       {"reuse.valid_over_truncation", nullptr, 0, 1, false, &m.valid_over_truncation},
       {"reuse.idle_prefetch", nullptr, 0, 1, false, &m.idle_prefetch},
+      {"reuse.policies_hear_queue", nullptr, 0, 1, false, &m.policies_hear_queue},
       {"reuse.exact", nullptr, 0, 1, false, &m.exact},
   };
 }

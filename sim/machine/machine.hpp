@@ -42,6 +42,7 @@ struct machine {
   bool asynchronous_saving = true;    ///< false: a step ends when all that it saves has left the device (§3.2.2)
   bool valid_over_truncation = true;  ///< false: what stays of a truncated window is computed again (§3.4)
   bool idle_prefetch = true;          ///< false: only turns that wait are fetched for
+  bool policies_hear_queue = true;    ///< false: only the prefetcher does
   bool exact = true;  ///< false: a truncated window that lost a chunk starts afresh, whatever it was computed from
 
   /// What happens to full windows.

@@ -124,7 +124,7 @@ machine_result simulate(const workload& what, const machine& on, const std::stri
            {.block_tokens = what.block_tokens,
             .context_tokens = context,
             .cache_tokens = capacity_tokens,
-            .policy = reuse ? policy : kv::usual_policy}};
+            .policy = {.name = reuse ? policy : kv::usual_policy, .hears_queue = on.policies_hear_queue}}};
   machine_result result{.machine = on.name, .policy = policy, .capacity_tokens = at.capacity_tokens()};
   gathering sum{result, at, what.turns(), std::min<std::uint64_t>(what.warm_up_turns, what.turns() - 1)};
   visitors people{at, what, on, reuse, [&](std::uint64_t number, const turn_record& t) { sum.take(number, t); }};

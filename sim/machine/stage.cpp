@@ -95,8 +95,8 @@ stage::stage(const machine& m, const stage_options& options)
       backend_{std::make_shared<modelled_backend>(m, time_, events_)} {
   auto geometry = backend_->geometry();
   executor = system_.spawn(chromatin::executor, backend_);
-  device = system_.spawn(device_tier,
-                         device_parts{geometry, backend_->make_arena(room_.device), backend_, {options.policy}});
+  device =
+      system_.spawn(device_tier, device_parts{geometry, backend_->make_arena(room_.device), backend_, options.policy});
   scheduler = system_.spawn(chromatin::scheduler, checkpoint_, executor, device,
                             scheduler_limits{.step_tokens_max = std::max(1u, time_.units(m.step_tokens)),
                                              .batch_max = static_cast<std::uint32_t>(m.batch),
@@ -113,10 +113,9 @@ stage::stage(const machine& m, const stage_options& options)
 void stage::spawn_host(const stage_options& options) {
   auto geometry = backend_->geometry();
   host = system_.spawn(
-      host_tier,
-      host_parts{geometry, make_empty_arena(room_.host, geometry.chunk_bytes()), backend_, {options.policy}});
+      host_tier, host_parts{geometry, make_empty_arena(room_.host, geometry.chunk_bytes()), backend_, options.policy});
   prefetcher = system_.spawn(chromatin::prefetcher, geometry.layers, std::max(1u, room_.host / 3),
-                            caf::timespan{std::chrono::seconds{machine_.idle_prefetch ? 1 : 0}});
+                             caf::timespan{std::chrono::seconds{machine_.idle_prefetch ? 1 : 0}});
   caf::anon_send(device, atom::attach_v, erased(host));
   caf::anon_send(prefetcher, atom::attach_v, erased(host));
   caf::anon_send(scheduler, atom::attach_v, prefetcher);
@@ -129,10 +128,10 @@ void stage::spawn_disk(const stage_options& options) {
   auto segments = (layout.slots + layout.slots_per_segment - 1) / layout.slots_per_segment;
   disk_device_ = std::make_shared<modelled_disk>(segments, machine_, time_, events_);
   catalog_ = system_.spawn(forgetful_catalog);
-  disk_tier = system_.spawn(
-      chromatin::disk_tier, geometry,
-      disk_parts{.device = disk_device_, .layout = layout, .catalog = catalog_, .policy = {options.policy}},
-      std::vector<io::stored_chunk>{});
+  disk_tier =
+      system_.spawn(chromatin::disk_tier, geometry,
+                    disk_parts{.device = disk_device_, .layout = layout, .catalog = catalog_, .policy = options.policy},
+                    std::vector<io::stored_chunk>{});
   caf::anon_send(host, atom::attach_v, erased(disk_tier));
 }
 

@@ -21,7 +21,7 @@ struct stage_options {
   std::uint32_t block_tokens = kv::tokens_per_chunk;  ///< of the model, that a chunk stands for
   std::uint32_t context_tokens = 0;                   ///< of a window
   std::uint64_t cache_tokens = 0;                     ///< that host and disk hold together; 0: what the machine has
-  std::string policy = kv::usual_policy;
+  kv::policy_choice policy = {};                      ///< of all tiers
 };
 
 class stage {

@@ -168,6 +168,17 @@ TEST(Machine, ACapacityIsSharedByHostAndDisk) {
   EXPECT_LT(starved.reused_tokens, rich.reused_tokens / 2);
 }
 
+TEST(Machine, APolicyThatDoesNotHearTheQueueIsTheOneBeneathIt) {
+  auto w = that_come_back(12, 2048, 1000);
+  for (auto& c : w.conversations) c.turns[1].due_us = 1'000'000'000;  // all at once
+  auto reused = [&](const char* policy, const changes& with) {
+    return simulate(w, llama_13b(small_device + with), policy, 14'000).reused_tokens;
+  };
+  auto lru = reused("lru", {});
+  EXPECT_EQ(reused("lookahead", {{"reuse.policies_hear_queue", "false"}}), lru);
+  EXPECT_GT(reused("lookahead", {}), lru);
+}
+
 TEST(Machine, WhoFindsTheQueueFullComesInLater) {
   workload w{.title = "x"};
   for (std::uint64_t id = 1; id <= 1100; ++id)
