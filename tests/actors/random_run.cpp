@@ -270,6 +270,13 @@ void random_run::count_advice() {
   tally_["advice that comes twice, the second time late"] += world_->advice_twice;
 }
 
+/// As the prefetcher does when nothing waits: conversations that are likely to return are raised.
+void random_run::look_ahead() {
+  caf::anon_send(world_->prefetcher, atom::internal_v, atom::expect_v);
+  count("looks at who may return");
+  log_ += 'l';
+}
+
 void random_run::clock_jump() {
   world_->scheduler_thread.advance_time(std::chrono::milliseconds{draw(10'000)});
   count("clock jumps");
@@ -363,7 +370,7 @@ void random_run::act() {
     case 12:
       return draw(3) ? clock_jump() : forget();
     case 13:
-      return draw(3) ? void() : power_cut();
+      return draw(3) ? look_ahead() : power_cut();
     default:
       if (deaths_) death();
   }

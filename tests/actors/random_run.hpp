@@ -69,6 +69,7 @@ class random_run {
   void restart(const std::string& part);
   void power_cut();
   void clock_jump();
+  void look_ahead();
   void count(const std::string& what) { ++tally_[what]; }
   /// What became of this world's advice.
   void count_advice();
