@@ -100,6 +100,20 @@ nlohmann::ordered_json rotation_cost(const model::config& c) {
   return ratio;
 }
 
+/// What a turn that comes back computes: some new tokens after a history.
+nlohmann::ordered_json short_prefills(engine& e) {
+  constexpr std::uint32_t history = 512;
+  nlohmann::ordered_json json;
+  fmt::print("\na few tokens after {}, milliseconds\n", history);
+  for (std::uint32_t tokens : {1u, 4u, 8u, 12u, 16u, 24u, 32u, 48u, 64u}) {
+    std::vector<double> seconds;
+    for (int i = 0; i < 3 * rounds; ++i) seconds.push_back(e.prefill_s(tokens, history));
+    json[std::to_string(tokens)] = 1e3 * median(seconds);
+    fmt::print("  {:>4} {:8.2f}\n", tokens, 1e3 * median(seconds));
+  }
+  return json;
+}
+
 nlohmann::ordered_json deterministic_cost(const std::shared_ptr<const model::checkpoint>& checkpoint, engine& plain,
                                           gpu::cpu_options options) {
   options.times = nullptr;
@@ -146,6 +160,7 @@ void run(const flags& f) {
       operations("decode of one sequence", times, decode_tokens, [&] { return e.decode_s(decode_tokens); });
   json["decode_batch"] = operations("decode of 8 sequences", times, decode_tokens * batch,
                                     [&] { return e.decode_s(decode_tokens, batch); });
+  json["short_prefill_ms"] = short_prefills(e);
   auto arenas = e.page_bytes(), used = e.used_page_bytes(), weights = e.backend().weight_bytes();
   auto peak = peak_memory_bytes();
   auto gib = [](std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 30); };

@@ -5,9 +5,20 @@
 namespace chromatin::gpu {
 namespace {
 
-/// How far ahead of their use weights are asked for: farther than the processor looks by itself, since it stops at the
-/// end of a page.
-constexpr std::size_t prefetch_bytes = 4096;
+/// Which lines of the cache a pass over the rows asks for, beside each pair of inputs.
+struct lines_ahead {
+  std::size_t bytes;  ///< behind what it reads now
+  std::size_t first, end;
+};
+
+/// Where one pass takes all rows it asks for weights a little ahead: farther than the processor looks by itself, since
+/// it stops at the end of a page. Where several do, each asks for its part of what all of them read next, so that the
+/// memory works as long as they do.
+lines_ahead lines_of_pass(std::size_t pass, std::size_t passes, std::size_t pair_bytes, std::size_t pairs) {
+  constexpr std::size_t line_bytes = 64, little = 4096;
+  auto lines = pair_bytes / line_bytes;
+  return {passes == 1 ? little : pairs * pair_bytes, lines * pass / passes, lines * (pass + 1) / passes};
+}
 
 /// Weights of 16 outputs for a pair of inputs.
 inline __m512bh weights_of(const std::uint16_t* from) {
@@ -24,14 +35,15 @@ inline __m512bh weights_of(const std::int8_t* from) {
 }
 
 template <int rows, class Weight>
-void dot_rows(const std::uint16_t* x, std::size_t stride, const Weight* weights, std::size_t pairs, float* sums) {
+void dot_rows(const std::uint16_t* x, std::size_t stride, const Weight* weights, std::size_t pairs, float* sums,
+              lines_ahead ahead) {
   __m512 sum[rows][4];
   for (int r = 0; r < rows; ++r)
     for (int i = 0; i < 4; ++i) sum[r][i] = _mm512_loadu_ps(sums + r * 64 + i * 16);
   for (std::size_t p = 0; p < pairs; ++p) {
     const auto* at = weights + p * 128;
-    for (std::size_t line = 0; line < 128 * sizeof(Weight); line += 64)
-      _mm_prefetch(reinterpret_cast<const char*>(at) + prefetch_bytes + line, _MM_HINT_T0);
+    for (auto line = ahead.first; line < ahead.end; ++line)
+      _mm_prefetch(reinterpret_cast<const char*>(at) + ahead.bytes + line * 64, _MM_HINT_T0);
     __m512bh w[4];
     for (int i = 0; i < 4; ++i) w[i] = weights_of(at + i * 32);
     for (int r = 0; r < rows; ++r) {
@@ -52,26 +64,28 @@ template <class Weight>
 void dot(const std::uint16_t* x, std::size_t stride, std::uint32_t rows, const Weight* weights, std::size_t pairs,
          float* sums) {
   constexpr std::uint32_t most = 6;  // rows whose sums fit into the registers
-  while (rows > 0) {
+  auto passes = (rows + most - 1) / most;
+  for (std::uint32_t pass = 0; rows > 0; ++pass) {
     auto taken = rows <= most ? rows : rows < 2 * most ? (rows + 1) / 2 : most;
+    auto ahead = lines_of_pass(pass, passes, 128 * sizeof(Weight), pairs);
     switch (taken) {
       case 1:
-        dot_rows<1>(x, stride, weights, pairs, sums);
+        dot_rows<1>(x, stride, weights, pairs, sums, ahead);
         break;
       case 2:
-        dot_rows<2>(x, stride, weights, pairs, sums);
+        dot_rows<2>(x, stride, weights, pairs, sums, ahead);
         break;
       case 3:
-        dot_rows<3>(x, stride, weights, pairs, sums);
+        dot_rows<3>(x, stride, weights, pairs, sums, ahead);
         break;
       case 4:
-        dot_rows<4>(x, stride, weights, pairs, sums);
+        dot_rows<4>(x, stride, weights, pairs, sums, ahead);
         break;
       case 5:
-        dot_rows<5>(x, stride, weights, pairs, sums);
+        dot_rows<5>(x, stride, weights, pairs, sums, ahead);
         break;
       default:
-        dot_rows<most>(x, stride, weights, pairs, sums);
+        dot_rows<most>(x, stride, weights, pairs, sums, ahead);
     }
     rows -= taken;
     x += taken * stride;

@@ -15,7 +15,7 @@ namespace {
 /// k is padded to this.
 constexpr std::uint32_t inputs_padding = 32;
 /// Up to here our own kernel, which reads weights once for all rows, is at least as fast as oneDNN's.
-constexpr std::uint32_t own_rows_max = 16;
+constexpr std::uint32_t own_rows_max = 48;
 /// Pairs of inputs that the own kernel takes at a time, so that they stay in the first cache for all rows.
 constexpr std::uint32_t chunk_pairs = 64;
 /// Rows whose sums are gathered at a time.
