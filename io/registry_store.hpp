@@ -48,6 +48,8 @@ struct stored_message {
   std::string content;
   /// What it added to the window. Unknown for messages that an earlier format had truncated out of sight.
   std::optional<std::vector<kv::token_id>> tokens;
+
+  bool operator==(const stored_message&) const = default;
 };
 
 /// What a turn or a client did to a conversation: all of it is stored, or nothing.

@@ -25,6 +25,7 @@ const std::map<std::string, std::set<std::string>> may_include{
     {"gpu", {"kv", "model"}},
     {"io", {"kv"}},
     {"dna", {}},
+    {"archive", {"kv", "model", "io", "dna"}},
     {"sim", {"kv", "model", "gpu", "io", "actors"}},
     {"schema", {}},
     {"actors", {"kv", "model", "gpu", "io"}},
@@ -32,7 +33,8 @@ const std::map<std::string, std::set<std::string>> may_include{
     {"http", {"kv", "model", "actors", "schema", "rpc"}},
     {"apps", {"kv", "model", "gpu", "io", "dna", "sim", "actors", "schema", "rpc", "http", "bench"}},
     {"bench", {"kv", "model", "gpu", "io", "dna", "actors", "rpc"}},
-    {"tests", {"kv", "model", "gpu", "io", "dna", "sim", "actors", "schema", "rpc", "http", "apps", "bench"}}};
+    {"tests",
+     {"kv", "model", "gpu", "io", "dna", "archive", "sim", "actors", "schema", "rpc", "http", "apps", "bench"}}};
 
 const std::set<std::string> top_level{".ci",
                                       ".clang-format",
@@ -45,6 +47,7 @@ const std::set<std::string> top_level{".ci",
                                       "README.md",
                                       "actors",
                                       "apps",
+                                      "archive",
                                       "assets",
                                       "bench",
                                       "build",

@@ -1,0 +1,85 @@
+#include "archive/frames.hpp"
+
+#include <algorithm>
+#include <array>
+#include <limits>
+
+#include <fmt/format.h>
+
+#include "kv/check.hpp"
+
+namespace chromatin::archive {
+namespace {
+
+/// The last byte is the format.
+constexpr std::array<std::uint8_t, 8> head{'D', 'N', 'A', 't', 'a', 'l', 'k', 1};
+constexpr std::size_t length_bytes = 4, checksum_bytes = 8;
+
+/// Of a frame as the number-th: one in another's place is damage.
+std::uint64_t checksum_of(std::uint64_t number, std::span<const std::uint8_t> frame) {
+  return kv::hash(std::as_bytes(frame), {0, number}).low;
+}
+
+void put(byte_string& to, std::uint64_t value, std::size_t bytes) {
+  for (std::size_t i = 0; i < bytes; ++i) to.push_back(static_cast<std::uint8_t>(value >> 8 * i));
+}
+
+std::uint64_t get(std::span<const std::uint8_t> from) {
+  std::uint64_t value = 0;
+  for (std::size_t i = 0; i < from.size(); ++i) value |= std::uint64_t{from[i]} << 8 * i;
+  return value;
+}
+
+/// Takes the first frame off; false where it is not what was written.
+bool take_frame(std::span<const std::uint8_t>& rest, frame_list& into) {
+  const auto number = static_cast<std::uint32_t>(into.frames.size()) + 1;
+  const auto fail = [&](std::string reason) {
+    into.damage = frame_damage{number, std::move(reason)};
+    return false;
+  };
+  constexpr auto before = length_bytes + checksum_bytes;
+  if (rest.size() < before) return fail("the file ends inside it");
+  const auto length = get(rest.first(length_bytes));
+  const auto checksum = get(rest.subspan(length_bytes, checksum_bytes));
+  if (length > rest.size() - before) return fail("its length goes beyond the file's end");
+  const auto frame = rest.subspan(before, length);
+  if (checksum_of(number, frame) != checksum) return fail("its checksum is not that of its bytes");
+  into.frames.push_back(frame);
+  rest = rest.subspan(before + length);
+  return true;
+}
+
+}  // namespace
+
+std::string to_string(const frame_damage& damage) {
+  if (damage.frame == 0) return fmt::format("the transcript's head is damaged: {}", damage.reason);
+  return fmt::format("frame {} of the transcript is damaged: {}", damage.frame, damage.reason);
+}
+
+byte_string empty_frame_file() { return {head.begin(), head.end()}; }
+
+void append_frame(byte_string& file, std::span<const std::uint8_t> frame) {
+  CHROMATIN_CHECK(frame.size() <= std::numeric_limits<std::uint32_t>::max(), "a frame's length has four bytes");
+  const auto list = split_frames(file);
+  CHROMATIN_CHECK(!list.damage, "frames are appended to a file that was read");
+  put(file, frame.size(), length_bytes);
+  put(file, checksum_of(list.frames.size() + 1, frame), checksum_bytes);
+  file.insert(file.end(), frame.begin(), frame.end());
+}
+
+frame_list split_frames(std::span<const std::uint8_t> file) {
+  frame_list list;
+  if (file.size() < head.size() || !std::equal(head.begin(), head.end(), file.begin())) {
+    const bool other = file.size() >= head.size() && std::equal(head.begin(), head.end() - 1, file.begin());
+    list.damage = frame_damage{
+        0, other ? fmt::format("its format is {}, this chromatin knows {}", file[head.size() - 1], head.back())
+                 : std::string{"it is none"}};
+    return list;
+  }
+  auto rest = file.subspan(head.size());
+  while (!rest.empty() && take_frame(rest, list)) {
+  }
+  return list;
+}
+
+}  // namespace chromatin::archive
