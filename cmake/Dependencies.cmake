@@ -21,6 +21,7 @@ pkg_check_modules(htslib REQUIRED IMPORTED_TARGET htslib)
 pkg_check_modules(edlib REQUIRED IMPORTED_TARGET edlib-1)
 pkg_check_modules(edit REQUIRED IMPORTED_TARGET libedit)
 pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(sodium REQUIRED IMPORTED_TARGET libsodium)
 
 # CAF 0.17 ships neither a CMake package nor a pkg-config file; that of oneDNN asks for OpenCL, which we do not use.
 function(import_library name library header)
