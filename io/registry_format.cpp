@@ -25,6 +25,13 @@ CREATE INDEX IF NOT EXISTS chunks_of ON chunks (tenant, id);
 CREATE TABLE IF NOT EXISTS points (tenant TEXT, name TEXT, id TEXT NOT NULL, messages INTEGER NOT NULL, note TEXT NOT NULL,
   checksum INTEGER NOT NULL, PRIMARY KEY (tenant, name)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS points_of ON points (tenant, id);
+CREATE TABLE IF NOT EXISTS archive_keys (tenant TEXT, id TEXT, name BLOB NOT NULL, secret BLOB NOT NULL,
+  checksum INTEGER NOT NULL, PRIMARY KEY (tenant, id)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS archive_jobs (number INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, id TEXT NOT NULL,
+  state TEXT NOT NULL, version INTEGER NOT NULL, tube TEXT NOT NULL, commit_number INTEGER NOT NULL, synthesis TEXT NOT NULL,
+  sequencing TEXT NOT NULL, reads INTEGER NOT NULL, missing BLOB NOT NULL, reads_more INTEGER NOT NULL, failure TEXT NOT NULL,
+  content BLOB NOT NULL, changed INTEGER NOT NULL, checksum INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS archive_jobs_of ON archive_jobs (tenant, id);
 )";
 
 struct column {
@@ -171,7 +178,8 @@ void seal_all(database& db) {
   for (auto& [key, row] : rows) seal_conversation(db, key, std::move(row));
 }
 
-/// Before format 5 the hashes were of whole contents.
+/// Before this format the hashes were of whole contents.
+constexpr std::int64_t whole_contents_until = 5;
 void hash_messages_again(database& db) {
   statement get{db, "SELECT tenant, id, number, role, content FROM messages ORDER BY tenant, id, number"};
   statement set{db, "UPDATE messages SET chain = ?4 WHERE tenant = ?1 AND id = ?2 AND number = ?3"};
@@ -196,10 +204,8 @@ void prepare(database& db, const std::filesystem::path& file) {
         fmt::format("{}: made by a newer chromatin (format {}, this one knows {})", file.string(), before, version));
   db.execute(tables);
   add_missing_columns(db);
-  if (before < version) {
-    seal_all(db);
-    hash_messages_again(db);
-  }
+  if (before < version) seal_all(db);
+  if (before < whole_contents_until) hash_messages_again(db);
   db.execute(fmt::format("PRAGMA user_version = {}", version).c_str());
   all.commit();
 }
@@ -262,6 +268,41 @@ std::int64_t checksum(std::int64_t number, const stored_message& message) {
 
 std::int64_t checksum(const std::string& tenant, const std::string& name, const conversation_point& point) {
   return byte_list{}.add(tenant).add(name).add(point.id).add(std::int64_t{point.messages}).add(point.note).checksum();
+}
+
+std::string lines(std::span<const std::string> names) {
+  std::string all;
+  for (const auto& name : names) all.append(all.empty() ? "" : "\n").append(name);
+  return all;
+}
+
+std::int64_t checksum(const conversation_key& key, const archive_key& secret) {
+  return byte_list{}
+      .add(key.tenant)
+      .add(key.id)
+      .add(std::span<const std::byte>{secret.name})
+      .add(std::span<const std::byte>{secret.secret})
+      .checksum();
+}
+
+std::int64_t checksum(const archive_job& job) {
+  return byte_list{}
+      .add(static_cast<std::int64_t>(job.number))
+      .add(job.tenant)
+      .add(job.id)
+      .add(std::string_view{to_string(job.state)})
+      .add(static_cast<std::int64_t>(job.version))
+      .add(job.tube)
+      .add(std::int64_t{job.commit})
+      .add(job.synthesis)
+      .add(lines(job.sequencing))
+      .add(static_cast<std::int64_t>(job.reads))
+      .add(blob_of(job.missing))
+      .add(static_cast<std::int64_t>(job.reads_more))
+      .add(job.failure)
+      .add(std::span<const std::byte>{job.content})
+      .add(job.changed_s)
+      .checksum();
 }
 
 }  // namespace chromatin::io::registry_format

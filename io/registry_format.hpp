@@ -2,12 +2,13 @@
 
 /// The tables of registry.sqlite (docs/formats.md), how an earlier format becomes this one, and the checksums of rows.
 
+#include "io/archive_store.hpp"
 #include "io/registry_store.hpp"
 #include "io/sqlite.hpp"
 
 namespace chromatin::io::registry_format {
 
-inline constexpr std::int64_t version = 5;
+inline constexpr std::int64_t version = 6;
 
 /// Makes the tables, or brings those of an earlier format up to date, in one transaction: after a crash the file has
 /// the earlier format or this one. Looks at the columns that are there and not only at the format's number, because
@@ -28,6 +29,11 @@ std::int64_t checksum(std::int64_t part, std::span<const std::byte> tokens);
 std::int64_t checksum(std::int64_t number, const kv::cut& cut);
 std::int64_t checksum(std::int64_t number, const stored_message& message);
 std::int64_t checksum(const std::string& tenant, const std::string& name, const conversation_point& point);
+std::int64_t checksum(const conversation_key& key, const archive_key& secret);
+std::int64_t checksum(const archive_job& job);
+
+/// How a row keeps several names: a line each.
+std::string lines(std::span<const std::string> names);
 
 /// The columns of `conversations` in the order in which `read_row` wants them; the checksum is the last.
 inline constexpr const char* conversation_columns =

@@ -17,6 +17,7 @@
 #include <string_view>
 #include <vector>
 
+#include "io/archive_store.hpp"
 #include "io/tenant_salts.hpp"
 #include "kv/lineage.hpp"
 
@@ -152,7 +153,11 @@ class registry_store {
   virtual std::vector<std::string> oldest(const std::string& tenant, const std::string& prefix,
                                           std::uint32_t count_max) = 0;
 
-  /// Removes all of it, and its points. Answers with the chunks that no other conversation of the tenant has.
+  /// Keys and jobs of conversations that are archived.
+  virtual archive_store& archives() = 0;
+
+  /// Removes all of it, its points, and what archives() has of it: what of it is in DNA cannot be read any more.
+  /// Answers with the chunks that no other conversation of the tenant has.
   virtual std::vector<kv::chunk_key> forget(const conversation_key& key) = 0;
 
   /// Takes the lease of a conversation, which need not exist, until `end`. False while another owner has it; one whose

@@ -19,6 +19,7 @@ sqlite_registry::sqlite_registry(const std::filesystem::path& folder, salt_sourc
   db_ = std::make_unique<database>(file);
   db_->execute("PRAGMA secure_delete = ON");  // what is forgotten is overwritten in the file
   registry_format::prepare(*db_, file);
+  archives_.emplace(*db_);
   conversations();  // that it can be read at all is known at the start
   statement last{*db_, "SELECT coalesce(max(used), 0) FROM conversations"};
   if (last.step()) used_ = last.integer(0);
@@ -28,7 +29,7 @@ sqlite_registry::sqlite_registry(const std::filesystem::path& folder, salt_sourc
 }
 
 sqlite_registry::sqlite_registry(std::unique_ptr<database> db, std::uint32_t vocabulary)
-    : new_salts_{random_salts()}, vocabulary_{vocabulary}, db_{std::move(db)} {}
+    : new_salts_{random_salts()}, vocabulary_{vocabulary}, db_{std::move(db)}, archives_{std::in_place, *db_} {}
 
 kv::hash128 sqlite_registry::tenant_salt(const std::string& tenant) {
   statement get{*db_, "SELECT salt FROM tenants WHERE tenant = ?"};
@@ -178,7 +179,8 @@ std::vector<kv::chunk_key> sqlite_registry::forget(const conversation_key& key) 
     while (get.step())
       if (auto chunk = list_of<kv::chunk_key>(get.blob(0)); !chunk.empty()) own.push_back(chunk[0]);
   }
-  for (auto table : {"conversations", "tokens", "cuts", "messages", "chunks", "points"}) {
+  for (auto table :
+       {"conversations", "tokens", "cuts", "messages", "chunks", "points", "archive_keys", "archive_jobs"}) {
     statement remove{*db_, fmt::format("DELETE FROM {} WHERE tenant = ? AND id = ?", table)};
     remove.bind(key.tenant, key.id).run();
   }

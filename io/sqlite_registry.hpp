@@ -5,6 +5,7 @@
 #include <map>
 
 #include "io/registry_format.hpp"
+#include "io/sqlite_archive.hpp"
 
 namespace chromatin::io {
 
@@ -39,6 +40,7 @@ class sqlite_registry final : public registry_store {
   std::uint32_t forget_point(const std::string& tenant, const std::string& name) override;
   std::vector<std::string> oldest(const std::string& tenant, const std::string& prefix,
                                   std::uint32_t count_max) override;
+  archive_store& archives() override { return *archives_; }
   std::vector<kv::chunk_key> forget(const conversation_key& key) override;
 
   /// Cuts a damaged conversation back to its longest beginning in which every message and every token of the window is
@@ -78,6 +80,7 @@ class sqlite_registry final : public registry_store {
   salt_source new_salts_;
   std::uint32_t vocabulary_;
   std::unique_ptr<database> db_;
+  std::optional<sqlite_archive> archives_;  ///< in `db_`
   std::map<conversation_key, lease_held> leases_;
   std::int64_t used_ = 0;     ///< goes up with every write of a conversation
   bool traces_left_ = false;  ///< of conversations that were forgotten, in the write-ahead log

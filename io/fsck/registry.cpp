@@ -26,6 +26,7 @@ class conversation_check {
       look_at(keys[i]);
       r_.progress("conversations", i + 1, keys.size());
     }
+    check_archives();
     check_points();
     check_roots();
     read_named_chunks();
@@ -152,7 +153,29 @@ class conversation_check {
               r_.repairs(where(key)) ? "noted again" : "");
   }
 
-  /// One whose conversation is gone, or was cut back behind it, leads nowhere.
+  void check_archives() {
+    for (auto number : store_.archives().jobs().damaged) {
+      auto place = fmt::format("archive job {}", number);
+      if (r_.repairs(place)) store_.archives().remove(number);
+      r_.damage(place, "it is not what was written", r_.repairs(place) ? "dropped: ask for it again" : "");
+    }
+    statement get{db_, "SELECT tenant, id FROM archive_keys"};
+    while (get.step()) {
+      conversation_key key{get.text(0), get.text(1)};
+      try {
+        store_.archives().find_key(key);
+      } catch (const damaged_conversation& e) {
+        r_.damage("key of " + where(key), e.what());
+      }
+    }
+  }
+
+  bool is_stored_in_dna(const conversation_key& key) {
+    return std::ranges::any_of(store_.archives().jobs_of(key).jobs,
+                               [](const archive_job& job) { return job.state == archive_state::stored; });
+  }
+
+  /// One whose conversation is gone, or was cut back behind it, leads nowhere; an archived one comes back.
   void check_points() {
     std::vector<std::pair<std::string, std::string>> names, wrong;
     statement get{db_, "SELECT tenant, name FROM points"};
@@ -170,7 +193,7 @@ class conversation_check {
     auto point = store_.find_point(tenant, name);
     if (!point) return false;
     auto at = store_.find({tenant, point->id});
-    return at && at->messages >= point->messages;
+    return at ? at->messages >= point->messages : is_stored_in_dna({tenant, point->id});
   } catch (const damaged_conversation&) {
     return false;
   }

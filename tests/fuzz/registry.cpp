@@ -115,6 +115,11 @@ void serve(const std::filesystem::path& folder) {
         store->fork(key, key.id + "-copy", record->messages, record->window, {});
       }
     });
+    guarded([&] {
+      store->archives().find_key(key);
+      store->archives().jobs_of(key);
+      store->archives().drop_copy(key);
+    });
     guarded([&] { store->forget(key); });
   }
 }
@@ -122,8 +127,9 @@ void serve(const std::filesystem::path& folder) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  static constexpr const char* tables[] = {"tenants", "conversations", "tokens", "messages", "cuts", "chunks"};
-  static constexpr int columns[] = {2, 13, 5, 8, 7, 3};
+  static constexpr const char* tables[] = {"tenants", "conversations", "tokens",       "messages",
+                                           "cuts",    "chunks",        "archive_keys", "archive_jobs"};
+  static constexpr int columns[] = {2, 13, 5, 8, 7, 3, 5, 16};
   fuzz::input from{data, size};
   test::temporary_folder folder;
   auto file = folder / "registry.sqlite";
@@ -134,7 +140,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
       break;
     case 1:
       for (int rows = 0; rows < 16 && !from.empty(); ++rows) {
-        auto table = from.number<std::uint8_t>() % 6;
+        auto table = from.number<std::uint8_t>() % std::size(tables);
         fuzz::try_sql(file, std::string{"INSERT OR REPLACE INTO "} + tables[table] + " VALUES " +
                                 fuzz::row(from, columns[table]));
         if (table != 0)

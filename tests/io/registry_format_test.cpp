@@ -142,6 +142,24 @@ TEST(RegistryFormat, AFolderOfTheFormatBeforePointsIsTakenOver) {
   EXPECT_TRUE(store->find_point(grown.tenant, "one"));
 }
 
+TEST(RegistryFormat, AFolderOfTheFormatBeforeArchivesIsTakenOver) {
+  test::temporary_folder folder;
+  std::vector<stored_message> said{{"user", "hello", tokens{1}}};
+  { open_registry(folder.path())->write(grown, 0, {0, said, {.tokens = {1}, .root = root}, false, {}}); }
+  for (auto sql : {"DROP TABLE archive_keys", "DROP TABLE archive_jobs", "PRAGMA user_version = 5"})
+    database{folder / "registry.sqlite"}.execute(sql);
+  auto store = open_registry(folder.path());
+  EXPECT_EQ(store->load(grown)->window.tokens, tokens{1});
+  EXPECT_EQ(store->match("tenant-a", root, said)->shared, 1u);
+  auto number = store->archives().add({.tenant = grown.tenant, .id = grown.id});
+  EXPECT_EQ(number, 1u);
+  archive_key key{.name = {std::byte{1}}};
+  EXPECT_EQ(store->archives().keep_key(grown, key), key);
+  store = nullptr;
+  EXPECT_EQ(open_registry(folder.path())->archives().find(number)->id, grown.id);
+  EXPECT_TRUE(fsck::check({.folder = folder.path()}).sound());
+}
+
 TEST(RegistryFormat, HashesOfWholeMessagesAreMadeAgain) {
   test::temporary_folder folder;
   {

@@ -1,0 +1,184 @@
+#include "archive/job.hpp"
+
+#include <algorithm>
+#include <initializer_list>
+
+#include <fmt/format.h>
+
+#include "kv/check.hpp"
+
+namespace chromatin::archive {
+namespace {
+
+void must_be(const archive_job& job, std::initializer_list<archive_state> states) {
+  bool is = false;
+  for (auto state : states) is = is || job.state == state;
+  CHROMATIN_CHECK(is, "a job's states follow each other as archive/job.hpp says");
+}
+
+archive_job at(archive_job job, archive_state state, lab_time now) {
+  job.state = state;
+  job.failure.clear();
+  job.changed_s = now.time_since_epoch().count();
+  return job;
+}
+
+/// Up to three of the blocks, and how many more.
+std::string names_of(const std::vector<dna::block_id>& blocks) {
+  constexpr std::size_t shown = 3;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(shown, blocks.size()); ++i)
+    text += fmt::format("{}leaf {} version {}", i == 0 ? "" : ", ", blocks[i].leaf, blocks[i].version);
+  if (blocks.size() > shown) text += fmt::format(" and {} more", blocks.size() - shown);
+  return text;
+}
+
+/// Of a job whose last order of reads has come to an end.
+bool lacks_blocks(const archive_job& job) { return !job.missing.empty(); }
+
+next_step step_of_reads(const archive_job& job, lab_progress order) {
+  if (lacks_blocks(job)) return next_step::plan_reads;
+  switch (order) {
+    case lab_progress::unknown:
+      return next_step::order_reads;
+    case lab_progress::under_way:
+      return next_step::wait;
+    case lab_progress::done:
+      return next_step::decode;
+    case lab_progress::refused:
+      return next_step::refused;
+  }
+  return next_step::stop;
+}
+
+next_step step_of_strands(lab_progress order) {
+  switch (order) {
+    case lab_progress::unknown:
+      return next_step::order_strands;
+    case lab_progress::under_way:
+      return next_step::wait;
+    case lab_progress::done:
+      return next_step::plan_reads;
+    case lab_progress::refused:
+      return next_step::refused;
+  }
+  return next_step::stop;
+}
+
+}  // namespace
+
+std::string_view awaited_order(const archive_job& job) {
+  if (job.state != archive_state::ordered && job.state != archive_state::sequencing) return {};
+  return job.sequencing.empty() ? job.synthesis : job.sequencing.back();
+}
+
+next_step step_of(const archive_job& job, const lab_answer& order) {
+  if (!job.failure.empty()) return next_step::stop;
+  switch (job.state) {
+    case archive_state::planned:
+      return next_step::write_frame;
+    case archive_state::ordered:
+      return job.sequencing.empty() ? step_of_strands(order.progress) : step_of_reads(job, order.progress);
+    case archive_state::asked:
+      return next_step::plan_reads;
+    case archive_state::sequencing:
+      return step_of_reads(job, order.progress);
+    case archive_state::decoded:
+      return next_step::settle;
+    case archive_state::stored:
+    case archive_state::settled:
+      return next_step::nothing;
+  }
+  return next_step::stop;
+}
+
+archive_job plan_archive(const io::conversation_key& conversation, std::uint64_t version, std::string tube,
+                         lab_time now) {
+  archive_job job{.tenant = conversation.tenant, .id = conversation.id, .version = version, .tube = std::move(tube)};
+  return at(std::move(job), archive_state::planned, now);
+}
+
+archive_job ask_recall(const io::conversation_key& conversation, std::string tube, lab_time now) {
+  archive_job job{.tenant = conversation.tenant, .id = conversation.id, .tube = std::move(tube)};
+  return at(std::move(job), archive_state::asked, now);
+}
+
+archive_job ordered(archive_job job, std::uint64_t version, std::uint32_t commit, std::string synthesis, lab_time now) {
+  must_be(job, {archive_state::planned});
+  CHROMATIN_CHECK(is_order_name(synthesis), "an order has a name that a laboratory takes");
+  job.version = version;
+  job.commit = commit;
+  job.synthesis = std::move(synthesis);
+  return at(std::move(job), archive_state::ordered, now);
+}
+
+archive_job reading(archive_job job, std::string name, std::uint64_t reads, lab_time now) {
+  must_be(job, {archive_state::ordered, archive_state::asked, archive_state::sequencing});
+  CHROMATIN_CHECK(is_order_name(name), "an order has a name that a laboratory takes");
+  CHROMATIN_CHECK(job.sequencing.empty() || lacks_blocks(job), "more reads are ordered when the last ones did not do");
+  job.sequencing.push_back(std::move(name));
+  job.reads += reads;
+  job.missing.clear();
+  job.reads_more = 0;
+  const auto next = job.state == archive_state::ordered ? archive_state::ordered : archive_state::sequencing;
+  return at(std::move(job), next, now);
+}
+
+archive_job short_of(archive_job job, const shortage& lacking, lab_time now) {
+  must_be(job, {archive_state::ordered, archive_state::sequencing});
+  CHROMATIN_CHECK(!lacking.missing.empty(), "a shortage is of some block");
+  job = at(job, job.state, now);
+  job.missing.clear();
+  for (const auto& block : lacking.missing) job.missing.push_back({block.leaf, block.version});
+  job.reads_more = lacking.reads_more;
+  if (lacking.reads_more == 0)
+    job.failure = fmt::format("{} blocks are not in the tube {}: {}", lacking.missing.size(), job.tube,
+                              names_of(lacking.missing));
+  else if (job.sequencing.size() >= orders_max)
+    job.failure =
+        fmt::format("after {} reads in {} orders {} blocks are missing, {} more reads may bring them: {}", job.reads,
+                    job.sequencing.size(), lacking.missing.size(), lacking.reads_more, names_of(lacking.missing));
+  return job;
+}
+
+archive_job stored(archive_job job, lab_time now) {
+  must_be(job, {archive_state::ordered});
+  CHROMATIN_CHECK(!job.sequencing.empty(), "what is stored was read");
+  job.missing.clear();
+  job.reads_more = 0;
+  return at(std::move(job), archive_state::stored, now);
+}
+
+archive_job decoded(archive_job job, std::span<const std::uint8_t> file, lab_time now) {
+  must_be(job, {archive_state::sequencing});
+  const auto bytes = std::as_bytes(file);
+  job.content.assign(bytes.begin(), bytes.end());
+  job.missing.clear();
+  job.reads_more = 0;
+  return at(std::move(job), archive_state::decoded, now);
+}
+
+archive_job settled(archive_job job, lab_time now) {
+  must_be(job, {archive_state::decoded});
+  job.content.clear();
+  return at(std::move(job), archive_state::settled, now);
+}
+
+archive_job failed(archive_job job, std::string reason, lab_time now) {
+  CHROMATIN_CHECK(!reason.empty(), "a failure says why");
+  job = at(job, job.state, now);
+  job.failure = std::move(reason);
+  return job;
+}
+
+archive_job resumed(archive_job job, lab_time now) {
+  // Where more reads would do they are ordered next; otherwise those that there are may decode now.
+  if (job.reads_more == 0) job.missing.clear();
+  return at(job, job.state, now);
+}
+
+bool copy_may_go(const archive_job& job, std::uint64_t version_now) {
+  return job.state == archive_state::stored && job.version == version_now;
+}
+
+}  // namespace chromatin::archive
