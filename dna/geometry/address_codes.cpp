@@ -69,14 +69,20 @@ bool fits(std::uint32_t code, std::uint32_t bases) {
   return !run && std::abs(imbalance(code, bases)) <= (bases <= 4 ? 1 : 2);
 }
 
+/// 0 to count - 1 in a random order.
+std::vector<std::uint32_t> shuffled(std::size_t count, std::mt19937_64& random) {
+  std::vector<std::uint32_t> order(count);
+  std::iota(order.begin(), order.end(), 0U);
+  for (auto i = static_cast<std::uint32_t>(order.size()); i > 1; --i) std::swap(order[i - 1], order[random() % i]);
+  return order;
+}
+
 std::vector<std::uint32_t> quaternary_level(const std::vector<std::uint32_t>& parents, std::uint32_t level,
                                             std::uint64_t seed) {
   static const auto price = mispriming();
   const auto count = static_cast<std::uint32_t>(parents.size() * 4);
   std::mt19937_64 random{seed + level};
-  std::vector<std::uint32_t> order(parents.size());
-  std::iota(order.begin(), order.end(), 0U);
-  for (auto i = static_cast<std::uint32_t>(order.size()); i > 1; --i) std::swap(order[i - 1], order[random() % i]);
+  const auto order = shuffled(parents.size(), random);
 
   constexpr auto unset = std::numeric_limits<std::uint32_t>::max();
   std::vector<std::uint32_t> codes(count, unset);
@@ -102,6 +108,58 @@ std::vector<std::uint32_t> quaternary_level(const std::vector<std::uint32_t>& pa
       const auto seconds = cheapest_permutation(costs, random());
       for (std::uint32_t child = 0; child < 4; ++child)
         codes[std::size_t{parent} * 4 + child] = (parents[parent] << 2 | child) << 2 | seconds[child];
+    }
+  return codes;
+}
+
+/// What primers that end in each word of eight bases pay for those that are there, all at once: a mismatch costs the
+/// same whatever the others are, so that the sum over all words is one base after the other's.
+std::vector<std::uint64_t> prices_of(std::vector<std::uint64_t> counts) {
+  constexpr std::array<unsigned, 8> falls{5, 4, 3, 3, 2, 2, 2, 2};  // mispriming's
+  for (std::size_t base = 0; base < falls.size(); ++base) {
+    const std::size_t step = std::size_t{1} << 2 * base;
+    for (std::size_t word = 0; word < counts.size(); ++word) {
+      if ((word >> 2 * base & 3) != 0) continue;
+      std::array<std::uint64_t, 4> four{};
+      std::uint64_t sum = 0;
+      for (std::size_t i = 0; i < 4; ++i) sum += four[i] = counts[word + i * step];
+      // A match counts 2^falls, a mismatch once.
+      for (std::size_t i = 0; i < 4; ++i) counts[word + i * step] = (four[i] << falls[base]) - four[i] + sum;
+    }
+  }
+  return counts;
+}
+
+/// quaternary_level for many nodes.
+std::vector<std::uint32_t> large_level(const std::vector<std::uint32_t>& parents, std::uint32_t level,
+                                       std::uint64_t seed) {
+  constexpr std::uint32_t words = 1U << 16, rounds = 16, sweeps = 2;
+  std::mt19937_64 random{seed + level};
+  const auto order = shuffled(parents.size(), random);
+  std::vector<std::uint32_t> codes(parents.size() * 4);
+  std::vector<std::uint64_t> counts(words);
+  for (std::uint32_t sweep = 0; sweep < sweeps; ++sweep)
+    for (std::uint32_t round = 0; round < rounds; ++round) {
+      const auto begin = order.begin() + static_cast<std::ptrdiff_t>(order.size() * round / rounds);
+      const auto end = order.begin() + static_cast<std::ptrdiff_t>(order.size() * (round + 1) / rounds);
+      if (sweep > 0)
+        for (auto at = begin; at != end; ++at)
+          for (std::size_t child = 0; child < 4; ++child) --counts[codes[std::size_t{*at} * 4 + child] % words];
+      const auto prices = prices_of(counts);
+      for (auto at = begin; at != end; ++at) {
+        std::array<std::array<std::uint64_t, 4>, 4> costs;
+        for (std::uint32_t child = 0; child < 4; ++child)
+          for (std::uint32_t second = 0; second < 4; ++second) {
+            const auto code = (parents[*at] << 2 | child) << 2 | second;
+            costs[child][second] = fits(code, 2 * level) ? prices[code % words] : impossible;
+          }
+        const auto seconds = cheapest_permutation(costs, random());
+        for (std::uint32_t child = 0; child < 4; ++child) {
+          const auto code = (parents[*at] << 2 | child) << 2 | seconds[child];
+          codes[std::size_t{*at} * 4 + child] = code;
+          ++counts[code % words];
+        }
+      }
     }
   return codes;
 }
@@ -189,7 +247,8 @@ std::vector<std::uint64_t> quaternary_codes(std::uint32_t levels, std::uint64_t 
   std::vector<std::uint64_t> all{0};
   std::vector<std::uint32_t> parents{0};
   for (std::uint32_t level = 1; level <= levels; ++level) {
-    parents = quaternary_level(parents, level, seed);
+    const bool many = levels > 6 && level > 5;
+    parents = many ? large_level(parents, level, seed) : quaternary_level(parents, level, seed);
     all.insert(all.end(), parents.begin(), parents.end());
   }
   return all;

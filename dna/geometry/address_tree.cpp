@@ -19,7 +19,8 @@ std::string text_of(std::uint64_t code, std::uint32_t bases) {
 }
 
 std::uint32_t checked(std::uint32_t levels) {
-  if (levels < 1 || levels > 6) throw std::invalid_argument{"an address tree has 1 to 6 levels"};
+  if (levels < 1 || levels > index_shape::levels_max)
+    throw std::invalid_argument{fmt::format("an address tree has 1 to {} levels", index_shape::levels_max)};
   return levels;
 }
 

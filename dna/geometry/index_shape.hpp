@@ -71,6 +71,8 @@ class index_shape {
   bool operator==(const index_shape& other) const;
 
   static constexpr std::uint32_t leaves_max = 4096, address_nt_max = 28;
+  /// Of a quaternary index: 65,536 leaves, since a journal's links have 16 bits.
+  static constexpr std::uint32_t levels_max = 8;
 
  private:
   struct data {

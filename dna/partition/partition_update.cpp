@@ -65,7 +65,9 @@ class planner {
   action action_for(std::uint32_t number, bytes_view old, bytes_view now) const {
     if (std::equal(old.begin(), old.end(), now.begin(), now.end())) return action::keep;
     if (now.empty()) return action::remove;
-    if (slot_free(number) && difference(old, now).inserted.size() + patch::header_bytes <= commit_.block_bytes)
+    const auto& geometry = partition_.description().geometry;
+    if (slot_free(number) &&
+        difference(old, now).inserted.size() + patch::header_bytes_of(geometry.leaves()) <= commit_.block_bytes)
       return action::patch;
     if (begins_with(now, old)) return action::add_after;
     if (ends_with(now, old)) return action::add_before;

@@ -8,7 +8,8 @@
 namespace chromatin::dna {
 namespace {
 
-constexpr std::uint32_t leaf_mask = 0x1fff, moved_flag = 0x4000, successor_flag = 0x8000;
+constexpr std::uint32_t leaf_bits = 13, leaf_mask = 0x1fff;  // of the link; more bits stand in a byte after it
+constexpr std::uint32_t long_flag = 0x2000, moved_flag = 0x4000, successor_flag = 0x8000;
 
 std::span<const char> characters(std::span<const std::uint8_t> bytes) {
   return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
@@ -72,11 +73,13 @@ void align_stretch(std::span<const std::uint8_t> from, std::span<const std::size
 }  // namespace
 
 byte_string encode(const patch& change) {
-  const std::uint32_t link =
-      (change.successor ? successor_flag | *change.successor : 0) | (change.moved ? moved_flag : 0);
+  const auto leaf = change.successor.value_or(0);
+  const std::uint32_t link = (leaf & leaf_mask) | (change.successor ? successor_flag : 0) |
+                             (leaf > leaf_mask ? long_flag : 0) | (change.moved ? moved_flag : 0);
   byte_string bytes;
   for (const auto value : {change.offset, change.removed, link})
     bytes.push_back(static_cast<std::uint8_t>(value)), bytes.push_back(static_cast<std::uint8_t>(value >> 8));
+  if (leaf > leaf_mask) bytes.push_back(static_cast<std::uint8_t>(leaf >> leaf_bits));
   bytes.insert(bytes.end(), change.inserted.begin(), change.inserted.end());
   return bytes;
 }
@@ -84,8 +87,13 @@ byte_string encode(const patch& change) {
 std::optional<patch> decode_patch(std::span<const std::uint8_t> bytes) {
   if (bytes.size() < patch::header_bytes) return {};
   const auto number = [&](std::size_t at) { return static_cast<std::uint32_t>(bytes[at] | bytes[at + 1] << 8); };
-  patch change{number(0), number(2), {bytes.begin() + patch::header_bytes, bytes.end()}, {}, false};
+  const std::size_t header = number(4) & long_flag ? patch::header_bytes_max : patch::header_bytes;
+  if (bytes.size() < header) return {};
+  const auto inserted = bytes.subspan(header);
+  patch change{number(0), number(2), {inserted.begin(), inserted.end()}, {}, false};
   if (number(4) & successor_flag) change.successor = number(4) & leaf_mask;
+  if (change.successor && header > patch::header_bytes)
+    *change.successor |= static_cast<std::uint32_t>(bytes[patch::header_bytes]) << leaf_bits;
   change.moved = number(4) & moved_flag;
   return change;
 }

@@ -19,11 +19,16 @@ struct patch {
   bool moved = false;  ///< the successor is written, what stands here is history
 
   static constexpr std::size_t header_bytes = 6;
+  static constexpr std::size_t header_bytes_max = 7;  ///< with a successor beyond leaf 8,191
+  /// The most that a header takes where there are so many leaves.
+  static constexpr std::size_t header_bytes_of(std::uint32_t leaves) {
+    return leaves > 8192 ? header_bytes_max : header_bytes;
+  }
 
   bool operator==(const patch&) const = default;
 };
 
-/// offset (2), removed (2), successor and flags (2), little-endian, then the inserted bytes.
+/// offset (2), removed (2), successor and flags (2; 3 beyond leaf 8,191), little-endian, then the inserted bytes.
 byte_string encode(const patch& change);
 std::optional<patch> decode_patch(std::span<const std::uint8_t> bytes);
 

@@ -130,6 +130,38 @@ TEST(AddressTree, DamagedAddressesGoToTheNearestLeafOrToNone) {
   EXPECT_LT(found_wrong, found_right / 5);
 }
 
+TEST(AddressTree, AnArchivesPrefixesAreAsGood) {
+  const address_tree tree{8, 7};
+  ASSERT_EQ(tree.leaves(), 65'536U);
+  std::mt19937_64 random{1};
+  std::vector<std::string> directories;  // prefixes of subtrees of sixteen leaves
+  for (std::uint32_t leaf = 0; leaf < tree.leaves(); ++leaf) {
+    const auto bases = tree.bases(leaf);
+    ASSERT_EQ(bases.size(), 16U);
+    ASSERT_LE(longest_run(bases), 3U) << bases;
+    ASSERT_LE(longest_run(bases.substr(13)), 2U) << bases;
+    for (std::uint32_t level = 3; level <= 8; ++level)
+      ASSERT_NEAR(gc_share(bases.substr(0, 2 * level)) * 2 * level, level, 2.001) << bases;
+    if (leaf % 16 == 0) directories.push_back(tree.prefix(tree.above(leaf, 6)));
+  }
+  // Where a primer ends counts most: hardly any two agree in all of their last six bases, chance would have one in
+  // 4,096.
+  std::size_t near = 0, pairs = 0;
+  for (std::size_t i = 0; i < directories.size(); i += 16)
+    for (std::size_t j = 0; j < directories.size(); ++j) {
+      if (i == j) continue;
+      ASSERT_GE(mismatches(directories[i], directories[j]), 2U);
+      ++pairs;
+      near += directories[i].substr(6) == directories[j].substr(6);
+    }
+  EXPECT_LT(near, pairs / 4096);
+  EXPECT_EQ(tree.nearest(tree.bases(4711) + "CAGT")->leaf, 4711U);
+  auto damaged = tree.bases(4711) + "CAGT";
+  damaged.erase(5, 1);
+  EXPECT_EQ(tree.nearest(damaged)->leaf, 4711U);
+  EXPECT_THROW((address_tree{9, 7}), std::invalid_argument);
+}
+
 TEST(AddressTree, FewestSubtreesCoverARun) {
   const address_tree tree{5, 1};
   EXPECT_EQ(tree.cover({0, 1024}), (std::vector<subtree>{{0, 0}}));
