@@ -8,12 +8,9 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
-#include "apps/dna/decode_report.hpp"
 #include "apps/dna/dna.hpp"
-#include "io/progress.hpp"
 #include "apps/dna/shown.hpp"
-#include "dna/partition/files.hpp"
-#include "dna/partition/journal_end.hpp"
+#include "apps/dna/tube_reading.hpp"
 #include "dna/partition/parts.hpp"
 
 namespace chromatin::dna {
@@ -26,32 +23,9 @@ struct decode_flags {
   fs::path out;
   std::vector<fs::path> pair;
   std::optional<std::uint32_t> commits;
+  std::string only;
   unsigned threads = std::max(1U, std::thread::hardware_concurrency());
   bool json = false, trimmed = false;
-};
-
-/// One tube: how it is read, and what its store knows of it.
-struct tube {
-  explicit tube(const fs::path& given) : name{given} {
-    const auto file = fs::is_directory(given) ? given / "partition.toml" : given;
-    if (!fs::exists(file))
-      throw std::runtime_error{file.string() + ": cannot be read; name a store or its partition.toml"};
-    const auto text = read_file(file);
-    layout = std::make_unique<strand_layout>(description_from_toml(text, file.string()));
-    codec = std::make_unique<block_codec>(*layout);
-    if (const auto note = contents_from_toml(text, file.string())) commits = note->commits;
-    if (!fs::exists(given / "oligos.fa")) return;
-    const auto known = store::open(given, store::access::read);
-    commits = known.contents().last_commit();
-    for (const auto& [id, one] : known.contents().blocks())
-      if (one.kind == block_kind::journal) journal.push_back(one);
-  }
-
-  fs::path name;
-  std::unique_ptr<strand_layout> layout;
-  std::unique_ptr<block_codec> codec;
-  std::optional<std::uint32_t> commits;
-  std::vector<block> journal;  ///< directories and names; nothing else of a store is used
 };
 
 bool names_a_tube(const fs::path& input) { return fs::is_directory(input) || input.extension() == ".toml"; }
@@ -84,59 +58,8 @@ std::vector<joined_file> join_parts(const std::vector<decoded_partition>& all, c
   return joined;
 }
 
-std::optional<std::uint32_t> known_commits(const tube& from, const decode_flags& flags) {
-  return flags.commits ? flags.commits : from.commits;
-}
-
-/// Blocks of the reads, with the store's journal where theirs is not among them.
-decoded_partition decode_one(const tube& from, std::size_t number, const pipeline& reading, const decode_flags& flags,
-                             io::progress_line& line) {
-  decoded_partition made;
-  made.outcomes = reading.decode(number, erasure_use::full,
-                                 [&](std::size_t done, std::size_t all) { line.show("blocks", done, all); });
-  std::vector<block> blocks;
-  for (const auto& one : made.outcomes)
-    if (one.decoded) {
-      blocks.push_back(*one.decoded);
-      made.own_journal = made.own_journal || one.decoded->kind == block_kind::journal;
-    }
-  made.store_journal = !from.journal.empty();
-  blocks.insert(blocks.end(), from.journal.begin(), from.journal.end());
-  const partition found{from.layout->partition(), std::move(blocks)};
-  // Where everything written is known, reads of anything else are strays.
-  const auto written = found.written();
-  if (found.journal_damage().empty() && known_commits(from, flags) == found.last_commit())
-    for (auto& one : made.outcomes) one.trace = one.trace || (!one.decoded && !written.contains(one.id));
-  commit_knowledge known{known_commits(from, flags), {}};
-  if (known.commits != found.last_commit()) {
-    reading.explain(number, made.outcomes);
-    known.doubt = doubt_of_end(found, made.outcomes);
-  }
-  made.found = recover(found, known);
-  return made;
-}
-
-/// What is in a file that was cut short counts all the same.
-std::vector<std::string> read_all(pipeline& reading, const std::vector<fs::path>& files, const decode_flags& flags,
-                                  io::progress_line& line) {
-  std::vector<std::string> damaged;
-  const auto progress = [&](std::uint64_t done) { line.show(done); };
-  const auto attempt = [&](auto&& read) {
-    const auto before = reading.counts().reads;
-    try {
-      read();
-    } catch (const reads_error& error) {
-      if (reading.counts().reads == before) throw;
-      damaged.emplace_back(error.what());
-    }
-  };
-  for (const auto& file : files) attempt([&] { reading.add(file, progress); });
-  if (!flags.pair.empty()) attempt([&] { reading.add_pairs(flags.pair[0], flags.pair[1], progress); });
-  return damaged;
-}
-
 void decode(const decode_flags& flags) {
-  std::vector<tube> tubes;
+  std::vector<known_tube> tubes;
   std::vector<fs::path> reads;
   for (const auto& input : flags.inputs)
     if (names_a_tube(input))
@@ -149,14 +72,19 @@ void decode(const decode_flags& flags) {
                     flags.inputs.front().string())};
   if (reads.empty() && flags.pair.empty())
     throw std::runtime_error{"no reads are named: a file after the store, or --pair"};
+  for (const auto& one : tubes)
+    if (!flags.only.empty() && !one.layout->geometry().directory_journals)
+      throw std::runtime_error{fmt::format(
+          "--only: directories of {} have no journals of their own (profile archive has them)", one.name.string())};
   std::vector<const block_codec*> codecs;
   for (const auto& one : tubes) codecs.push_back(one.codec.get());
   pipeline reading{codecs, flags.threads, {.trimmed = flags.trimmed}};
   io::progress_line line{"reads"};
-  const auto damaged = read_all(reading, reads, flags, line);
+  const auto damaged = read_all(reading, reads, flags.pair, line);
   std::vector<decoded_partition> all;
   for (std::size_t i = 0; i < tubes.size(); ++i) {
-    all.push_back(decode_one(tubes[i], i, reading, flags, line));
+    if (flags.commits) tubes[i].commits = flags.commits;
+    all.push_back(decode_tube(tubes[i], i, reading, flags.only, line));
     // Several stores have a folder each, called like theirs.
     const auto name = tubes[i].name.extension() == ".toml" ? tubes[i].name.stem()
                                                            : fs::absolute(tubes[i].name).lexically_normal().filename();
@@ -202,6 +130,9 @@ void add_decode_command(CLI::App& dna) {
   command->add_flag("--trimmed", flags->trimmed, "the primers were cut off the reads by another program");
   command->add_option("--commits", flags->commits,
                       "commits that are in the tube, where neither a store nor partition.toml counts them");
+  command->add_option("--only", flags->only,
+                      "top-level directory; what else the reads bring is passed over (where directories have journals "
+                      "of their own, as in profile archive)");
   command->add_option("--threads", flags->threads, "that compute (default: one per core)")->check(CLI::Range(1, 1024));
   command->add_flag("--json", flags->json, "say what was done as JSON, block by block");
   command->footer(

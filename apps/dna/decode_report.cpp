@@ -54,6 +54,17 @@ nlohmann::ordered_json shown_all(const std::vector<std::string>& paths) {
   return list;
 }
 
+/// How far each directory was read.
+void print_journals(const std::vector<journal_reading>& journals, std::size_t most) {
+  for (std::size_t i = 0; i < std::min(journals.size(), most); ++i) {
+    const auto& one = journals[i];
+    fmt::print("  {}: as of commit {}, {}\n",
+               one.directory.empty() ? "the partition's directories" : shown(one.directory), one.commit,
+               one.doubt.empty() ? "its last" : "not known to be its last: " + one.doubt);
+  }
+  if (journals.size() > most) fmt::print("  and {} more directories\n", journals.size() - most);
+}
+
 void print_one(const decoded_partition& one, std::uint64_t sorted) {
   const auto traces = count(one.outcomes, [](const auto& block) { return block.trace; });
   fmt::print("{} blocks decoded, {} not, traces of {} others\n", count(one.outcomes, decoded),
@@ -69,11 +80,12 @@ void print_one(const decoded_partition& one, std::uint64_t sorted) {
       std::count_if(found.files.begin(), found.files.end(), [](const auto& file) { return file.current; });
   fmt::print("{}: {} files whole, {} single blocks\n", one.out.string(), current, found.pieces.size());
   if (!found.doubt.empty()) fmt::print("  not known to be the newest: {}\n", found.doubt);
+  constexpr std::size_t shown_max = 10;
+  if (one.directory_journals) print_journals(found.journals, shown_max);
   for (const auto& file : found.files)
     if (!file.current) fmt::print("  {}\n", shown(file.name));
   for (const auto& lost : found.lost)
     fmt::print("  {}\n", line_of(lost, more_reads_for(lost.id, one.outcomes, sorted)));
-  constexpr std::size_t shown_max = 10;
   for (std::size_t i = 0; i < std::min(found.unread.size(), shown_max); ++i)
     fmt::print("  {}: none of its blocks was read\n", shown(found.unread[i]));
   if (found.unread.size() > shown_max) fmt::print("  and so of {} more files\n", found.unread.size() - shown_max);
@@ -195,6 +207,10 @@ nlohmann::ordered_json report(const read_counts& counts, const std::vector<decod
                           {"left_over", shown_all(one.left_over)},
                           {"unread", shown_all(found.unread)},
                           {"blocks", block_rows(one.outcomes)}});
+    if (!one.directory_journals) continue;
+    auto& directories = partitions.back()["directories"] = nlohmann::ordered_json::array();
+    for (const auto& each : found.journals)
+      directories.push_back({{"directory", shown(each.directory)}, {"commit", each.commit}, {"doubt", each.doubt}});
   }
   // Of a single partition as they always stood.
   if (partitions.size() == 1)

@@ -22,6 +22,7 @@ struct decoded_partition {
   std::vector<std::string> left_over;  ///< under names that were held back: of an earlier decoding, say
   bool own_journal = false;            ///< read, not the store's
   bool store_journal = false;          ///< the store has one
+  bool directory_journals = false;     ///< found.journals are several
 };
 
 /// What a missing block would take, judged by the reads of the blocks that decoded.

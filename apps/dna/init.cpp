@@ -140,7 +140,8 @@ void add_init_command(CLI::App& dna) {
   auto* command = dna.add_subcommand("init", "Make an empty store: one partition with primers of its own");
   auto flags = std::make_shared<init_flags>();
   add_store_flags(*command, flags->store);
-  command->add_option("--profile", flags->profile, "150nt, 200nt, poor, or a TOML file")->capture_default_str();
+  command->add_option("--profile", flags->profile, "150nt, 200nt, poor, archive, or a TOML file")
+      ->capture_default_str();
   command->add_option("--outer", flags->outer, "parity across blocks, such as 10% (default: as the profile says)");
   command->add_option(
       "--index", flags->index,

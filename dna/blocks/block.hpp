@@ -18,10 +18,11 @@ struct block_id {
 
 /// What a block's content is. Stands in its header.
 enum class block_kind : std::uint8_t {
-  data = 0,     ///< bytes of a file
-  patch = 1,    ///< a change to the data block in slot 0 of the same leaf
-  journal = 2,  ///< what the partition's directories and files are
-  parity = 3,   ///< across blocks that were written together (outer_code.hpp)
+  data = 0,       ///< bytes of a file
+  patch = 1,      ///< a change to the data block in slot 0 of the same leaf
+  journal = 2,    ///< what the partition's directories and files are
+  parity = 3,     ///< across blocks that were written together (outer_code.hpp)
+  directory = 4,  ///< the first block of the journal that a directory has of its own (ledger.hpp)
 };
 
 struct block {

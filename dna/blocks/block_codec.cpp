@@ -166,7 +166,7 @@ std::optional<block> block_codec::accept(const block_id& id, std::vector<std::ui
   parts_->scramble.apply_number(static_cast<std::uint16_t>(load(stored, 0, 2)), stored);
   const auto tag = load(stored, tag_at, 2);
   const auto length = tag & ((1U << length_bits) - 1), kind = tag >> length_bits;
-  if (length > geometry().stored_bytes() || kind > static_cast<std::uint32_t>(block_kind::parity) ||
+  if (length > geometry().stored_bytes() || kind > static_cast<std::uint32_t>(block_kind::directory) ||
       load(stored, checksum_at, 4) != block_checksum(stored, id, layout_.partition().seed))
     return {};
   const auto content = std::span{stored}.subspan(profile::header_bytes, length);

@@ -40,6 +40,12 @@ class fields {
       into = static_cast<std::uint64_t>(*value);
     }
   }
+  void take(std::string_view key, bool& into) {
+    if (const auto* node = find(key)) {
+      if (!node->is_boolean()) fail(key, "must be true or false");
+      into = *node->value<bool>();
+    }
+  }
   void take(std::string_view key, double& into) {
     if (const auto* node = find(key)) {
       if (!node->is_number()) fail(key, "must be a number");
@@ -86,6 +92,8 @@ class fields {
     if (error != std::errc{} || std::string_view{end} != "%") fail(key, "must be a share like \"10%\"");
     into = percent / 100;
   }
+  /// A key that is read elsewhere.
+  void ask(std::string_view key) { find(key); }
   void finish() const {
     for (const auto& [key, node] : table_)
       if (!asked_.contains(std::string{key.str()}))
@@ -174,6 +182,26 @@ void put_index(const index_shape& index, toml::table& into) {
   into.insert(index.what() == kind::directories ? "index_files" : "fan_out", list);
 }
 
+constexpr std::pair<std::string_view, double price_list::*> all_prices[]{
+    {"synthesis_per_nt", &price_list::synthesis_per_nt},
+    {"per_million_reads", &price_list::per_million_reads},
+    {"per_pcr", &price_list::per_pcr},
+    {"disk_per_gib_month", &price_list::disk_per_gib_month},
+    {"strand_store_per_year", &price_list::strand_store_per_year}};
+
+/// prices = { synthesis_per_nt = 0.0004, … }
+void take_prices(const toml::table& table, std::string_view origin, price_list& into) {
+  const auto* node = table.get("prices");
+  if (!node) return;
+  if (!node->is_table()) throw profile_error{fmt::format("{}: [profile] prices must be a table", origin)};
+  fields from{*node->as_table(), origin, "profile.prices"};
+  for (const auto& [key, price] : all_prices) {
+    from.take(key, into.*price);
+    if (!(into.*price >= 0)) throw profile_error{fmt::format("{}: [profile.prices] {} is below 0", origin, key)};
+  }
+  from.finish();
+}
+
 profile profile_of(const toml::table& table, std::string_view origin) {
   fields from{table, origin, "profile"};
   std::string like = profile{}.name;
@@ -193,6 +221,9 @@ profile profile_of(const toml::table& table, std::string_view origin) {
   from.take("gc_max", found.gc_max);
   from.take("homopolymer_max", found.homopolymer_max);
   from.take("avoid", found.avoid);
+  from.take("directory_journals", found.directory_journals);
+  from.ask("prices");
+  take_prices(table, origin, found.prices);
   found.index = index_of(from, origin);
   from.finish();
   try {
@@ -249,6 +280,12 @@ std::string to_toml(const profile& geometry) {
     toml::array motifs;
     for (const auto& one : geometry.avoid) motifs.push_back(one);
     table["profile"].as_table()->insert("avoid", motifs);
+  }
+  if (geometry.directory_journals) table["profile"].as_table()->insert("directory_journals", true);
+  if (geometry.prices != price_list{}) {
+    toml::table prices;
+    for (const auto& [key, price] : all_prices) prices.insert(key, geometry.prices.*price);
+    table["profile"].as_table()->insert("prices", prices);
   }
   put_index(geometry.index, *table["profile"].as_table());
   std::ostringstream text;

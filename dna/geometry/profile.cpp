@@ -32,7 +32,7 @@ void profile::check() const {
   for (const char base : sync)
     if (base_index(base) < 0)
       throw profile_error{fmt::format("profile: sync = \"{}\", but it may hold A, C, G and T only", sync)};
-  within("levels", levels, 1, 6);
+  within("levels", levels, 1, index_shape::levels_max);
   within("version_nt", version_nt, 1, 2);
   within("molecule_nt", molecule_nt, 2, 2);
   within("payload_nt", payload_nt, 16, 256);
@@ -45,13 +45,24 @@ void profile::check() const {
   within("bytes of a block with its header", data_molecules * payload_bytes(), header_bytes + 24, header_bytes + 4095);
   if (!(outer >= 0 && outer <= 1))
     throw profile_error{fmt::format("profile: outer = {}, but it must be \"0%\" to \"100%\"", outer)};
-  if (outer > 0) within("leaves with an outer code", leaves(), 16, index_shape::leaves_max);
+  if (outer > 0) within("leaves with an outer code", leaves(), 16, 1U << 2 * index_shape::levels_max);
   within("homopolymer_max", homopolymer_max, 3, 16);
   for (const auto& motif : avoid) {
     within("length of a motif to avoid", static_cast<std::uint32_t>(motif.size()), 4, 20);
     for (const char base : motif)
       if (base_index(base) < 0)
         throw profile_error{fmt::format("profile: avoid = \"{}\", but it may hold A, C, G and T only", motif)};
+  }
+  if (directory_journals) {
+    if (!index.quaternary())
+      throw profile_error{
+          "profile: directory_journals = true, but directories get subtrees of their own only of a quaternary index"};
+    if (!avoid.empty())
+      throw profile_error{
+          "profile: directory_journals = true, but a directory's journal begins at its first leaf, whatever motif that "
+          "has to avoid"};
+    within("levels with directory_journals", levels, 4, index_shape::levels_max);
+    within("bytes of a block with directory_journals", block_bytes(), 64, 4095);
   }
   if (!(gc_min >= 0 && gc_min <= 0.5 && gc_max >= 0.5 && gc_max <= 1))
     throw profile_error{
@@ -74,7 +85,17 @@ profile built_in_profile(std::string_view name) {
     found.outer = 0.1;
     return found;
   }
-  throw profile_error{fmt::format("no built-in profile is called \"{}\": there are 150nt, 200nt and poor", name)};
+  if (name == "archive") {
+    found.name = name;
+    found.levels = 8;
+    found.version_nt = 2;
+    found.payload_nt = 136;
+    found.homopolymer_max = 5;
+    found.directory_journals = true;
+    return found;
+  }
+  throw profile_error{
+      fmt::format("no built-in profile is called \"{}\": there are 150nt, 200nt, poor and archive", name)};
 }
 
 }  // namespace chromatin::dna

@@ -16,6 +16,17 @@ struct profile_error : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
 
+/// What things cost: assumptions to compare by, which `cost` shows beside what follows from them. Dollars.
+struct price_list {
+  double synthesis_per_nt = 0.0004;
+  double per_million_reads = 8;
+  double per_pcr = 2;                  ///< primers elongated for it, reagents, handling by a robot
+  double disk_per_gib_month = 0.01;    ///< with redundancy, power and replacement
+  double strand_store_per_year = 0.0;  ///< of a partition's tube, dry at room temperature
+
+  bool operator==(const price_list&) const = default;
+};
+
 /// Geometry of a partition's strands, and what synthesis asks of them. A value; lengths in nucleotides (nt).
 ///
 ///   5'  forward primer | sync | address | version | molecule | payload | reverse primer's other strand  3'
@@ -36,6 +47,9 @@ struct profile {
   double gc_min = 0.40, gc_max = 0.60;  ///< share of G and C in each payload
   std::uint32_t homopolymer_max = 4;    ///< longest run of one base anywhere in a strand
   std::vector<std::string> avoid;       ///< motifs that no strand may have on either side, such as restriction sites
+  /// Each top-level directory has leaves and a journal of its own: the strands of one directory tell all that is in it.
+  bool directory_journals = false;
+  price_list prices;
 
   /// Derived sizes.
   std::uint32_t address_nt() const { return index.quaternary() ? 2 * levels : index.address_nt(); }
@@ -63,8 +77,9 @@ struct profile {
 };
 
 /// The built-in ones: "150nt" (the default); "200nt", whose payload is larger; "poor", for pools in which more than a
-/// fifth of the strands may be lost: 8 parity molecules and a tenth of parity blocks. Throws profile_error for other
-/// names.
+/// fifth of the strands may be lost: 8 parity molecules and a tenth of parity blocks; "archive", for thousands of
+/// conversations that are changed and read one by one: 65,536 leaves of sixteen slots, a journal for each directory.
+/// Throws profile_error for other names.
 profile built_in_profile(std::string_view name);
 
 /// Reads a [profile] table; what it does not name is as in the built-in profile `like` (default 150nt). Unknown keys

@@ -7,6 +7,13 @@ void leaf_allocation::take(const leaf_run& run) {
   for (auto leaf = run.first; leaf < run.end(); ++leaf) take(leaf);
 }
 
+void leaf_allocation::keep(std::span<const leaf_run> runs) {
+  auto kept = std::vector<state>(states_.size(), state::taken);
+  for (const auto& run : runs)
+    for (auto leaf = run.first; leaf < run.end(); ++leaf) kept.at(leaf) = states_[leaf];
+  states_ = std::move(kept);
+}
+
 void leaf_allocation::own(const leaf_run& subtree) {
   for (auto leaf = subtree.first; leaf < subtree.end(); ++leaf)
     if (states_.at(leaf) == state::free) states_[leaf] = state::owned;

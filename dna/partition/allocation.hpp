@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "dna/geometry/address_tree.hpp"
@@ -17,6 +18,8 @@ class leaf_allocation {
 
   void take(std::uint32_t leaf) { states_.at(leaf) = state::taken; }
   void take(const leaf_run& run);
+  /// All but these are taken.
+  void keep(std::span<const leaf_run> runs);
   /// Free leaves of a subtree become part of it: others get them only when there is no other room.
   void own(const leaf_run& subtree);
 

@@ -31,20 +31,20 @@ std::vector<std::string> path_names(std::string_view path) {
   }
 }
 
-void directory_tree::apply(const operations& commit) {
-  ++commits_;
-  for (const auto& one : commit) std::visit([this](const auto& what) { apply(what); }, one);
+void directory_tree::apply(const recorded_commit& commit) {
+  last_commit_ = commit.number;
+  for (const auto& one : commit.changes) apply(one);
 }
 
 void directory_tree::add(tree_node node) {
   if (node.parent >= nodes_.size() || !nodes_[node.parent].directory)
-    throw journal_error{fmt::format("journal: commit {} puts \"{}\" where no directory is", commits_, node.name)};
+    throw journal_error{fmt::format("journal: commit {} puts \"{}\" where no directory is", last_commit_, node.name)};
   if (node.name.find('/') != std::string::npos)
-    throw journal_error{fmt::format("journal: commit {} has a name with a /", commits_)};
+    throw journal_error{fmt::format("journal: commit {} has a name with a /", last_commit_)};
   check_name(node.name, node.name);
   if (child(node.parent, node.name))
-    throw journal_error{fmt::format("journal: commit {} puts \"{}\" twice", commits_, node.name)};
-  node.commit = commits_;
+    throw journal_error{fmt::format("journal: commit {} puts \"{}\" twice", last_commit_, node.name)};
+  node.commit = last_commit_;
   nodes_.push_back(std::move(node));
 }
 
@@ -52,10 +52,10 @@ void directory_tree::check(const std::vector<leaf_run>& runs) const {
   std::uint64_t leaves = 0;
   for (const auto& run : runs) {
     if (run.first >= leaves_ || run.count > leaves_ - run.first)
-      throw journal_error{fmt::format("journal: commit {} names leaf {}, of {}", commits_, run.end() - 1, leaves_)};
+      throw journal_error{fmt::format("journal: commit {} names leaf {}, of {}", last_commit_, run.end() - 1, leaves_)};
     leaves += run.count;
   }
-  if (leaves > leaves_) throw journal_error{fmt::format("journal: commit {} names leaves twice", commits_)};
+  if (leaves > leaves_) throw journal_error{fmt::format("journal: commit {} names leaves twice", last_commit_)};
 }
 
 std::vector<file_block> directory_tree::take(const std::vector<leaf_run>& runs) {
@@ -75,25 +75,27 @@ void directory_tree::give_back(const file_block& block) {
   if (block.last + 2 < slots_) given_back_[block.leaf] = block.last + 1;
 }
 
-void directory_tree::apply(const make_directory& made) { add({made.parent, made.name, true, 0, 0, 0, false, {}}); }
-
-void directory_tree::apply(const put_file& put) {
-  add({put.parent, put.name, false, put.size_bytes, put.checksum, 0, put.compressed, take(put.runs)});
+void directory_tree::apply_one(const make_directory& made) {
+  add({made.parent, made.name, true, 0, 0, 0, false, {}, {}});
 }
 
-void directory_tree::apply(const update_file& update) {
+void directory_tree::apply_one(const put_file& put) {
+  add({put.parent, put.name, false, put.size_bytes, put.checksum, 0, put.compressed, take(put.runs), {}});
+}
+
+void directory_tree::apply_one(const update_file& update) {
   if (update.file >= nodes_.size() || nodes_[update.file].directory)
-    throw journal_error{fmt::format("journal: commit {} updates what is no file", commits_)};
+    throw journal_error{fmt::format("journal: commit {} updates what is no file", last_commit_)};
   auto& file = nodes_[update.file];
   for (const auto number : update.patched) {
     if (number >= file.blocks.size() || ++file.blocks[number].last >= slots_)
-      throw journal_error{fmt::format("journal: commit {} patches a block that cannot be patched", commits_)};
+      throw journal_error{fmt::format("journal: commit {} patches a block that cannot be patched", last_commit_)};
   }
   std::vector<file_block> blocks, removed;
   std::size_t kept = 0;
   const auto keep_until = [&](std::size_t end) {
     if (end < kept || end > file.blocks.size())
-      throw journal_error{fmt::format("journal: commit {} replaces blocks that are not there", commits_)};
+      throw journal_error{fmt::format("journal: commit {} replaces blocks that are not there", last_commit_)};
     blocks.insert(blocks.end(), file.blocks.begin() + static_cast<std::ptrdiff_t>(kept),
                   file.blocks.begin() + static_cast<std::ptrdiff_t>(end));
     kept = end;
@@ -101,7 +103,7 @@ void directory_tree::apply(const update_file& update) {
   for (const auto& splice : update.splices) {
     keep_until(splice.at);
     if (splice.removed > file.blocks.size() - kept)
-      throw journal_error{fmt::format("journal: commit {} replaces blocks that are not there", commits_)};
+      throw journal_error{fmt::format("journal: commit {} replaces blocks that are not there", last_commit_)};
     const auto gone = file.blocks.begin() + static_cast<std::ptrdiff_t>(kept);
     removed.insert(removed.end(), gone, gone + splice.removed);
     kept += splice.removed;
@@ -114,10 +116,17 @@ void directory_tree::apply(const update_file& update) {
   for (const auto& one : removed) give_back(one);
   file.size_bytes = update.size_bytes;
   file.checksum = update.checksum;
-  file.commit = commits_;
+  file.commit = last_commit_;
 }
 
-void directory_tree::apply(const protect_blocks& protect) { check(protect.runs); }
+void directory_tree::apply_one(const protect_blocks& protect) { check(protect.runs); }
+
+void directory_tree::apply_one(const own_leaves& own) {
+  if (own.directory >= nodes_.size() || !nodes_[own.directory].directory)
+    throw journal_error{fmt::format("journal: commit {} gives leaves to what is no directory", last_commit_)};
+  check({own.run});
+  nodes_[own.directory].own.push_back(own.run);
+}
 
 std::string directory_tree::path(node_id id) const {
   std::string path;

@@ -32,6 +32,7 @@ struct tree_node {
   std::uint32_t commit = 0;  ///< that changed it last
   bool compressed = false;   ///< size, checksum and blocks are those of a zstd frame
   std::vector<file_block> blocks;
+  std::vector<leaf_run> own;  ///< subtrees that are a directory's alone
 };
 
 /// Splits "alice/chapter-01.txt" into names. Throws journal_error for a path that is empty, absolute, leaves the
@@ -44,9 +45,13 @@ class directory_tree {
   explicit directory_tree(const profile& geometry) : leaves_{geometry.leaves()}, slots_{geometry.versions()} {}
 
   /// The next commit. Throws journal_error where it does not fit what is there (the tree is then of no use).
-  void apply(const operations& commit);
+  void apply(const recorded_commit& commit);
+  /// An operation of a commit in the making.
+  void apply(const operation& one) {
+    std::visit([this](const auto& what) { apply_one(what); }, one);
+  }
 
-  std::uint32_t commits() const { return commits_; }
+  std::uint32_t last_commit() const { return last_commit_; }
   const std::vector<tree_node>& nodes() const { return nodes_; }
   const tree_node& node(node_id id) const { return nodes_.at(id); }
   std::string path(node_id id) const;
@@ -59,10 +64,11 @@ class directory_tree {
   const std::map<std::uint32_t, std::uint32_t>& given_back() const { return given_back_; }
 
  private:
-  void apply(const make_directory& made);
-  void apply(const put_file& put);
-  void apply(const update_file& update);
-  void apply(const protect_blocks& protect);
+  void apply_one(const make_directory& made);
+  void apply_one(const put_file& put);
+  void apply_one(const update_file& update);
+  void apply_one(const protect_blocks& protect);
+  void apply_one(const own_leaves& own);
   void add(tree_node node);
   void check(const std::vector<leaf_run>& runs) const;
   std::vector<file_block> take(const std::vector<leaf_run>& runs);
@@ -70,8 +76,8 @@ class directory_tree {
 
   std::uint32_t leaves_, slots_;
   std::map<std::uint32_t, std::uint32_t> given_back_;
-  std::uint32_t commits_ = 0;
-  std::vector<tree_node> nodes_{tree_node{0, "", true, 0, 0, 0, false, {}}};
+  std::uint32_t last_commit_ = 0;
+  std::vector<tree_node> nodes_{tree_node{0, "", true, 0, 0, 0, false, {}, {}}};
 };
 
 }  // namespace chromatin::dna

@@ -5,7 +5,7 @@
 namespace chromatin::dna {
 namespace {
 
-enum class kind : std::uint8_t { directory = 1, file = 2, update = 3, protect = 4, compressed = 5 };
+enum class kind : std::uint8_t { directory = 1, file = 2, update = 3, protect = 4, compressed = 5, own = 6 };
 
 class writer {
  public:
@@ -45,6 +45,10 @@ class writer {
   void operator()(const protect_blocks& protect) {
     number(static_cast<std::uint8_t>(kind::protect));
     runs(protect.runs);
+  }
+  void operator()(const own_leaves& own) {
+    number(static_cast<std::uint8_t>(kind::own));
+    number(own.directory), number(own.run.first), number(own.run.count);
   }
 
   byte_string bytes;
@@ -129,6 +133,11 @@ class reader {
       }
       case kind::protect:
         return protect_blocks{runs()};
+      case kind::own: {
+        own_leaves own;
+        own.directory = small(), own.run.first = small(), own.run.count = small();
+        return own;
+      }
       default:
         throw journal_error{fmt::format("journal: operation {} is not known: written by a newer version?", what)};
     }
@@ -140,22 +149,26 @@ class reader {
 
 }  // namespace
 
-byte_string encode(const operations& commit) {
+byte_string encode(const recorded_commit& commit, journal_format format) {
   writer body;
-  for (const auto& one : commit) std::visit(body, one);
+  if (format == journal_format::numbered) body.number(commit.number);
+  for (const auto& one : commit.changes) std::visit(body, one);
   writer whole;
   whole.number(body.bytes.size());
   whole.bytes.insert(whole.bytes.end(), body.bytes.begin(), body.bytes.end());
   return whole.bytes;
 }
 
-std::vector<operations> decode_journal(std::span<const std::uint8_t> bytes) {
-  std::vector<operations> commits;
+std::vector<recorded_commit> decode_journal(std::span<const std::uint8_t> bytes, journal_format format) {
+  std::vector<recorded_commit> commits;
   reader stream{bytes};
   for (std::uint64_t length = 0; stream.try_number(length) && length <= stream.left();) {
     reader body{stream.take(length)};
-    operations commit;
-    while (!body.done()) commit.push_back(body.next());
+    const auto before = commits.empty() ? 0 : commits.back().number;
+    recorded_commit commit{before + 1, {}};
+    if (format == journal_format::numbered) commit.number = body.small();
+    if (commit.number <= before) throw journal_error{fmt::format("journal: commit {} after {}", commit.number, before)};
+    while (!body.done()) commit.changes.push_back(body.next());
     commits.push_back(std::move(commit));
   }
   return commits;

@@ -65,16 +65,38 @@ struct protect_blocks {
   bool operator==(const protect_blocks&) const = default;
 };
 
-using operation = std::variant<make_directory, put_file, update_file, protect_blocks>;
+/// A subtree that from now on is a directory's alone. The first is where the directory's own journal begins.
+struct own_leaves {
+  node_id directory = 0;
+  leaf_run run;
+
+  bool operator==(const own_leaves&) const = default;
+};
+
+using operation = std::variant<make_directory, put_file, update_file, protect_blocks, own_leaves>;
 
 /// What happens together or not at all.
 using operations = std::vector<operation>;
 
-/// A commit as bytes of the journal (docs/formats.md): length, then operations.
-byte_string encode(const operations& commit);
+/// A commit with the number that it has in its partition.
+struct recorded_commit {
+  std::uint32_t number = 0;
+  operations changes;
 
-/// Commits in the order in which they were written. Bytes at the end that are less than a commit are left out. Throws
-/// journal_error.
-std::vector<operations> decode_journal(std::span<const std::uint8_t> bytes);
+  bool operator==(const recorded_commit&) const = default;
+};
+
+/// The first byte of a journal.
+enum class journal_format : std::uint8_t {
+  counted = 1,   ///< every commit of the partition is here: they count from 1
+  numbered = 2,  ///< some of them are, with their numbers: other directories have theirs
+};
+
+/// A commit as bytes of the journal (docs/formats.md): length, its number where the format has it, then operations.
+byte_string encode(const recorded_commit& commit, journal_format format);
+
+/// Commits in the order in which they were written, their numbers ascending. Bytes at the end that are less than a
+/// commit are left out. Throws journal_error.
+std::vector<recorded_commit> decode_journal(std::span<const std::uint8_t> bytes, journal_format format);
 
 }  // namespace chromatin::dna

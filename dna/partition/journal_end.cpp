@@ -16,35 +16,55 @@ constexpr double expected_min = 9;
 /// Unexplained reads below this share of a block's usual number are noise.
 constexpr double noise_share = 0.02;
 
+/// Reads that a place has by chance, where so many are spread over so many places alike: almost never more.
+double background_of(std::uint64_t reads, std::uint64_t places) {
+  const double mean = static_cast<double>(reads) / static_cast<double>(std::max<std::uint64_t>(places, 1));
+  return mean + 4 * std::sqrt(mean);
+}
+
 double agreeing(const block_outcome& one) { return static_cast<double>(one.reads - one.foreign_reads); }
 
 }  // namespace
 
-std::string doubt_of_end(const partition& found, std::span<const block_outcome> outcomes) {
+std::string doubt_of_end(const partition& found, std::span<const block_outcome> outcomes, std::string_view directory) {
+  const auto journal = found.journals().find(directory);
+  if (journal == found.journals().end()) return "the journal was not among the reads: commits are not known";
+  const auto& of = journal->second;
+  // What nobody tells the directory of may be of one that the partition's journal is to tell of.
+  const auto concerns = [&](std::uint32_t leaf) {
+    return of.owns(leaf) || (!of.of_directory() && !found.is_claimed(leaf));
+  };
+  std::uint64_t places = 0, unexplained = 0;
+  for (const auto& run : of.own()) places += std::uint64_t{run.count} * found.description().geometry.versions();
   std::vector<double> reads;
   double of_journal = -1;  // the most that a block of it has
   for (const auto& one : outcomes) {
+    if (!of.owns(one.id.leaf)) continue;
+    unexplained += one.unexplained_reads;
     if (!one.decoded) continue;
     reads.push_back(agreeing(one));
-    if (one.decoded->kind == block_kind::journal) of_journal = std::max(of_journal, agreeing(one));
+    const auto kind = one.decoded->kind;
+    if (kind == block_kind::journal || kind == block_kind::directory) of_journal = std::max(of_journal, agreeing(one));
   }
   if (reads.empty() || of_journal < 0) return "the journal was not among the reads: commits are not known";
   const auto middle = reads.begin() + static_cast<std::ptrdiff_t>(reads.size() / 2);
   std::nth_element(reads.begin(), middle, reads.end());
   const double usual = std::min(*middle, of_journal);
-  const auto next = found.journal_next();
-  const double noise = std::max(1.0, noise_share * usual);
+  const auto next = of.next();
+  const double background = of.of_directory() ? background_of(unexplained, places) : 0;
+  const double noise = std::max(1.0, noise_share * usual) + background;
   for (const auto& one : outcomes)
-    if (!one.decoded && static_cast<double>(one.unexplained_reads) > noise)
+    if (!one.decoded && static_cast<double>(one.unexplained_reads) > noise && concerns(one.id.leaf))
       return fmt::format(
           "{} reads are of leaf {} version {}, which was not decoded: a commit after {} may have written it",
-          one.unexplained_reads, one.id.leaf, one.id.version, found.last_commit());
-  if (!next || usual * concentration_min >= expected_min) return {};
+          one.unexplained_reads, one.id.leaf, one.id.version, of.last_commit());
+  const double expected = expected_min + background;
+  if (!next || usual * concentration_min >= expected) return {};
   return fmt::format(
       "with {:.0f} reads a block nothing shows that commit {} is the last: {:.0f} reads a block would, or a store or "
       "its "
       "partition.toml that counts the commits, or --commits",
-      usual, found.last_commit(), expected_min / concentration_min);
+      usual, of.last_commit(), expected / concentration_min);
 }
 
 }  // namespace chromatin::dna

@@ -2,6 +2,7 @@
 
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "dna/partition/partition.hpp"
 #include "dna/reads/partition_reads.hpp"
@@ -15,6 +16,11 @@ namespace chromatin::dna {
 /// and copy numbers vary, some of its reads would be there. So the end is certain where so many reads were to be
 /// expected of the next record that their absence cannot be chance, and no reads of blocks nobody accounts for are
 /// there either. `outcomes` with their unexplained reads counted (pipeline::explain).
-std::string doubt_of_end(const partition& found, std::span<const block_outcome> outcomes);
+///
+/// Of a directory with a journal of its own only what is on its own leaves counts. A PCR that brings it also brings
+/// misprimed copies of others, which carry its address: they are spread over all its places alike, and a record that
+/// follows must stand out from them.
+std::string doubt_of_end(const partition& found, std::span<const block_outcome> outcomes,
+                         std::string_view directory = "");
 
 }  // namespace chromatin::dna

@@ -1,4 +1,5 @@
-// The reading side of a partition; partition_write.cpp is the other.
+// The reading side of a partition: journals, and what they say where to find. partition_write.cpp is the other side,
+// partition_history.cpp has what commits wrote.
 
 #include "dna/partition/partition.hpp"
 
@@ -8,194 +9,115 @@
 #include <fmt/format.h>
 
 #include "dna/blocks/checksum.hpp"
-#include "dna/blocks/outer_code.hpp"
 #include "dna/partition/compression.hpp"
 #include "dna/partition/patch.hpp"
 
 namespace chromatin::dna {
-namespace {
-
-std::string text_of(const block_id& id) { return fmt::format("leaf {} version {}", id.leaf, id.version); }
-
-std::string text_of(const std::vector<block_id>& ids) {
-  constexpr std::size_t shown = 4;
-  std::string text;
-  for (std::size_t i = 0; i < ids.size() && i < shown; ++i) text += (i > 0 ? ", " : "") + text_of(ids[i]);
-  return ids.size() > shown ? fmt::format("{} and {} more", text, ids.size() - shown) : text;
-}
-
-/// What an operation wrote, given the tree before it.
-change change_of(const directory_tree& before, const directory_tree& after, node_id next, const operation& one) {
-  change found;
-  const auto add_runs = [&](const std::vector<leaf_run>& runs) {
-    for (const auto& run : runs)
-      for (auto leaf = run.first; leaf < run.end(); ++leaf) {
-        const auto again = before.given_back().find(leaf);
-        found.blocks.push_back({leaf, again == before.given_back().end() ? 0 : again->second});
-      }
-  };
-  if (std::holds_alternative<make_directory>(one)) {
-    found.action = "directory";
-    found.path = after.path(next);
-  } else if (const auto* put = std::get_if<put_file>(&one)) {
-    found.action = "put";
-    found.path = after.path(next);
-    found.size_bytes = put->size_bytes;
-    add_runs(put->runs);
-  } else if (const auto* update = std::get_if<update_file>(&one)) {
-    found.action = "update";
-    found.path = after.path(update->file);
-    found.size_bytes = update->size_bytes;
-    const auto& blocks = before.node(update->file).blocks;
-    for (const auto number : update->patched) found.blocks.push_back({blocks[number].leaf, blocks[number].last + 1});
-    for (const auto& splice : update->splices) add_runs(splice.runs);
-  }
-  return found;
-}
-
-}  // namespace
 
 partition::partition(partition_description description, std::vector<block> blocks)
     : description_{describe(description.geometry, description.primers, description.seed)},
-      addresses_{description_.geometry.index, description_.geometry.levels, description_.seed},
-      tree_{description_.geometry} {
+      addresses_{description_.geometry.index, description_.geometry.levels, description_.seed} {
   for (auto& one : blocks) {
     const auto id = one.id;
     blocks_.emplace(id, std::move(one));
   }
-  read_journal();
-  if (description_.geometry.outer > 0) restore();
+  const auto& g = description_.geometry;
+  journals_.emplace("", ledger{g, 0}).first->second.read(blocks_, restored_);
+  if (g.directory_journals) read_directories();
+  if (g.outer > 0)
+    for (const auto& [name, one] : journals_) restore(one);
 }
 
-/// Makes up for missing blocks from the parity of the operations that wrote them.
-void partition::restore() {
-  directory_tree tree{description_.geometry};
-  for (const auto& commit : commits_) {
-    const auto before = tree;
-    auto next = static_cast<node_id>(tree.nodes().size());
-    tree.apply(commit);
-    change last;
-    for (const auto& one : commit) {
-      const auto* protect = std::get_if<protect_blocks>(&one);
-      if (!protect) {
-        last = change_of(before, tree, next, one);
-        next += !std::holds_alternative<update_file>(one);
-        continue;
-      }
-      const auto find = [&](const block_id& id, bool parity) -> const block* {
-        const auto found = blocks_.find(id);
-        return found != blocks_.end() && (found->second.kind == block_kind::parity) == parity ? &found->second
-                                                                                              : nullptr;
-      };
-      std::vector<const block*> members, checks;
-      for (const auto& id : last.blocks) members.push_back(find(id, false));
-      for (const auto& run : protect->runs)
-        for (auto leaf = run.first; leaf < run.end(); ++leaf) checks.push_back(find({leaf, 0}, true));
-      auto made = outer_code::restore(last.blocks, members, checks, description_.geometry.block_bytes());
-      for (auto& found : made) {
-        restored_.push_back(found.id);
-        blocks_.insert_or_assign(found.id, std::move(found));
-      }
-    }
-  }
+/// Those that the partition's journal tells, and those that are seen to begin: that journal need not be there.
+void partition::read_directories() {
+  for (const auto& node : journals_.at("").tree().nodes())
+    if (!node.name.empty() && !node.own.empty()) read_directory(node.own.front().first, node.name);
+  std::set<std::uint32_t> begins;
+  for (const auto& [id, one] : blocks_)  // the first leaf of a subtree, or its second copy beside it
+    if (one.kind == block_kind::directory) begins.insert(id.leaf - id.leaf % 4);
+  for (const auto first : begins) read_directory(first, "");
+  claim_journal_blocks();
 }
 
-/// The next block of the journal, out of its second copy where the first is missing; null where there is neither.
-const block* partition::journal_block() {
-  const auto find = [&](std::uint32_t leaf) -> const block* {
-    const auto found = blocks_.find({leaf, end_.slot});
-    return found != blocks_.end() && found->second.kind == block_kind::journal ? &found->second : nullptr;
-  };
-  if (const auto* first = find(end_.leaf)) return first;
-  const auto* second = end_.mirror != 0 ? find(end_.mirror) : nullptr;
-  if (!second) return nullptr;
-  auto copy = *second;
-  copy.id = {end_.leaf, end_.slot};
-  restored_.push_back(copy.id);
-  return &blocks_.insert_or_assign(copy.id, std::move(copy)).first->second;
+/// `told`: what the partition's journal calls it; empty where that does not say.
+void partition::read_directory(std::uint32_t first, std::string_view told) {
+  const auto there = [&](const auto& one) { return one.second.of_directory() && one.second.first() == first; };
+  if (first == 0 || std::any_of(journals_.begin(), journals_.end(), there)) return;
+  ledger one{description_.geometry, first};
+  one.read(blocks_, restored_);
+  const auto name = one.name();
+  if (name.empty()) return;
+  if ((!told.empty() && name != told) || !journals_.emplace(name, std::move(one)).second)
+    unclaimed_.push_back(fmt::format("leaf {} has the journal of \"{}\", which is {}", first, name,
+                                     told.empty() ? "elsewhere, too" : fmt::format("\"{}\" by the partition's", told)));
 }
 
-void partition::read_journal() {
-  std::set<std::uint32_t> visited;
-  byte_string stream;
-  const auto slots = description_.geometry.versions();
-  const bool mirrored = description_.geometry.outer > 0;
-  const std::size_t header_bytes = mirrored ? 4 : 2;
-  end_.mirror = mirrored ? 1 : 0;
-  for (bool more = true; more;) {
-    visited.insert(end_.leaf);
-    for (end_.slot = 0; end_.slot < slots; ++end_.slot) {
-      const auto* found = journal_block();
-      if (!found) break;
-      auto rest = std::span{found->content};
-      if (end_.slot == 0) {
-        if (rest.size() < header_bytes) break;
-        end_.next = static_cast<std::uint32_t>(rest[0] | rest[1] << 8);
-        if (mirrored) end_.next_mirror = static_cast<std::uint32_t>(rest[2] | rest[3] << 8);
-        rest = rest.subspan(header_bytes);
-      }
-      stream.insert(stream.end(), rest.begin(), rest.end());
-      const auto mirror = mirrored ? std::optional<block_id>{{end_.mirror, end_.slot}} : std::nullopt;
-      journal_.push_back({found->id, mirror, stream.size()});
-    }
-    more = end_.slot == slots && end_.next != 0 && !visited.contains(end_.next) &&
-           (blocks_.contains({end_.next, 0}) || (mirrored && blocks_.contains({end_.next_mirror, 0})));
-    if (more) end_ = {end_.next, 0, 0, end_.next_mirror, 0};
-  }
+/// Blocks of journals behind the end of the one that they are of: commits are missing in between.
+void partition::claim_journal_blocks() {
   std::set<block_id> known;
-  for (const auto& part : journal_) {
-    known.insert(part.id);
-    if (part.mirror) known.insert(*part.mirror);
-  }
-  const bool later = std::any_of(blocks_.begin(), blocks_.end(), [&](const auto& one) {
-    return one.second.kind == block_kind::journal && !known.contains(one.first);
-  });
-  if (later || (journal_.empty() && !blocks_.empty()))
-    journal_damage_.push_back(fmt::format("the journal ends before {}, which was not read: later commits are not known",
-                                          text_of(block_id{end_.leaf, end_.slot})));
-  if (stream.empty()) return;
-  try {
-    if (stream[0] != journal_format)
-      throw journal_error{
-          fmt::format("journal: format {}, not {}: written by a newer version?", stream[0], journal_format)};
-    std::size_t length = 1;
-    for (auto& commit : decode_journal(std::span{stream}.subspan(1))) {
-      auto next = tree_;
-      next.apply(commit);
-      length += encode(commit).size();
-      tree_ = std::move(next);
-      commits_.push_back(std::move(commit));
-    }
-    if (length != stream.size() && journal_damage_.empty())
-      journal_damage_.push_back(fmt::format("the journal's last commit is incomplete: {} was not read",
-                                            text_of(block_id{end_.leaf, end_.slot})));
-  } catch (const journal_error& error) {
-    journal_damage_.push_back(error.what());
+  for (const auto& [name, one] : journals_) known.merge(one.blocks());
+  for (const auto& [id, one] : blocks_) {
+    if ((one.kind != block_kind::journal && one.kind != block_kind::directory) || known.contains(id)) continue;
+    const auto owner =
+        std::find_if(journals_.begin(), journals_.end(), [&](const auto& each) { return each.second.owns(id.leaf); });
+    if (owner != journals_.end())
+      owner->second.note_later();
+    else
+      unclaimed_.push_back(
+          fmt::format("{} is of the journal of a directory whose beginning was not read", text_of(id)));
   }
 }
 
-directory_tree partition::tree_at(std::optional<std::uint32_t> commit) const {
-  if (!commit || *commit == last_commit()) return tree_;
-  if (*commit > last_commit())
+std::uint32_t partition::last_commit() const {
+  std::uint32_t last = 0;
+  for (const auto& [name, one] : journals_) last = std::max(last, one.last_commit());
+  return last;
+}
+
+bool partition::has_all_to(std::uint32_t commit) const {
+  std::set<std::uint32_t> numbers;
+  for (const auto& [name, one] : journals_)
+    for (const auto& each : one.commits()) numbers.insert(each.number);
+  return std::distance(numbers.begin(), numbers.upper_bound(commit)) == static_cast<std::ptrdiff_t>(commit);
+}
+
+const ledger& partition::journal_of(std::string_view path) const {
+  const auto found = journals_.find(path.substr(0, path.find('/')));
+  return found == journals_.end() ? journals_.find("")->second : found->second;
+}
+
+bool partition::is_claimed(std::uint32_t leaf) const {
+  const auto in = [&](const leaf_run& run) { return leaf >= run.first && leaf < run.end(); };
+  for (const auto& [name, one] : journals_)
+    if (one.owns(leaf)) return true;
+  const auto& told = journals_.find("")->second.tree().nodes();
+  return std::any_of(told.begin(), told.end(),
+                     [&](const auto& node) { return std::any_of(node.own.begin(), node.own.end(), in); });
+}
+
+directory_tree partition::tree_of(std::string_view path, std::optional<std::uint32_t> commit) const {
+  if (commit && *commit > last_commit())
     throw partition_error{fmt::format("there is no commit {}: the last one is {}", *commit, last_commit())};
-  directory_tree tree{description_.geometry};
-  for (std::uint32_t i = 0; i < *commit; ++i) tree.apply(commits_[i]);
-  return tree;
+  return journal_of(path).tree_at(commit);
 }
 
 std::vector<entry> partition::list(std::optional<std::uint32_t> commit) const {
-  const auto tree = tree_at(commit);
   std::vector<entry> all;
-  for (node_id id = 1; id < tree.nodes().size(); ++id) {
-    const auto& node = tree.node(id);
-    all.push_back({tree.path(id), node.directory, node.size_bytes, node.commit, node.blocks, node.compressed});
+  for (const auto& [name, one] : journals_) {
+    const auto tree = tree_of(name, commit);
+    for (node_id id = 1; id < tree.nodes().size(); ++id) {
+      const auto& node = tree.node(id);
+      // A directory's own journal tells of it.
+      if (!one.of_directory() && !node.own.empty() && journals_.contains(node.name)) continue;
+      all.push_back({tree.path(id), node.directory, node.size_bytes, node.commit, node.blocks, node.compressed});
+    }
   }
   std::sort(all.begin(), all.end(), [](const auto& a, const auto& b) { return a.path < b.path; });
   return all;
 }
 
 std::optional<entry> partition::find(std::string_view path, std::optional<std::uint32_t> commit) const try {
-  const auto tree = tree_at(commit);
+  const auto tree = tree_of(path, commit);
   const auto id = tree.find(path);
   if (!id) return {};
   const auto& node = tree.node(*id);
@@ -204,57 +126,12 @@ std::optional<entry> partition::find(std::string_view path, std::optional<std::u
   throw partition_error{error.what()};
 }
 
-std::vector<block_id> partition::journal_of(std::uint32_t commit) const {
-  std::size_t from = commit == 1 ? 0 : 1;
-  for (std::uint32_t i = 0; i + 1 < commit; ++i) from += encode(commits_[i]).size();
-  const auto to = commit == 1 ? 1 + encode(commits_[0]).size() : from + encode(commits_[commit - 1]).size();
-  std::vector<block_id> ids;
-  std::size_t begin = 0;
-  for (const auto& part : journal_) {
-    if (begin < to && part.end > from) ids.push_back(part.id);
-    begin = part.end;
-  }
-  return ids;
-}
-
-std::vector<commit_info> partition::history(std::string_view path) const {
-  const auto wanted = find(path);
-  const auto id = wanted ? tree_.find(path) : std::nullopt;
-  if (!id) throw partition_error{fmt::format("there is no \"{}\" in this partition", path)};
-  std::vector<commit_info> found;
-  directory_tree tree{description_.geometry};
-  for (const auto& commit : commits_) {
-    auto next = static_cast<node_id>(tree.nodes().size());
-    commit_info info{tree.commits() + 1, {}, {}};
-    const auto before = tree;
-    tree.apply(commit);
-    bool shown = false;  // the operation before
-    for (const auto& one : commit) {
-      const auto* update = std::get_if<update_file>(&one);
-      if (const auto* protect = std::get_if<protect_blocks>(&one)) {
-        // Parity belongs to what it protects.
-        if (shown)
-          for (const auto& run : protect->runs)
-            for (auto leaf = run.first; leaf < run.end(); ++leaf) info.changes.back().blocks.push_back({leaf, 0});
-        continue;
-      }
-      const auto touched = update ? update->file : next;
-      shown = tree.below(touched, *id);
-      if (shown) info.changes.push_back(change_of(before, tree, next, one));
-      if (!update) ++next;
-    }
-    if (info.changes.empty()) continue;
-    info.journal = journal_of(info.number);
-    found.push_back(std::move(info));
-  }
-  return found;
-}
-
 const tree_node& partition::file_at(const directory_tree& tree, std::string_view path) const {
   const auto id = tree.find(path);
   if (!id) {
-    const auto* hint = journal_damage_.empty() ? "ls shows what is there" : journal_damage_.front().c_str();
-    throw partition_error{fmt::format("there is no \"{}\" in commit {}: {}", path, tree.commits(), hint)};
+    const auto lines = journal_damage();
+    const auto* hint = lines.empty() ? "ls shows what is there" : lines.front().c_str();
+    throw partition_error{fmt::format("there is no \"{}\" in commit {}: {}", path, tree.last_commit(), hint)};
   }
   if (tree.node(*id).directory) throw partition_error{fmt::format("\"{}\" is a directory", path)};
   return tree.node(*id);
@@ -282,7 +159,7 @@ std::optional<byte_string> partition::content_of(const file_block& part, std::ve
 }
 
 file_reading partition::get(std::string_view path, std::optional<std::uint32_t> commit) const try {
-  const auto tree = tree_at(commit);
+  const auto tree = tree_of(path, commit);
   const auto& file = file_at(tree, path);
   file_reading reading;
   byte_string content;
@@ -343,47 +220,6 @@ leaf_reading partition::leaf(std::uint32_t number) const {
       reading.successor = change->successor;
   }
   return reading;
-}
-
-std::optional<block_id> partition::journal_next() const {
-  if (end_.slot < description_.geometry.versions()) return block_id{end_.leaf, end_.slot};
-  if (end_.next == 0) return {};
-  return block_id{end_.next, 0};
-}
-
-std::set<block_id> partition::written() const {
-  std::set<block_id> known;
-  for (const auto& part : journal_) {
-    known.insert(part.id);
-    if (part.mirror) known.insert(*part.mirror);
-  }
-  for (const auto& commit : history())
-    for (const auto& change : commit.changes) known.insert(change.blocks.begin(), change.blocks.end());
-  return known;
-}
-
-std::vector<block_id> partition::strays() const {
-  const auto known = written();
-  std::vector<block_id> found;
-  for (const auto& [id, one] : blocks_)
-    if (!known.contains(id)) found.push_back(id);
-  return found;
-}
-
-std::vector<std::string> partition::damage() const {
-  auto lines = journal_damage_;
-  std::map<std::string, std::vector<block_id>> missing;
-  for (const auto& commit : history())
-    for (const auto& change : commit.changes)
-      for (const auto& id : change.blocks)
-        if (!blocks_.contains(id)) missing[change.path].push_back(id);
-  for (const auto& [path, ids] : missing)
-    lines.push_back(fmt::format("\"{}\": {} blocks were not read: {}", path, ids.size(), text_of(ids)));
-  auto stray = strays();
-  std::erase_if(stray, [&](const auto& id) { return blocks_.at(id).kind == block_kind::journal; });
-  if (!stray.empty())
-    lines.push_back(fmt::format("{} blocks are in no file that the journal knows: {}", stray.size(), text_of(stray)));
-  return lines;
 }
 
 }  // namespace chromatin::dna

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <set>
@@ -11,10 +12,8 @@
 #include <vector>
 
 #include "dna/geometry/address_tree.hpp"
-#include "dna/blocks/block.hpp"
 #include "dna/geometry/description.hpp"
-#include "dna/partition/directory_tree.hpp"
-#include "dna/partition/journal.hpp"
+#include "dna/partition/ledger.hpp"
 
 namespace chromatin::dna {
 
@@ -24,6 +23,11 @@ struct transaction;
 /// What cannot be done with a partition, and why. One line, with the way out.
 struct partition_error : std::runtime_error {
   using std::runtime_error::runtime_error;
+};
+
+/// No room, in the partition or in what a directory has of it.
+struct partition_full : partition_error {
+  using partition_error::partition_error;
 };
 
 struct new_file {
@@ -80,6 +84,9 @@ struct leaf_reading {
 /// new block at the leaf that the last patch names. With an outer code, parity blocks stand near what they protect and
 /// the journal is written twice. Nothing that was written is ever changed, since DNA cannot be
 /// erased in place: every commit stays readable. docs/formats.md has the layout.
+///
+/// With profile::directory_journals files stand in directories, each of which has a subtree and a journal of its own
+/// (ledger.hpp), and a commit is within one of them. Commits are still those of the partition.
 class partition {
  public:
   /// From blocks that were decoded, in any order, all or some of them; none is an empty partition. What is missing
@@ -97,7 +104,9 @@ class partition {
   /// Always throws: says why, and what to do instead.
   [[noreturn]] void remove(std::string_view path) const;
 
-  std::uint32_t last_commit() const { return tree_.commits(); }
+  std::uint32_t last_commit() const;
+  /// All commits up to that one were read.
+  bool has_all_to(std::uint32_t commit) const;
   /// Everything at a commit (default: the last), in the order of paths, without the root.
   std::vector<entry> list(std::optional<std::uint32_t> commit = {}) const;
   /// Throws partition_error where there is no such commit or the path cannot be one.
@@ -111,26 +120,33 @@ class partition {
   std::optional<byte_string> content(const file_block& block) const { return content_of(block, nullptr); }
   leaf_reading leaf(std::uint32_t number) const;
 
+  /// The journals that were read: "" is the partition's own, others go by their directory.
+  const std::map<std::string, ledger, std::less<>>& journals() const { return journals_; }
+  /// The one that tells of a path.
+  const ledger& journal_of(std::string_view path) const;
+
+  /// Whether one of the journals that were read tells whose a leaf is.
+  bool is_claimed(std::uint32_t leaf) const;
+
   /// Leaves that ever held something of a file or of what is below a directory, in ascending order; the journal's for
-  /// "/".
+  /// "/". With directory_journals, what reads a path by itself: the leaves of its directory's journal too, and those
+  /// kept for it.
   std::vector<std::uint32_t> leaves_of(std::string_view path) const;
   /// The fewest prefixes that bring these leaves and nothing else that was ever written: what to elongate the primer
   /// by.
   std::vector<subtree> prefixes(std::span<const std::uint32_t> leaves) const;
 
   /// All blocks, by leaf and version.
-  const std::map<block_id, block>& blocks() const { return blocks_; }
+  const block_map& blocks() const { return blocks_; }
   /// For blocks of files: never written to, or given back with a slot to begin in.
   std::uint32_t free_leaves() const;
 
-  /// The block that the next commit's record would begin in; nothing where no leaf is left for it.
-  std::optional<block_id> journal_next() const;
   /// Every block that a commit that was read wrote, its records in the journal too.
   std::set<block_id> written() const;
   /// Blocks that are there although no commit that was read wrote them: signs of a later commit.
   std::vector<block_id> strays() const;
   /// Why commits may be missing after the last one, as far as the blocks tell. Empty where they do not.
-  const std::vector<std::string>& journal_damage() const { return journal_damage_; }
+  std::vector<std::string> journal_damage() const;
 
   /// Blocks that were missing and made up for: from parity across blocks, or the journal's second copy.
   const std::vector<block_id>& restored() const { return restored_; }
@@ -139,45 +155,38 @@ class partition {
   std::vector<std::string> damage() const;
 
  private:
-  static constexpr std::uint8_t journal_format = 1;
-  /// Where the journal goes on.
-  struct journal_end {
-    std::uint32_t leaf = 0, slot = 0;  ///< of the next block
-    std::uint32_t next = 0;            ///< leaf reserved for when this one is full; 0: none
-    std::uint32_t mirror = 0;          ///< leaf with the same blocks once more; 0: none
-    std::uint32_t next_mirror = 0;
-    bool operator==(const journal_end&) const = default;
-  };
-
-  void read_journal();
-  const block* journal_block();
-  void restore();
-  directory_tree tree_at(std::optional<std::uint32_t> commit) const;
+  void read_directories();
+  void read_directory(std::uint32_t first, std::string_view name);
+  void claim_journal_blocks();
+  void restore(const ledger& of);
+  directory_tree tree_of(std::string_view path, std::optional<std::uint32_t> commit) const;
   const tree_node& file_at(const directory_tree& tree, std::string_view path) const;
   std::optional<byte_string> content_of(const file_block& block, std::vector<block_id>* missing) const;
-  std::vector<block_id> journal_of(std::uint32_t commit) const;
-  transaction begin() const;
+  void add_history(const ledger& of, std::string_view path, std::map<std::uint32_t, commit_info>& into) const;
+
+  void must_be_whole();
+  transaction begin(const ledger& of, std::span<const leaf_run> more) const;
   leaf_allocation used_leaves() const;
-  leaf_run journal_home() const;
+  leaf_allocation leaves_for_directories() const;
   std::optional<leaf_run> home_of(std::span<const file_block> blocks) const;
   std::optional<leaf_run> home_of(const directory_tree& tree, std::string_view path) const;
+  std::string directory_for(std::span<const new_file> files) const;
+  using attempt_with = std::function<std::vector<block>(std::span<const leaf_run> more)>;
+  std::vector<block> with_room(const std::string& directory, std::uint64_t leaves, const attempt_with& attempt);
+  std::vector<block> put_files(const std::string& directory, std::span<const new_file> files,
+                               std::span<const leaf_run> more);
   void put_one(transaction& commit, const new_file& file, std::optional<leaf_run> near);
-  std::vector<block> finish(transaction commit);
+  std::vector<block> update_at(const std::string& directory, std::string_view path,
+                               std::span<const std::uint8_t> content, std::span<const leaf_run> more);
+  std::vector<block> finish(transaction commit, const std::string& directory, ledger into);
 
   partition_description description_;
   address_tree addresses_;
-  std::map<block_id, block> blocks_;
-  std::vector<operations> commits_;
-  directory_tree tree_;
-  journal_end end_;
-  struct journal_part {
-    block_id id;
-    std::optional<block_id> mirror;
-    std::size_t end;  ///< of the journal's bytes with this block
-  };
-  std::vector<journal_part> journal_;  ///< its blocks in order
+  block_map blocks_;
+  std::map<std::string, ledger, std::less<>> journals_;
+  std::vector<std::string> unclaimed_;  ///< lines about blocks of journals that nothing says the directory of
   std::vector<block_id> restored_;
-  std::vector<std::string> journal_damage_;
+  bool whole_ = false;  ///< nothing is missing: seen once, it stays so
 };
 
 }  // namespace chromatin::dna

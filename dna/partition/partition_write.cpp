@@ -1,7 +1,6 @@
 // The writing side of a partition: what is put where.
 
 #include <algorithm>
-#include <set>
 
 #include <fmt/format.h>
 
@@ -22,6 +21,29 @@ std::uint32_t subtree_leaves(std::uint32_t count) {
   return size;
 }
 
+constexpr std::uint32_t directory_leaves_min = 16;
+
+/// So many free leaves as few subtrees: one where there is one. Empty where there are not so many.
+std::vector<leaf_run> subtrees_for(leaf_allocation free, std::uint64_t leaves) {
+  std::vector<leaf_run> found;
+  if (leaves > free.free()) return found;
+  const auto size_for = [&] {
+    return std::max(subtree_leaves(static_cast<std::uint32_t>(leaves)), directory_leaves_min);
+  };
+  for (auto size = size_for(); leaves > 0 && size >= directory_leaves_min;) {
+    size = std::min(size, size_for());
+    const auto room = free.room(size);
+    if (!room) {
+      size /= 4;
+      continue;
+    }
+    free.take(*room);
+    found.push_back(*room);
+    leaves -= std::min<std::uint64_t>(leaves, room->count);
+  }
+  return leaves == 0 ? found : std::vector<leaf_run>{};
+}
+
 /// Takes all but the first `count` leaves off the end of some runs.
 std::vector<leaf_run> split_off(std::vector<leaf_run>& runs, std::uint32_t count) {
   std::vector<leaf_run> kept, rest;
@@ -36,12 +58,6 @@ std::vector<leaf_run> split_off(std::vector<leaf_run>& runs, std::uint32_t count
 }
 
 }  // namespace
-
-/// Leaves at the front that files get only when nothing else is left, so that one primer brings the journal.
-leaf_run partition::journal_home() const {
-  if (addresses_.shape().quaternary()) return {0, std::max(addresses_.leaves() / 16, 1U)};
-  return addresses_.nodes()[1].leaves;
-}
 
 /// The subtree that a file's blocks live in; nothing where they are scattered.
 std::optional<leaf_run> partition::home_of(std::span<const file_block> blocks) const {
@@ -65,72 +81,29 @@ std::optional<leaf_run> partition::home_of(const directory_tree& tree, std::stri
   return home_of(blocks);
 }
 
-std::vector<leaf_run> transaction::allocate(std::uint32_t count, std::string_view path, std::optional<leaf_run> home,
-                                            std::optional<leaf_run> near) {
-  auto runs = leaves.allocate(count, home, near);
-  if (!runs)
-    throw partition_error{
-        fmt::format("the partition is full: \"{}\" needs {} more leaves, {} are free; put it into another one with "
-                    "primers of its own",
-                    path, count, leaves.free())};
-  return *runs;
-}
-
-std::vector<leaf_run> transaction::allocate_blocks(std::uint32_t count, std::string_view path,
-                                                   std::optional<leaf_run> home, std::optional<leaf_run> near) {
-  // Those that were given back come along with what they held before: only when little else is left. The rest is kept
-  // for the journal and for parity, which cannot begin there.
-  const auto again = static_cast<std::uint32_t>(given_back.size());
-  const auto spare = leaves.free() - std::min(leaves.free(), fresh_kept());
-  const auto fresh = std::max(std::min(count, spare), count - std::min(count, again));
-  auto runs = allocate(fresh, path, home, near);
-  for (auto i = fresh; i < count; ++i) {
-    const auto next = given_back.begin();
-    bases.insert(*next);
-    if (i > fresh && runs.back().end() == next->first)
-      ++runs.back().count;  // a run is told in the journal as shortly as a leaf
-    else
-      runs.push_back({next->first, 1});
-    given_back.erase(next);
-  }
-  return runs;
-}
-
-void transaction::write(std::span<const leaf_run> runs, std::span<const std::uint8_t> content) {
-  for (const auto& run : runs)
-    for (auto leaf = run.first; leaf < run.end(); ++leaf) {
-      const auto piece = content.first(std::min<std::size_t>(block_bytes, content.size()));
-      content = content.subspan(piece.size());
-      const auto again = bases.find(leaf);
-      blocks.push_back(
-          {{leaf, again == bases.end() ? 0 : again->second}, block_kind::data, {piece.begin(), piece.end()}});
-    }
-}
-
-void transaction::protect(std::size_t first, std::string_view path, std::optional<leaf_run> home) {
-  const auto count = outer_code::parity_for(blocks.size() - first, outer);
-  if (count > 0) protect(first, allocate(count, path, home));
-}
-
-void transaction::protect(std::size_t first, std::vector<leaf_run> runs) {
-  if (runs.empty()) return;
-  std::uint32_t count = 0;
-  for (const auto& run : runs) count += run.count;
-  auto contents = outer_code::encode(std::span{blocks}.subspan(first), count, block_bytes);
-  auto next = contents.begin();
-  for (const auto& run : runs)
-    for (auto leaf = run.first; leaf < run.end(); ++leaf)
-      blocks.push_back({{leaf, 0}, block_kind::parity, std::move(*next++)});
-  changes.push_back(protect_blocks{std::move(runs)});
-}
-
-transaction partition::begin() const {
+void partition::must_be_whole() {
+  if (whole_) return;
   if (const auto lines = damage(); !lines.empty())
     throw partition_error{fmt::format("only a partition that was read whole can be written to: {}", lines.front())};
+  whole_ = true;
+}
+
+/// `more`: leaves that the directory gets with this commit.
+transaction partition::begin(const ledger& of, std::span<const leaf_run> more) const {
   const auto& g = description_.geometry;
-  transaction commit{tree_, used_leaves(), g.block_bytes(), g.outer, {}, {}, tree_.given_back(), {}};
-  commit.leaves.own(journal_home());
-  for (const auto& node : tree_.nodes())
+  auto leaves = used_leaves();
+  auto kept = std::max(4U, leaves.all() / 32);
+  if (g.directory_journals) {
+    auto own = of.own();
+    own.insert(own.end(), more.begin(), more.end());
+    leaves.keep(own);
+    for (const auto leaf : of.reserved()) leaves.take(leaf);
+    kept = 2;
+  } else {
+    leaves.own(journal_home(g));
+  }
+  transaction commit{of.tree(), std::move(leaves), g.block_bytes(), g.outer, kept, {}, {}, of.tree().given_back(), {}};
+  for (const auto& node : of.tree().nodes())
     if (const auto home = home_of(node.blocks)) commit.leaves.own(*home);
   return commit;
 }
@@ -145,33 +118,118 @@ leaf_allocation partition::used_leaves() const {
       if (address_has_motif(layout, leaf)) used.take(leaf);
   }
   // What a last patch names is kept for its block as long as that is part of a file.
-  std::set<std::uint32_t> alive;
-  for (const auto& node : tree_.nodes())
-    for (const auto& part : node.blocks) alive.insert(part.leaf);
+  std::vector<bool> alive(description_.geometry.leaves());
+  for (const auto& [name, one] : journals_)
+    for (const auto& node : one.tree().nodes())
+      for (const auto& part : node.blocks) alive[part.leaf] = true;
   for (const auto& [id, one] : blocks_) {
     used.take(id.leaf);
     const auto change = one.kind == block_kind::patch ? decode_patch(one.content) : std::nullopt;
-    if (change && change->successor && alive.contains(id.leaf) && *change->successor < description_.geometry.leaves())
+    if (change && change->successor && alive[id.leaf] && *change->successor < description_.geometry.leaves())
       used.take(*change->successor);
   }
   if (description_.geometry.outer > 0) used.take(1);
-  for (const auto leaf : {end_.next, end_.next_mirror})
-    if (leaf < description_.geometry.leaves()) used.take(leaf);
+  for (const auto& [name, one] : journals_)
+    for (const auto leaf : one.reserved()) used.take(leaf);
   return used;
 }
 
+/// What no directory has, and the partition's journal may not need.
+leaf_allocation partition::leaves_for_directories() const {
+  auto leaves = used_leaves();
+  for (const auto& [name, one] : journals_)
+    for (const auto& run : one.own()) leaves.take(run);
+  return leaves;
+}
+
 std::uint32_t partition::free_leaves() const {
-  return used_leaves().free() + static_cast<std::uint32_t>(tree_.given_back().size());
+  auto used = used_leaves();
+  if (description_.geometry.directory_journals) used.take(journal_home(description_.geometry));
+  auto free = used.free();
+  for (const auto& [name, one] : journals_) free += static_cast<std::uint32_t>(one.tree().given_back().size());
+  return free;
+}
+
+/// The top-level directory that files are put into; "" where directories have no journals of their own.
+std::string partition::directory_for(std::span<const new_file> files) const {
+  if (!description_.geometry.directory_journals) return {};
+  const auto& first = files.front().path;
+  for (const auto& file : files) {
+    const auto names = path_names(file.path);
+    if (names.size() < 2)
+      throw partition_error{
+          fmt::format("\"{}\": files of this partition stand in directories, which have journals of their own: call it "
+                      "DIRECTORY/{}",
+                      file.path, file.path)};
+    if (names.front() != path_names(first).front())
+      throw partition_error{
+          fmt::format("\"{}\" and \"{}\": a commit of this partition is within one top-level directory, since each has "
+                      "a journal of its own: put one directory after the other",
+                      first, file.path)};
+  }
+  return path_names(first).front();
+}
+
+/// Tries with the leaves that a directory has, then with more. `leaves`: how many it will need about.
+std::vector<block> partition::with_room(const std::string& directory, std::uint64_t leaves,
+                                        const attempt_with& attempt) {
+  if (!description_.geometry.directory_journals) return attempt({});
+  const auto known = journals_.find(directory);
+  if (known != journals_.end()) try {
+      return attempt({});
+    } catch (const partition_full&) {
+      // It takes a further subtree.
+    }
+  const auto free = leaves_for_directories();
+  std::uint64_t size = directory_leaves_min;
+  if (known != journals_.end())
+    for (const auto& run : known->second.own()) size = std::max<std::uint64_t>(size, run.count);
+  // Room to grow by a quarter in place, where there is that much.
+  std::vector<leaf_run> tried;
+  for (size = std::max(size, leaves * 5 / 4);; size *= 4) {
+    auto more = subtrees_for(free, size);
+    if (more.empty()) more = subtrees_for(free, std::max<std::uint64_t>(leaves, directory_leaves_min));
+    if (more.empty() || more == tried) break;
+    tried = more;
+    try {
+      return attempt(more);
+    } catch (const partition_full&) {
+      // The next size.
+    }
+  }
+  throw partition_full{
+      fmt::format("the partition is full: \"{}\" needs {} more leaves of its own; put it into another one with primers "
+                  "of its own",
+                  directory, size)};
 }
 
 std::vector<block> partition::put(std::span<const new_file> given) try {
   if (given.empty()) return {};
-  auto commit = begin();
+  must_be_whole();
+  auto files = std::vector<new_file>{given.begin(), given.end()};
+  const auto directory = directory_for(files);
+  std::uint64_t blocks = 0;
+  for (auto& file : files) {
+    if (file.compress) file.content = compress(file.content);
+    blocks += file.content.size() / description_.geometry.block_bytes() + 1;
+  }
+  constexpr std::uint64_t journal_leaves = 2;
+  return with_room(directory, blocks + journal_leaves,
+                   [&](std::span<const leaf_run> more) { return put_files(directory, files, more); });
+} catch (const journal_error& error) {
+  throw partition_error{error.what()};
+}
+
+std::vector<block> partition::put_files(const std::string& directory, std::span<const new_file> files,
+                                        std::span<const leaf_run> more) {
+  const auto known = journals_.find(directory);
+  const bool fresh = known == journals_.end();
+  auto into = fresh ? ledger{description_.geometry, more.front().first} : known->second;
+  auto commit = begin(into, more);
+  if (fresh) commit.step(make_directory{0, directory});
+  for (const auto& run : more) commit.step(own_leaves{1, run});
   const auto& g = description_.geometry;
   std::uint64_t blocks = 0, together = 0;
-  auto files = std::vector<new_file>{given.begin(), given.end()};
-  for (auto& file : files)
-    if (file.compress) file.content = compress(file.content);
   for (const auto& file : files) {
     if (file.content.size() / commit.block_bytes > 2 * std::size_t{g.leaves()}) {
       blocks += 2 * std::size_t{g.leaves()};
@@ -183,7 +241,7 @@ std::vector<block> partition::put(std::span<const new_file> given) try {
   }
   const auto free = commit.leaves.free() + commit.given_back.size();
   if (blocks > free)
-    throw partition_error{
+    throw partition_full{
         fmt::format("the partition is full: \"{}\"{} needs {} leaves of {} bytes, {} are free; put it into another one "
                     "with primers of its own",
                     files[0].path, files.size() > 1 ? fmt::format(" and {} more", files.size() - 1) : "", blocks,
@@ -192,20 +250,14 @@ std::vector<block> partition::put(std::span<const new_file> given) try {
   if (files.size() > 1 && together > 0 && together <= g.leaves())
     room = commit.leaves.room(static_cast<std::uint32_t>(together));
   for (const auto& file : files) put_one(commit, file, room ? room : home_of(commit.tree, file.path));
-  return finish(std::move(commit));
-} catch (const journal_error& error) {
-  throw partition_error{error.what()};
+  return finish(std::move(commit), directory, std::move(into));
 }
 
 void partition::put_one(transaction& commit, const new_file& file, std::optional<leaf_run> near) {
   const auto names = path_names(file.path);
-  const auto step = [&](operation one) {
-    commit.tree.apply({one});
-    commit.changes.push_back(std::move(one));
-  };
   node_id directory = 0;
   for (std::size_t i = 0; i + 1 < names.size(); ++i) {
-    if (!commit.tree.child(directory, names[i])) step(make_directory{directory, names[i]});
+    if (!commit.tree.child(directory, names[i])) commit.step(make_directory{directory, names[i]});
     const auto next = *commit.tree.child(directory, names[i]);
     if (!commit.tree.node(next).directory)
       throw partition_error{fmt::format("\"{}\": \"{}\" is a file, not a directory", file.path, names[i])};
@@ -227,16 +279,30 @@ void partition::put_one(transaction& commit, const new_file& file, std::optional
   }
   const auto first = commit.blocks.size();
   commit.write(runs, file.content);
-  step(put_file{directory, names.back(), file.content.size(), checksum(file.content), runs, file.compress});
+  commit.step(put_file{directory, names.back(), file.content.size(), checksum(file.content), runs, file.compress});
   if (const auto home = home_of(commit.tree.nodes().back().blocks)) commit.leaves.own(*home);
   commit.protect(first, std::move(parity));
 }
 
 std::vector<block> partition::update(std::string_view path, std::span<const std::uint8_t> given) try {
-  const auto file = file_at(tree_, path);
-  const auto frame = file.compressed ? compress(given) : byte_string{};
-  const auto content = file.compressed ? std::span<const std::uint8_t>{frame} : given;
-  auto commit = begin();
+  const auto& of = journal_of(path);
+  const bool compressed = file_at(of.tree(), path).compressed;
+  const auto frame = compressed ? compress(given) : byte_string{};
+  const auto content = compressed ? std::span<const std::uint8_t>{frame} : given;
+  must_be_whole();
+  const auto directory = of.name();
+  return with_room(directory, 0,
+                   [&](std::span<const leaf_run> more) { return update_at(directory, path, content, more); });
+} catch (const journal_error& error) {
+  throw partition_error{error.what()};
+}
+
+std::vector<block> partition::update_at(const std::string& directory, std::string_view path,
+                                        std::span<const std::uint8_t> content, std::span<const leaf_run> more) {
+  auto into = journals_.find(directory)->second;
+  const auto file = file_at(into.tree(), path);
+  auto commit = begin(into, more);
+  for (const auto& run : more) commit.step(own_leaves{1, run});
   std::vector<byte_string> old;
   byte_string whole;
   for (const auto& part : file.blocks) {
@@ -247,16 +313,14 @@ std::vector<block> partition::update(std::string_view path, std::span<const std:
   if (content.size() > std::size_t{description_.geometry.leaves()} * commit.block_bytes)
     throw partition_error{fmt::format("\"{}\": {} bytes are more than a partition of {} leaves can hold", path,
                                       content.size(), description_.geometry.leaves())};
-  update_file update{*tree_.find(path), content.size(), checksum(content), {}, {}};
+  update_file update{*into.tree().find(path), content.size(), checksum(content), {}, {}};
   plan_update(commit, *this, file, home_of(file.blocks), update, old, content, path);
   commit.changes.push_back(std::move(update));
   // In the order in which the journal tells them, since parity depends on it: patches, then what is spliced in.
   std::stable_partition(commit.blocks.begin(), commit.blocks.end(),
                         [](const auto& one) { return one.kind == block_kind::patch; });
   commit.protect(0, path, home_of(file.blocks));
-  return finish(std::move(commit));
-} catch (const journal_error& error) {
-  throw partition_error{error.what()};
+  return finish(std::move(commit), directory, std::move(into));
 }
 
 void partition::remove(std::string_view path) const {
@@ -267,92 +331,27 @@ void partition::remove(std::string_view path) const {
                   path)};
 }
 
-/// Records the commit in the journal, and keeps it.
-std::vector<block> partition::finish(transaction commit) {
-  auto tree = tree_;
-  tree.apply(commit.changes);
-  const auto recorded = encode(commit.changes);
-  auto rest = byte_string(journal_.empty() ? 1 : 0, journal_format);
-  rest.insert(rest.end(), recorded.begin(), recorded.end());
-
-  auto end = end_;
-  auto journal = journal_;
-  auto written = journal.empty() ? 0 : journal.back().end;
-  const bool mirrored = description_.geometry.outer > 0;
-  if (mirrored) end.mirror = journal.empty() ? 1 : end.mirror;
-  const auto home = journal_home();
-  for (std::span<const std::uint8_t> left{rest}; !left.empty(); ++end.slot) {
-    if (end.slot == description_.geometry.versions()) {
-      if (end.next == 0)
-        throw partition_error{
-            "the partition is full: no leaf is left to record the change in; start another one with primers of its "
-            "own"};
-      end = {end.next, 0, 0, end.next_mirror, 0};
-    }
-    block one{{end.leaf, end.slot}, block_kind::journal, {}};
-    if (end.slot == 0) {
-      if (const auto next = commit.leaves.allocate(1, home)) end.next = next->front().first;
-      one.content = {static_cast<std::uint8_t>(end.next), static_cast<std::uint8_t>(end.next >> 8)};
-      if (mirrored) {
-        if (const auto next = commit.leaves.allocate(1, home)) end.next_mirror = next->front().first;
-        if (end.next_mirror == 0) end.next = 0, one.content = {0, 0};
-        one.content.push_back(static_cast<std::uint8_t>(end.next_mirror));
-        one.content.push_back(static_cast<std::uint8_t>(end.next_mirror >> 8));
-      }
-    }
-    const auto piece = left.first(std::min(left.size(), commit.block_bytes - one.content.size()));
-    one.content.insert(one.content.end(), piece.begin(), piece.end());
-    left = left.subspan(piece.size());
-    written += piece.size();
-    journal.push_back({one.id, mirrored ? std::optional<block_id>{{end.mirror, end.slot}} : std::nullopt, written});
-    commit.blocks.push_back(one);
-    if (!mirrored) continue;
-    one.id = *journal.back().mirror;
-    commit.blocks.push_back(std::move(one));
+/// Records the commit in a copy of its journal, and keeps both.
+std::vector<block> partition::finish(transaction commit, const std::string& directory, ledger into) {
+  const auto& g = description_.geometry;
+  const auto number = last_commit() + 1;
+  const auto home = into.of_directory() ? commit.tree.node(1).own.back() : journal_home(g);
+  auto records = into.record({number, commit.changes}, commit.leaves, home);
+  std::optional<ledger> told;  // the partition's journal tells of a directory that is new
+  if (!journals_.contains(directory)) {
+    told = journals_.find("")->second;
+    auto leaves = used_leaves();
+    const leaf_run place[]{journal_home(g)};
+    leaves.keep(place);
+    const auto id = static_cast<node_id>(told->tree().nodes().size());
+    const operations made{make_directory{0, directory}, own_leaves{id, commit.tree.node(1).own.front()}};
+    for (auto& one : told->record({number, made}, leaves, journal_home(g))) records.push_back(std::move(one));
   }
+  for (auto& one : records) commit.blocks.push_back(std::move(one));
   for (const auto& one : commit.blocks) blocks_.emplace(one.id, one);
-  tree_ = std::move(tree);
-  commits_.push_back(std::move(commit.changes));
-  end_ = end;
-  journal_ = std::move(journal);
+  journals_.insert_or_assign(directory, std::move(into));
+  if (told) journals_.insert_or_assign("", std::move(*told));
   return std::move(commit.blocks);
-}
-
-std::vector<std::uint32_t> partition::leaves_of(std::string_view path) const {
-  std::set<std::uint32_t> leaves;
-  if (path == "/") {
-    for (const auto& part : journal_) {
-      leaves.insert(part.id.leaf);
-      if (part.mirror) leaves.insert(part.mirror->leaf);
-    }
-  } else {
-    for (const auto& commit : history(path))
-      for (const auto& change : commit.changes)
-        for (const auto& id : change.blocks) leaves.insert(id.leaf);
-  }
-  return {leaves.begin(), leaves.end()};
-}
-
-std::vector<subtree> partition::prefixes(std::span<const std::uint32_t> leaves) const {
-  std::vector<std::uint32_t> wanted(addresses_.leaves() + 1), others(addresses_.leaves() + 1);
-  for (const auto leaf : leaves) wanted.at(leaf + 1) = 1;
-  for (const auto& [id, one] : blocks_)
-    if (!wanted[id.leaf + 1]) others[id.leaf + 1] = 1;
-  for (std::uint32_t i = 0; i < addresses_.leaves(); ++i) wanted[i + 1] += wanted[i], others[i + 1] += others[i];
-  const auto count = [](const auto& up_to, const leaf_run& run) { return up_to[run.end()] - up_to[run.first]; };
-  std::vector<subtree> found;
-  const auto& nodes = addresses_.nodes();
-  std::vector<std::uint32_t> open{0};
-  while (!open.empty()) {
-    const auto& node = nodes[open.back()];
-    open.pop_back();
-    if (count(wanted, node.leaves) == 0) continue;
-    if (count(others, node.leaves) == 0)
-      found.push_back({node.leaves.first, node.level});
-    else
-      for (auto i = node.children; i-- > 0;) open.push_back(node.first_child + i);
-  }
-  return found;
 }
 
 }  // namespace chromatin::dna

@@ -1,5 +1,6 @@
 #include "dna/partition/recovery.hpp"
 
+#include <algorithm>
 #include <set>
 
 #include <fmt/format.h>
@@ -19,24 +20,76 @@ std::string doubt_of(const partition& found, const commit_knowledge& known) {
   return known.doubt;
 }
 
+/// Commits after that one were all read, and so are of others.
+bool later_are_known(const partition& found, std::uint32_t last, std::uint32_t commits) {
+  if (found.last_commit() > commits) return false;  // the count is older than what was read
+  std::set<std::uint32_t> seen;
+  for (const auto& [name, one] : found.journals())
+    for (auto next = one.commits().rbegin(); next != one.commits().rend() && next->number > last; ++next)
+      seen.insert(next->number);
+  return seen.size() == commits - last;
+}
+
+/// Of one of several journals.
+std::string doubt_of(const partition& found, const ledger& of, const std::vector<block_id>& strays,
+                     const commit_knowledge& known) {
+  if (!of.damage().empty()) return of.damage().front();
+  const auto last = of.last_commit();
+  for (const auto& id : strays)
+    if (of.owns(id.leaf) || (!of.of_directory() && !found.is_claimed(id.leaf)))
+      return fmt::format("{} was written by a commit after {}, which was not read", text_of(id), last);
+  if (known.commits && later_are_known(found, last, *known.commits)) return {};
+  const auto told = known.directories.find(of.name());
+  if (told == known.directories.end()) return fmt::format("nothing tells that commit {} is the last", last);
+  if (!told->second.last_commit) return told->second.doubt;
+  if (*told->second.last_commit == last) return {};
+  return fmt::format("commit {} is known, and the last that was read is {}", *told->second.last_commit, last);
+}
+
 class recoverer {
  public:
-  recoverer(const partition& found, std::string doubt) : found_{found} {
-    made_.commit = found.last_commit();
+  recoverer(const partition& found, const commit_knowledge& known, std::string_view only) : found_{found}, only_{only} {
     made_.restored = found.restored().size();
-    made_.doubt = std::move(doubt);
+    strays_ = found.strays();
+    const bool several = found.description().geometry.directory_journals;
+    for (const auto& [name, one] : found.journals()) {
+      if (!asked(name) || (several && one.empty())) continue;
+      auto doubt = several ? doubt_of(found, one, strays_, known) : doubt_of(found, known);
+      if (made_.doubt.empty()) made_.doubt = doubt;
+      made_.commit = std::max(made_.commit, one.last_commit());
+      made_.journals.push_back({name, one.last_commit(), std::move(doubt)});
+    }
     for (const auto& one : found.list()) taken_.insert(one.path);
   }
 
   recovery run() && {
-    for (const auto& one : found_.list())
-      if (!one.directory) recover_file(one);
+    for (const auto& one : found_.list()) {
+      if (!asked(one.path)) continue;
+      if (one.directory) {
+        note_unread(one.path);
+        continue;
+      }
+      const auto name = found_.journal_of(one.path).name();
+      const auto here = std::find_if(made_.journals.begin(), made_.journals.end(),
+                                     [&](const auto& each) { return each.directory == name; });
+      if (here == made_.journals.end()) continue;
+      here_ = &*here;
+      recover_file(one);
+    }
+    if (!only_.empty() && !found_.journals().contains(only_) && made_.unread.empty()) made_.unread.emplace_back(only_);
     recover_strays();
     return std::move(made_);
   }
 
  private:
-  bool complete() const { return made_.doubt.empty(); }
+  bool asked(std::string_view path) const { return only_.empty() || path.substr(0, path.find('/')) == only_; }
+  bool complete() const { return here_->doubt.empty(); }
+
+  /// A directory of which the partition's journal tells, and whose own was not read.
+  void note_unread(const std::string& path) {
+    const bool several = found_.description().geometry.directory_journals;
+    if (several && path.find('/') == path.npos && !found_.journals().contains(path)) made_.unread.push_back(path);
+  }
 
   /// A name that is not that of a file in the tube or of something else that is written.
   std::string free_name(std::string name) {
@@ -53,7 +106,7 @@ class recoverer {
 
   void recover_file(const entry& file) {
     if (auto reading = found_.get(file.path); reading.content) {
-      auto name = complete() ? file.path : free_name(as_of(file.path, made_.commit));
+      auto name = complete() ? file.path : free_name(as_of(file.path, here_->commit));
       made_.files.push_back({std::move(name), std::move(*reading.content), complete()});
       if (!complete()) made_.held_back.push_back(file.path);
       return;
@@ -73,7 +126,7 @@ class recoverer {
     const auto& part = file.blocks[number];
     const auto name = fmt::format("{}{}.block-{}", file.path, file.compressed ? ".zst" : "", number);
     if (auto content = found_.content(part)) {
-      auto as = complete() ? name : as_of(name, made_.commit);
+      auto as = complete() ? name : as_of(name, here_->commit);
       made_.pieces.push_back({free_name(std::move(as)), std::move(*content), complete()});
       return;
     }
@@ -93,7 +146,7 @@ class recoverer {
       for (const auto& change : commit.changes)
         for (const auto& id : change.blocks)
           if (id == version) return commit.number - 1;
-    return made_.commit;
+    return here_->commit;
   }
 
   /// The newest content of the file that is there whole.
@@ -114,8 +167,9 @@ class recoverer {
   /// Blocks that no commit that was read accounts for: by leaf, with the version up to which they are whole.
   void recover_strays() {
     std::set<std::uint32_t> leaves;
-    for (const auto& id : found_.strays())
-      if (const auto kind = found_.blocks().at(id).kind; kind == block_kind::data || kind == block_kind::patch)
+    for (const auto& id : strays_)
+      if (const auto kind = found_.blocks().at(id).kind;
+          (kind == block_kind::data || kind == block_kind::patch) && asked_leaf(id.leaf))
         leaves.insert(id.leaf);
     for (const auto leaf : leaves) {
       auto reading = found_.leaf(leaf);
@@ -125,15 +179,24 @@ class recoverer {
     }
   }
 
+  bool asked_leaf(std::uint32_t leaf) const {
+    if (only_.empty()) return true;
+    const auto of = found_.journals().find(only_);
+    return of != found_.journals().end() && of->second.owns(leaf);
+  }
+
   const partition& found_;
+  std::string_view only_;
+  std::vector<block_id> strays_;
   recovery made_;
+  const journal_reading* here_ = nullptr;  ///< of the file at hand
   std::set<std::string> taken_;
 };
 
 }  // namespace
 
-recovery recover(const partition& found, const commit_knowledge& known) {
-  return recoverer{found, doubt_of(found, known)}.run();
+recovery recover(const partition& found, const commit_knowledge& known, std::string_view only) {
+  return recoverer{found, known, only}.run();
 }
 
 }  // namespace chromatin::dna

@@ -17,7 +17,8 @@ struct transaction {
   directory_tree tree;
   leaf_allocation leaves;
   std::uint32_t block_bytes;
-  double outer;  ///< share of parity blocks
+  double outer;        ///< share of parity blocks
+  std::uint32_t kept;  ///< leaves without a block that are left for the journal as long as there are others
   operations changes;
   std::vector<block> blocks;
   std::map<std::uint32_t, std::uint32_t> given_back;  ///< directory_tree::given_back, less what is used
@@ -37,8 +38,12 @@ struct transaction {
 
   /// Leaves without a block that are kept as long as there are others: for the journal, and for the parity without
   /// which those that were given back could not be used.
-  std::uint32_t fresh_kept() const {
-    return std::max(4U, leaves.all() / 32) + outer_code::parity_for(given_back.size(), outer);
+  std::uint32_t fresh_kept() const { return kept + outer_code::parity_for(given_back.size(), outer); }
+
+  /// Adds an operation.
+  void step(operation one) {
+    tree.apply(one);
+    changes.push_back(std::move(one));
   }
 
   /// Leaves that a new file takes: its blocks and their parity.

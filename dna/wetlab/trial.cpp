@@ -29,8 +29,14 @@ const geometry_in_use& geometry_of(const trial_conditions& how) {
     profile made;
     made.outer = 0.1;
     return made;
-  }()};
+  }()},
+      archive{[] {
+        auto made = built_in_profile("archive");
+        made.levels = 5;
+        return made;
+      }()};
   if (how.profile == "150nt") return plain;
+  if (how.profile == "archive") return archive;
   return how.profile == "poor" ? poor : outer;
 }
 
@@ -52,10 +58,16 @@ history make_history(const trial_conditions& how, generator& random) {
   std::vector<new_file> files;
   for (auto count = 1 + random() % 2; count > 0; --count)
     files.push_back({fmt::format("f{}", count), random_bytes(200 + random() % 900, random)});
-  made.commits.push_back(made.written.put(files));
-  auto state = made.truth.contents.emplace_back();
-  for (const auto& file : files) state[file.path] = file.content;
-  made.truth.contents.back() = state;
+  std::map<std::string, byte_string> state;
+  const auto put = [&](std::span<const new_file> some) {
+    made.commits.push_back(made.written.put(some));
+    for (const auto& file : some) state[file.path] = file.content;
+    made.truth.contents.push_back(state);
+  };
+  if (made.written.description().geometry.directory_journals)
+    for (auto& file : files) file.path = "d" + file.path + "/" + file.path, put({&file, 1});
+  else
+    put(files);
   for (std::uint32_t i = 0; i < how.updates; ++i) {
     auto& [path, content] = *std::next(state.begin(), static_cast<std::ptrdiff_t>(random() % state.size()));
     const auto at = content.begin() + static_cast<std::ptrdiff_t>(random() % content.size());
@@ -75,7 +87,7 @@ tube make_tube(const history& of, const trial_conditions& how, generator& random
   std::vector<block_id> journal;
   for (const auto& commit : of.commits)
     for (const auto& one : commit)
-      if (one.kind == block_kind::journal) journal.push_back(one.id);
+      if (one.kind == block_kind::journal || one.kind == block_kind::directory) journal.push_back(one.id);
   const auto lost = std::min<std::size_t>(how.lost_blocks, journal.size() - 1);
   tube all;
   for (std::size_t i = 0; i < of.commits.size(); ++i) {
@@ -175,10 +187,12 @@ trial_result run_trial(const trial_conditions& how, std::uint64_t seed, planted 
   const partition found{codec.layout().partition(), std::move(blocks)};
   commit_knowledge known;
   if (how.counted) known.commits = made.written.last_commit();
-  if (!how.counted && fault != planted::believes) {
-    reading.explain(0, outcomes);
-    known.doubt = doubt_of_end(found, outcomes);
-  }
+  const bool several = codec.geometry().directory_journals;
+  if ((!how.counted || several) && fault != planted::believes) reading.explain(0, outcomes);
+  if (!how.counted && fault != planted::believes) known.doubt = doubt_of_end(found, outcomes);
+  if (several)
+    for (const auto& [name, one] : found.journals())
+      known.directories[name].doubt = fault == planted::believes ? "" : doubt_of_end(found, outcomes, name);
   auto given = recover(found, known);
   plant(fault, given);
   check_trial(given, found, made.written, made.truth, result);

@@ -12,7 +12,7 @@ namespace chromatin::dna::wetlab {
 
 /// What goes wrong in one trial; drawn from a seed.
 struct trial_conditions {
-  std::string profile = "150nt";  ///< or "150nt, outer 10%", or "poor"
+  std::string profile = "150nt";  ///< or "150nt, outer 10%", or "poor", or "archive" with 1,024 leaves
   std::uint32_t updates = 2;      ///< commits after the first; more than three use up a block's version slots
   double coverage = 10;           ///< reads a strand, 1 to 30
   double patch_ratio = 1;         ///< concentration of what was mixed in later, a tenth to ten times

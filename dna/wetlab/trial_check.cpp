@@ -30,9 +30,14 @@ class checker {
       if (!one.directory) check_named(one);
     into_.pieces = given_.pieces.size();
     into_.lost = given_.lost.size() + given_.unread.size();
-    if (!given_.doubt.empty()) return;
-    for (const auto& [path, content] : truth_.contents.back())
-      if (!found_.find(path)) into_.unnamed.push_back(path + ": a file that nothing is said of");
+    // Where directories have journals of their own, the partition's tells which are missed.
+    if (!given_.doubt.empty() || found_.journals().at("").empty()) return;
+    for (const auto& [path, content] : truth_.contents.back()) {
+      const auto& unread = given_.unread;
+      const auto directory = path.substr(0, path.find('/'));
+      if (!found_.find(path) && std::find(unread.begin(), unread.end(), directory) == unread.end())
+        into_.unnamed.push_back(path + ": a file that nothing is said of");
+    }
   }
 
  private:
@@ -78,7 +83,7 @@ class checker {
   }
 
   bool gives(const std::vector<recovered>& list, const std::string& name) const {
-    const auto as_of = fmt::format("{}.as-of-commit-{}", name, found_.last_commit());
+    const auto as_of = fmt::format("{}.as-of-commit-{}", name, found_.journal_of(name).last_commit());
     return std::any_of(list.begin(), list.end(),
                        [&](const auto& one) { return one.name == name || one.name == as_of; });
   }

@@ -79,6 +79,29 @@ TEST_F(StoreCommands, StoresBesideEachOtherGetOtherPrimers) {
   EXPECT_NE(refusal({"init", path("tube5"), "--profile", misspelt}).find("has no \"payload\""), std::string::npos);
 }
 
+TEST_F(StoreCommands, StrandsAreThoseThatEarlierVersionsMade) {
+  const std::vector<std::pair<std::vector<std::string>, std::string>> made{
+      {{"150nt"}, "db2421ae3edeca78"},
+      {{"200nt"}, "7575d25e8975a0a9"},
+      {{"poor"}, "0810b3df2a4ca71e"},
+      {{"150nt", "--outer", "10%"}, "2e51106b3bb3fbc2"},
+      {{"150nt", "--index", "hash:16,16,4"}, "36c6d37c06a21192"}};
+  const auto first = read_file(alice / "chapter-01.txt");
+  auto changed = first, longer = first;
+  changed.replace(changed.find("White Rabbit"), 12, "Grey Rabbit");
+  longer.insert(5000, std::string(700, '#'));
+  const auto a = write("a", changed), b = write("b", longer);
+  for (const auto& [profile, checksum] : made) {
+    const auto store = path(checksum + "/tube");  // stores beside each other do not share primers
+    std::vector<std::string> words{"init", store, "--pair", "0", "--profile"};
+    words.insert(words.end(), profile.begin(), profile.end());
+    run(words);
+    run({"put", store, (alice / "chapter-01.txt").string(), (alice / "chapter-02.txt").string()});
+    for (const auto& file : {a, b, a, b, a}) run({"update", store, "chapter-01.txt", file});
+    EXPECT_NE(read_file(store + "/partition.toml").find(checksum), std::string::npos) << profile.front();
+  }
+}
+
 TEST_F(StoreCommands, WhatCannotBeIsSaidInOneLine) {
   run({"init", store_});
   run({"put", store_, write("empty", "")});

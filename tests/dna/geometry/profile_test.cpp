@@ -30,6 +30,25 @@ TEST(Profile, BuiltInSizes) {
   EXPECT_NO_THROW(p200.check());
 }
 
+TEST(Profile, AnArchiveHasRoomForThousandsOfDirectories) {
+  const auto archive = built_in_profile("archive");
+  EXPECT_NO_THROW(archive.check());
+  EXPECT_EQ(archive.leaves(), 65'536U);
+  EXPECT_EQ(archive.versions(), 16U);
+  EXPECT_EQ(archive.strand_nt(), 197U);
+  EXPECT_EQ(archive.block_bytes(), 366U);
+  EXPECT_TRUE(archive.directory_journals);
+  EXPECT_EQ(profile_from_toml(to_toml(archive), "x"), archive);
+  auto priced = archive;
+  priced.prices.synthesis_per_nt = 1e-6;
+  EXPECT_EQ(profile_from_toml(to_toml(priced), "x"), priced);
+  for (const auto* other : {"150nt", "200nt", "poor"}) {
+    const auto text = to_toml(built_in_profile(other));
+    EXPECT_EQ(text.find("journals"), std::string::npos) << "earlier versions read it";
+    EXPECT_EQ(text.find("price"), std::string::npos);
+  }
+}
+
 TEST(Profile, WhatIsWrittenIsRead) {
   auto geometry = built_in_profile("200nt");
   geometry.name = "mine";
@@ -45,7 +64,7 @@ TEST(Profile, WhatIsWrittenIsRead) {
 
 TEST(Profile, WhatCannotBeIsSaidWithItsPlace) {
   const std::vector<std::pair<std::string, std::string>> wrong{
-      {"[profile]\nlevels = 9\n", "p.toml: profile: levels = 9, but it must be 1 to 6"},
+      {"[profile]\nlevels = 9\n", "p.toml: profile: levels = 9, but it must be 1 to 8"},
       {"[profile]\nlevels = -1\n", "p.toml: [profile] levels must be a whole number"},
       {"[profile]\nlevels = \"five\"\n", "levels must be a whole number"},
       {"[profile]\npayload_nt = 97\n", "must be a multiple of 4"},
@@ -55,6 +74,11 @@ TEST(Profile, WhatCannotBeIsSaidWithItsPlace) {
       {"[profile]\ngc_min = 0.7\n", "gc_min = 0.7"},
       {"[profile]\nhomopolymer_max = 2\n", "homopolymer_max = 2"},
       {"[profile]\nlevel = 4\n", "has no \"level\""},
+      {"[profile]\ndirectory_journals = 1\n", "must be true or false"},
+      {"[profile]\nlike = \"archive\"\navoid = [\"GAATTC\"]\n", "whatever motif"},
+      {"[profile]\nlike = \"archive\"\nindex = \"hash\"\nfan_out = [16, 16, 4]\n", "only of a quaternary index"},
+      {"[profile]\n[profile.prices]\nper_pcr = -1\n", "per_pcr is below 0"},
+      {"[profile]\n[profile.prices]\nper_gel = 1\n", "has no \"per_gel\""},
       {"[profil]\n", "\"profil\" is not known here"},
       {"", "has no section [profile]"},
       {"[profile\n", "p.toml:1:"}};

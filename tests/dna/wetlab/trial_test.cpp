@@ -19,6 +19,27 @@ TEST(Trial, NothingStaleNothingWrongEverythingNamed) {
   }
 }
 
+TEST(Trial, SoWhereDirectoriesHaveJournalsOfTheirOwn) {
+  std::mt19937_64 random{std::random_device{}()};
+  std::size_t current = 0, as_of = 0;
+  for (int i = 0; i < 30; ++i) {
+    const auto seed = random();
+    auto how = draw_conditions(seed);
+    how.profile = "archive";
+    const auto found = run_trial(how, seed);
+    for (const auto* list : {&found.stale, &found.wrong, &found.unnamed})
+      for (const auto& line : *list) ADD_FAILURE() << "seed " << seed << ": " << line;
+    current += found.current_files;
+    as_of += found.files_as_of;
+  }
+  EXPECT_GT(current, 0U);
+  EXPECT_GT(as_of, 0U);
+  std::size_t stale = 0;
+  const trial_conditions lost{.profile = "archive", .coverage = 2, .patch_ratio = 0.1, .lost_blocks = 1};
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) stale += run_trial(lost, seed, planted::believes).stale.size();
+  EXPECT_GT(stale, 0U) << "the check can fail";
+}
+
 TEST(Trial, AReaderThatBelievesWhatItFoundIsCaught) {
   trial_conditions lost{.coverage = 20, .lost_blocks = 1};
   std::size_t stale = 0, as_of = 0;
