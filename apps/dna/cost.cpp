@@ -5,8 +5,10 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "apps/dna/cost_conversations.hpp"
 #include "apps/dna/dna.hpp"
 #include "apps/dna/laboratory.hpp"
+#include "dna/partition/files.hpp"
 
 namespace chromatin::dna {
 namespace {
@@ -14,9 +16,22 @@ namespace {
 struct cost_flags {
   store_flags store;
   std::string path;
-  double coverage = 10, per_nt = 0.0004, per_million_reads = 8;
+  double coverage = 10;
+  std::optional<double> per_nt, per_million_reads;  ///< instead of the profile's
   std::uint64_t seed = 1;
+  std::optional<std::uint64_t> conversations;
+  std::string profile = "archive";
+  archived_conversations what;
+  bool kv = false;
 };
+
+profile geometry_of(const cost_flags& flags) {
+  auto found = flags.profile.ends_with(".toml") ? profile_from_toml(read_file(flags.profile), flags.profile)
+                                                : built_in_profile(flags.profile);
+  found.prices.synthesis_per_nt = flags.per_nt.value_or(found.prices.synthesis_per_nt);
+  found.prices.per_million_reads = flags.per_million_reads.value_or(found.prices.per_million_reads);
+  return found;
+}
 
 struct line {
   std::string name;
@@ -43,7 +58,11 @@ class estimate {
     return flags_.coverage * static_cast<double>(one.strands) / std::max(one.on_target, 1e-9);
   }
   double reads_of_everything() const { return flags_.coverage * static_cast<double>(from_.strand_count()); }
-  double price(double reads) const { return reads / 1e6 * flags_.per_million_reads; }
+  double price(double reads) const { return reads / 1e6 * per_million_reads(); }
+  double per_million_reads() const {
+    return flags_.per_million_reads.value_or(from_.layout().geometry().prices.per_million_reads);
+  }
+  double per_nt() const { return flags_.per_nt.value_or(from_.layout().geometry().prices.synthesis_per_nt); }
 
  private:
   const store& from_;
@@ -64,6 +83,14 @@ entry chosen(const partition& from, const std::string& path) {
 }
 
 void cost(const cost_flags& flags) {
+  if (flags.conversations) {
+    auto what = flags.what;
+    what.count = *flags.conversations;
+    what.coverage = flags.coverage;
+    if (!flags.kv) what.kv_bytes_per_token = 0;
+    return print_cost(what, geometry_of(flags), flags.store.json);
+  }
+  if (flags.store.folder.empty()) throw std::runtime_error{"name a store, or say how many --conversations"};
   const auto from = store::open(flags.store.folder, store::access::read);
   const auto path = chosen(from.contents(), flags.path);
   const auto leaves = from.contents().leaves_of(path.path);
@@ -71,7 +98,7 @@ void cost(const cost_flags& flags) {
   const line lines[] = {
       with.of("one block", {leaves.front()}), with.of(path.path, leaves), {"everything", from.strand_count(), 1}};
   const auto nt = from.strand_count() * from.layout().geometry().strand_nt();
-  const double synthesis = static_cast<double>(nt) * flags.per_nt;
+  const double synthesis = static_cast<double>(nt) * with.per_nt();
   const double all = with.reads_of_everything();
   if (flags.store.json) {
     auto rows = nlohmann::ordered_json::array();
@@ -91,7 +118,7 @@ void cost(const cost_flags& flags) {
   }
   fmt::print(
       "writing: {} strands, {} nt: ${:.2f} at ${:g} a nucleotide\nreading at {:g} reads a strand, ${:g} a million:\n",
-      from.strand_count(), nt, synthesis, flags.per_nt, flags.coverage, flags.per_million_reads);
+      from.strand_count(), nt, synthesis, with.per_nt(), flags.coverage, with.per_million_reads());
   fmt::print("  {:<26}{:>9}{:>12}{:>16}{:>12}{:>18}{:>8}\n", "", "strands", "on target*", "reads, precise", "dollars",
              "reads, otherwise", "ratio");
   for (const auto& one : lines)
@@ -105,14 +132,47 @@ void cost(const cost_flags& flags) {
 void add_cost_command(CLI::App& dna) {
   auto* command = dna.add_subcommand("cost", "What a store costs to write, and to read with and without precise PCR");
   auto flags = std::make_shared<cost_flags>();
-  add_store_flags(*command, flags->store);
+  command->add_option("STORE", flags->store.folder, "folder of the store");
+  command->add_flag("--json", flags->store.json, "say what was done as JSON");
   command->add_option("PATH", flags->path, "file or directory to read (default: the first file)");
   command->add_option("--coverage", flags->coverage, "reads a strand")
       ->capture_default_str()
       ->check(CLI::Range(1.0, 1e6));
-  command->add_option("--per-nt", flags->per_nt, "price of synthesis, dollars a nucleotide")->capture_default_str();
-  command->add_option("--per-million-reads", flags->per_million_reads, "price of sequencing, dollars")
-      ->capture_default_str();
+  command->add_option("--per-nt", flags->per_nt, "price of synthesis, dollars a nucleotide (default: the profile's)")
+      ->check(CLI::NonNegativeNumber);
+  command
+      ->add_option("--per-million-reads", flags->per_million_reads,
+                   "price of sequencing, dollars (default: the profile's)")
+      ->check(CLI::NonNegativeNumber);
+  auto* many = command
+                   ->add_option("--conversations", flags->conversations,
+                                "instead of a store's: so many archived conversations, beside disk")
+                   ->check(CLI::Range(1UL, 1'000'000'000'000UL));
+  auto& what = flags->what;
+  what.kv_bytes_per_token = 12'288;
+  command->add_option("--tokens", what.tokens, "of a conversation")
+      ->capture_default_str()
+      ->needs(many)
+      ->check(CLI::Range(1UL, 1'000'000'000UL));
+  auto* kv = command->add_flag("--kv", flags->kv, "its K and V are archived too");
+  kv->needs(many);
+  command->add_option("--bytes-per-token", what.bytes_per_token, "of a transcript: text and token ids as zstd")
+      ->capture_default_str()
+      ->needs(many)
+      ->check(CLI::Range(0.01, 1e6));
+  command
+      ->add_option("--kv-bytes-per-token", what.kv_bytes_per_token,
+                   "of K and V; by default of 24 layers with two heads of 64, in 16 bits")
+      ->capture_default_str()
+      ->needs(kv)
+      ->check(CLI::Range(1.0, 1e9));
+  command->add_option("--on-target", what.on_target, "share of a recall's reads")
+      ->capture_default_str()
+      ->needs(many)
+      ->check(CLI::Range(0.001, 1.0));
+  command->add_option("--profile", flags->profile, "of their partitions: a built-in one, or a TOML file with prices")
+      ->capture_default_str()
+      ->needs(many);
   command->add_option("--seed", flags->seed, "of the simulated PCR")->capture_default_str();
   command->callback([flags] { cost(*flags); });
 }

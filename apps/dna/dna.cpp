@@ -11,7 +11,7 @@ namespace {
 constexpr void (*commands[])(CLI::App&){
     add_init_command,     add_put_command,    add_get_command,       add_ls_command,      add_update_command,
     add_history_command,  add_rm_command,     add_order_command,     add_primers_command, add_pcr_command,
-    add_sequence_command, add_decode_command, add_calibrate_command, add_cost_command,
+    add_sequence_command, add_decode_command, add_calibrate_command, add_cost_command,    add_verify_command,
 };
 
 std::uint32_t number(std::string_view text, const std::string& whole) {

@@ -31,6 +31,7 @@ void add_sequence_command(CLI::App& dna);
 void add_decode_command(CLI::App& dna);
 void add_calibrate_command(CLI::App& dna);
 void add_cost_command(CLI::App& dna);
+void add_verify_command(CLI::App& dna);
 
 /// What every command on a store takes.
 struct store_flags {
