@@ -207,8 +207,8 @@ std::vector<sequence*> turn_queue::in_order(std::size_t count, time_point now) {
 }
 
 bool turn_queue::is_first(const sequence& s, time_point now) {
-  auto first = in_order(1, now);
-  return !first.empty() && first[0] == &s;
+  advance(now);
+  return walk{*this}.next() == &s;
 }
 
 sequence* turn_queue::candidate(std::uint32_t passed_over_max, time_point now) {

@@ -2,19 +2,19 @@
 
 #include <limits>
 
+#include "dna/blocks/numbers.hpp"
 #include "kv/check.hpp"
 
 namespace chromatin::archive {
 namespace {
 
-constexpr unsigned number_bits = 63, bits_a_byte = 7;
+constexpr unsigned number_bits = 63;
 
 }  // namespace
 
 void field_writer::number(std::uint64_t value) {
   CHROMATIN_CHECK(value >> number_bits == 0, "a number in a frame has at most 63 bits");
-  for (; value >= 0x80; value >>= bits_a_byte) bytes.push_back(static_cast<std::uint8_t>(value | 0x80));
-  bytes.push_back(static_cast<std::uint8_t>(value));
+  dna::put_number(bytes, value);
 }
 
 void field_writer::text(std::string_view value) {
@@ -22,13 +22,8 @@ void field_writer::text(std::string_view value) {
   bytes.insert(bytes.end(), value.begin(), value.end());
 }
 
-void field_writer::word(std::uint64_t value) {
-  for (int shift = 0; shift < 64; shift += 8) bytes.push_back(static_cast<std::uint8_t>(value >> shift));
-}
-
 void field_writer::hash(kv::hash128 value) {
-  word(value.high);
-  word(value.low);
+  for (auto word : {value.high, value.low}) dna::put_fixed(bytes, word, sizeof word);
 }
 
 void field_writer::tokens(std::span<const kv::token_id> all) {
@@ -45,12 +40,15 @@ std::span<const std::uint8_t> field_reader::take(std::size_t count) {
 
 std::uint64_t field_reader::number() {
   std::uint64_t value = 0;
-  for (unsigned shift = 0; shift < number_bits; shift += bits_a_byte) {
-    auto byte = take(1)[0];
-    value |= std::uint64_t{byte & 0x7fU} << shift;
-    if (byte < 0x80) return value;
+  switch (dna::take_number(rest_, value)) {
+    case dna::number_reading::taken:
+      break;
+    case dna::number_reading::cut_short:
+      throw frame_error{"it ends too early"};
+    case dna::number_reading::too_large:
+      throw frame_error{"it has a number of more than 63 bits"};
   }
-  throw frame_error{"it has a number of more than 63 bits"};
+  return value;
 }
 
 std::uint32_t field_reader::small() {
@@ -70,16 +68,10 @@ std::string field_reader::text() {
   return {taken.begin(), taken.end()};
 }
 
-std::uint64_t field_reader::word() {
-  std::uint64_t value = 0;
-  int shift = 0;
-  for (auto byte : take(8)) value |= std::uint64_t{byte} << shift, shift += 8;
-  return value;
-}
-
 kv::hash128 field_reader::hash() {
-  auto high = word();
-  return {high, word()};
+  constexpr auto word_bytes = sizeof(std::uint64_t);
+  const auto both = take(2 * word_bytes);
+  return {dna::get_fixed(both.first(word_bytes)), dna::get_fixed(both.last(word_bytes))};
 }
 
 std::vector<kv::token_id> field_reader::tokens() {

@@ -34,9 +34,6 @@ class field_writer {
   void tokens(std::span<const kv::token_id> all);
 
   byte_string bytes;
-
- private:
-  void word(std::uint64_t value);
 };
 
 /// Takes off the front what a writer put there. Everything throws frame_error where that cannot be; a list's length is
@@ -58,7 +55,6 @@ class field_reader {
 
  private:
   std::span<const std::uint8_t> take(std::size_t count);
-  std::uint64_t word();
 
   std::span<const std::uint8_t> rest_;
 };

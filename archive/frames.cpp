@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "dna/blocks/numbers.hpp"
 #include "kv/check.hpp"
 
 namespace chromatin::archive {
@@ -20,16 +21,6 @@ std::uint64_t checksum_of(std::uint64_t number, std::span<const std::uint8_t> fr
   return kv::hash(std::as_bytes(frame), {0, number}).low;
 }
 
-void put(byte_string& to, std::uint64_t value, std::size_t bytes) {
-  for (std::size_t i = 0; i < bytes; ++i) to.push_back(static_cast<std::uint8_t>(value >> 8 * i));
-}
-
-std::uint64_t get(std::span<const std::uint8_t> from) {
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < from.size(); ++i) value |= std::uint64_t{from[i]} << 8 * i;
-  return value;
-}
-
 /// Takes the first frame off; false where it is not what was written.
 bool take_frame(std::span<const std::uint8_t>& rest, frame_list& into) {
   const auto number = static_cast<std::uint32_t>(into.frames.size()) + 1;
@@ -39,8 +30,8 @@ bool take_frame(std::span<const std::uint8_t>& rest, frame_list& into) {
   };
   constexpr auto before = length_bytes + checksum_bytes;
   if (rest.size() < before) return fail("the file ends inside it");
-  const auto length = get(rest.first(length_bytes));
-  const auto checksum = get(rest.subspan(length_bytes, checksum_bytes));
+  const auto length = dna::get_fixed(rest.first(length_bytes));
+  const auto checksum = dna::get_fixed(rest.subspan(length_bytes, checksum_bytes));
   if (length > rest.size() - before) return fail("its length goes beyond the file's end");
   const auto frame = rest.subspan(before, length);
   if (checksum_of(number, frame) != checksum) return fail("its checksum is not that of its bytes");
@@ -62,8 +53,8 @@ void append_frame(byte_string& file, std::span<const std::uint8_t> frame) {
   CHROMATIN_CHECK(frame.size() <= std::numeric_limits<std::uint32_t>::max(), "a frame's length has four bytes");
   const auto list = split_frames(file);
   CHROMATIN_CHECK(!list.damage, "frames are appended to a file that was read");
-  put(file, frame.size(), length_bytes);
-  put(file, checksum_of(list.frames.size() + 1, frame), checksum_bytes);
+  dna::put_fixed(file, frame.size(), length_bytes);
+  dna::put_fixed(file, checksum_of(list.frames.size() + 1, frame), checksum_bytes);
   file.insert(file.end(), frame.begin(), frame.end());
 }
 

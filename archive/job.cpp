@@ -23,28 +23,18 @@ archive_job at(archive_job job, archive_state state, lab_time now) {
   return job;
 }
 
-/// Up to three of the blocks, and how many more.
-std::string names_of(const std::vector<dna::block_id>& blocks) {
-  constexpr std::size_t shown = 3;
-  std::string text;
-  for (std::size_t i = 0; i < std::min(shown, blocks.size()); ++i)
-    text += fmt::format("{}leaf {} version {}", i == 0 ? "" : ", ", blocks[i].leaf, blocks[i].version);
-  if (blocks.size() > shown) text += fmt::format(" and {} more", blocks.size() - shown);
-  return text;
-}
-
 /// Of a job whose last order of reads has come to an end.
 bool lacks_blocks(const archive_job& job) { return !job.missing.empty(); }
 
-next_step step_of_reads(const archive_job& job, lab_progress order) {
-  if (lacks_blocks(job)) return next_step::plan_reads;
+/// Where an order that the laboratory does not know is to be given, and one that is done leads to another step.
+next_step step_of_order(lab_progress order, next_step give, next_step use) {
   switch (order) {
     case lab_progress::unknown:
-      return next_step::order_reads;
+      return give;
     case lab_progress::under_way:
       return next_step::wait;
     case lab_progress::done:
-      return next_step::decode;
+      return use;
     case lab_progress::refused:
       return next_step::refused;
   }
@@ -52,17 +42,19 @@ next_step step_of_reads(const archive_job& job, lab_progress order) {
 }
 
 next_step step_of_strands(lab_progress order) {
-  switch (order) {
-    case lab_progress::unknown:
-      return next_step::order_strands;
-    case lab_progress::under_way:
-      return next_step::wait;
-    case lab_progress::done:
-      return next_step::plan_reads;
-    case lab_progress::refused:
-      return next_step::refused;
-  }
-  return next_step::stop;
+  return step_of_order(order, next_step::order_strands, next_step::plan_reads);
+}
+
+next_step step_of_reads(const archive_job& job, lab_progress order) {
+  if (lacks_blocks(job)) return next_step::plan_reads;
+  return step_of_order(order, next_step::order_reads, next_step::decode);
+}
+
+/// Nothing is missing, as far as is known.
+archive_job without_shortage(archive_job job) {
+  job.missing.clear();
+  job.reads_more = 0;
+  return job;
 }
 
 }  // namespace
@@ -118,44 +110,39 @@ archive_job reading(archive_job job, std::string name, std::uint64_t reads, lab_
   CHROMATIN_CHECK(job.sequencing.empty() || lacks_blocks(job), "more reads are ordered when the last ones did not do");
   job.sequencing.push_back(std::move(name));
   job.reads += reads;
-  job.missing.clear();
-  job.reads_more = 0;
   const auto next = job.state == archive_state::ordered ? archive_state::ordered : archive_state::sequencing;
-  return at(std::move(job), next, now);
+  return at(without_shortage(std::move(job)), next, now);
 }
 
 archive_job short_of(archive_job job, const shortage& lacking, lab_time now) {
   must_be(job, {archive_state::ordered, archive_state::sequencing});
   CHROMATIN_CHECK(!lacking.missing.empty(), "a shortage is of some block");
+  constexpr std::size_t shown = 3;
   job = at(job, job.state, now);
   job.missing.clear();
   for (const auto& block : lacking.missing) job.missing.push_back({block.leaf, block.version});
   job.reads_more = lacking.reads_more;
   if (lacking.reads_more == 0)
     job.failure = fmt::format("{} blocks are not in the tube {}: {}", lacking.missing.size(), job.tube,
-                              names_of(lacking.missing));
+                              dna::text_of(lacking.missing, shown));
   else if (job.sequencing.size() >= orders_max)
-    job.failure =
-        fmt::format("after {} reads in {} orders {} blocks are missing, {} more reads may bring them: {}", job.reads,
-                    job.sequencing.size(), lacking.missing.size(), lacking.reads_more, names_of(lacking.missing));
+    job.failure = fmt::format("after {} reads in {} orders {} blocks are missing, {} more reads may bring them: {}",
+                              job.reads, job.sequencing.size(), lacking.missing.size(), lacking.reads_more,
+                              dna::text_of(lacking.missing, shown));
   return job;
 }
 
 archive_job stored(archive_job job, lab_time now) {
   must_be(job, {archive_state::ordered});
   CHROMATIN_CHECK(!job.sequencing.empty(), "what is stored was read");
-  job.missing.clear();
-  job.reads_more = 0;
-  return at(std::move(job), archive_state::stored, now);
+  return at(without_shortage(std::move(job)), archive_state::stored, now);
 }
 
 archive_job decoded(archive_job job, std::span<const std::uint8_t> file, lab_time now) {
   must_be(job, {archive_state::sequencing});
   const auto bytes = std::as_bytes(file);
   job.content.assign(bytes.begin(), bytes.end());
-  job.missing.clear();
-  job.reads_more = 0;
-  return at(std::move(job), archive_state::decoded, now);
+  return at(without_shortage(std::move(job)), archive_state::decoded, now);
 }
 
 archive_job settled(archive_job job, lab_time now) {
@@ -175,10 +162,6 @@ archive_job resumed(archive_job job, lab_time now) {
   // Where more reads would do they are ordered next; otherwise those that there are may decode now.
   if (job.reads_more == 0) job.missing.clear();
   return at(job, job.state, now);
-}
-
-bool copy_may_go(const archive_job& job, std::uint64_t version_now) {
-  return job.state == archive_state::stored && job.version == version_now;
 }
 
 }  // namespace chromatin::archive

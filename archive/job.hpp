@@ -28,6 +28,7 @@ namespace chromatin::archive {
 
 using io::archive_job;
 using io::archive_state;
+using io::copy_may_go;
 
 inline io::conversation_key conversation_of(const archive_job& job) { return {job.tenant, job.id}; }
 
@@ -76,8 +77,5 @@ archive_job failed(archive_job job, std::string reason, lab_time now);
 /// Somebody says that it may go on. Where more reads would do, they are ordered, in one order more than orders_max;
 /// otherwise what failed is tried again.
 archive_job resumed(archive_job job, lab_time now);
-
-/// Whether the copy on the disk may go: only of an archive that was read back, and only if nothing was said since.
-bool copy_may_go(const archive_job& job, std::uint64_t version_now);
 
 }  // namespace chromatin::archive

@@ -1,16 +1,11 @@
 #include "archive/spool.hpp"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstring>
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include "archive/spool_text.hpp"
 #include "dna/partition/files.hpp"
-#include "io/segments.hpp"
 
 namespace chromatin::archive {
 namespace {
@@ -20,12 +15,6 @@ constexpr auto readme = "README", summary = "order.txt", done = "done", refused 
 
 [[noreturn]] void fail(const fs::path& where, std::string_view why) {
   throw laboratory_error{fmt::format("{}: {}", where.string(), why)};
-}
-
-/// Names in it are on the disk when this returns.
-void sync_folder(const fs::path& folder) {
-  const io::file_descriptor open{::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-  if (open.get() < 0 || ::fsync(open.get()) != 0) fail(folder, std::strerror(errno));
 }
 
 void write_files(const fs::path& folder, const synthesis_order& what) {
@@ -75,12 +64,12 @@ void spool::place(const Order& what) {
     } else if (dna::read_file(folder / summary) != text) {
       fail(folder, "there is another order of that name; give it a new one, or move that folder away");
     }
+    dna::sync_folder(folder_);  // of one that was there, too: the crash may have come before this line
   } catch (const laboratory_error&) {
     throw;
   } catch (const std::exception& e) {
     fail(folder, fmt::format("the order cannot be placed: {}", e.what()));
   }
-  sync_folder(folder_);  // of one that was there, too: the crash may have come before this line
 }
 
 void spool::order(const synthesis_order& what, lab_time) { place(what); }

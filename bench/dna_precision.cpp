@@ -118,14 +118,12 @@ std::vector<double> reads_needed(const wetlab::tube& product, const leaf_run& ra
   std::map<std::uint32_t, double> needed;
   std::uint64_t reads = 0;
   for (int round = 1; needed.size() < range.count && round < 200; ++round) {
-    wetlab::sequence(
-        product, step, wetlab::illumina_profile(), 0, seed + static_cast<std::uint64_t>(round),
-        [&](const dna::read& one) {
-          const auto located = primers.locate(one.bases);
-          const auto parsed = located ? dna_layout().parse(located->bases) : std::nullopt;
-          if (parsed && parsed->id.leaf >= range.first && parsed->id.leaf < range.end() && parsed->id.version < 2)
-            kept.add(*parsed);
-        });
+    wetlab::sequence(product, step, wetlab::illumina_profile(), 0, seed + static_cast<std::uint64_t>(round),
+                     [&](const dna::read& one) {
+                       const auto located = primers.locate(one.bases);
+                       const auto parsed = located ? dna_layout().parse(located->bases) : std::nullopt;
+                       if (parsed && range.contains(parsed->id.leaf) && parsed->id.version < 2) kept.add(*parsed);
+                     });
     reads += step;
     if (reads < 20 * range.count) continue;  // eleven molecules of each slot at the least
     std::map<std::uint32_t, int> decoded;

@@ -53,6 +53,11 @@ struct archive_job {
   bool operator==(const archive_job&) const = default;
 };
 
+/// Whether the copy on the disk may go: only of an archive that was read back, and only if nothing was said since.
+inline bool copy_may_go(const archive_job& job, std::uint64_t version_now) {
+  return job.state == archive_state::stored && job.version == version_now;
+}
+
 struct archive_job_list {
   std::vector<archive_job> jobs;       ///< by number
   std::vector<std::uint64_t> damaged;  ///< numbers of those that are not what was written

@@ -175,10 +175,8 @@ bool sqlite_archive::drop_copy(const conversation_key& key) {
   if (!get.bind(key.tenant, key.id).step()) return false;
   const auto version = static_cast<std::uint64_t>(get.integer(0));
   get.reset();
-  const auto jobs = jobs_of(key).jobs;
-  const bool safe = std::ranges::any_of(
-      jobs, [&](const archive_job& job) { return job.state == archive_state::stored && job.version == version; });
-  if (!safe) return false;
+  const auto may_go = [&](const archive_job& job) { return copy_may_go(job, version); };
+  if (std::ranges::none_of(jobs_of(key).jobs, may_go)) return false;
   for (auto table : {"conversations", "tokens", "cuts", "messages"})
     statement{db_, fmt::format("DELETE FROM {} WHERE tenant = ? AND id = ?", table)}.bind(key.tenant, key.id).run();
   all.commit();

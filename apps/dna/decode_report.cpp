@@ -20,9 +20,8 @@ bool decoded(const block_outcome& one) { return one.decoded.has_value(); }
 bool failed(const block_outcome& one) { return !one.decoded && !one.trace; }
 
 std::string line_of(const lost_block& lost, const more_reads& more) {
-  auto text = fmt::format(
-      "{}: block {} is missing (leaf {} version {}, {} reads): about {} more reads of it would likely bring it",
-      shown(lost.path), lost.block, lost.id.leaf, lost.id.version, more.have, more.of_it);
+  auto text = fmt::format("{}: block {} is missing ({}, {} reads): about {} more reads of it would likely bring it",
+                          shown(lost.path), lost.block, text_of(lost.id), more.have, more.of_it);
   if (more.of_tube > 0) text += fmt::format(", or {} of the tube as it is", more.of_tube);
   return text;
 }

@@ -10,15 +10,13 @@
 namespace chromatin::dna {
 namespace {
 
-bool of_a_journal(const block& one) { return one.kind == block_kind::journal || one.kind == block_kind::directory; }
-
 /// The store's journals of directories of which something was read.
 void add_known_journals(const known_tube& from, const std::string& only, std::vector<block>& blocks) {
   std::vector<block> added;
   for (const auto& [name, one] : from.directories) {
     if (name.empty() || (!only.empty() && name != only)) continue;
     const bool read =
-        std::any_of(blocks.begin(), blocks.end(), [&](const auto& each) { return one.owns(each.id.leaf); });
+        std::any_of(blocks.begin(), blocks.end(), [&](const auto& each) { return contains(one.own, each.id.leaf); });
     if (read) added.insert(added.end(), one.journal.begin(), one.journal.end());
   }
   blocks.insert(blocks.end(), added.begin(), added.end());
@@ -47,10 +45,6 @@ commit_knowledge knowledge_of(const known_tube& from, std::size_t number, const 
 
 }  // namespace
 
-bool known_tube::directory::owns(std::uint32_t leaf) const {
-  return std::any_of(own.begin(), own.end(), [&](const auto& run) { return leaf >= run.first && leaf < run.end(); });
-}
-
 known_tube::known_tube(const std::filesystem::path& given) : name{given} {
   const auto file = std::filesystem::is_directory(given) ? given / "partition.toml" : given;
   if (!std::filesystem::exists(file))
@@ -65,7 +59,7 @@ known_tube::known_tube(const std::filesystem::path& given) : name{given} {
   commits = known.last_commit();
   if (!layout->geometry().directory_journals) {
     for (const auto& [id, one] : known.blocks())
-      if (of_a_journal(one)) journal.push_back(one);
+      if (is_of_journal(one.kind)) journal.push_back(one);
     return;
   }
   for (const auto& [called, one] : known.journals()) {
@@ -104,7 +98,7 @@ decoded_partition decode_tube(const known_tube& from, std::size_t number, const 
   for (const auto& one : made.outcomes)
     if (one.decoded) {
       blocks.push_back(*one.decoded);
-      made.own_journal = made.own_journal || of_a_journal(*one.decoded);
+      made.own_journal = made.own_journal || is_of_journal(one.decoded->kind);
     }
   made.store_journal = !from.journal.empty() || !from.directories.empty();
   blocks.insert(blocks.end(), from.journal.begin(), from.journal.end());

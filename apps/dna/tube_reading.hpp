@@ -26,7 +26,6 @@ struct known_tube {
     std::vector<leaf_run> own;
     std::uint32_t last_commit = 0;
     std::vector<block> journal;
-    bool owns(std::uint32_t leaf) const;
   };
 
   std::filesystem::path name;

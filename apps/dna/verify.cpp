@@ -40,8 +40,7 @@ verdict judge(const entry& file, const recovery& found, const partition* truth) 
   std::string detail;
   for (const auto& one : found.lost)
     if (one.path == file.path)
-      detail += fmt::format("{}block {} (leaf {} version {})", detail.empty() ? "" : ", ", one.block, one.id.leaf,
-                            one.id.version);
+      detail += fmt::format("{}block {} ({})", detail.empty() ? "" : ", ", one.block, text_of(one.id));
   const auto older = file.path + ".as-of-commit-";
   for (const auto& one : found.files)
     if (one.name.starts_with(older))

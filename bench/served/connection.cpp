@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "bench/served/http_response.hpp"
+#include "io/free_ports.hpp"
 
 namespace chromatin::bench {
 namespace {
@@ -77,15 +78,6 @@ bool is_served(const std::string& address, std::string_view path) try {
   return false;
 }
 
-std::string free_address() {
-  auto at = parse("127.0.0.1:0");
-  socklen_t size = sizeof at;
-  int socket = ::socket(AF_INET, SOCK_STREAM, 0);
-  if (::bind(socket, reinterpret_cast<sockaddr*>(&at), size) != 0 ||
-      ::getsockname(socket, reinterpret_cast<sockaddr*>(&at), &size) != 0)
-    fail("no port is free");
-  ::close(socket);
-  return fmt::format("127.0.0.1:{}", ntohs(at.sin_port));
-}
+std::string free_address() { return fmt::format("127.0.0.1:{}", io::free_ports(1).front()); }
 
 }  // namespace chromatin::bench

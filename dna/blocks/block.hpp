@@ -2,6 +2,8 @@
 
 #include <compare>
 #include <cstdint>
+#include <span>
+#include <string>
 #include <vector>
 
 namespace chromatin::dna {
@@ -16,6 +18,10 @@ struct block_id {
   auto operator<=>(const block_id&) const = default;
 };
 
+/// "leaf 3 version 1"; of many, the first `shown`.
+std::string text_of(const block_id& id);
+std::string text_of(std::span<const block_id> ids, std::size_t shown = 4);
+
 /// What a block's content is. Stands in its header.
 enum class block_kind : std::uint8_t {
   data = 0,       ///< bytes of a file
@@ -24,6 +30,8 @@ enum class block_kind : std::uint8_t {
   parity = 3,     ///< across blocks that were written together (outer_code.hpp)
   directory = 4,  ///< the first block of the journal that a directory has of its own (ledger.hpp)
 };
+
+inline bool is_of_journal(block_kind kind) { return kind == block_kind::journal || kind == block_kind::directory; }
 
 struct block {
   block_id id;

@@ -77,8 +77,8 @@ void block_codec::encode(const block& from, std::span<std::uint8_t> payloads) co
   parts_->scramble.apply_key(from.id, stored);
   parts_->code.add_parity(payloads, g.payload_bytes());
   if (!parts_->scramble.choose_number(from.id, payloads))
-    throw std::runtime_error{fmt::format("leaf {} version {}: no scramble keeps within the limits of profile {}",
-                                         from.id.leaf, from.id.version, g.name)};
+    throw std::runtime_error{
+        fmt::format("{}: no scramble keeps within the limits of profile {}", text_of(from.id), g.name)};
 }
 
 std::vector<std::string> block_codec::encode(const block& from) const {
@@ -224,7 +224,7 @@ std::vector<std::uint32_t> block_codec::suspects(std::span<const molecule_symbol
 
 std::string block_codec::reason_of(const block_id& id, const block_decoding& result) const {
   const auto& g = geometry();
-  const auto where = fmt::format("leaf {} version {}", id.leaf, id.version);
+  const auto where = text_of(id);
   const auto read = g.molecules() - result.molecules_missing;
   if (result.molecules_missing > g.parity_molecules)
     return fmt::format("{}: {} of {} molecules were not read, {} can be made up for: {} more are needed", where,

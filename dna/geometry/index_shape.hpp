@@ -1,8 +1,10 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -16,8 +18,13 @@ struct leaf_run {
   std::uint32_t count = 0;
 
   std::uint32_t end() const { return first + count; }
+  bool contains(std::uint32_t leaf) const { return leaf >= first && leaf < end(); }
   bool operator==(const leaf_run&) const = default;
 };
+
+inline bool contains(std::span<const leaf_run> runs, std::uint32_t leaf) {
+  return std::ranges::any_of(runs, [=](const leaf_run& run) { return run.contains(leaf); });
+}
 
 /// A node of an index: everything below it shares its prefix.
 struct index_node {

@@ -60,8 +60,9 @@ void replace_file(const std::filesystem::path& file, std::string_view content) {
     sync(out, beside);
   }
   if (::rename(beside.c_str(), file.c_str()) != 0) fail(file, "cannot be replaced");
-  const auto folder = file.has_parent_path() ? file.parent_path() : std::filesystem::path{"."};
-  sync(descriptor{folder, O_RDONLY | O_DIRECTORY}, folder);
+  sync_folder(file.has_parent_path() ? file.parent_path() : std::filesystem::path{"."});
 }
+
+void sync_folder(const std::filesystem::path& folder) { sync(descriptor{folder, O_RDONLY | O_DIRECTORY}, folder); }
 
 }  // namespace chromatin::dna

@@ -13,4 +13,7 @@ std::string read_file(const std::filesystem::path& file);
 /// std::runtime_error.
 void replace_file(const std::filesystem::path& file, std::string_view content);
 
+/// Names in it are on the disk when this returns. Throws std::runtime_error.
+void sync_folder(const std::filesystem::path& folder);
+
 }  // namespace chromatin::dna

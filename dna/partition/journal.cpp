@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include "dna/blocks/numbers.hpp"
+
 namespace chromatin::dna {
 namespace {
 
@@ -9,17 +11,12 @@ enum class kind : std::uint8_t { directory = 1, file = 2, update = 3, protect = 
 
 class writer {
  public:
-  void number(std::uint64_t value) {
-    for (; value >= 0x80; value >>= 7) bytes.push_back(static_cast<std::uint8_t>(value | 0x80));
-    bytes.push_back(static_cast<std::uint8_t>(value));
-  }
+  void number(std::uint64_t value) { put_number(bytes, value); }
   void text(const std::string& value) {
     number(value.size());
     bytes.insert(bytes.end(), value.begin(), value.end());
   }
-  void fixed(std::uint32_t value) {
-    for (int shift = 0; shift < 32; shift += 8) bytes.push_back(static_cast<std::uint8_t>(value >> shift));
-  }
+  void fixed(std::uint32_t value) { put_fixed(bytes, value, sizeof value); }
   void runs(const std::vector<leaf_run>& all) {
     number(all.size());
     for (const auto& run : all) number(run.first), number(run.count);
@@ -63,13 +60,9 @@ class reader {
 
   /// False, and nothing is taken, where the bytes end inside.
   bool try_number(std::uint64_t& value) {
-    value = 0;
-    for (std::size_t i = 0; i < rest_.size() && i < 9; ++i) {
-      value |= std::uint64_t{rest_[i] & 0x7fU} << 7 * i;
-      if (rest_[i] < 0x80) return rest_ = rest_.subspan(i + 1), true;
-    }
-    if (rest_.size() >= 9) throw journal_error{"journal: a number of more than 63 bits"};
-    return false;
+    const auto reading = take_number(rest_, value);
+    if (reading == number_reading::too_large) throw journal_error{"journal: a number of more than 63 bits"};
+    return reading == number_reading::taken;
   }
   std::uint64_t number() {
     std::uint64_t value = 0;
@@ -91,12 +84,7 @@ class reader {
     const auto taken = take(number());
     return {taken.begin(), taken.end()};
   }
-  std::uint32_t fixed() {
-    std::uint32_t value = 0;
-    int shift = 0;
-    for (const auto byte : take(4)) value |= std::uint32_t{byte} << shift, shift += 8;
-    return value;
-  }
+  std::uint32_t fixed() { return static_cast<std::uint32_t>(get_fixed(take(sizeof(std::uint32_t)))); }
   /// Of a list: every item takes at least a byte.
   std::size_t count() {
     const auto value = number();

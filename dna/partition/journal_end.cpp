@@ -43,8 +43,7 @@ std::string doubt_of_end(const partition& found, std::span<const block_outcome> 
     unexplained += one.unexplained_reads;
     if (!one.decoded) continue;
     reads.push_back(agreeing(one));
-    const auto kind = one.decoded->kind;
-    if (kind == block_kind::journal || kind == block_kind::directory) of_journal = std::max(of_journal, agreeing(one));
+    if (is_of_journal(one.decoded->kind)) of_journal = std::max(of_journal, agreeing(one));
   }
   if (reads.empty() || of_journal < 0) return "the journal was not among the reads: commits are not known";
   const auto middle = reads.begin() + static_cast<std::ptrdiff_t>(reads.size() / 2);
@@ -55,9 +54,8 @@ std::string doubt_of_end(const partition& found, std::span<const block_outcome> 
   const double noise = std::max(1.0, noise_share * usual) + background;
   for (const auto& one : outcomes)
     if (!one.decoded && static_cast<double>(one.unexplained_reads) > noise && concerns(one.id.leaf))
-      return fmt::format(
-          "{} reads are of leaf {} version {}, which was not decoded: a commit after {} may have written it",
-          one.unexplained_reads, one.id.leaf, one.id.version, of.last_commit());
+      return fmt::format("{} reads are of {}, which was not decoded: a commit after {} may have written it",
+                         one.unexplained_reads, text_of(one.id), of.last_commit());
   const double expected = expected_min + background;
   if (!next || usual * concentration_min >= expected) return {};
   return fmt::format(

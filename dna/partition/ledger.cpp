@@ -9,15 +9,6 @@
 
 namespace chromatin::dna {
 
-std::string text_of(const block_id& id) { return fmt::format("leaf {} version {}", id.leaf, id.version); }
-
-std::string text_of(const std::vector<block_id>& ids) {
-  constexpr std::size_t shown = 4;
-  std::string text;
-  for (std::size_t i = 0; i < ids.size() && i < shown; ++i) text += (i > 0 ? ", " : "") + text_of(ids[i]);
-  return ids.size() > shown ? fmt::format("{} and {} more", text, ids.size() - shown) : text;
-}
-
 /// A directory has sixteen leaves at the least and takes one record, which takes a block, or two with the second copy.
 leaf_run journal_home(const profile& geometry) {
   const auto records = geometry.leaves() / (16 * geometry.versions()) * (geometry.outer > 0 ? 4 : 1);
@@ -43,10 +34,7 @@ std::vector<leaf_run> ledger::own() const {
   return commits_.empty() ? std::vector<leaf_run>{} : tree_.node(1).own;
 }
 
-bool ledger::owns(std::uint32_t leaf) const {
-  const auto runs = own();
-  return std::any_of(runs.begin(), runs.end(), [&](const auto& run) { return leaf >= run.first && leaf < run.end(); });
-}
+bool ledger::owns(std::uint32_t leaf) const { return contains(own(), leaf); }
 
 directory_tree ledger::tree_at(std::optional<std::uint32_t> commit) const {
   if (!commit || *commit >= last_commit()) return tree_;
@@ -71,10 +59,7 @@ std::set<block_id> ledger::blocks() const {
 }
 
 std::vector<block_id> ledger::blocks_of(std::size_t place) const {
-  std::size_t from = 1;  // after the format
-  for (std::size_t i = 0; i < place; ++i) from += encode(commits_[i], format_).size();
-  const auto to = from + encode(commits_[place], format_).size();
-  if (place == 0) from = 0;
+  const auto from = place == 0 ? 0 : commit_ends_[place - 1], to = commit_ends_[place];
   std::vector<block_id> ids;
   std::size_t begin = 0;
   for (const auto& one : parts_) {
@@ -170,7 +155,7 @@ void ledger::read(block_map& blocks, std::vector<block_id>& restored) {
     damage_.push_back(error.what());
   }
   if (of_directory() && !commits_.empty() && (tree_.nodes().size() < 2 || tree_.node(1).own.empty()))
-    commits_.clear(), tree_ = directory_tree{geometry_};
+    commits_.clear(), commit_ends_.clear(), tree_ = directory_tree{geometry_};
 }
 
 void ledger::decode(const byte_string& stream) {
@@ -184,6 +169,7 @@ void ledger::decode(const byte_string& stream) {
     length += encode(commit, format_).size();
     tree_ = std::move(next);
     commits_.push_back(std::move(commit));
+    commit_ends_.push_back(length);
   }
   if (length != stream.size() && damage_.empty())
     damage_.push_back(fmt::format("the journal's last commit is incomplete: {} was not read",
@@ -243,6 +229,7 @@ std::vector<block> ledger::record(recorded_commit commit, leaf_allocation& leave
   }
   tree_.apply(commit);
   commits_.push_back(std::move(commit));
+  commit_ends_.push_back(written);
   return made;
 }
 

@@ -19,10 +19,6 @@ class leaf_allocation;
 /// Blocks of a partition.
 using block_map = std::map<block_id, block>;
 
-/// "leaf 3 version 1"; of many, the first.
-std::string text_of(const block_id& id);
-std::string text_of(const std::vector<block_id>& ids);
-
 /// A journal as the blocks of a partition tell it: commits, the directories and files that they make, and where the
 /// next record goes. A value.
 ///
@@ -109,6 +105,7 @@ class ledger {
   std::uint32_t first_;
   journal_format format_;
   std::vector<recorded_commit> commits_;
+  std::vector<std::size_t> commit_ends_;  ///< in the journal's bytes
   directory_tree tree_;
   journal_end end_;
   std::vector<part> parts_;  ///< its blocks in order

@@ -57,7 +57,7 @@ void partition::claim_journal_blocks() {
   std::set<block_id> known;
   for (const auto& [name, one] : journals_) known.merge(one.blocks());
   for (const auto& [id, one] : blocks_) {
-    if ((one.kind != block_kind::journal && one.kind != block_kind::directory) || known.contains(id)) continue;
+    if (!is_of_journal(one.kind) || known.contains(id)) continue;
     const auto owner =
         std::find_if(journals_.begin(), journals_.end(), [&](const auto& each) { return each.second.owns(id.leaf); });
     if (owner != journals_.end())
@@ -87,12 +87,10 @@ const ledger& partition::journal_of(std::string_view path) const {
 }
 
 bool partition::is_claimed(std::uint32_t leaf) const {
-  const auto in = [&](const leaf_run& run) { return leaf >= run.first && leaf < run.end(); };
   for (const auto& [name, one] : journals_)
     if (one.owns(leaf)) return true;
   const auto& told = journals_.find("")->second.tree().nodes();
-  return std::any_of(told.begin(), told.end(),
-                     [&](const auto& node) { return std::any_of(node.own.begin(), node.own.end(), in); });
+  return std::any_of(told.begin(), told.end(), [&](const auto& node) { return contains(node.own, leaf); });
 }
 
 directory_tree partition::tree_of(std::string_view path, std::optional<std::uint32_t> commit) const {

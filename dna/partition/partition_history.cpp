@@ -159,10 +159,7 @@ std::vector<std::string> partition::damage() const {
   for (const auto& [path, ids] : missing)
     lines.push_back(fmt::format("\"{}\": {} blocks were not read: {}", path, ids.size(), text_of(ids)));
   auto stray = strays();
-  std::erase_if(stray, [&](const auto& id) {
-    const auto kind = blocks_.at(id).kind;
-    return kind == block_kind::journal || kind == block_kind::directory;
-  });
+  std::erase_if(stray, [&](const auto& id) { return is_of_journal(blocks_.at(id).kind); });
   if (!stray.empty())
     lines.push_back(fmt::format("{} blocks are in no file that the journal knows: {}", stray.size(), text_of(stray)));
   return lines;

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <xxhash.h>
 
+#include "dna/blocks/numbers.hpp"
 #include "dna/partition/compression.hpp"
 
 namespace chromatin::dna {
@@ -15,13 +16,8 @@ namespace {
 constexpr std::array<std::uint8_t, 7> magic{'D', 'N', 'A', 'p', 'a', 'r', 't'};
 constexpr std::string_view part_mark = ".part-", of_mark = "-of-";
 
-void put(byte_string& bytes, std::uint64_t value, int count) {
-  for (int i = 0; i < count; ++i) bytes.push_back(static_cast<std::uint8_t>(value >> 8 * i));
-}
-
 std::uint64_t take(std::span<const std::uint8_t>& bytes, std::size_t count) {
-  std::uint64_t value = 0;
-  for (std::size_t i = 0; i < count; ++i) value |= std::uint64_t{bytes[i]} << 8 * i;
+  const auto value = get_fixed(bytes.first(count));
   bytes = bytes.subspan(count);
   return value;
 }
@@ -32,9 +28,9 @@ std::uint64_t hash(std::span<const std::uint8_t> bytes) { return XXH3_64bits(byt
 
 byte_string encode(const file_part& part) {
   byte_string bytes{magic.begin(), magic.end()};
-  put(bytes, part.compressed ? 1 : 0, 1);
-  put(bytes, part.number, 2), put(bytes, part.of, 2);
-  put(bytes, part.size_bytes, 8), put(bytes, part.checksum, 8);
+  put_fixed(bytes, part.compressed ? 1 : 0, 1);
+  put_fixed(bytes, part.number, 2), put_fixed(bytes, part.of, 2);
+  put_fixed(bytes, part.size_bytes, 8), put_fixed(bytes, part.checksum, 8);
   bytes.insert(bytes.end(), part.content.begin(), part.content.end());
   return bytes;
 }

@@ -8,12 +8,13 @@
 namespace chromatin::dna {
 namespace {
 
-std::string doubt_of(const partition& found, const commit_knowledge& known) {
-  if (!found.journal_damage().empty()) return found.journal_damage().front();
-  const auto stray = found.strays();
-  if (!stray.empty())
-    return fmt::format("leaf {} version {} was written by a commit after {}, which was not read", stray.front().leaf,
-                       stray.front().version, found.last_commit());
+std::string written_later(const block_id& id, std::uint32_t last) {
+  return fmt::format("{} was written by a commit after {}, which was not read", text_of(id), last);
+}
+
+std::string doubt_of(const partition& found, const std::vector<block_id>& strays, const commit_knowledge& known) {
+  if (const auto damage = found.journal_damage(); !damage.empty()) return damage.front();
+  if (!strays.empty()) return written_later(strays.front(), found.last_commit());
   if (known.commits && found.last_commit() < *known.commits)
     return fmt::format("{} commits are known, {} of them were read", *known.commits, found.last_commit());
   if (known.commits == found.last_commit()) return {};
@@ -36,8 +37,7 @@ std::string doubt_of(const partition& found, const ledger& of, const std::vector
   if (!of.damage().empty()) return of.damage().front();
   const auto last = of.last_commit();
   for (const auto& id : strays)
-    if (of.owns(id.leaf) || (!of.of_directory() && !found.is_claimed(id.leaf)))
-      return fmt::format("{} was written by a commit after {}, which was not read", text_of(id), last);
+    if (of.owns(id.leaf) || (!of.of_directory() && !found.is_claimed(id.leaf))) return written_later(id, last);
   if (known.commits && later_are_known(found, last, *known.commits)) return {};
   const auto told = known.directories.find(of.name());
   if (told == known.directories.end()) return fmt::format("nothing tells that commit {} is the last", last);
@@ -54,7 +54,7 @@ class recoverer {
     const bool several = found.description().geometry.directory_journals;
     for (const auto& [name, one] : found.journals()) {
       if (!asked(name) || (several && one.empty())) continue;
-      auto doubt = several ? doubt_of(found, one, strays_, known) : doubt_of(found, known);
+      auto doubt = several ? doubt_of(found, one, strays_, known) : doubt_of(found, strays_, known);
       if (made_.doubt.empty()) made_.doubt = doubt;
       made_.commit = std::max(made_.commit, one.last_commit());
       made_.journals.push_back({name, one.last_commit(), std::move(doubt)});

@@ -171,8 +171,7 @@ void store::state::read_oligos() {
   for (const auto& id : blocks) {
     const auto result = codec.decode(id, found.at(id));
     if (!result.decoded || result.symbols_corrected > 0)
-      throw store_error{fmt::format("{}: the strands of leaf {} version {} are damaged: restore the file",
-                                    file.string(), id.leaf, id.version)};
+      throw store_error{fmt::format("{}: the strands of {} are damaged: restore the file", file.string(), text_of(id))};
     decoded.push_back(*result.decoded);
   }
   contents = partition{layout.partition(), std::move(decoded)};

@@ -87,7 +87,7 @@ tube make_tube(const history& of, const trial_conditions& how, generator& random
   std::vector<block_id> journal;
   for (const auto& commit : of.commits)
     for (const auto& one : commit)
-      if (one.kind == block_kind::journal || one.kind == block_kind::directory) journal.push_back(one.id);
+      if (is_of_journal(one.kind)) journal.push_back(one.id);
   const auto lost = std::min<std::size_t>(how.lost_blocks, journal.size() - 1);
   tube all;
   for (std::size_t i = 0; i < of.commits.size(); ++i) {
@@ -181,8 +181,7 @@ trial_result run_trial(const trial_conditions& how, std::uint64_t seed, planted 
     if (!one.decoded) continue;
     blocks.push_back(*one.decoded);
     const auto known = made.written.blocks().find(one.id);
-    if (known == made.written.blocks().end() || known->second != *one.decoded)
-      result.wrong.push_back(fmt::format("leaf {} version {}", one.id.leaf, one.id.version));
+    if (known == made.written.blocks().end() || known->second != *one.decoded) result.wrong.push_back(text_of(one.id));
   }
   const partition found{codec.layout().partition(), std::move(blocks)};
   commit_knowledge known;

@@ -6,9 +6,9 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "io/free_ports.hpp"
 #include "tests/clients/npm_packages.hpp"
 #include "tests/clients/serving.hpp"
-#include "tests/support/free_ports.hpp"
 
 namespace chromatin::test {
 namespace {
@@ -73,7 +73,7 @@ TEST_F(Clients, AChatFrontEndInABrowserGoesOnInOneConversation) {
   if (!there_is("chromium")) GTEST_SKIP() << "chromium is not there";
   constexpr int lost_a_piece = 75;  // by the front end itself: the next try is on a new server
   for (int tries = 1;; ++tries) {
-    auto port = std::to_string(free_ports(1).front());
+    auto port = std::to_string(io::free_ports(1).front());
     serving server{{"--http-origin", "http://127.0.0.1:" + port}};
     auto [status, why] = run("node front_end.mjs " + server.address() + " " + port);
     if (status == lost_a_piece && tries < 5) continue;

@@ -5,7 +5,7 @@
 #include <fstream>
 #include <thread>
 
-#include "tests/support/free_ports.hpp"
+#include "io/free_ports.hpp"
 
 namespace chromatin::test {
 namespace {
@@ -28,7 +28,7 @@ std::string first_lines(const fs::path& file, int count) {
 }  // namespace
 
 sandbox::sandbox() {
-  auto ports = free_ports(2);
+  auto ports = io::free_ports(2);
   http_port_ = ports[0];
   rpc_port_ = ports[1];
   fs::create_directories(folder_ / "state");

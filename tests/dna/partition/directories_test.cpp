@@ -10,22 +10,15 @@
 #include "dna/partition/journal_end.hpp"
 #include "dna/partition/partition.hpp"
 #include "dna/partition/recovery.hpp"
+#include "tests/dna/partition/seeded.hpp"
 
 namespace chromatin::dna {
 namespace {
 
 using contents = std::map<std::string, byte_string>;
 
-class Directories : public testing::Test {
+class Directories : public seeded_test {
  protected:
-  Directories() { std::printf("seed %llu\n", static_cast<unsigned long long>(seed_)); }
-
-  std::size_t below(std::size_t end) { return random_() % end; }
-  byte_string random_bytes(std::size_t size) {
-    byte_string bytes(size);
-    for (auto& byte : bytes) byte = static_cast<std::uint8_t>(random_());
-    return bytes;
-  }
   static partition empty(std::uint32_t version_nt = 2, double outer = 0) {
     profile geometry;
     geometry.directory_journals = true;
@@ -82,9 +75,6 @@ class Directories : public testing::Test {
       if (written.last_commit() == states.size()) states.push_back(state);
     }
   }
-
-  const std::uint64_t seed_ = std::random_device{}();
-  std::mt19937_64 random_{seed_};
 };
 
 TEST_F(Directories, EveryCommitIsReadableWhereverItIsRecorded) {

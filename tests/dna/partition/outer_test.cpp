@@ -7,21 +7,15 @@
 
 #include "dna/blocks/outer_code.hpp"
 #include "dna/partition/recovery.hpp"
+#include "tests/dna/partition/seeded.hpp"
 
 namespace chromatin::dna {
 namespace {
 
 const primer_pair primers{"AACCGTGTTGCAGTCTGATC", "TCAGGATACCGTTGACGTCA"};
 
-class Outer : public testing::Test {
+class Outer : public seeded_test {
  protected:
-  Outer() { std::printf("seed %llu\n", static_cast<unsigned long long>(seed_)); }
-
-  byte_string random_bytes(std::size_t size) {
-    byte_string bytes(size);
-    for (auto& byte : bytes) byte = static_cast<std::uint8_t>(random_());
-    return bytes;
-  }
   static partition empty(double outer = 0.1) {
     profile geometry;
     geometry.outer = outer;
@@ -33,9 +27,6 @@ class Outer : public testing::Test {
       if (!lost(one)) blocks.push_back(one);
     return partition{all.description(), std::move(blocks)};
   }
-
-  const std::uint64_t seed_ = std::random_device{}();
-  std::mt19937_64 random_{seed_};
 };
 
 TEST_F(Outer, AsManyBlocksAsThereIsParityAreRestored) {

@@ -7,6 +7,7 @@
 #include <gtest/gtest.h>
 
 #include "dna/partition/partition.hpp"
+#include "tests/dna/partition/seeded.hpp"
 
 namespace chromatin::dna {
 namespace {
@@ -15,16 +16,8 @@ const primer_pair primers{"AACCGTGTTGCAGTCTGATC", "TCAGGATACCGTTGACGTCA"};
 
 byte_string text(std::string_view characters) { return {characters.begin(), characters.end()}; }
 
-class Partition : public testing::Test {
+class Partition : public seeded_test {
  protected:
-  Partition() { std::printf("seed %llu\n", static_cast<unsigned long long>(seed_)); }
-
-  std::size_t below(std::size_t end) { return random_() % end; }
-  byte_string random_bytes(std::size_t size) {
-    byte_string bytes(size);
-    for (auto& byte : bytes) byte = static_cast<std::uint8_t>(random_());
-    return bytes;
-  }
   /// Insertions, removals, replacements at random places, short and long.
   byte_string edited(byte_string content) {
     for (auto edits = 1 + below(4); edits > 0; --edits) {
@@ -57,9 +50,6 @@ class Partition : public testing::Test {
     }
     return "not refused";
   }
-
-  const std::uint64_t seed_ = std::random_device{}();
-  std::mt19937_64 random_{seed_};
 };
 
 TEST_F(Partition, EveryCommitOfRandomFilesAndEditsIsReadable) {
