@@ -1,0 +1,118 @@
+#pragma once
+
+/// The CUDA executor's own kernels, as a table of launchers: one table for the device (compiled by nvcc), one emulated
+/// on the host (compiled by the C++ compiler from the same sources). Launchers enqueue in a stream and return. C++17.
+///
+/// All pointers are of the device's memory unless they say otherwise. bf16 values are their upper 16 bits.
+
+#include <cstddef>
+#include <cstdint>
+
+namespace chromatin::gpu::cuda {
+
+/// A queue of work of a device; a cudaStream_t, or the emulation's.
+using stream = struct stream_handle*;
+
+inline constexpr std::uint32_t page_tokens = 64;
+
+/// One sequence's part of a step.
+struct sequence_view {
+  std::uint32_t first_row = 0;   ///< of its new tokens, which are side by side in the batch
+  std::uint32_t rows = 0;        ///< new tokens
+  std::uint32_t position = 0;    ///< of the first of them: so many tokens are in its pages already
+  std::uint32_t first_page = 0;  ///< in batch_view::pages
+};
+
+/// What the kernels of a layer know of the batch.
+struct batch_view {
+  const sequence_view* sequences = nullptr;
+  std::uint32_t sequence_count = 0;
+  const std::uint32_t* sequence_of_row = nullptr;  ///< `none` for a row whose sequence left the step
+  static constexpr std::uint32_t none = ~std::uint32_t{0};
+  std::uint32_t rows = 0;
+  std::byte* const* pages = nullptr;  ///< of all sequences, one after the other
+};
+
+/// Shape of attention and of a page's slices (kv::geometry, bf16).
+struct attention_shape {
+  std::uint32_t heads = 0, kv_heads = 0;
+  std::uint32_t head_dim = 0;  ///< a multiple of 16, at most 256
+  /// Of this layer's keys in a page: [kv_head][64 slots][head_dim], not rotated; values are so many bytes further.
+  std::size_t keys_offset = 0, values_offset = 0;
+  const float *cosines = nullptr, *sines = nullptr;  ///< [position][head_dim / 2], for Hugging Face's halves
+  float scale = 0;                                   ///< of the scores: 1 / √head_dim
+};
+
+/// A piece of attention's work: query rows of one sequence.
+struct attention_piece {
+  std::uint32_t sequence = 0;
+  std::uint32_t first = 0;  ///< row within the sequence
+  std::uint32_t rows = 0;
+};
+
+struct attention_args {
+  batch_view batch;
+  attention_shape shape;
+  /// [row][heads + 2 · kv_heads][head_dim] bf16, as the product gave them (with biases, without rotation).
+  const std::uint16_t* qkv = nullptr;
+  std::uint16_t* out = nullptr;             ///< [row][heads][head_dim] bf16
+  const attention_piece* pieces = nullptr;  ///< in the device
+  std::uint32_t piece_count = 0;
+  std::uint32_t context_max = 0;  ///< the longest history with its new tokens among the pieces' sequences
+  float* scratch = nullptr;       ///< attention_decode only: attention_scratch_floats(…)
+  bool keys_rotated = false;      ///< for measuring only: takes keys as they are
+};
+
+/// Keys of one part of a decode's split; fixed, so that a row's result does not depend on who shares its batch.
+inline constexpr std::uint32_t split_tokens = 512;
+
+/// What attention_decode needs for `pieces` rows.
+constexpr std::size_t attention_scratch_floats(std::size_t rows, std::size_t context_max, std::size_t heads,
+                                               std::size_t head_dim) {
+  return rows * ((context_max + split_tokens - 1) / split_tokens) * heads * (head_dim + 2);
+}
+
+/// A packed slice, or a slice of a page, whose 4 KiB pieces get checksums.
+struct checksum_view {
+  const std::byte* bytes = nullptr;  ///< aligned to 16
+  std::uint32_t pieces = 0;
+  std::uint32_t first = 0;  ///< of its checksums in `sums`
+};
+
+struct kernel_table {
+  const char* name;
+
+  /// out[row] = the embedding of tokens[row], widened. A token beyond the vocabulary counts as its last.
+  void (*embed)(stream, const std::uint16_t* table, std::uint32_t vocabulary, std::uint32_t hidden,
+                const std::uint32_t* tokens, std::uint32_t rows, float* out);
+  /// RMSNorm: out[i] = x[row_numbers ? row_numbers[i] : i] · gain / √(mean square + eps), rounded to bf16.
+  void (*rms_norm)(stream, const float* x, const float* gain, float eps, std::uint32_t hidden,
+                   const std::uint32_t* row_numbers, std::uint32_t rows, std::uint16_t* out);
+  /// Adds the bias (of [heads + 2 · kv_heads][head_dim]; may be null) to qkv in place, and puts keys and values into
+  /// their sequences' pages.
+  void (*store)(stream, const batch_view&, const attention_shape&, const float* bias, std::uint16_t* qkv);
+  /// Many query rows of a sequence: causal attention over its pages, on tensor cores. Pieces of up to
+  /// `prefill_rows` rows.
+  void (*attention_prefill)(stream, const attention_args&);
+  /// Pieces of one row each, split over their keys.
+  void (*attention_decode)(stream, const attention_args&);
+  std::uint32_t prefill_rows;
+  /// out[row][i] = silu(gate_up[row][i]) · gate_up[row][ffn + i]
+  void (*silu_mul)(stream, const std::uint16_t* gate_up, std::uint32_t ffn, std::uint32_t rows, std::uint16_t* out);
+  /// tokens[row] = the first of the largest logits of the row; `broken` counts logits that are not finite, by row.
+  void (*argmax)(stream, const float* logits, std::uint32_t vocabulary, std::uint32_t rows, std::uint32_t* tokens,
+                 std::uint32_t* broken);
+  /// sums[view.first + p] = XXH3-64 of the view's p-th 4 KiB. `views` are in the device.
+  void (*checksum)(stream, const checksum_view* views, std::uint32_t count, std::uint32_t pieces_max,
+                   std::uint64_t* sums);
+  /// The packed form (kv::geometry::packed) of a slice in a page and back; padding becomes zeros.
+  void (*pack)(stream, const std::byte* slice, std::uint32_t heads, std::uint32_t head_bytes, std::uint32_t used_bytes,
+               std::size_t packed_bytes, std::byte* packed);
+  void (*unpack)(stream, const std::byte* packed, std::uint32_t heads, std::uint32_t head_bytes,
+                 std::uint32_t used_bytes, std::byte* slice);
+};
+
+/// Null where the project was built without nvcc.
+const kernel_table* device_kernels();
+
+}  // namespace chromatin::gpu::cuda

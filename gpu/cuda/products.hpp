@@ -1,0 +1,37 @@
+#pragma once
+
+/// Matrix products on a device: y = x · wᵀ for rows of activations and a matrix of weights as checkpoints have them.
+
+#include <cstdint>
+#include <string>
+
+#include "gpu/cuda/kernels.hpp"
+
+namespace chromatin::gpu::cuda {
+
+/// y[row][o] = Σ_i x[row][i] · w[o][i]; x and w are bf16, sums are float.
+struct product {
+  const void* weights = nullptr;  ///< [outputs][inputs], bf16
+  std::uint32_t outputs = 0, inputs = 0;
+  enum class into : std::uint8_t {
+    bf16,        ///< y is bf16
+    floats,      ///< y is float
+    float_sums,  ///< y is float and is added to
+  } result = into::bf16;
+};
+
+/// One stream at a time: products share a workspace.
+class products {
+ public:
+  virtual ~products() = default;
+
+  /// Enqueues. `x` and `y` are contiguous, [rows][inputs] and [rows][outputs]; `rows` > 0. The first product of a shape
+  /// may choose its algorithm by trying some, which waits for the device, unless tune() has.
+  virtual void multiply(stream, const product&, const void* x, std::uint32_t rows, void* y) = 0;
+  /// Chooses algorithms ahead, for steps of up to `rows_max` rows, by trying them; scratch memory of that size must be
+  /// free. Waits.
+  virtual void tune(const product&, std::uint32_t rows_max) = 0;
+  virtual std::string description() const = 0;  ///< "cuBLASLt 13.0"
+};
+
+}  // namespace chromatin::gpu::cuda
