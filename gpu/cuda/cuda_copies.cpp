@@ -1,6 +1,7 @@
 #include "gpu/cuda/cuda_copies.hpp"
 
 #include <future>
+#include <utility>
 
 #include "gpu/cuda/transfer.hpp"
 
@@ -133,7 +134,7 @@ copy_result cuda_copies::core::compare(const transfer& of) const {
 void cuda_copies::core::out(std::vector<slice_copy> slices, const fence& after, copied done) {
   auto of = std::make_shared<transfer>(std::move(slices), shape_, *rooms_, false);
   when(after, saves_, [self = shared_from_this(), of, done = std::move(done)](bool passed) mutable {
-    if (passed) return self->enqueue_out(std::exchange(of, nullptr), done);
+    if (passed) return self->enqueue_out(std::exchange(of, {}), done);
     of.reset();
     done({.error = copy_error::failed});
   });

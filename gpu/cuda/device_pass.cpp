@@ -50,16 +50,14 @@ device_pass::~device_pass() {
 
 std::vector<product> device_pass::products_of(const device_layer& l) const {
   const auto attended = config_.heads * config_.head_dim;
-  return {{.weights = l.qkv.data(), .outputs = qkv_columns(config_), .inputs = config_.hidden},
-          {.weights = l.output.data(),
-           .outputs = config_.hidden,
-           .inputs = attended,
-           .result = product::into::float_sums},
-          {.weights = l.gate_up.data(), .outputs = 2 * config_.ffn, .inputs = config_.hidden},
-          {.weights = l.down.data(),
-           .outputs = config_.hidden,
-           .inputs = config_.ffn,
-           .result = product::into::float_sums}};
+  return {
+      {.weights = l.qkv.data(), .outputs = qkv_columns(config_), .inputs = config_.hidden},
+      {.weights = l.output.data(), .outputs = config_.hidden, .inputs = attended, .result = product::into::float_sums},
+      {.weights = l.gate_up.data(), .outputs = 2 * config_.ffn, .inputs = config_.hidden},
+      {.weights = l.down.data(),
+       .outputs = config_.hidden,
+       .inputs = config_.ffn,
+       .result = product::into::float_sums}};
 }
 
 product device_pass::head_product() const {

@@ -24,9 +24,10 @@ device_layer upload_layer(const model::checkpoint& c, std::uint32_t l, uploader&
   layer.attention_norm = up.vector(of_layer(w, l, {"input_layernorm.weight"}));
   layer.ffn_norm = up.vector(of_layer(w, l, {"post_attention_layernorm.weight"}));
   if (c.config.attention_bias)
-    layer.qkv_bias = up.vector(of_layer(w, l, {"self_attn.q_proj.bias", "self_attn.k_proj.bias", "self_attn.v_proj.bias"}));
-  layer.qkv = up.matrix(
-      of_layer(w, l, {"self_attn.q_proj.weight", "self_attn.k_proj.weight", "self_attn.v_proj.weight"}));
+    layer.qkv_bias =
+        up.vector(of_layer(w, l, {"self_attn.q_proj.bias", "self_attn.k_proj.bias", "self_attn.v_proj.bias"}));
+  layer.qkv =
+      up.matrix(of_layer(w, l, {"self_attn.q_proj.weight", "self_attn.k_proj.weight", "self_attn.v_proj.weight"}));
   layer.output = up.matrix(of_layer(w, l, {"self_attn.o_proj.weight"}));
   layer.gate_up = up.matrix(of_layer(w, l, {"mlp.gate_proj.weight", "mlp.up_proj.weight"}));
   layer.down = up.matrix(of_layer(w, l, {"mlp.down_proj.weight"}));
@@ -40,7 +41,8 @@ std::vector<float> rotations(const model::config& c, Function function) {
   const auto frequencies = model::rotary_frequencies(c);
   std::vector<float> table(std::size_t{c.context} * half);
   for (std::uint32_t p = 0; p < c.context; ++p)
-    for (std::uint32_t j = 0; j < half; ++j) table[std::size_t{p} * half + j] = function(static_cast<float>(p) * frequencies[j]);
+    for (std::uint32_t j = 0; j < half; ++j)
+      table[std::size_t{p} * half + j] = function(static_cast<float>(p) * frequencies[j]);
   return table;
 }
 

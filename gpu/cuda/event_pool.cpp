@@ -24,8 +24,6 @@ shared_event event_pool::record(stream in) {
   return shared;
 }
 
-const device_fence* behind(const fence& f) {
-  return dynamic_cast<const device_fence*>(f.behind().get());
-}
+const device_fence* behind(const fence& f) { return dynamic_cast<const device_fence*>(f.behind().get()); }
 
 }  // namespace chromatin::gpu::cuda

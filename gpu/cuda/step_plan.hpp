@@ -33,8 +33,8 @@ struct step_plan {
   bool decodes() const { return many.empty() && !single.empty(); }
 };
 
-/// Throws std::invalid_argument when a sequence does not fit into its pages, the context or a batch. Sequences that were
-/// dropped have no pieces, and their rows, which stay, belong to nobody.
+/// Throws std::invalid_argument when a sequence does not fit into its pages, the context or a batch. Sequences that
+/// were dropped have no pieces, and their rows, which stay, belong to nobody.
 step_plan plan_step(const step& of, const plan_limits& limits);
 
 }  // namespace chromatin::gpu::cuda

@@ -26,7 +26,8 @@ transfer::transfer(std::vector<slice_copy> slices, const kv::geometry& shape, ro
   }
   first_piece_.push_back(pieces);
   const auto views = slices_.size() * sizeof(checksum_view), sums = pieces * sizeof(std::uint64_t);
-  const auto head = (views + sums + kv::slice_alignment_bytes - 1) / kv::slice_alignment_bytes * kv::slice_alignment_bytes;
+  const auto head =
+      (views + sums + kv::slice_alignment_bytes - 1) / kv::slice_alignment_bytes * kv::slice_alignment_bytes;
   room_ = rooms.take(views + sums, head + staged);
   for (std::size_t i = 0; i < slices_.size(); ++i)
     if (packs_all || !is_same_in_both(i)) stages_[i] = room_->device.data() + head + offsets[i];

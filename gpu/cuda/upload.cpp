@@ -89,9 +89,8 @@ device_array<float> uploader::vector(const std::vector<const model::tensor*>& pa
 
 device_array<float> uploader::floats(const std::vector<float>& values) {
   device_array<float> to{on_, values.size()};
-  send(to, 0, values.size(), [&](std::size_t first, std::size_t count, float* piece) {
-    std::copy_n(values.data() + first, count, piece);
-  });
+  send(to, 0, values.size(),
+       [&](std::size_t first, std::size_t count, float* piece) { std::copy_n(values.data() + first, count, piece); });
   return to;
 }
 

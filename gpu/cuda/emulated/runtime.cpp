@@ -281,7 +281,8 @@ class emulated_device final : public emulated_runtime {
       if (queue.captured)
         queue.captured->push_back([this, c](stream later) { enqueue_copy(later, c); });
       else
-        queue.operations.push_back({.work = [c, t = std::move(target), f = std::move(source)](std::uint64_t) { c.run(); }});
+        queue.operations.push_back(
+            {.work = [c, t = std::move(target), f = std::move(source)](std::uint64_t) { c.run(); }});
     });
   }
 
