@@ -31,7 +31,7 @@ DEVICE std::uint32_t grid_x() { return emulated::current_block->blocks.x; }
 DEVICE unsigned char* shared_memory() { return emulated::current_block->shared; }
 
 /// What this lane gives to the next collective of its warp.
-DEVICE emulated::exchange& giving() { return emulated::current->warp->turn[thread_x() % emulated::warp_lanes]; }
+DEVICE emulated::exchange& giving() { return emulated::current->giving(); }
 
 DEVICE void barrier() { emulated::meet(emulated::collective::barrier); }
 DEVICE void warp_barrier() { emulated::meet(emulated::collective::warp_barrier); }
@@ -72,16 +72,16 @@ DEVICE void load_matrices(std::uint32_t (&r)[matrices], const void* row, emulate
   std::memcpy(r, given.r, sizeof r);
 }
 DEVICE void ldmatrix_x4(std::uint32_t (&r)[4], const void* row) {
-  load_matrices(r, row, emulated::collective::load_matrix);
+  load_matrices(r, row, emulated::collective::load_matrices);
 }
 DEVICE void ldmatrix_x4_transposed(std::uint32_t (&r)[4], const void* row) {
-  load_matrices(r, row, emulated::collective::load_matrix_transposed);
+  load_matrices(r, row, emulated::collective::load_matrices_transposed);
 }
 DEVICE void ldmatrix_x2(std::uint32_t (&r)[2], const void* row) {
-  load_matrices(r, row, emulated::collective::load_matrix);
+  load_matrices(r, row, emulated::collective::load_matrices);
 }
 DEVICE void ldmatrix_x2_transposed(std::uint32_t (&r)[2], const void* row) {
-  load_matrices(r, row, emulated::collective::load_matrix_transposed);
+  load_matrices(r, row, emulated::collective::load_matrices_transposed);
 }
 
 DEVICE void copy_async_16(void* shared, const void* global, bool valid = true) {
