@@ -28,7 +28,7 @@ void happen(const pending_copy& c) {
 
 void block_runner::copy_async(void* shared, const void* global) {
   check_in_shared(shared, "a copy_async_16");
-  check_aligned(global, "the source of a copy_async_16");
+  check_aligned(global, 16, "the source of a copy_async_16");
   pending_copy c{static_cast<std::byte*>(shared), static_cast<const std::byte*>(global), current->groups};
   if (draw() % 4 == 0) return happen(c);
   current->copies.push_back(c);
@@ -55,9 +55,9 @@ void copy_async(void* shared, const void* global) { current_runner->copy_async(s
 void commit_copies() { current_runner->commit_copies(); }
 void wait_for_copies(std::uint64_t groups_under_way) { current_runner->wait_for_copies(groups_under_way); }
 
-void misaligned(const void* p, const char* what) {
+void misaligned(const void* p, std::size_t to, const char* what) {
   complain(*current_block,
-           fmt::format("thread {}: {} at {}, which is not aligned to 16", current->number, what, fmt::ptr(p)));
+           fmt::format("thread {}: {} at {}, which is not aligned to {}", current->number, what, fmt::ptr(p), to));
 }
 
 void launch(grid blocks, std::uint32_t threads, std::size_t shared_bytes, stream queue, std::function<void()> thread) {

@@ -87,10 +87,10 @@ void copy_async(void* shared, const void* global);
 void commit_copies();
 void wait_for_copies(std::uint64_t groups_under_way);
 
-[[noreturn]] void misaligned(const void* p, const char* what);
-inline void check_aligned(const void* p, const char* what) {
-  if (reinterpret_cast<std::uintptr_t>(p) % 16 != 0) [[unlikely]]
-    misaligned(p, what);
+[[noreturn]] void misaligned(const void* p, std::size_t to, const char* what);
+inline void check_aligned(const void* p, std::size_t to, const char* what) {
+  if (reinterpret_cast<std::uintptr_t>(p) % to != 0) [[unlikely]]
+    misaligned(p, to, what);
 }
 
 /// Runs `thread` for every thread of every block, in the stream's order; at once where it is null.

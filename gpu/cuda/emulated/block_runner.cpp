@@ -178,7 +178,7 @@ void block_runner::go_to(std::uint32_t thread) {
 }
 
 void block_runner::check_in_shared(const void* p, const char* what) const {
-  check_aligned(p, what);
+  check_aligned(p, 16, what);
   auto* at = static_cast<const unsigned char*>(p);
   if (at < block_.shared || at + 16 > block_.shared + block_.shared_bytes)
     complain(block_, fmt::format("thread {}: {} outside shared memory", current->number, what));
