@@ -34,15 +34,16 @@ inline const real_device& the_device() {
   return found;
 }
 
+/// Null where there is no such device.
+inline std::shared_ptr<runtime> open(machine which) {
+  return which == machine::emulated ? make_emulated_device() : the_device().on;
+}
+
 /// A fixture over either; skips where there is no device.
 class OnMachine : public testing::TestWithParam<machine> {
  protected:
   void SetUp() override {
-    if (GetParam() == machine::emulated) {
-      on = make_emulated_device();
-      return;
-    }
-    on = the_device().on;
+    on = open(GetParam());
     if (!on) GTEST_SKIP() << the_device().reason;
   }
 
