@@ -10,6 +10,8 @@
 #define KERNEL_BOUNDS(threads, blocks) __global__ __launch_bounds__(threads, blocks)
 #define DEVICE __device__ __forceinline__
 #define UNROLL _Pragma("unroll")
+#define UNROLL_BY(n) CHROMATIN_PRAGMA(unroll n)
+#define CHROMATIN_PRAGMA(text) _Pragma(#text)
 #define LAUNCH(kernel, ...) ::chromatin::gpu::cuda::launch<kernel>(__VA_ARGS__)
 
 namespace chromatin::gpu::cuda {
@@ -115,6 +117,7 @@ DEVICE words_16 load_16_once(const void* p) {
 DEVICE void store_16(void* p, words_16 words) {
   *static_cast<uint4*>(p) = make_uint4(words.w[0], words.w[1], words.w[2], words.w[3]);
 }
+DEVICE void store_8(void* p, words_8 words) { *static_cast<uint2*>(p) = make_uint2(words.w[0], words.w[1]); }
 
 DEVICE float exp2_fast(float x) {
   float result;
@@ -127,6 +130,7 @@ DEVICE float reciprocal_fast(float x) {
   asm("rcp.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));
   return result;
 }
+DEVICE std::uint64_t multiply_high(std::uint64_t a, std::uint64_t b) { return __umul64hi(a, b); }
 DEVICE std::uint32_t bits_of(float x) { return __float_as_uint(x); }
 DEVICE float float_of(std::uint32_t bits) { return __uint_as_float(bits); }
 DEVICE std::uint32_t to_bf16x2(float low, float high) {

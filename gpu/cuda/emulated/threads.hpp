@@ -12,6 +12,7 @@
 #define KERNEL_BOUNDS(threads, blocks)
 #define DEVICE inline
 #define UNROLL
+#define UNROLL_BY(n)
 #define LAUNCH(kernel, ...) ::chromatin::gpu::cuda::launch<kernel>(__VA_ARGS__)
 
 namespace chromatin::gpu::cuda {
@@ -31,7 +32,7 @@ DEVICE std::uint32_t grid_x() { return emulated::current_block->blocks.x; }
 DEVICE unsigned char* shared_memory() { return emulated::current_block->shared; }
 
 /// What this lane gives to the next collective of its warp.
-DEVICE emulated::exchange& giving() { return emulated::current->warp->turn[thread_x() % emulated::warp_lanes]; }
+DEVICE emulated::exchange& giving() { return emulated::current->giving(); }
 
 DEVICE void barrier() { emulated::meet(emulated::collective::barrier); }
 DEVICE void warp_barrier() { emulated::meet(emulated::collective::warp_barrier); }
@@ -72,16 +73,16 @@ DEVICE void load_matrices(std::uint32_t (&r)[matrices], const void* row, emulate
   std::memcpy(r, given.r, sizeof r);
 }
 DEVICE void ldmatrix_x4(std::uint32_t (&r)[4], const void* row) {
-  load_matrices(r, row, emulated::collective::load_matrix);
+  load_matrices(r, row, emulated::collective::load_matrices);
 }
 DEVICE void ldmatrix_x4_transposed(std::uint32_t (&r)[4], const void* row) {
-  load_matrices(r, row, emulated::collective::load_matrix_transposed);
+  load_matrices(r, row, emulated::collective::load_matrices_transposed);
 }
 DEVICE void ldmatrix_x2(std::uint32_t (&r)[2], const void* row) {
-  load_matrices(r, row, emulated::collective::load_matrix);
+  load_matrices(r, row, emulated::collective::load_matrices);
 }
 DEVICE void ldmatrix_x2_transposed(std::uint32_t (&r)[2], const void* row) {
-  load_matrices(r, row, emulated::collective::load_matrix_transposed);
+  load_matrices(r, row, emulated::collective::load_matrices_transposed);
 }
 
 DEVICE void copy_async_16(void* shared, const void* global, bool valid = true) {
@@ -94,20 +95,28 @@ DEVICE void copy_async_wait() {
 }
 
 DEVICE words_16 load_16(const void* p) {
-  emulated::check_aligned(p, "load_16");
+  emulated::check_aligned(p, 16, "load_16");
   words_16 words;
   std::memcpy(&words, p, sizeof words);
   return words;
 }
 DEVICE words_16 load_16_once(const void* p) { return load_16(p); }
 DEVICE void store_16(void* p, words_16 words) {
-  emulated::check_aligned(p, "store_16");
+  emulated::check_aligned(p, 16, "store_16");
+  std::memcpy(p, &words, sizeof words);
+}
+DEVICE void store_8(void* p, words_8 words) {
+  emulated::check_aligned(p, 8, "store_8");
   std::memcpy(p, &words, sizeof words);
 }
 
 DEVICE float exp2_fast(float x) { return std::exp2(x); }
 DEVICE float rsqrt_fast(float x) { return 1.0f / std::sqrt(x); }
 DEVICE float reciprocal_fast(float x) { return 1.0f / x; }
+DEVICE std::uint64_t multiply_high(std::uint64_t a, std::uint64_t b) {
+  __extension__ using wide = unsigned __int128;
+  return static_cast<std::uint64_t>(wide{a} * b >> 64);
+}
 DEVICE std::uint32_t bits_of(float x) {
   std::uint32_t bits;
   std::memcpy(&bits, &x, sizeof bits);

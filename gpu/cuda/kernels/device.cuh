@@ -9,7 +9,7 @@
 ///
 ///   KERNEL void name(…), KERNEL_BOUNDS(threads, blocks) void name(…)   a kernel, at least so many blocks at a time
 ///   DEVICE T name(…)                                                   an inline function of kernels
-///   UNROLL for (…)
+///   UNROLL for (…), UNROLL_BY(times) for (…)
 ///   LAUNCH(kernel, grid{x, y, z}, threads, shared_bytes, stream, arguments…)
 ///       Enqueues; nothing if the grid is empty. Threads come in whole warps, 1,024 at most. Raises the kernel's limit
 ///       of shared memory where it needs more than 48 KB. Errors are left to cudaGetLastError. Commas in the kernel's
@@ -37,14 +37,17 @@
 ///   copy_async_commit()                           closes a group
 ///   copy_async_wait<N>()                          at most the N latest groups are still under way
 ///
-///   load_16(p) store_16(p, words)           16 bytes at once, aligned to 16
+/// CHROMATIN_CHECK is for launchers.
+///
+///   load_16(p) store_16(p, words)           16 bytes at once, aligned to 16; store_8(p, words) 8
 ///   load_16_once(p)                         the same for global memory that nobody reads again or writes meanwhile
 ///   exp2_fast(x) rsqrt_fast(x) reciprocal_fast(x)
 ///   from_bf16(u16) to_bf16(x) to_bf16x2(low, high) low_bf16(u32) high_bf16(u32)   to the nearest, ties to even
-///   bits_of(x) float_of(bits)
+///   bits_of(x) float_of(bits) multiply_high(u64, u64)
 
 #include "gpu/cuda/kernels.hpp"
 #include "gpu/cuda/kernels/grid.hpp"
+#include "kv/check.hpp"
 
 #ifdef CHROMATIN_EMULATED
 #define CHROMATIN_KERNELS emulated_kernel_code
@@ -59,6 +62,10 @@ inline namespace CHROMATIN_KERNELS {
 
 DEVICE float low_bf16(std::uint32_t two) { return float_of(two << 16); }
 DEVICE float high_bf16(std::uint32_t two) { return float_of(two & 0xffff0000u); }
+/// Pieces of `size` that `count` things take.
+constexpr std::uint32_t pieces_of(std::uint32_t count, std::uint32_t size) { return (count + size - 1) / size; }
+inline bool aligned_16(const void* p) { return reinterpret_cast<std::uintptr_t>(p) % 16 == 0; }
+
 DEVICE float from_bf16(std::uint16_t value) { return float_of(std::uint32_t{value} << 16); }
 DEVICE std::uint32_t lane() { return thread_x() % 32; }
 DEVICE std::uint32_t warp() { return thread_x() / 32; }

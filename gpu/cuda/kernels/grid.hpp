@@ -16,4 +16,8 @@ struct alignas(16) words_16 {
   std::uint32_t w[4];
 };
 
+struct alignas(8) words_8 {
+  std::uint32_t w[2];
+};
+
 }  // namespace chromatin::gpu::cuda
