@@ -242,7 +242,7 @@ struct prefill_block {
     constexpr bool interleaves = has_next && exact && rotates;
     constexpr std::uint32_t columns = dim_max / 16;
     const auto* value = values_at(tile) + (lane() % 16) * pitch + lane() / 16 * 16;
-    rotation r;
+    rotation r{};
     UNROLL
     for (std::uint32_t k = 0; k < keys / 16; ++k) {
       UNROLL
