@@ -31,6 +31,8 @@ class products {
   /// Chooses algorithms ahead, for steps of up to `rows_max` rows, by trying them. Waits. Throws std::bad_alloc where
   /// scratch memory for that many rows is not free. Products that are captured already keep theirs.
   virtual void tune(const product&, std::uint32_t rows_max) = 0;
+  /// True when a row's result is the same whoever stands beside it, and however many.
+  virtual bool rows_are_independent() const = 0;
   virtual std::string description() const = 0;  ///< "cuBLASLt 13.0"
 };
 

@@ -106,6 +106,7 @@ class cuda_products final : public products {
     std::erase_if(plans_, [&](const auto& known) { return known.first.same_but_rows(untried.front()); });
   }
 
+  bool rows_are_independent() const override { return false; }  // the number of rows chooses the algorithm
   std::string description() const override { return lt_.name(); }
 
  private:

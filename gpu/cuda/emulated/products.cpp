@@ -75,6 +75,7 @@ class emulated_products final : public products {
   }
 
   void tune(const product&, std::uint32_t) override {}
+  bool rows_are_independent() const override { return true; }
   std::string description() const override { return "emulated"; }
 
  private:
