@@ -1,9 +1,6 @@
 #include "gpu/fence.hpp"
 
 #include <atomic>
-
-#include <atomic>
-#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -18,39 +15,29 @@ void fence::then(std::function<void(bool passed)> callback) const {
     callback(true);
 }
 
-class fence_source::flag final : public fence::state {
- public:
-  fence::status look() const override { return status_.load(std::memory_order_acquire); }
-
-  void then(std::function<void(bool)> callback) override {
-    {
-      std::lock_guard lock{mutex_};
-      if (look() == fence::status::pending) {
-        waiting_.push_back(std::move(callback));
-        return;
-      }
+void fence_flag::then(std::function<void(bool)> callback) {
+  {
+    std::lock_guard lock{mutex_};
+    if (look() == fence::status::pending) {
+      waiting_.push_back(std::move(callback));
+      return;
     }
-    callback(look() == fence::status::passed);
   }
+  callback(look() == fence::status::passed);
+}
 
-  void end(fence::status how) {
-    std::vector<std::function<void(bool)>> called;
-    {
-      std::lock_guard lock{mutex_};
-      CHROMATIN_CHECK(look() == fence::status::pending, "a fence ends once");
-      status_.store(how, std::memory_order_release);
-      called.swap(waiting_);
-    }
-    for (auto& callback : called) callback(how == fence::status::passed);
+void fence_flag::end(bool passed) {
+  std::vector<std::function<void(bool)>> called;
+  {
+    std::lock_guard lock{mutex_};
+    CHROMATIN_CHECK(look() == fence::status::pending, "a fence ends once");
+    status_.store(passed ? fence::status::passed : fence::status::failed, std::memory_order_release);
+    called.swap(waiting_);
   }
+  for (auto& callback : called) callback(passed);
+}
 
- private:
-  std::atomic<fence::status> status_{fence::status::pending};
-  std::mutex mutex_;
-  std::vector<std::function<void(bool)>> waiting_;
-};
-
-fence_source::fence_source() : flag_{std::make_shared<flag>()} {}
+fence_source::fence_source() : flag_{std::make_shared<fence_flag>()} {}
 
 fence_source& fence_source::operator=(fence_source&& other) noexcept {
   auto held = fence_source{std::move(other)};
@@ -59,12 +46,12 @@ fence_source& fence_source::operator=(fence_source&& other) noexcept {
 }
 
 fence_source::~fence_source() {
-  if (flag_ && flag_->look() == fence::status::pending) flag_->end(fence::status::failed);
+  if (flag_ && flag_->look() == fence::status::pending) flag_->end(false);
 }
 
 fence fence_source::get() const { return fence{flag_}; }
-void fence_source::pass() { flag_->end(fence::status::passed); }
-void fence_source::fail() { flag_->end(fence::status::failed); }
+void fence_source::pass() { flag_->end(true); }
+void fence_source::fail() { flag_->end(false); }
 
 fence join(const std::vector<fence>& fences) {
   struct waiting {

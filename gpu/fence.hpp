@@ -2,9 +2,11 @@
 
 /// Fences: points in a device's order of work. They travel in messages instead of anybody waiting for the device.
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <vector>
 
 namespace chromatin::gpu {
@@ -32,11 +34,27 @@ class fence {
 
   /// Calls `callback` once: at once if the fence is over, else from the thread that ends it, which it must not block.
   void then(std::function<void(bool passed)> callback) const;
+  /// For a device that made it; null in a default fence.
+  const std::shared_ptr<state>& behind() const { return state_; }
 
  private:
   status look() const { return state_ ? state_->look() : status::passed; }
 
   std::shared_ptr<state> state_;
+};
+
+/// Behind a fence that somebody ends. Thread-safe.
+class fence_flag : public fence::state {
+ public:
+  fence::status look() const override { return status_.load(std::memory_order_acquire); }
+  void then(std::function<void(bool passed)> callback) override;
+  /// Once; calls who waits.
+  void end(bool passed);
+
+ private:
+  std::atomic<fence::status> status_{fence::status::pending};
+  std::mutex mutex_;
+  std::vector<std::function<void(bool)>> waiting_;
 };
 
 /// Ends a fence. One that is destroyed before it ended its fence fails it, so that nobody waits for ever.
@@ -52,8 +70,7 @@ class fence_source {
   void fail();
 
  private:
-  class flag;
-  std::shared_ptr<flag> flag_;  ///< none in a source that was moved from
+  std::shared_ptr<fence_flag> flag_;  ///< none in a source that was moved from
 };
 
 /// Passes when all of them have, fails when one of them does.

@@ -37,4 +37,8 @@ std::uint64_t checksum(std::span<const std::byte> slice) {
   return XXH3_64bits_digest(&state);
 }
 
+std::uint64_t checksum_of_pieces(std::span<const std::uint64_t> sums) {
+  return XXH3_64bits(sums.data(), sums.size_bytes());
+}
+
 }  // namespace chromatin::kv

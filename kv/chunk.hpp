@@ -93,6 +93,8 @@ std::string to_string(hash128);
 /// The checksum of a slice: XXH3-64 over the XXH3-64s of its 4 KiB pieces, so that a device can make it in parallel.
 /// Made when the slice first leaves the device, checked on every way up.
 std::uint64_t checksum(std::span<const std::byte> slice);
+/// The same from the XXH3-64s of its pieces, for who has made them elsewhere.
+std::uint64_t checksum_of_pieces(std::span<const std::uint64_t> sums);
 
 }  // namespace chromatin::kv
 

@@ -81,7 +81,9 @@ void onednn_matmul::run(const kernel& what, const void* x, const void* packed, f
   of.scratchpad_.resize(std::max(of.scratchpad_.size(), what.scratchpad.get_size()));
   auto& call = of.call_for(what);
   // oneDNN's interface has no const; what is multiplied is only read.
-  auto point = [&](int argument, const void* at) { call.arguments.at(argument).set_data_handle(const_cast<void*>(at)); };
+  auto point = [&](int argument, const void* at) {
+    call.arguments.at(argument).set_data_handle(const_cast<void*>(at));
+  };
   if (std::exchange(call.weights, packed) != packed) point(DNNL_ARG_WEIGHTS, packed);
   point(DNNL_ARG_SRC, x);
   point(DNNL_ARG_DST, y);

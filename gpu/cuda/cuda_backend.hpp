@@ -1,8 +1,9 @@
 #pragma once
 
-/// The CUDA backend: weights as bf16, cuBLASLt for products, own kernels for the rest, on streams of one device.
+/// The CUDA backend: bf16 weights in the device, products by cuBLASLt, own kernels over 64-token pages that rotate keys
+/// when they read them (gpu/cuda/kernels/). Everything is enqueued; the device orders loads, layers and saves among
+/// each other by events. Over an emulated device it runs on any machine.
 
-#include <cstdint>
 #include <memory>
 
 #include "gpu/backend.hpp"
@@ -12,14 +13,17 @@
 namespace chromatin::gpu {
 
 struct cuda_options {
-  std::uint32_t step_tokens_max = 512;
-  bool verify = false;
+  std::uint32_t step_tokens_max = 512;  ///< of one batch
+  bool verify = false;                  ///< copies are checked once more after they were made
+  /// A sequence's results do not depend, to the last bit, on who shares its batch nor on how its tokens were cut into
+  /// steps; slower.
   bool deterministic = false;
 };
 
-/// Uploads the checkpoint's weights as bf16. Throws std::runtime_error/std::bad_alloc with one line when they do not
-/// fit.
-std::unique_ptr<backend> make_cuda_backend(std::shared_ptr<const model::checkpoint>, std::shared_ptr<cuda::runtime>,
-                                           const cuda_options&);
+/// Uploads the checkpoint's weights as bf16; waits. Fences that its layers are given are of its own copy engine. Host
+/// pages must be pinned memory of the runtime. Throws std::runtime_error with one line when the device has no room or
+/// fails.
+std::unique_ptr<backend> make_cuda_backend(std::shared_ptr<const model::checkpoint> checkpoint,
+                                           std::shared_ptr<cuda::runtime> on, const cuda_options& options);
 
 }  // namespace chromatin::gpu

@@ -1,4 +1,4 @@
-// The CPU backend against an independent float32 implementation (tests/data/golden.json; tolerances in
+// The backends against an independent float32 implementation (tests/data/golden.json; tolerances in
 // assets/concierge/README.md).
 
 #include <algorithm>
@@ -9,6 +9,8 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
+#include "gpu/cuda/cuda_backend.hpp"
+#include "tests/gpu/cuda/machines.hpp"
 #include "tests/gpu/sequence.hpp"
 
 namespace chromatin::gpu {
@@ -59,6 +61,7 @@ struct mode {
   const char* name;
   cpu_options options;
   double tolerance, margin;
+  std::optional<cuda::machine> cuda = {};  ///< that computes instead of the CPU backend
 };
 
 void PrintTo(const mode& m, std::ostream* out) { *out << m.name; }
@@ -66,12 +69,19 @@ void PrintTo(const mode& m, std::ostream* out) { *out << m.name; }
 class Golden : public testing::TestWithParam<mode> {
  protected:
   void SetUp() override {
+    if (GetParam().cuda) return start_cuda();
     if (GetParam().options.compute == kv::dtype::bf16 && best_compute_type() != kv::dtype::bf16)
       GTEST_SKIP() << "this processor does not multiply bf16";
     auto options = GetParam().options;
     options.threads = 2;
     options.step_tokens_max = 1024;
     backend_ = make_cpu_backend(concierge(), options);
+  }
+  void start_cuda() {
+    auto on = cuda::open(*GetParam().cuda);
+    if (!on) GTEST_SKIP() << cuda::the_device().reason;
+    backend_ = make_cuda_backend(concierge(), on,
+                                 {.step_tokens_max = 1024, .deterministic = GetParam().options.deterministic});
   }
   std::unique_ptr<backend> backend_;
 };
@@ -149,7 +159,11 @@ INSTANTIATE_TEST_SUITE_P(
                     mode{"f32_deterministic", {.compute = f32, .deterministic = true}, 1e-3, 0.01},
                     mode{"bf16_deterministic", {.compute = bf16, .deterministic = true}, 0.12, 0.25},
                     mode{"f32_int8", {.compute = f32, .int8_weights = true}, 0.4, 0.8},
-                    mode{"bf16_int8", {.compute = bf16, .int8_weights = true}, 0.4, 0.8}),
+                    mode{"bf16_int8", {.compute = bf16, .int8_weights = true}, 0.4, 0.8},
+                    mode{"cuda_emulated", {}, 0.12, 0.25, cuda::machine::emulated},
+                    mode{"cuda_emulated_deterministic", {.deterministic = true}, 0.12, 0.25, cuda::machine::emulated},
+                    mode{"cuda", {}, 0.12, 0.25, cuda::machine::real},
+                    mode{"cuda_deterministic", {.deterministic = true}, 0.12, 0.25, cuda::machine::real}),
     [](const auto& type) { return type.param.name; });
 
 }  // namespace
