@@ -61,6 +61,7 @@ class attention_rig {
         .shape = {.heads = config_.heads,
                   .kv_heads = config_.kv_heads,
                   .head_dim = config_.head_dim,
+                  .values_offset = geometry_.values_offset_bytes(),
                   .cosines = as<const float>(cosines_),
                   .sines = as<const float>(sines_),
                   .scale = 1 / std::sqrt(static_cast<float>(config_.head_dim))},
@@ -75,7 +76,6 @@ class attention_rig {
     auto seconds = on_.seconds([&] {
       for (std::uint32_t layer = 0; layer < geometry_.layers; ++layer) {
         args.shape.keys_offset = geometry_.slice(layer).offset_bytes;
-        args.shape.values_offset = args.shape.keys_offset + geometry_.values_offset_bytes();
         (decode ? kernels.attention_decode : kernels.attention_prefill)(on_.stream(), args);
       }
     });
