@@ -21,6 +21,15 @@ double seconds_of(Work work) {
 /// Of the middle; 0 of nothing.
 double median(std::vector<double> values);
 
+/// Seconds of `work`: the median of so many times, after one that does not count.
+template <class Work>
+double median_s(int repeats, Work work) {
+  work();
+  std::vector<double> all;
+  for (int i = 0; i < repeats; ++i) all.push_back(seconds_of(work));
+  return median(std::move(all));
+}
+
 /// The most memory this process has had at once.
 std::uint64_t peak_memory_bytes();
 

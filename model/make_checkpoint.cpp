@@ -1,6 +1,5 @@
 #include "model/make_checkpoint.hpp"
 
-#include <bit>
 #include <fstream>
 
 #include <fmt/format.h>
@@ -8,33 +7,11 @@
 
 #include "model/load_error.hpp"
 #include "model/make_tokenizer.hpp"
+#include "model/random_values.hpp"
 #include "model/weights.hpp"
 
 namespace chromatin::model {
 namespace {
-
-/// SplitMix64: small, fast, and the same on every machine.
-struct generator {
-  std::uint64_t state;
-  std::uint64_t next() {
-    auto z = state += 0x9e3779b97f4a7c15u;
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
-    return z ^ (z >> 31);
-  }
-  /// About normal: the sum of four uniform values.
-  float normal(float deviation) {
-    auto bits = next();
-    auto sum = static_cast<float>(bits & 0xffff) + static_cast<float>(bits >> 16 & 0xffff) +
-               static_cast<float>(bits >> 32 & 0xffff) + static_cast<float>(bits >> 48);
-    return (sum - 2 * 65535.0f) * (deviation / 37837.0f);
-  }
-};
-
-std::uint16_t to_bf16(float value) {
-  auto bits = std::bit_cast<std::uint32_t>(value);
-  return static_cast<std::uint16_t>((bits + 0x7fffu + (bits >> 16 & 1u)) >> 16);
-}
 
 void write_weights(const checkpoint_shape& checkpoint, std::uint64_t seed, std::ofstream& out) {
   nlohmann::ordered_json header;
@@ -51,7 +28,7 @@ void write_weights(const checkpoint_shape& checkpoint, std::uint64_t seed, std::
   std::uint64_t text_bytes = text.size();
   out.write(reinterpret_cast<const char*>(&text_bytes), sizeof text_bytes);
   out << text;
-  generator random{seed};
+  random_values random{seed};
   std::vector<std::uint16_t> row;
   for (const auto& [name, shape] : tensors) {
     auto rows = shape.size() == 1 ? 1 : shape[0];

@@ -138,6 +138,13 @@ weights weights::open(const std::filesystem::path& folder, const config& c) {
   return w;
 }
 
+weights weights::of(std::map<std::string, tensor, std::less<>> tensors, std::shared_ptr<const void> memory) {
+  weights w;
+  w.tensors_ = std::move(tensors);
+  w.memory_ = std::move(memory);
+  return w;
+}
+
 const tensor& weights::at(std::string_view name) const {
   auto found = tensors_.find(name);
   if (found == tensors_.end()) throw load_error(fmt::format("tensor {} is missing", name));

@@ -54,6 +54,8 @@ class weights {
   /// the config asks for is there with its shape, in the shard that the index names. Throws load_error naming file and
   /// tensor, also for a tensor of the model's that the config does not ask for.
   static weights open(const std::filesystem::path& folder, const config& c);
+  /// Tensors in memory that they keep alive, unchecked; their hash is that of nothing. For measuring.
+  static weights of(std::map<std::string, tensor, std::less<>> tensors, std::shared_ptr<const void> memory);
 
   /// A tensor that the config asks for; throws load_error for another name.
   const tensor& at(std::string_view name) const;
@@ -62,6 +64,7 @@ class weights {
 
  private:
   std::vector<mapped_file> files_;
+  std::shared_ptr<const void> memory_;
   std::map<std::string, tensor, std::less<>> tensors_;
   kv::hash128 choice_;  // of the index, where it decides between shards
 };
