@@ -46,7 +46,7 @@ struct decode_block {
   static constexpr std::uint32_t chunks = layout::chunks;
 
   const attention_args& args;
-  sequence_view sequence;
+  std::uint32_t first_page;
   std::uint32_t row, position;         ///< of the query
   std::uint32_t kv_head, head, heads;  ///< the first of so many heads that share keys
   std::uint32_t part;
@@ -72,13 +72,11 @@ struct decode_block {
   }
 
   DEVICE void load_keys(std::uint32_t step) {
-    const auto* page = keys_of(args, sequence, kv_head, base(step));
-    UNROLL
-    for (std::uint32_t n = 0; n < 2; ++n) {
+    const auto* page = keys_of(args, first_page, kv_head, base(step));
+    UNROLL for (std::uint32_t n = 0; n < 2; ++n) {
       auto at = base(step) + n * 8 + lane() / 4;
       const auto* from = page + at % page_tokens * dim() * sizeof(std::uint16_t);
-      UNROLL
-      for (std::uint32_t i = 0; i < chunks; ++i) {
+      UNROLL for (std::uint32_t i = 0; i < chunks; ++i) {
         auto chunk = lane() % 4 + i * 4;
         bool there = at <= position && (exact || chunk < dim() / 16);
         key[n][i].low = there ? load_16_once(from + chunk * 16) : words_16{};
@@ -89,13 +87,11 @@ struct decode_block {
 
   /// Values that the row does not see become zeros, since nothing times a garbage NaN is NaN.
   DEVICE void load_values(std::uint32_t step) {
-    const auto* page = keys_of(args, sequence, kv_head, base(step)) + args.shape.values_offset;
-    UNROLL
-    for (std::uint32_t k = 0; k < 4; ++k) {
+    const auto* page = keys_of(args, first_page, kv_head, base(step)) + args.shape.values_offset;
+    UNROLL for (std::uint32_t k = 0; k < 4; ++k) {
       auto at = base(step) + k / 2 * 8 + lane() % 4 * 2 + k % 2;
       const auto* from = page + at % page_tokens * dim() * sizeof(std::uint16_t);
-      UNROLL
-      for (std::uint32_t i = 0; i < chunks; ++i) {
+      UNROLL for (std::uint32_t i = 0; i < chunks; ++i) {
         auto chunk = lane() / 4 + i * 8;
         value[k][i] = at <= position && (exact || chunk < dim() / 8) ? load_16_once(from + chunk * 16) : words_16{};
       }
@@ -135,52 +131,42 @@ struct decode_block {
   /// scores = queries · keys. The dimensions of a product are those that the lanes happen to hold: of 16, each lane
   /// has two neighbours and their partners in rotation.
   DEVICE void score(std::uint32_t step) {
-    UNROLL
-    for (std::uint32_t n = 0; n < 2; ++n) UNROLL
-    for (std::uint32_t i = 0; i < 4; ++i) scores[n][i] = 0;
+    UNROLL for (std::uint32_t n = 0; n < 2; ++n) UNROLL for (std::uint32_t i = 0; i < 4; ++i) scores[n][i] = 0;
     auto page = step * layout::keys / page_tokens;
-    UNROLL
-    for (std::uint32_t i = 0; i < chunks; ++i) {
+    UNROLL for (std::uint32_t i = 0; i < chunks; ++i) {
       auto chunk = lane() % 4 + i * 4;
       if (!exact && i * 4 >= dim() / 16) break;
       words_16 low[halves], high[halves];
-      UNROLL
-      for (std::uint32_t h = 0; h < halves; ++h) {
+      UNROLL for (std::uint32_t h = 0; h < halves; ++h) {
         low[h] = load_16(query(page, h * 8 + lane() / 4) + chunk * 16);
         high[h] = load_16(query(page, h * 8 + lane() / 4) + (dim_max / 16 + chunk) * 16);
       }
-      UNROLL
-      for (std::uint32_t n = 0; n < 2; ++n) {
+      UNROLL for (std::uint32_t n = 0; n < 2; ++n) {
         auto& pairs = key[n][i];
         if (rotating() && (exact || chunk < dim() / 16)) {
           auto slot = (step * layout::keys + n * 8 + lane() / 4) % page_tokens;
           const auto *c = cosines(slot) + chunk * 8, *s = sines(slot) + chunk * 8;
           rotate(pairs, {{load_16(c), load_16(c + 4)}, {load_16(s), load_16(s + 4)}});
         }
-        UNROLL
-        for (std::uint32_t w = 0; w < 4; ++w)
-          mma_16x8x16(scores[n],
-                      {low[0].w[w], halves > 1 ? low[halves - 1].w[w] : 0, high[0].w[w],
-                       halves > 1 ? high[halves - 1].w[w] : 0},
-                      {pairs.low.w[w], pairs.high.w[w]});
+        UNROLL for (std::uint32_t w = 0; w < 4; ++w) mma_16x8x16(
+            scores[n],
+            {low[0].w[w], halves > 1 ? low[halves - 1].w[w] : 0, high[0].w[w], halves > 1 ? high[halves - 1].w[w] : 0},
+            {pairs.low.w[w], pairs.high.w[w]});
       }
     }
   }
 
   DEVICE void mask(std::uint32_t step) {
     auto at = base(step) + lane() % 4 * 2;
-    UNROLL
-    for (std::uint32_t n = 0; n < 2; ++n) UNROLL
-    for (std::uint32_t i = 0; i < 4; ++i)
-      if (at + n * 8 + i % 2 > position) scores[n][i] = minus_infinity();
+    UNROLL for (std::uint32_t n = 0; n < 2; ++n)
+        UNROLL for (std::uint32_t i = 0; i < 4; ++i) if (at + n * 8 + i % 2 > position) scores[n][i] = minus_infinity();
   }
 
   /// Turns scores into weights, and brings what was gathered so far to the same scale.
   DEVICE void weigh() {
     float shrink[halves];
     bool shrinks = false;
-    UNROLL
-    for (std::uint32_t h = 0; h < halves; ++h) {
+    UNROLL for (std::uint32_t h = 0; h < halves; ++h) {
       float top = fmaxf(fmaxf(scores[0][h * 2], scores[0][h * 2 + 1]), fmaxf(scores[1][h * 2], scores[1][h * 2 + 1]));
       top = fmaxf(top, shuffle_xor(top, 1));
       top = fmaxf(top, shuffle_xor(top, 2));
@@ -189,18 +175,15 @@ struct decode_block {
       shrinks = shrinks || top != best[h];
       best[h] = top;
       sum[h] *= shrink[h];
-      UNROLL
-      for (std::uint32_t n = 0; n < 2; ++n) {
+      UNROLL for (std::uint32_t n = 0; n < 2; ++n) {
         float first = exp2_fast(scores[n][h * 2] - top), second = exp2_fast(scores[n][h * 2 + 1] - top);
         sum[h] += first + second;
         weights[n * 2 + h] = to_bf16x2(first, second);
       }
     }
     if (!vote_any(shrinks)) return;
-    UNROLL
-    for (std::uint32_t i = 0; i < chunks; ++i) UNROLL
-    for (std::uint32_t e = 0; e < 8; ++e) UNROLL
-    for (std::uint32_t h = 0; h < halves; ++h) {
+    UNROLL for (std::uint32_t i = 0; i < chunks; ++i) UNROLL for (std::uint32_t e = 0; e < 8; ++e)
+        UNROLL for (std::uint32_t h = 0; h < halves; ++h) {
       gathered[i][e][h * 2] *= shrink[h];
       gathered[i][e][h * 2 + 1] *= shrink[h];
     }
@@ -209,11 +192,9 @@ struct decode_block {
   /// gathered += weights · values. Columns of a product are dimensions eight apart, whose elements lanes have at the
   /// same place in their 16 bytes.
   DEVICE void gather() {
-    UNROLL
-    for (std::uint32_t i = 0; i < chunks; ++i) {
+    UNROLL for (std::uint32_t i = 0; i < chunks; ++i) {
       if (!exact && i * 64 >= dim()) break;
-      UNROLL
-      for (std::uint32_t w = 0; w < 4; ++w) {
+      UNROLL for (std::uint32_t w = 0; w < 4; ++w) {
         auto a = value[0][i].w[w], b = value[1][i].w[w], c = value[2][i].w[w], d = value[3][i].w[w];
         mma_16x8x16(gathered[i][2 * w], weights, {(a & 0xffffu) | b << 16, (c & 0xffffu) | d << 16});
         mma_16x8x16(gathered[i][2 * w + 1], weights, {a >> 16 | (b & 0xffff0000u), c >> 16 | (d & 0xffff0000u)});
@@ -222,17 +203,13 @@ struct decode_block {
   }
 
   DEVICE void begin() {
-    UNROLL
-    for (std::uint32_t h = 0; h < halves; ++h) {
+    UNROLL for (std::uint32_t h = 0; h < halves; ++h) {
       best[h] = minus_infinity();
       sum[h] = 0;
     }
-    UNROLL
-    for (std::uint32_t i = 0; i < 4; ++i) weights[i] = 0;
-    UNROLL
-    for (std::uint32_t i = 0; i < chunks; ++i) UNROLL
-    for (std::uint32_t e = 0; e < 8; ++e) UNROLL
-    for (std::uint32_t j = 0; j < 4; ++j) gathered[i][e][j] = 0;
+    UNROLL for (std::uint32_t i = 0; i < 4; ++i) weights[i] = 0;
+    UNROLL for (std::uint32_t i = 0; i < chunks; ++i) UNROLL for (std::uint32_t e = 0; e < 8; ++e)
+        UNROLL for (std::uint32_t j = 0; j < 4; ++j) gathered[i][e][j] = 0;
   }
 
   DEVICE float* result(std::uint32_t of_warp, std::uint32_t r) const {
@@ -247,18 +224,15 @@ struct decode_block {
 
   /// A lane has dimensions 16 · (lane % 4)… of each 64.
   DEVICE void leave_result() {
-    UNROLL
-    for (std::uint32_t h = 0; h < halves; ++h) {
+    UNROLL for (std::uint32_t h = 0; h < halves; ++h) {
       auto r = h * 8 + lane() / 4;
       sum[h] += shuffle_xor(sum[h], 1);
       sum[h] += shuffle_xor(sum[h], 2);
       top(warp(), r) = best[h];
       total(warp(), r) = sum[h];
-      UNROLL
-      for (std::uint32_t i = 0; i < chunks; ++i) UNROLL
-      for (std::uint32_t j = 0; j < 2; ++j) UNROLL
-      for (std::uint32_t e = 0; e < 8; ++e)
-        result(warp(), r)[i * 64 + lane() % 4 * 16 + j * 8 + e] = gathered[i][e][h * 2 + j];
+      UNROLL for (std::uint32_t i = 0; i < chunks; ++i) UNROLL for (std::uint32_t j = 0; j < 2; ++j)
+          UNROLL for (std::uint32_t e = 0; e < 8; ++e) result(warp(), r)[i * 64 + lane() % 4 * 16 + j * 8 + e] =
+              gathered[i][e][h * 2 + j];
     }
   }
 
@@ -267,11 +241,9 @@ struct decode_block {
     for (auto i = thread_x(); i < heads * dim(); i += layout::threads) {
       auto r = i / dim(), d = i % dim();
       float highest = top(0, r);
-      UNROLL
-      for (std::uint32_t w = 1; w < layout::warps; ++w) highest = fmaxf(highest, top(w, r));
+      UNROLL for (std::uint32_t w = 1; w < layout::warps; ++w) highest = fmaxf(highest, top(w, r));
       float all = 0, weight = 0;
-      UNROLL
-      for (std::uint32_t w = 0; w < layout::warps; ++w) {
+      UNROLL for (std::uint32_t w = 0; w < layout::warps; ++w) {
         auto shrink = exp2_fast(top(w, r) - highest);
         all += result(w, r)[d] * shrink;
         weight += total(w, r) * shrink;
@@ -325,8 +297,14 @@ void decode(attention_args args) {
   auto blocks = (group + 8 * halves - 1) / (8 * halves);  // that share the group
   auto kv_head = block_y() / blocks, first = block_y() % blocks * 8 * halves;
   auto heads = group - first < 8 * halves ? group - first : 8 * halves;
-  decode_block<dim_max, halves, exact, rotates>{
-      args, sequence, sequence.first_row + piece.first, position, kv_head, kv_head * group + first, heads, block_x()}
+  decode_block<dim_max, halves, exact, rotates>{args,
+                                                sequence.first_page,
+                                                sequence.first_row + piece.first,
+                                                position,
+                                                kv_head,
+                                                kv_head * group + first,
+                                                heads,
+                                                block_x()}
       .run();
 }
 
