@@ -1,3 +1,32 @@
+/// Attention of one token per sequence over its pages. Bound by memory: keys and values are read once, straight into
+/// registers, for all query heads that share them (16 at a time).
+///
+/// Blocks: x = parts of split_tokens keys, y = heads of keys (each as often as its group has 8 or 16 heads), z =
+/// pieces. A block's 4 warps take 16 keys at a time in turn, and each keeps its own maximum, sum and weighted values;
+/// they are added at the end, by warp number. If a row has more than one part, a second kernel adds the parts.
+///
+/// Products run on tensor cores in order to serve up to 16 heads at the cost of one: queries are the 16 rows. The
+/// dimensions (for scores) and keys (for values) that a product sums over may be in any order if both sides agree, so
+/// each lane loads 16 bytes at a time and uses them as its fragments: no value goes through shared memory.
+///   keys: lane l has keys l / 4 and l / 4 + 8 of the 16, and of each chunk of 64 dimensions those 8 pairs (j, j +
+///   half) that begin at 8 · (l % 4). Both halves of a pair are in one lane, which rotates them. values: lane l has
+///   keys 2 · (l % 4), + 1, + 8, + 9, and 8 dimensions from 8 · (l / 4) of each 64.
+///
+/// Rotation: R(p) q · R(t) k = R(p - 64 n) q · R(t - 64 n) k. The query is rotated for each page n of the part once, so
+/// that keys need only the rotation of their slot: one table of 64 positions in shared memory.
+///
+/// A row's result depends on its sequence and position only: parts, warps' shares and the order of sums are fixed.
+///
+/// Address and bounds. Keys and values: only positions up to the row's are read (others are zeros), so pages stay
+/// below the sequence's. Tables: positions up to the row's. Dimensions: chunks beyond head_dim are not read. Scratch:
+/// [piece][part][head] with part < context_max / split_tokens rounded up, as a row's position is below context_max.
+/// Shared memory: queries [8 pages][heads][pitch], angles [64][pitch] twice, 8 pages; after a barrier results
+/// [4 warps][heads][pitch] lie over them. 16-byte accesses are aligned: pitches are multiples of 16 bytes.
+///
+/// sm_90, as ptxas says (up to 8 heads per head of keys; 128 dimensions, 64): 196 and 137 registers, no spills; 55,360
+/// and 30,784 bytes of shared memory; two and three blocks of 4 warps per multiprocessor. 256 dimensions: 255
+/// registers, 124 words spilled.
+
 #include "gpu/cuda/kernels/attention.cuh"
 #include "gpu/cuda/kernels/launchers.cuh"
 
@@ -17,13 +46,14 @@ struct decode_layout {
   static constexpr std::uint32_t angle_pitch = dim_max / 2 + 4;   ///< floats between rows
   static constexpr std::uint32_t cosines_at = pages * heads * query_pitch;
   static constexpr std::uint32_t sines_at = cosines_at + page_tokens * angle_pitch * sizeof(float);
-  static constexpr std::uint32_t angles_end = sines_at + page_tokens * angle_pitch * sizeof(float);
+  static constexpr std::uint32_t pages_at = sines_at + page_tokens * angle_pitch * sizeof(float);
+  static constexpr std::uint32_t pages_end = pages_at + pages * sizeof(const std::byte*);
   /// Over the queries and angles, when they are not needed any more: the warps' results.
   static constexpr std::uint32_t result_pitch = dim_max + 4;  ///< floats
   static constexpr std::uint32_t tops_at = warps * heads * result_pitch * sizeof(float);
   static constexpr std::uint32_t sums_at = tops_at + warps * heads * sizeof(float);
   static constexpr std::uint32_t results_end = sums_at + warps * heads * sizeof(float);
-  static constexpr std::uint32_t shared_bytes = angles_end > results_end ? angles_end : results_end;
+  static constexpr std::uint32_t shared_bytes = pages_end > results_end ? pages_end : results_end;
 };
 
 /// Where the parts of a row leave their results for the second kernel: sums of values weighted,
@@ -71,8 +101,11 @@ struct decode_block {
     return reinterpret_cast<float*>(shared + layout::sines_at) + slot * layout::angle_pitch;
   }
 
-  DEVICE void load_keys(std::uint32_t step) {
-    const auto* page = keys_of(args, first_page, kv_head, base(step));
+  /// The kv_head's keys in each page of the part.
+  DEVICE const std::byte** pages() const { return reinterpret_cast<const std::byte**>(shared + layout::pages_at); }
+  DEVICE const std::byte* page_of(std::uint32_t step) const { return pages()[step * layout::keys / page_tokens]; }
+
+  DEVICE void load_keys(std::uint32_t step, const std::byte* page) {
     UNROLL for (std::uint32_t n = 0; n < 2; ++n) {
       auto at = base(step) + n * 8 + lane() / 4;
       const auto* from = page + at % page_tokens * dim() * sizeof(std::uint16_t);
@@ -87,7 +120,7 @@ struct decode_block {
 
   /// Values that the row does not see become zeros, since nothing times a garbage NaN is NaN.
   DEVICE void load_values(std::uint32_t step) {
-    const auto* page = keys_of(args, first_page, kv_head, base(step)) + args.shape.values_offset;
+    const auto* page = page_of(step) + args.shape.values_offset;
     UNROLL for (std::uint32_t k = 0; k < 4; ++k) {
       auto at = base(step) + k / 2 * 8 + lane() % 4 * 2 + k % 2;
       const auto* from = page + at % page_tokens * dim() * sizeof(std::uint16_t);
@@ -265,16 +298,19 @@ struct decode_block {
     auto seen = position + 1 - part * split_tokens;  // of this part's keys and those after it
     if (seen > split_tokens) seen = split_tokens;
     auto steps = (seen + layout::keys - 1) / layout::keys;
-    if (warp() < steps) load_keys(warp());
+    auto page_count = (seen + page_tokens - 1) / page_tokens;
+    if (warp() < steps) load_keys(warp(), keys_of(args, first_page, kv_head, base(warp())));
+    if (thread_x() < page_count)
+      pages()[thread_x()] = keys_of(args, first_page, kv_head, part * split_tokens + thread_x() * page_tokens);
     if (rotating()) copy_angles();
-    load_queries((seen + page_tokens - 1) / page_tokens);
+    load_queries(page_count);
     begin();
     copy_async_wait<0>();
-    barrier();  // queries and angles are there
+    barrier();  // queries, angles and pages are there
     for (auto step = warp(); step < steps; step += layout::warps) {
       load_values(step);
       score(step);
-      if (step + layout::warps < steps) load_keys(step + layout::warps);
+      if (step + layout::warps < steps) load_keys(step + layout::warps, page_of(step + layout::warps));
       if (base(step) + layout::keys - 1 > position) mask(step);
       weigh();
       gather();

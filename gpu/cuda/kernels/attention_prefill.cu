@@ -1,3 +1,31 @@
+/// Causal attention of many new tokens of a sequence over its pages, on tensor cores, flash style: a block keeps its
+/// queries in shared memory and goes through the keys' tiles in the order of their positions, with a running maximum
+/// and sum per row. Keys are rotated here, once for all rows of the block.
+///
+/// A block has up to 256 rows (8 warps of 32; 128 rows, 8 warps of 16, above 128 dimensions). A row is a token and one
+/// of the query heads that share a head of keys: number token · group + head, so heads of a group read a tile once.
+/// Blocks: x = head of keys, y = which 256 of a piece's rows, z = pieces, from the last.
+///
+/// Shared memory: queries (rotated, scaled), two tiles of keys, two of values, positions of the rows. A tile has 64
+/// keys (32 above 128 dimensions). Rows are 16 bytes longer than their values, so that the eight rows of a matrix that
+/// ldmatrix reads lie in different banks.
+///
+/// Pipeline: while a tile is worked on, cp.async brings the next one. When its keys are there, each thread rotates
+/// those that it copied itself, in place, between the products of weights and values: the tensor cores have work
+/// meanwhile. One barrier per tile then shows the rotated keys, and the values, to all.
+///
+/// A row's result depends on its sequence and position only: tiles begin at fixed positions, and a tile that a row does
+/// not see changes nothing for it (weights 0, scale 1).
+///
+/// Address and bounds. Rows: those below share.rows are of the piece, hence below batch.rows; others are not read
+/// (zeros) nor written. Pages: tiles end at the position of the block's last row, so page numbers stay below the
+/// sequence's pages; copies of slots beyond that position are zeros and not read. Tables: positions up to that one.
+/// Shared memory: rows · pitch for queries and each tile's keys · pitch, where every access is row · pitch + at most
+/// 2 · head_dim bytes. Copies: 16 bytes at multiples of 16, as head_dim is a multiple of 16 and offsets of slices are.
+///
+/// sm_90, as ptxas says (128 dimensions; 64): 255 registers and 32 bytes of stack (8 spilled words); 227, none. 140,288
+/// and 74,752 bytes of shared memory; one block of 8 warps per multiprocessor in both cases.
+
 #include "gpu/cuda/kernels/attention.cuh"
 #include "gpu/cuda/kernels/launchers.cuh"
 
