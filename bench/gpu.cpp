@@ -21,7 +21,7 @@ struct flags {
 void run(flags f) {
   if (f.quick) f.options.repeats = quick_repeats;
   report to{f.json, f.torch};
-  bench_gpu(gpu::cuda::open_device(f.device), f.options, to);
+  bench_gpu(gpu::cuda::open_device({.number = f.device, .algorithms = {}}), f.options, to);
 }
 
 }  // namespace
