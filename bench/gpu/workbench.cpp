@@ -19,8 +19,8 @@ workbench::workbench(std::shared_ptr<gpu::cuda::runtime> device, int repeats)
     : device_{std::move(device)},
       repeats_{repeats},
       stream_{device_->make_stream()},
-      begin_{device_->make_event()},
-      end_{device_->make_event()} {}
+      begin_{device_->make_event(true)},
+      end_{device_->make_event(true)} {}
 
 workbench::~workbench() {
   device_->synchronize(stream_);
