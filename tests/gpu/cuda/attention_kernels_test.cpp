@@ -58,7 +58,9 @@ TEST_P(AttentionKernels, PrefillIsWhatDoublesGive) {
 TEST_P(AttentionKernels, DecodeIsWhatDoublesGive) {
   for (const auto& c : cases) {
     attention_problem p{c};
-    auto pieces = p.pieces_of(1);
+    std::vector<attention_piece> pieces;
+    for (const auto& piece : p.pieces_of(1))
+      if (piece.first % 9 == 0 || piece.first + 1 == p.sequences[piece.sequence].rows) pieces.push_back(piece);
     expect_near(p, pieces, attention_on_device{device, p}.decode(pieces));
   }
 }
@@ -138,13 +140,14 @@ CHROMATIN_ON_EACH_RUNTIME(AttentionKernels);
 /// The order of warps and lanes, of blocks and of copies' arrivals are the seed's.
 TEST(AttentionOrder, DoesNotMatter) {
   attention_problem p{{64, 2, 2, {{100, 30}, {520, 17}}}};
+  auto pieces = p.pieces_of(256), rows = p.pieces_of(1);
   bits prefill, decode;
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     attention_on_device there{make_emulated_device({.seed = seed, .own_thread = false}), p};
-    auto a = there.prefill(p.pieces_of(256)), b = there.decode(p.pieces_of(1));
+    auto a = there.prefill(pieces), b = there.decode(rows);
     if (seed == 1) {
-      prefill = a;
-      decode = b;
+      expect_near(p, pieces, prefill = a);
+      expect_near(p, pieces, decode = b);
     }
     ASSERT_EQ(a, prefill) << "seed " << seed;
     ASSERT_EQ(b, decode) << "seed " << seed;
