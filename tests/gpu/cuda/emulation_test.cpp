@@ -122,25 +122,38 @@ TEST_F(Emulation, EveryThreadOfEveryBlockRunsOnce) {
   LAUNCH(number_threads, (grid{3, 0, 2}), 96, 0, nullptr, nullptr);
 }
 
-KERNEL void pass_on(std::uint32_t* out, bool with_barrier) {
+/// Each thread takes what another one has put into shared memory, `distance` further on.
+KERNEL void pass_on(std::uint32_t* out, std::uint32_t distance, bool with_barrier) {
   auto* values = reinterpret_cast<std::uint32_t*>(shared_memory());
   values[thread_x()] = thread_x();
-  if (with_barrier) barrier();
-  out[thread_x()] = values[(thread_x() + 32) % threads_x()];
+  if (with_barrier && distance % 32 == 0) barrier();
+  if (with_barrier && distance % 32 != 0) warp_barrier();
+  out[thread_x()] = values[(thread_x() + distance) % threads_x()];
 }
 
-TEST_F(Emulation, MissingBarrierShowsInSomeOrder) {
-  auto wrong = [](bool with_barrier) {
-    return seeds_with([&](stream queue) {
-      std::array<std::uint32_t, 128> out;
-      LAUNCH(pass_on, grid{}, 128, sizeof out, queue, out.data(), with_barrier);
-      for (std::uint32_t t = 0; t < 128; ++t)
-        if (out[t] != (t + 32) % 128) return true;
-      return false;
-    });
-  };
-  EXPECT_GT(wrong(false), seeds / 2);
-  EXPECT_EQ(wrong(true), 0u);
+/// In how many orders thread 5 gets a value that is not there yet.
+std::uint64_t orders_in_which_5_is_wrong(std::uint32_t threads, std::uint32_t distance, bool with_barrier) {
+  return seeds_with([&](stream queue) {
+    std::array<std::uint32_t, 128> out;
+    LAUNCH(pass_on, grid{}, threads, sizeof out, queue, out.data(), distance, with_barrier);
+    return out[5] != (5 + distance) % threads;
+  });
+}
+
+TEST_F(Emulation, WarpsRunInAnyOrderSoThatAMissingBarrierShows) {
+  for (std::uint32_t distance : {32u, 96u}) {
+    EXPECT_GT(orders_in_which_5_is_wrong(128, distance, false), 5u);
+    EXPECT_LT(orders_in_which_5_is_wrong(128, distance, false), seeds - 5);
+    EXPECT_EQ(orders_in_which_5_is_wrong(128, distance, true), 0u);
+  }
+}
+
+TEST_F(Emulation, LanesRunInAnyOrderSoThatAMissingWarpBarrierShows) {
+  for (std::uint32_t distance : {1u, 31u}) {
+    EXPECT_GT(orders_in_which_5_is_wrong(32, distance, false), 5u);
+    EXPECT_LT(orders_in_which_5_is_wrong(32, distance, false), seeds - 5);
+    EXPECT_EQ(orders_in_which_5_is_wrong(32, distance, true), 0u);
+  }
 }
 
 KERNEL void count_up(std::uint32_t* out, bool with_second_barrier) {

@@ -30,9 +30,7 @@ class on_each_runtime : public testing::TestWithParam<const char*> {
     s = device->make_stream();
   }
 
-  void TearDown() override {
-    EXPECT_EQ(device ? device->error() : "", "");
-  }
+  void TearDown() override { EXPECT_EQ(device ? device->error() : "", ""); }
 
   std::shared_ptr<runtime> device;
   stream s = nullptr;
