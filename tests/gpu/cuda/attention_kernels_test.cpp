@@ -9,7 +9,7 @@ namespace {
 
 using bits = std::vector<std::uint16_t>;
 
-class AttentionKernels : public on_each_runtime {
+class AttentionKernels : public on_a_device {
  protected:
   std::uint32_t prefill_rows() const { return device->kernels().prefill_rows; }
 };
@@ -135,10 +135,13 @@ TEST_P(AttentionKernels, RotatedKeysAreTakenAsTheyAre) {
   }
 }
 
-CHROMATIN_ON_EACH_RUNTIME(AttentionKernels);
+INSTANTIATE_TEST_SUITE_P(Devices, AttentionKernels, testing::Values(on_a_device::real_device, 1), on_a_device::name);
 
 /// The order of warps and lanes, of blocks and of copies' arrivals are the seed's.
 TEST(AttentionOrder, DoesNotMatter) {
+#ifdef __SANITIZE_THREAD__
+  GTEST_SKIP() << "ThreadSanitizer does not know fibers";
+#endif
   attention_problem p{{64, 2, 2, {{100, 30}, {520, 17}}}};
   auto pieces = p.pieces_of(256), rows = p.pieces_of(1);
   bits prefill, decode;
