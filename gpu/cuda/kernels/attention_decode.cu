@@ -294,7 +294,7 @@ struct decode_block {
 };
 
 template <std::uint32_t dim_max, std::uint32_t halves, bool exact, bool rotates>
-KERNEL_BOUNDS((decode_layout<dim_max, halves>::threads), 2)
+KERNEL_BOUNDS(decode_warps * 32, 8 / decode_warps)
 void decode(attention_args args) {
   auto piece = args.pieces[block_z()];
   auto sequence = args.batch.sequences[piece.sequence];

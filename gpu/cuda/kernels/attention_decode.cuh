@@ -7,10 +7,13 @@
 namespace chromatin::gpu::cuda {
 inline namespace CHROMATIN_KERNELS {
 
+/// Of a block: 4, or 8 for twice as many loads under way where there are few blocks.
+inline constexpr std::uint32_t decode_warps = 4;
+
 /// How a block works on a part of a row's keys, for heads of up to `dim_max` dimensions, and 8 or 16 heads at a time.
 template <std::uint32_t dim_max, std::uint32_t halves>
 struct decode_layout {
-  static constexpr std::uint32_t warps = 4, threads = warps * 32;
+  static constexpr std::uint32_t warps = decode_warps, threads = warps * 32;
   static constexpr std::uint32_t heads = 8 * halves;
   static constexpr std::uint32_t keys = 16;  ///< that a warp takes at a time
   static constexpr std::uint32_t pages = split_tokens / page_tokens;
