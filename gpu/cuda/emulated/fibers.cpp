@@ -6,6 +6,7 @@
 #include <utility>
 
 #if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 
@@ -30,7 +31,13 @@ guarded_memory::guarded_memory(std::size_t bytes) : bytes_((bytes + page_bytes -
   throw std::bad_alloc();
 }
 
-guarded_memory::~guarded_memory() { munmap(begin_ - page_bytes, bytes_ + 2 * page_bytes); }
+guarded_memory::~guarded_memory() {
+#if defined(__SANITIZE_ADDRESS__)
+  // What a fiber's frames left; the addresses will be somebody else's.
+  __asan_unpoison_memory_region(begin_, bytes_);
+#endif
+  munmap(begin_ - page_bytes, bytes_ + 2 * page_bytes);
+}
 
 fibers::fibers(std::uint32_t most, std::function<void(std::uint32_t)> body) : body_(std::move(body)), places_(most) {}
 
