@@ -1,0 +1,56 @@
+#pragma once
+
+/// Runs a kernel's blocks on the host, one after the other: a fiber for each thread. A lane runs until it reaches a
+/// collective; then the next lane of its warp runs, in an order that the seed draws. When all lanes of the warp are
+/// there, the collective is done and a warp goes on, which the seed draws too.
+
+#include <array>
+#include <memory>
+#include <vector>
+
+#include "gpu/cuda/emulated/block.hpp"
+#include "gpu/cuda/emulated/fibers.hpp"
+
+namespace chromatin::gpu::cuda::emulated {
+
+/// Not thread-safe: each thread that runs kernels has its own.
+class block_runner {
+ public:
+  block_runner();
+
+  void run(grid blocks, std::uint32_t threads, std::size_t shared_bytes, std::uint64_t seed,
+           const std::function<void()>& thread);
+
+  exchange* meet(collective, std::uint32_t matrices);
+  void copy_async(void* shared, const void* global);
+  void commit_copies();
+  void wait_for_copies(std::uint64_t groups_under_way);
+
+ private:
+  void run_block();
+  void poison_shared();
+  void check_shared() const;
+  void check_in_shared(const void* p, const char* what) const;
+  void finish(warp_state&);
+  void perform(warp_state&);
+  void load_matrices(exchange* lanes, std::uint32_t matrices, bool transposed) const;
+  void stop(warp_state&);
+  void go_on(warp_state* with);
+  void go_to(std::uint32_t thread);
+  std::uint64_t draw();
+
+  fibers fibers_;
+  guarded_memory shared_;
+  std::vector<thread_state> threads_;
+  std::unique_ptr<std::array<warp_state, threads_max / warp_lanes>> warps_;
+  const std::function<void()>* kernel_ = nullptr;
+  block_state block_;
+  std::uint64_t random_ = 0, stay_ = 0;
+  std::vector<warp_state*> runnable_;
+  std::uint32_t waiting_ = 0, ended_ = 0;  ///< warps at a barrier, and those that are done
+};
+
+/// Aborts with a line on the block and what its threads did.
+[[noreturn]] void complain(const block_state&, const std::string& what);
+
+}  // namespace chromatin::gpu::cuda::emulated

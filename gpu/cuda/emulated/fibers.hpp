@@ -1,0 +1,69 @@
+#pragma once
+
+/// Fibers that switch to each other directly, with stacks that are made once and used for every kernel.
+
+#include <boost/context/fiber.hpp>
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <vector>
+
+namespace chromatin::gpu::cuda::emulated {
+
+/// A piece of address space with pages around it that nobody may touch.
+class guarded_memory {
+ public:
+  explicit guarded_memory(std::size_t bytes);
+  ~guarded_memory();
+  guarded_memory(const guarded_memory&) = delete;
+  guarded_memory& operator=(const guarded_memory&) = delete;
+
+  std::byte* begin() const { return begin_; }
+  std::byte* end() const { return begin_ + bytes_; }  ///< the first byte of the page behind
+
+ private:
+  std::byte* begin_;
+  std::size_t bytes_;
+};
+
+/// Not thread-safe; its fibers live on the thread that made it.
+class fibers {
+ public:
+  /// `body(i)` is what fiber i does each time from start() until it switches away for the last time; it never returns
+  /// without having switched to `home`, except when `leaving()`.
+  explicit fibers(std::function<void(std::uint32_t)> body);
+  /// Every fiber is let go to its end.
+  ~fibers();
+
+  static constexpr std::uint32_t home = ~std::uint32_t{0};  ///< who called start()
+
+  /// Makes fibers 0 … count - 1 unless they are there.
+  void grow(std::uint32_t count);
+  /// From one fiber (or home) to another; returns when somebody switches back.
+  void switch_to(std::uint32_t next);
+  bool leaving() const { return leaving_; }
+
+ private:
+  /// A place to go on: a fiber's or home's.
+  struct place {
+    boost::context::fiber fiber;
+    std::unique_ptr<guarded_memory> stack;  ///< none of home's
+    const void* bottom = nullptr;
+    std::size_t bytes = 0;
+    void* fake_stack = nullptr;  ///< AddressSanitizer's
+  };
+
+  place& at(std::uint32_t i) { return i == home ? home_ : *places_[i]; }
+  void make(std::uint32_t i);
+  void arrived(place& here);
+
+  std::function<void(std::uint32_t)> body_;
+  std::vector<std::unique_ptr<place>> places_;
+  place home_;
+  std::uint32_t running_ = home;
+  place* came_from_ = nullptr;
+  bool leaving_ = false;
+};
+
+}  // namespace chromatin::gpu::cuda::emulated
