@@ -15,14 +15,16 @@ if(MOLD_PROGRAM)
   add_link_options(-fuse-ld=mold)
 endif()
 if(CHROMATIN_SANITIZE)
-  # Every report ends the program: a test that goes on would pass.
-  add_compile_options(-fsanitize=${CHROMATIN_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
+  # Every report ends the program: a test that goes on would pass. nvcc knows none of these.
+  foreach(option -fsanitize=${CHROMATIN_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer -g1)
+    add_compile_options($<$<COMPILE_LANGUAGE:C,CXX>:${option}>)
+  endforeach()
   add_link_options(-fsanitize=${CHROMATIN_SANITIZE})
   # CAF 0.17 makes a reference of a null shared_ptr when an actor without arguments is spawned, and does not use it; the
   # check of a virtual table needs a file descriptor, and a test takes them all. What is used wrongly all the same is
   # found by AddressSanitizer.
   if(CHROMATIN_SANITIZE MATCHES undefined)
-    add_compile_options(-fno-sanitize=null,vptr)
+    add_compile_options($<$<COMPILE_LANGUAGE:C,CXX>:-fno-sanitize=null$<COMMA>vptr>)
   endif()
   # Instrumented, much of the standard library looks uninitialised to g++ 12.
   target_compile_options(chromatin_options INTERFACE -Wno-maybe-uninitialized)
@@ -30,7 +32,9 @@ endif()
 
 if(CHROMATIN_FUZZ)
   # Which way an input takes is counted; clang 14 does not know all of g++'s warnings, and warns of other things.
-  add_compile_options(-fsanitize=fuzzer-no-link,address -fno-omit-frame-pointer -g1 -Wno-unknown-warning-option)
+  foreach(option -fsanitize=fuzzer-no-link$<COMMA>address -fno-omit-frame-pointer -g1 -Wno-unknown-warning-option)
+    add_compile_options($<$<COMPILE_LANGUAGE:C,CXX>:${option}>)
+  endforeach()
   add_link_options(-fsanitize=address)
 endif()
 

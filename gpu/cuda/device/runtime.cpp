@@ -183,7 +183,7 @@ class cuda_device final : public runtime {
   /// True when the device has not failed yet.
   bool note_launches() {
     enter();
-    return errors_.passed(cudaGetLastError(), "launching a kernel") && !errors_.any();
+    return errors_.passed(cudaGetLastError(), "a kernel") && !errors_.any();
   }
 
   template <typename Call>

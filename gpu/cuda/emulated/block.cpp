@@ -50,7 +50,7 @@ void block_runner::wait_for_copies(std::uint64_t groups_under_way) {
   me.copies.erase(me.copies.begin(), late);
 }
 
-exchange* meet(collective kind, std::uint32_t matrices) { return current_runner->meet(kind, matrices); }
+const exchange& meet(collective kind, std::uint32_t matrices) { return current_runner->meet(kind, matrices); }
 void copy_async(void* shared, const void* global) { current_runner->copy_async(shared, global); }
 void commit_copies() { current_runner->commit_copies(); }
 void wait_for_copies(std::uint64_t groups_under_way) { current_runner->wait_for_copies(groups_under_way); }

@@ -28,17 +28,18 @@ enum class collective : std::uint32_t {
   load_matrices_transposed
 };
 
-/// What a lane gives to a collective and gets from it.
+/// What the lanes of a warp give to a collective and get from it, by lane: so the fragments of a product lie together
+/// as matrices.
 struct exchange {
-  std::uint64_t value;
-  const std::byte* row;
-  std::uint32_t a[4], b[2], r[4];
-  float d[4];
+  std::uint64_t values[warp_lanes];
+  const std::byte* rows[warp_lanes];
+  std::uint32_t a[4][warp_lanes], b[2][warp_lanes], r[4][warp_lanes];
+  float d[4][warp_lanes];
 };
 
 struct warp_state {
   /// Two, since a lane may give to the next collective before others have taken from the last.
-  exchange lanes[2][warp_lanes];
+  exchange exchanges[2];
   std::uint32_t turn = 0;                   ///< which of them
   collective kind = collective::end;        ///< that lanes have reached
   std::uint32_t matrices = 0;               ///< of a load
@@ -64,7 +65,9 @@ struct thread_state {
   std::vector<pending_copy> copies;
   std::uint64_t groups = 0;  ///< of copies that were committed
 
-  exchange& giving() { return warp->lanes[warp->turn][number % warp_lanes]; }
+  std::uint32_t lane() const { return number % warp_lanes; }
+  /// For the warp's next collective.
+  exchange& giving() { return warp->exchanges[warp->turn]; }
 };
 
 struct block_state {
@@ -80,7 +83,7 @@ extern constinit thread_local const block_state* current_block;
 
 /// The running thread reaches a collective. Returns when its warp has done it (and its block, at a barrier) with what
 /// the warp's lanes gave and got.
-exchange* meet(collective, std::uint32_t matrices = 0);
+const exchange& meet(collective, std::uint32_t matrices = 0);
 
 /// A copy takes effect at once, at a later commit, or at a wait that covers it: the seed decides.
 void copy_async(void* shared, const void* global);

@@ -30,12 +30,13 @@ void complain(const block_state& block, const std::string& what) {
 }
 
 block_runner::block_runner()
-    : fibers_([this](std::uint32_t) {
-        (*kernel_)();
-        if (!current->copies.empty())
-          complain(block_, fmt::format("thread {} ended before it waited for its copies", current->number));
-        meet(collective::end, 0);
-      }),
+    : fibers_(threads_max,
+              [this](std::uint32_t) {
+                (*kernel_)();
+                if (!current->copies.empty())
+                  complain(block_, fmt::format("thread {} ended before it waited for its copies", current->number));
+                meet(collective::end, 0);
+              }),
       shared_(shared_bytes_max + shared_alignment),
       threads_(threads_max),
       warps_(std::make_unique<std::array<warp_state, threads_max / warp_lanes>>()) {
@@ -86,7 +87,7 @@ void block_runner::run_block() {
   // Now and then warps overtake each other at every collective, now and then only at barriers.
   stay_ = (std::uint64_t{1} << draw() % 5) - 1;
   for (std::uint32_t i = 0; i < block_.threads / warp_lanes; ++i) runnable_.push_back(&(*warps_)[i]);
-  go_on(nullptr);
+  go_to(go_on(nullptr));
   check_shared();
 }
 
@@ -105,43 +106,30 @@ void block_runner::check_shared() const {
   if (!untouched(shared + block_.shared_bytes, shared_.end())) complain(block_, "a write beyond shared memory");
 }
 
-exchange* block_runner::meet(collective kind, std::uint32_t matrices) {
-  auto& w = *current->warp;
-  auto* turn = w.lanes[w.turn];
-  if (w.arrived == 0) {
-    w.kind = kind;
-    w.matrices = matrices;
-  } else if (w.kind != kind || w.matrices != matrices) {
-    complain(block_, fmt::format("thread {} is at {} while thread {} of its warp is at {}", current->number, name(kind),
-                                 w.thread(w.arrived - 1), name(w.kind)));
-  }
-  if (++w.arrived < warp_lanes)
-    go_to(w.thread(w.arrived));
-  else
-    finish(w);
-  return turn;
+void block_runner::diverged(collective kind) const {
+  const auto& w = *current->warp;
+  complain(block_, fmt::format("thread {} is at {} while thread {} of its warp is at {}", current->number, name(kind),
+                               w.thread(w.arrived - 1), name(w.kind)));
 }
 
-/// All lanes of the warp are there.
-void block_runner::finish(warp_state& w) {
+/// All lanes of the warp are there. Returns the thread that goes on, as the others do.
+std::uint32_t block_runner::finish(warp_state& w) {
   perform(w);
   w.arrived = 0;
   w.turn ^= 1;
-  if (w.kind == collective::end || w.kind == collective::barrier)
-    stop(w);
-  else
-    go_on((draw() & stay_) != 0 ? &w : nullptr);
+  if (w.kind == collective::end || w.kind == collective::barrier) return stop(w);
+  return go_on((draw() & stay_) != 0 ? &w : nullptr);
 }
 
 void block_runner::perform(warp_state& w) {
-  auto* lanes = w.lanes[w.turn];
-  if (w.kind == collective::product) return product(lanes);
-  if (w.kind == collective::load_matrices) return load_matrices(lanes, w.matrices, false);
-  if (w.kind == collective::load_matrices_transposed) return load_matrices(lanes, w.matrices, true);
+  auto& given = w.exchanges[w.turn];
+  if (w.kind == collective::product) return product(given);
+  if (w.kind == collective::load_matrices) return load_matrices(given, w.matrices, false);
+  if (w.kind == collective::load_matrices_transposed) return load_matrices(given, w.matrices, true);
 }
 
 /// The warp waits for the block's others at a barrier, or is done.
-void block_runner::stop(warp_state& w) {
+std::uint32_t block_runner::stop(warp_state& w) {
   runnable_.erase(std::find(runnable_.begin(), runnable_.end(), &w));
   ++(w.kind == collective::end ? ended_ : waiting_);
   auto count = block_.threads / warp_lanes;
@@ -157,24 +145,17 @@ void block_runner::stop(warp_state& w) {
     waiting_ = 0;
     for (std::uint32_t i = 0; i < count; ++i) runnable_.push_back(&(*warps_)[i]);
   }
-  go_on(nullptr);
+  return go_on(nullptr);
 }
 
 /// With this warp, or with one that is drawn, or back to run_block() if there is none.
-void block_runner::go_on(warp_state* w) {
-  if (runnable_.empty()) return go_to(fibers::home);
+std::uint32_t block_runner::go_on(warp_state* w) {
+  if (runnable_.empty()) return fibers::home;
   auto random = draw();
   if (!w) w = runnable_[(random >> 32) % runnable_.size()];
   w->first_lane = random % warp_lanes;
   w->steps = random / warp_lanes % (warp_lanes / 2) * 2 + 1;
-  go_to(w->thread(0));
-}
-
-void block_runner::go_to(std::uint32_t thread) {
-  auto* next = thread == fibers::home ? nullptr : &threads_[thread];
-  if (next == current) return;
-  current = next;
-  fibers_.switch_to(thread);
+  return w->thread(0);
 }
 
 void block_runner::check_in_shared(const void* p, const char* what) const {
@@ -184,17 +165,17 @@ void block_runner::check_in_shared(const void* p, const char* what) const {
     complain(block_, fmt::format("thread {}: {} outside shared memory", current->number, what));
 }
 
-void block_runner::load_matrices(exchange* lanes, std::uint32_t matrices, bool transposed) const {
-  for (std::uint32_t i = 0; i < matrices * 8; ++i) check_in_shared(lanes[i].row, "a row of an ldmatrix");
+void block_runner::load_matrices(exchange& given, std::uint32_t matrices, bool transposed) const {
+  for (std::uint32_t i = 0; i < matrices * 8; ++i) check_in_shared(given.rows[i], "a row of an ldmatrix");
   for (std::uint32_t m = 0; m < matrices; ++m)
     for (std::uint32_t lane = 0; lane < warp_lanes; ++lane) {
       auto row = lane / 4, column = lane % 4 * 2;
       auto value = [&](std::uint32_t r, std::uint32_t c) {
         std::uint16_t v;
-        std::memcpy(&v, lanes[m * 8 + r].row + c * sizeof v, sizeof v);
+        std::memcpy(&v, given.rows[m * 8 + r] + c * sizeof v, sizeof v);
         return std::uint32_t{v};
       };
-      lanes[lane].r[m] = transposed ? value(column, row) | value(column + 1, row) << 16
+      given.r[m][lane] = transposed ? value(column, row) | value(column + 1, row) << 16
                                     : value(row, column) | value(row, column + 1) << 16;
     }
 }

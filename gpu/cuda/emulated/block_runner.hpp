@@ -21,7 +21,19 @@ class block_runner {
   void run(grid blocks, std::uint32_t threads, std::size_t shared_bytes, std::uint64_t seed,
            const std::function<void()>& thread);
 
-  exchange* meet(collective, std::uint32_t matrices);
+  const exchange& meet(collective kind, std::uint32_t matrices) {
+    auto& w = *current->warp;
+    const auto& turn = w.exchanges[w.turn];
+    if (w.arrived == 0) {
+      w.kind = kind;
+      w.matrices = matrices;
+    } else if (w.kind != kind || w.matrices != matrices) {
+      diverged(kind);
+    }
+    auto next = ++w.arrived < warp_lanes ? w.thread(w.arrived) : finish(w);
+    go_to(next);
+    return turn;
+  }
   void copy_async(void* shared, const void* global);
   void commit_copies();
   void wait_for_copies(std::uint64_t groups_under_way);
@@ -31,12 +43,18 @@ class block_runner {
   void poison_shared();
   void check_shared() const;
   void check_in_shared(const void* p, const char* what) const;
-  void finish(warp_state&);
+  [[noreturn]] void diverged(collective) const;
+  std::uint32_t finish(warp_state&);
   void perform(warp_state&);
-  void load_matrices(exchange* lanes, std::uint32_t matrices, bool transposed) const;
-  void stop(warp_state&);
-  void go_on(warp_state* with);
-  void go_to(std::uint32_t thread);
+  void load_matrices(exchange&, std::uint32_t matrices, bool transposed) const;
+  std::uint32_t stop(warp_state&);
+  std::uint32_t go_on(warp_state* with);
+  void go_to(std::uint32_t thread) {
+    auto* next = thread == fibers::home ? nullptr : &threads_[thread];
+    if (next == current) return;
+    current = next;
+    fibers_.switch_to(thread);
+  }
   std::uint64_t draw();
 
   fibers fibers_;

@@ -6,6 +6,7 @@
 #include <utility>
 
 #if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
 #endif
 
@@ -30,72 +31,68 @@ guarded_memory::guarded_memory(std::size_t bytes) : bytes_((bytes + page_bytes -
   throw std::bad_alloc();
 }
 
-guarded_memory::~guarded_memory() { munmap(begin_ - page_bytes, bytes_ + 2 * page_bytes); }
+guarded_memory::~guarded_memory() {
+#if defined(__SANITIZE_ADDRESS__)
+  // What a fiber's frames left; the addresses will be somebody else's.
+  __asan_unpoison_memory_region(begin_, bytes_);
+#endif
+  munmap(begin_ - page_bytes, bytes_ + 2 * page_bytes);
+}
 
-fibers::fibers(std::function<void(std::uint32_t)> body) : body_(std::move(body)) {}
+fibers::fibers(std::uint32_t most, std::function<void(std::uint32_t)> body) : body_(std::move(body)), places_(most) {}
 
 fibers::~fibers() {
   leaving_ = true;
-  for (std::uint32_t i = 0; i < places_.size(); ++i) switch_to(i);
+  for (std::uint32_t i = 0; i < made_; ++i) switch_to(i);
 }
 
 void fibers::grow(std::uint32_t count) {
-  while (places_.size() < count) make(static_cast<std::uint32_t>(places_.size()));
+  while (made_ < count) make(made_++);
 }
 
 void fibers::make(std::uint32_t i) {
   namespace context = boost::context;
-  auto p = std::make_unique<place>();
-  p->stack = std::make_unique<guarded_memory>(stack_bytes);
+  auto& p = places_[i];
+  p.stack = std::make_unique<guarded_memory>(stack_bytes);
   // Stacks do not begin at the same place of a page: their hot ends would share the cache's few lines for it.
   auto bytes = stack_bytes - i * 320 % page_bytes / 64 * 64;
-  p->bottom = p->stack->begin();
-  p->bytes = bytes;
+  p.bottom = p.stack->begin();
+  p.bytes = bytes;
   context::stack_context stack;
-  stack.sp = p->stack->begin() + bytes;
+  stack.sp = p.stack->begin() + bytes;
   stack.size = bytes;
   struct kept {  // the stack outlives its fiber
     context::stack_context allocate() { return {}; }
     void deallocate(context::stack_context&) {}
   };
-  p->fiber = context::fiber(std::allocator_arg, context::preallocated(stack.sp, stack.size, stack), kept{},
-                            [this, i](context::fiber&& from) {
-                              came_from_->fiber = std::move(from);
-                              arrived(*places_[i]);
-                              while (!leaving_) body_(i);
-                              running_ = home;
-                              came_from_ = places_[i].get();
+  p.fiber = context::fiber(std::allocator_arg, context::preallocated(stack.sp, stack.size, stack), kept{},
+                           [this, i](context::fiber&& from) {
+                             came_from_->fiber = std::move(from);
+                             arrived(places_[i]);
+                             while (!leaving_) body_(i);
+                             running_ = home;
+                             came_from_ = &places_[i];
 #if defined(__SANITIZE_ADDRESS__)
-                              __sanitizer_start_switch_fiber(nullptr, home_.bottom, home_.bytes);
+                             __sanitizer_start_switch_fiber(nullptr, home_.bottom, home_.bytes);
 #endif
-                              return std::move(home_.fiber);
-                            });
-  places_.push_back(std::move(p));
+                             return std::move(home_.fiber);
+                           });
 }
 
-void fibers::switch_to(std::uint32_t next) {
-  auto &here = at(running_), &there = at(next);
-  running_ = next;
-  came_from_ = &here;
 #if defined(__SANITIZE_ADDRESS__)
+void fibers::leave(place& here, const place& there) {
   __sanitizer_start_switch_fiber(&here.fake_stack, there.bottom, there.bytes);
-#endif
-  auto from = std::move(there.fiber).resume();
-  if (from) came_from_->fiber = std::move(from);
-  arrived(here);
 }
 
 /// Home's stack is not ours: its bounds are known when somebody comes from there.
-void fibers::arrived([[maybe_unused]] place& here) {
-#if defined(__SANITIZE_ADDRESS__)
+void fibers::arrived(place& here) {
   const void* bottom = nullptr;
   std::size_t bytes = 0;
   __sanitizer_finish_switch_fiber(here.fake_stack, &bottom, &bytes);
-  if (came_from_ == &home_) {
-    home_.bottom = bottom;
-    home_.bytes = bytes;
-  }
-#endif
+  if (came_from_ != &home_) return;
+  home_.bottom = bottom;
+  home_.bytes = bytes;
 }
+#endif
 
 }  // namespace chromatin::gpu::cuda::emulated

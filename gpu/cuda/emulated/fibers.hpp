@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <utility>
 #include <vector>
 
 namespace chromatin::gpu::cuda::emulated {
@@ -30,19 +31,26 @@ class guarded_memory {
 /// Not thread-safe; its fibers live on the thread that made it.
 class fibers {
  public:
-  /// `body(i)` is what fiber i does each time from start() until it switches away for the last time; it never returns
-  /// without having switched to `home`, except when `leaving()`.
-  explicit fibers(std::function<void(std::uint32_t)> body);
+  /// `body(i)` is what fiber i does, again and again; each time it switches to another at its end.
+  fibers(std::uint32_t most, std::function<void(std::uint32_t)> body);
   /// Every fiber is let go to its end.
   ~fibers();
 
-  static constexpr std::uint32_t home = ~std::uint32_t{0};  ///< who called start()
+  static constexpr std::uint32_t home = ~std::uint32_t{0};  ///< who switches to a fiber first
 
-  /// Makes fibers 0 … count - 1 unless they are there.
+  /// Makes fibers 0 … count - 1, of `most`, unless they are there.
   void grow(std::uint32_t count);
-  /// From one fiber (or home) to another; returns when somebody switches back.
-  void switch_to(std::uint32_t next);
-  bool leaving() const { return leaving_; }
+  /// From one fiber (or home) to another; returns when somebody switches back. Inline: a processor guesses the returns
+  /// after a switch wrongly, so there should be few.
+  void switch_to(std::uint32_t next) {
+    auto &here = at(running_), &there = at(next);
+    running_ = next;
+    came_from_ = &here;
+    leave(here, there);
+    auto from = std::move(there.fiber).resume();
+    if (from) came_from_->fiber = std::move(from);
+    arrived(here);
+  }
 
  private:
   /// A place to go on: a fiber's or home's.
@@ -54,12 +62,19 @@ class fibers {
     void* fake_stack = nullptr;  ///< AddressSanitizer's
   };
 
-  place& at(std::uint32_t i) { return i == home ? home_ : *places_[i]; }
+  place& at(std::uint32_t i) { return i == home ? home_ : places_[i]; }
   void make(std::uint32_t i);
+#if defined(__SANITIZE_ADDRESS__)
+  static void leave(place& here, const place& there);
   void arrived(place& here);
+#else
+  static void leave(place&, const place&) {}
+  void arrived(place&) {}
+#endif
 
   std::function<void(std::uint32_t)> body_;
-  std::vector<std::unique_ptr<place>> places_;
+  std::vector<place> places_;
+  std::uint32_t made_ = 0;
   place home_;
   std::uint32_t running_ = home;
   place* came_from_ = nullptr;

@@ -32,17 +32,15 @@ DEVICE std::uint32_t block_z() { return emulated::current_block->z; }
 DEVICE std::uint32_t grid_x() { return emulated::current_block->blocks.x; }
 DEVICE unsigned char* shared_memory() { return emulated::current_block->shared; }
 
-/// What this lane gives to the next collective of its warp.
-DEVICE emulated::exchange& giving() { return emulated::current->giving(); }
-
 DEVICE void barrier() { emulated::meet(emulated::collective::barrier); }
 DEVICE void warp_barrier() { emulated::meet(emulated::collective::warp_barrier); }
 
 template <class T>
 DEVICE T shuffle(T value, std::uint32_t from) {
   static_assert(sizeof(T) == 4 || sizeof(T) == 8);
-  std::memcpy(&giving().value, &value, sizeof value);
-  std::memcpy(&value, &emulated::meet(emulated::collective::shuffle)[from % emulated::warp_lanes].value, sizeof value);
+  auto& me = *emulated::current;
+  std::memcpy(&me.giving().values[me.lane()], &value, sizeof value);
+  std::memcpy(&value, &emulated::meet(emulated::collective::shuffle).values[from % emulated::warp_lanes], sizeof value);
   return value;
 }
 template <class T>
@@ -50,28 +48,31 @@ DEVICE T shuffle_xor(T value, std::uint32_t mask) {
   return shuffle(value, thread_x() ^ mask);
 }
 DEVICE bool vote_any(bool condition) {
-  giving().value = condition;
-  const auto* lanes = emulated::meet(emulated::collective::vote);
+  auto& me = *emulated::current;
+  me.giving().values[me.lane()] = condition;
+  const auto& all = emulated::meet(emulated::collective::vote).values;
   std::uint64_t any = 0;
-  for (std::uint32_t i = 0; i < emulated::warp_lanes; ++i) any |= lanes[i].value;
+  for (auto one : all) any |= one;
   return any != 0;
 }
 
 DEVICE void mma_16x8x16(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
-  auto& given = giving();
-  std::memcpy(given.a, a, sizeof a);
-  std::memcpy(given.b, b, sizeof b);
-  std::memcpy(given.d, d, sizeof d);
+  auto lane = emulated::current->lane();
+  auto& given = emulated::current->giving();
+  for (std::uint32_t i = 0; i < 4; ++i) given.a[i][lane] = a[i];
+  for (std::uint32_t i = 0; i < 2; ++i) given.b[i][lane] = b[i];
+  for (std::uint32_t i = 0; i < 4; ++i) given.d[i][lane] = d[i];
   emulated::meet(emulated::collective::product);
-  std::memcpy(d, given.d, sizeof d);
+  for (std::uint32_t i = 0; i < 4; ++i) d[i] = given.d[i][lane];
 }
 
 template <std::uint32_t matrices>
 DEVICE void load_matrices(std::uint32_t (&r)[matrices], const void* row, emulated::collective kind) {
-  auto& given = giving();
-  given.row = static_cast<const std::byte*>(row);
+  auto lane = emulated::current->lane();
+  auto& given = emulated::current->giving();
+  given.rows[lane] = static_cast<const std::byte*>(row);
   emulated::meet(kind, matrices);
-  std::memcpy(r, given.r, sizeof r);
+  for (std::uint32_t i = 0; i < matrices; ++i) r[i] = given.r[i][lane];
 }
 DEVICE void ldmatrix_x4(std::uint32_t (&r)[4], const void* row) {
   load_matrices(r, row, emulated::collective::load_matrices);

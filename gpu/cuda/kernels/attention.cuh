@@ -12,6 +12,20 @@ inline constexpr float log2_e = 1.44269504f;
 
 DEVICE float minus_infinity() { return float_of(0xff800000u); }
 
+/// What both launchers count on; a kernel's threads would not notice.
+inline void check(const attention_args& args) {
+  const auto& shape = args.shape;
+  CHROMATIN_CHECK(shape.head_dim > 0 && shape.head_dim % 16 == 0 && shape.head_dim <= 256,
+                  "a head has a multiple of 16 values, at most 256");
+  CHROMATIN_CHECK(shape.kv_heads > 0 && shape.heads % shape.kv_heads == 0, "heads share keys in groups of one size");
+  CHROMATIN_CHECK(shape.keys_offset % 16 == 0 && shape.values_offset % 16 == 0 && aligned_16(args.qkv) &&
+                      aligned_16(args.out) && aligned_16(shape.cosines) && aligned_16(shape.sines),
+                  "slices, rows and tables are aligned to 16");
+  CHROMATIN_CHECK(std::size_t{args.context_max} * shape.head_dim / 2 * sizeof(float) < std::size_t{1} << 32,
+                  "the tables are smaller than 4 GiB");
+  CHROMATIN_CHECK(args.piece_count <= 0xffff, "a grid has at most 65,535 pieces");
+}
+
 /// Eight neighbouring dimensions of the first half of a head, and the eight that they are paired with.
 struct eight_pairs {
   words_16 low, high;

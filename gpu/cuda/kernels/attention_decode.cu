@@ -3,7 +3,8 @@
 ///
 /// Blocks: x = parts of split_tokens keys, y = heads of keys (each as often as its group has 8 or 16 heads), z =
 /// pieces. A block's 4 warps take 16 keys at a time in turn, and each keeps its own maximum, sum and weighted values;
-/// they are added at the end, by warp number. If a row has more than one part, a second kernel adds the parts.
+/// they are added at the end, by warp number. If a row has more than one part, a second kernel (attention_combine.cu)
+/// adds them.
 ///
 /// Products run on tensor cores in order to serve up to 16 heads at the cost of one: queries are the 16 rows. The
 /// dimensions (for scores) and keys (for values) that a product sums over may be in any order if both sides agree, so
@@ -23,52 +24,16 @@
 /// Shared memory: queries [8 pages][heads][pitch], angles [64][pitch] twice, 8 pages; after a barrier results
 /// [4 warps][heads][pitch] lie over them. 16-byte accesses are aligned: pitches are multiples of 16 bytes.
 ///
-/// sm_90, as ptxas says (up to 8 heads per head of keys; 128 dimensions, 64): 196 and 137 registers, no spills; 55,360
-/// and 30,784 bytes of shared memory; two and three blocks of 4 warps per multiprocessor. 256 dimensions: 255
-/// registers, 124 words spilled.
+/// sm_90, as ptxas says (up to 8 heads per head of keys; 128 dimensions, 64): 194 and 128 registers, no spills; 55,360
+/// and 30,784 bytes of shared memory; two and four blocks of 4 warps per multiprocessor. 256 dimensions: 255 registers,
+/// 121 words spilled.
 
-#include "gpu/cuda/kernels/attention.cuh"
+#include "gpu/cuda/kernels/attention_decode.cuh"
 #include "gpu/cuda/kernels/launchers.cuh"
 
 namespace chromatin::gpu::cuda {
 inline namespace CHROMATIN_KERNELS {
 namespace {
-
-/// How a block works on a part of a row's keys, for heads of up to `dim_max` dimensions, and 8 or 16 heads at a time.
-template <std::uint32_t dim_max, std::uint32_t halves>
-struct decode_layout {
-  static constexpr std::uint32_t warps = 4, threads = warps * 32;
-  static constexpr std::uint32_t heads = 8 * halves;
-  static constexpr std::uint32_t keys = 16;  ///< that a warp takes at a time
-  static constexpr std::uint32_t pages = split_tokens / page_tokens;
-  static constexpr std::uint32_t chunks = dim_max / 64;           ///< of eight pairs of dimensions, of a lane
-  static constexpr std::uint32_t query_pitch = dim_max * 2 + 64;  ///< bytes between rows: two rows' banks differ
-  static constexpr std::uint32_t angle_pitch = dim_max / 2 + 4;   ///< floats between rows
-  static constexpr std::uint32_t cosines_at = pages * heads * query_pitch;
-  static constexpr std::uint32_t sines_at = cosines_at + page_tokens * angle_pitch * sizeof(float);
-  static constexpr std::uint32_t pages_at = sines_at + page_tokens * angle_pitch * sizeof(float);
-  static constexpr std::uint32_t pages_end = pages_at + pages * sizeof(const std::byte*);
-  /// Over the queries and angles, when they are not needed any more: the warps' results.
-  static constexpr std::uint32_t result_pitch = dim_max + 4;  ///< floats
-  static constexpr std::uint32_t tops_at = warps * heads * result_pitch * sizeof(float);
-  static constexpr std::uint32_t sums_at = tops_at + warps * heads * sizeof(float);
-  static constexpr std::uint32_t results_end = sums_at + warps * heads * sizeof(float);
-  static constexpr std::uint32_t shared_bytes = pages_end > results_end ? pages_end : results_end;
-};
-
-/// Where the parts of a row leave their results for the second kernel: sums of values weighted,
-/// [piece][part][head][dim], then pairs of the largest score and the sum of weights, [piece][part][head].
-struct decode_scratch {
-  float* values;
-  float* pairs;
-
-  DEVICE decode_scratch(const attention_args& args, std::uint32_t piece, std::uint32_t part, std::uint32_t head) {
-    auto parts = (args.context_max + split_tokens - 1) / split_tokens;
-    auto at = (std::size_t{piece} * parts + part) * args.shape.heads + head;
-    values = args.scratch + at * args.shape.head_dim;
-    pairs = args.scratch + std::size_t{args.piece_count} * parts * args.shape.heads * args.shape.head_dim + at * 2;
-  }
-};
 
 template <std::uint32_t dim_max, std::uint32_t halves, bool exact, bool rotates>
 struct decode_block {
@@ -119,8 +84,8 @@ struct decode_block {
   }
 
   /// Values that the row does not see become zeros, since nothing times a garbage NaN is NaN.
-  DEVICE void load_values(std::uint32_t step) {
-    const auto* page = page_of(step) + args.shape.values_offset;
+  DEVICE void load_values(std::uint32_t step, const std::byte* page) {
+    page += args.shape.values_offset;
     UNROLL for (std::uint32_t k = 0; k < 4; ++k) {
       auto at = base(step) + k / 2 * 8 + lane() % 4 * 2 + k % 2;
       const auto* from = page + at % page_tokens * dim() * sizeof(std::uint16_t);
@@ -134,9 +99,10 @@ struct decode_block {
   /// The row's queries as each page of the part needs them: rotated by their distance from the page's beginning, so
   /// that keys need only the rotation of their slot in the page.
   DEVICE void load_queries(std::uint32_t pages) {
-    for (auto i = thread_x(); i < pages * layout::heads * (dim_max / 16); i += layout::threads) {
-      auto chunk = i % (dim_max / 16), r = i / (dim_max / 16) % layout::heads,
-           page = i / (dim_max / 16) / layout::heads;
+    constexpr auto chunk_count = dim_max / 16;
+    for (auto i = thread_x(); i < layout::heads * layout::pages * chunk_count; i += layout::threads) {
+      auto chunk = i % chunk_count, page = i / chunk_count % layout::pages, r = i / chunk_count / layout::pages;
+      if (page >= pages) continue;
       eight_pairs pairs{};
       if (r < heads && chunk < dim() / 16) {
         const auto* from = query_of(args, row, head + r) + chunk * 8;
@@ -145,7 +111,7 @@ struct decode_block {
         rotate(pairs, load_angles(args.shape, dim() / 2, distance, chunk * 8), args.shape.scale * log2_e);
       }
       store_16(query(page, r) + chunk * 16, pairs.low);
-      store_16(query(page, r) + (dim_max / 16 + chunk) * 16, pairs.high);
+      store_16(query(page, r) + (chunk_count + chunk) * 16, pairs.high);
     }
   }
 
@@ -164,7 +130,7 @@ struct decode_block {
   /// scores = queries · keys. The dimensions of a product are those that the lanes happen to hold: of 16, each lane
   /// has two neighbours and their partners in rotation.
   DEVICE void score(std::uint32_t step) {
-    UNROLL for (std::uint32_t n = 0; n < 2; ++n) UNROLL for (std::uint32_t i = 0; i < 4; ++i) scores[n][i] = 0;
+    UNROLL for (std::uint32_t i = 0; i < 8; ++i) scores[i / 4][i % 4] = 0;
     auto page = step * layout::keys / page_tokens;
     UNROLL for (std::uint32_t i = 0; i < chunks; ++i) {
       auto chunk = lane() % 4 + i * 4;
@@ -181,18 +147,20 @@ struct decode_block {
           const auto *c = cosines(slot) + chunk * 8, *s = sines(slot) + chunk * 8;
           rotate(pairs, {{load_16(c), load_16(c + 4)}, {load_16(s), load_16(s + 4)}});
         }
-        UNROLL for (std::uint32_t w = 0; w < 4; ++w) mma_16x8x16(
-            scores[n],
-            {low[0].w[w], halves > 1 ? low[halves - 1].w[w] : 0, high[0].w[w], halves > 1 ? high[halves - 1].w[w] : 0},
-            {pairs.low.w[w], pairs.high.w[w]});
+        UNROLL for (std::uint32_t w = 0; w < 4; ++w) {
+          auto second_low = halves > 1 ? low[halves - 1].w[w] : 0, second_high = halves > 1 ? high[halves - 1].w[w] : 0;
+          mma_16x8x16(scores[n], {low[0].w[w], second_low, high[0].w[w], second_high},
+                      {pairs.low.w[w], pairs.high.w[w]});
+        }
       }
     }
   }
 
   DEVICE void mask(std::uint32_t step) {
     auto at = base(step) + lane() % 4 * 2;
-    UNROLL for (std::uint32_t n = 0; n < 2; ++n)
-        UNROLL for (std::uint32_t i = 0; i < 4; ++i) if (at + n * 8 + i % 2 > position) scores[n][i] = minus_infinity();
+    UNROLL for (std::uint32_t i = 0; i < 8; ++i) {
+      if (at + i / 4 * 8 + i % 2 > position) scores[i / 4][i % 4] = minus_infinity();
+    }
   }
 
   /// Turns scores into weights, and brings what was gathered so far to the same scale.
@@ -215,10 +183,8 @@ struct decode_block {
       }
     }
     if (!vote_any(shrinks)) return;
-    UNROLL for (std::uint32_t i = 0; i < chunks; ++i) UNROLL for (std::uint32_t e = 0; e < 8; ++e)
-        UNROLL for (std::uint32_t h = 0; h < halves; ++h) {
-      gathered[i][e][h * 2] *= shrink[h];
-      gathered[i][e][h * 2 + 1] *= shrink[h];
+    UNROLL for (std::uint32_t i = 0; i < chunks * 8; ++i) {
+      UNROLL for (std::uint32_t j = 0; j < halves * 2; ++j) gathered[i / 8][i % 8][j] *= shrink[j / 2];
     }
   }
 
@@ -241,8 +207,7 @@ struct decode_block {
       sum[h] = 0;
     }
     UNROLL for (std::uint32_t i = 0; i < 4; ++i) weights[i] = 0;
-    UNROLL for (std::uint32_t i = 0; i < chunks; ++i) UNROLL for (std::uint32_t e = 0; e < 8; ++e)
-        UNROLL for (std::uint32_t j = 0; j < 4; ++j) gathered[i][e][j] = 0;
+    UNROLL for (std::uint32_t i = 0; i < chunks * 32; ++i) gathered[i / 32][i / 4 % 8][i % 4] = 0;
   }
 
   DEVICE float* result(std::uint32_t of_warp, std::uint32_t r) const {
@@ -263,9 +228,10 @@ struct decode_block {
       sum[h] += shuffle_xor(sum[h], 2);
       top(warp(), r) = best[h];
       total(warp(), r) = sum[h];
-      UNROLL for (std::uint32_t i = 0; i < chunks; ++i) UNROLL for (std::uint32_t j = 0; j < 2; ++j)
-          UNROLL for (std::uint32_t e = 0; e < 8; ++e) result(warp(), r)[i * 64 + lane() % 4 * 16 + j * 8 + e] =
-              gathered[i][e][h * 2 + j];
+      UNROLL for (std::uint32_t i = 0; i < chunks; ++i) {
+        auto* to = result(warp(), r) + i * 64 + lane() % 4 * 16;
+        UNROLL for (std::uint32_t d = 0; d < 16; ++d) to[d] = gathered[i][d % 8][h * 2 + d / 8];
+      }
     }
   }
 
@@ -299,7 +265,11 @@ struct decode_block {
     if (seen > split_tokens) seen = split_tokens;
     auto steps = (seen + layout::keys - 1) / layout::keys;
     auto page_count = (seen + page_tokens - 1) / page_tokens;
-    if (warp() < steps) load_keys(warp(), keys_of(args, first_page, kv_head, base(warp())));
+    if (warp() < steps) {
+      const auto* page = keys_of(args, first_page, kv_head, base(warp()));
+      load_keys(warp(), page);
+      load_values(warp(), page);
+    }
     if (thread_x() < page_count)
       pages()[thread_x()] = keys_of(args, first_page, kv_head, part * split_tokens + thread_x() * page_tokens);
     if (rotating()) copy_angles();
@@ -308,12 +278,13 @@ struct decode_block {
     copy_async_wait<0>();
     barrier();  // queries, angles and pages are there
     for (auto step = warp(); step < steps; step += layout::warps) {
-      load_values(step);
+      auto next = step + layout::warps;
       score(step);
-      if (step + layout::warps < steps) load_keys(step + layout::warps, page_of(step + layout::warps));
+      if (next < steps) load_keys(next, page_of(next));
       if (base(step) + layout::keys - 1 > position) mask(step);
       weigh();
       gather();
+      if (next < steps) load_values(next, page_of(next));
     }
     barrier();  // nobody reads queries and angles any more
     leave_result();
@@ -323,7 +294,7 @@ struct decode_block {
 };
 
 template <std::uint32_t dim_max, std::uint32_t halves, bool exact, bool rotates>
-KERNEL_BOUNDS((decode_layout<dim_max, halves>::threads), 2)
+KERNEL_BOUNDS(decode_warps * 32, 8 / decode_warps)
 void decode(attention_args args) {
   auto piece = args.pieces[block_z()];
   auto sequence = args.batch.sequences[piece.sequence];
@@ -333,68 +304,37 @@ void decode(attention_args args) {
   auto blocks = (group + 8 * halves - 1) / (8 * halves);  // that share the group
   auto kv_head = block_y() / blocks, first = block_y() % blocks * 8 * halves;
   auto heads = group - first < 8 * halves ? group - first : 8 * halves;
-  decode_block<dim_max, halves, exact, rotates>{args,
-                                                sequence.first_page,
-                                                sequence.first_row + piece.first,
-                                                position,
-                                                kv_head,
-                                                kv_head * group + first,
-                                                heads,
-                                                block_x()}
-      .run();
+  decode_block<dim_max, halves, exact, rotates> block{args, sequence.first_page, sequence.first_row + piece.first,
+                                                      position};
+  block.kv_head = kv_head;
+  block.head = kv_head * group + first;
+  block.heads = heads;
+  block.part = block_x();
+  block.run();
+}
+
+template <std::uint32_t dim_max, std::uint32_t halves, bool exact, bool rotates>
+void launch_decode(stream queue, const attention_args& args, std::uint32_t parts) {
+  using layout = decode_layout<dim_max, halves>;
+  auto blocks = pieces_of(args.shape.heads / args.shape.kv_heads, layout::heads);
+  LAUNCH((decode<dim_max, halves, exact, rotates>), (grid{parts, args.shape.kv_heads * blocks, args.piece_count}),
+         layout::threads, layout::shared_bytes, queue, args);
 }
 
 template <std::uint32_t dim_max, bool exact, bool rotates = true>
 void launch_decode(stream queue, const attention_args& args, std::uint32_t parts) {
-  auto group = args.shape.heads / args.shape.kv_heads;
-  if (group <= 8)
-    LAUNCH((decode<dim_max, 1, exact, rotates>), grid{parts, args.shape.kv_heads, args.piece_count}, 128,
-           (decode_layout<dim_max, 1>::shared_bytes), queue, args);
+  if (args.shape.heads / args.shape.kv_heads <= 8)
+    launch_decode<dim_max, 1, exact, rotates>(queue, args, parts);
   else
-    LAUNCH((decode<dim_max, 2, exact, rotates>),
-           grid{parts, args.shape.kv_heads * ((group + 15) / 16), args.piece_count}, 128,
-           (decode_layout<dim_max, 2>::shared_bytes), queue, args);
-}
-
-constexpr std::uint32_t combine_warps = 8;
-
-/// Adds the parts of a row's head: a warp every eighth, then all warps' sums.
-KERNEL_BOUNDS(combine_warps * 32, 1)
-void combine(attention_args args) {
-  auto piece = args.pieces[block_z()];
-  const auto& sequence = args.batch.sequences[piece.sequence];
-  auto position = sequence.position + piece.first, head = block_x();
-  if (position < split_tokens) return;  // it is final already
-  auto parts = position / split_tokens + 1, dim = args.shape.head_dim;
-  auto* sums = reinterpret_cast<float*>(shared_memory());  // [warp][dim + 1]
-  float highest = minus_infinity();
-  for (auto p = lane(); p < parts; p += 32) highest = fmaxf(highest, decode_scratch(args, block_z(), p, head).pairs[0]);
-  for (std::uint32_t mask = 1; mask < 32; mask *= 2) highest = fmaxf(highest, shuffle_xor(highest, mask));
-  for (auto d = lane(); d <= dim; d += 32) {  // the last is the sum of weights
-    float all = 0;
-    for (auto p = warp(); p < parts; p += combine_warps) {
-      decode_scratch from(args, block_z(), p, head);
-      all += exp2_fast(from.pairs[0] - highest) * (d < dim ? from.values[d] : from.pairs[1]);
-    }
-    sums[warp() * (dim + 1) + d] = all;
-  }
-  barrier();
-  for (auto d = thread_x(); d < dim; d += combine_warps * 32) {
-    float all = 0, weight = 0;
-    for (std::uint32_t w = 0; w < combine_warps; ++w) {
-      all += sums[w * (dim + 1) + d];
-      weight += sums[w * (dim + 1) + dim];
-    }
-    auto row = sequence.first_row + piece.first;
-    args.out[(std::size_t{row} * args.shape.heads + head) * dim + d] = to_bf16(all / weight);
-  }
+    launch_decode<dim_max, 2, exact, rotates>(queue, args, parts);
 }
 
 }  // namespace
 
 void attention_decode(stream queue, const attention_args& args) {
+  check(args);
   auto dim = args.shape.head_dim;
-  auto parts = (args.context_max + split_tokens - 1) / split_tokens;
+  auto parts = pieces_of(args.context_max, split_tokens);
   if (dim == 64)
     args.keys_rotated ? launch_decode<64, true, false>(queue, args, parts)
                       : launch_decode<64, true>(queue, args, parts);
@@ -405,9 +345,7 @@ void attention_decode(stream queue, const attention_args& args) {
     launch_decode<128, false>(queue, args, parts);
   else
     launch_decode<256, false>(queue, args, parts);
-  if (parts > 1)
-    LAUNCH(combine, grid{args.shape.heads, 1, args.piece_count}, combine_warps * 32,
-           combine_warps * (dim + 1) * sizeof(float), queue, args);
+  if (parts > 1) attention_combine(queue, args);
 }
 
 }  // namespace CHROMATIN_KERNELS

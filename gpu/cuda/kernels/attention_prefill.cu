@@ -23,72 +23,32 @@
 /// Shared memory: rows · pitch for queries and each tile's keys · pitch, where every access is row · pitch + at most
 /// 2 · head_dim bytes. Copies: 16 bytes at multiples of 16, as head_dim is a multiple of 16 and offsets of slices are.
 ///
-/// sm_90, as ptxas says (128 dimensions; 64): 255 registers and 32 bytes of stack (8 spilled words); 227, none. 140,288
-/// and 74,752 bytes of shared memory; one block of 8 warps per multiprocessor in both cases.
+/// sm_90, as ptxas says (128 dimensions; 64): 255 registers and 40 bytes of stack (14 words spilled); 228, none.
+/// 140,288 and 74,752 bytes of shared memory; one block of 8 warps per multiprocessor in both cases.
 
-#include "gpu/cuda/kernels/attention.cuh"
+#include "gpu/cuda/kernels/attention_prefill.cuh"
 #include "gpu/cuda/kernels/launchers.cuh"
 
 namespace chromatin::gpu::cuda {
 inline namespace CHROMATIN_KERNELS {
 
-const std::uint32_t attention_prefill_rows = 256;
+const std::uint32_t attention_prefill_rows = prefill_rows;
 
 namespace {
-
-/// How a block divides its work, for heads of up to `dim_max` dimensions.
-template <std::uint32_t dim_max>
-struct prefill_layout {
-  static constexpr std::uint32_t warps = 8, threads = warps * 32;
-  static constexpr std::uint32_t strips = dim_max > 128 ? 1 : 2;  ///< of 16 rows, in a warp
-  static constexpr std::uint32_t warp_rows = strips * 16, rows = warps * warp_rows;
-  static constexpr std::uint32_t keys = dim_max > 128 ? 32 : 64;  ///< of a tile; a page is a whole number of tiles
-  static constexpr std::uint32_t pitch = dim_max * 2 + 16;        ///< bytes between rows: their banks differ
-  static constexpr std::uint32_t tile_bytes = keys * pitch;
-  static constexpr std::uint32_t keys_at = rows * pitch, values_at = keys_at + 2 * tile_bytes;
-  static constexpr std::uint32_t positions_at = values_at + 2 * tile_bytes;
-  static constexpr std::uint32_t shared_bytes = positions_at + rows * sizeof(std::uint32_t);
-  static constexpr std::uint32_t steps = (keys * dim_max / 16 + threads - 1) / threads;  ///< of a thread, per tile
-};
-
-/// The block's share: `rows` of a sequence, a row being a token and one of the query heads that share a head of keys.
-struct prefill_share {
-  sequence_view sequence;
-  std::uint32_t group;
-  std::uint32_t first_token;  ///< of the piece, in the sequence
-  std::uint32_t first, rows;  ///< of the piece's rows, numbered token · group + head
-
-  /// `rows` is 0 where the piece has none for the block.
-  DEVICE prefill_share(const attention_args& args, std::uint32_t rows_max) {
-    auto piece = args.pieces[args.piece_count - 1 - block_z()];  // later ones see more: they start first
-    sequence = args.batch.sequences[piece.sequence];
-    group = args.shape.heads / args.shape.kv_heads;
-    first_token = piece.first;
-    first = block_y() * rows_max;
-    auto end = piece.rows * group;
-    rows = first >= end ? 0 : end - first < rows_max ? end - first : rows_max;
-  }
-
-  DEVICE std::uint32_t token(std::uint32_t row) const { return first_token + (first + row) / group; }
-  DEVICE std::uint32_t head(std::uint32_t row) const { return block_x() * group + (first + row) % group; }
-  /// Rows beyond the last see what the last sees.
-  DEVICE std::uint32_t position(std::uint32_t row) const {
-    return sequence.position + token(row < rows ? row : rows - 1);
-  }
-};
 
 template <std::uint32_t dim_max, bool exact, bool rotates>
 struct prefill_block {
   using layout = prefill_layout<dim_max>;
   static constexpr std::uint32_t strips = layout::strips, pitch = layout::pitch, keys = layout::keys;
   static constexpr std::uint32_t parts = keys / 16, columns = dim_max / 16;
+  static constexpr std::uint32_t words = strips * 4;  ///< of weights, of 16 keys
 
   const attention_args& args;
   unsigned char* shared = shared_memory();
   std::uint32_t tiles_seen;   ///< by any row of the warp
   std::uint32_t tiles_whole;  ///< seen by all rows of the warp, whole
   float scores[strips][keys / 8][4];
-  std::uint32_t weights[2][strips][4];
+  std::uint32_t weights[2][strips][4];  ///< of two times 16 keys in turn
   float gathered[strips][dim_max / 8][4];
   float best[strips][2], sum[strips][2];
 
@@ -115,7 +75,7 @@ struct prefill_block {
         rotate(pairs, load_angles(args.shape, dim() / 2, share.position(row), chunk * 8), args.shape.scale * log2_e);
       }
       store_16(shared + row * pitch + chunk * 16, pairs.low);
-      store_16(shared + row * pitch + (chunks + chunk) * 16, pairs.high);
+      store_16(shared + row * pitch + chunk * 16 + dim(), pairs.high);
     }
     for (auto row = thread_x(); row < layout::rows; row += layout::threads) positions()[row] = share.position(row);
   }
@@ -131,7 +91,7 @@ struct prefill_block {
       if (!exact && i >= keys * chunks) break;
       const auto* from = page + ((base % page_tokens + key) * dim() + chunk * 8) * sizeof(std::uint16_t);
       copy_async_16(to + key * pitch + chunk * 16, from, base + key <= last);
-      copy_async_16(to + key * pitch + (chunks + chunk) * 16, from + dim(), base + key <= last);
+      copy_async_16(to + key * pitch + chunk * 16 + dim(), from + dim(), base + key <= last);
     }
   }
 
@@ -159,7 +119,7 @@ struct prefill_block {
 
   /// One of a thread's steps of the rotation of a tile's keys: what it reads, and what it does.
   struct rotation {
-    unsigned char *low, *high;
+    unsigned char* at;
     eight_pairs pairs;
     eight_angles angles;
   };
@@ -169,23 +129,21 @@ struct prefill_block {
     auto i = thread_x() + step * layout::threads;
     auto key = i / chunks, chunk = i % chunks;
     auto position = tile * keys + key;
-    auto* low = keys_at(tile) + key * pitch + chunk * 16;
-    auto* high = low + chunks * 16;
-    return {low,
-            high,
-            {load_16(low), load_16(high)},
+    auto* at = keys_at(tile) + key * pitch + chunk * 16;
+    return {at,
+            {load_16(at), load_16(at + dim())},
             load_angles(args.shape, dim() / 2, position < last ? position : last, chunk * 8)};
   }
 
-  DEVICE static void end_rotation(const rotation& r) {
-    store_16(r.low, r.pairs.low);
-    store_16(r.high, r.pairs.high);
+  DEVICE void end_rotation(const rotation& r) const {
+    store_16(r.at, r.pairs.low);
+    store_16(r.at + dim(), r.pairs.high);
   }
 
   DEVICE void rotate_keys(std::uint32_t tile, std::uint32_t last) const {
     if (!rotating()) return;
-    UNROLL for (std::uint32_t s = 0; s < layout::steps;
-                ++s) if (exact || thread_x() + s * layout::threads < keys * dim() / 16) {
+    UNROLL for (std::uint32_t s = 0; s < layout::steps; ++s) {
+      if (!exact && thread_x() + s * layout::threads >= keys * dim() / 16) break;
       auto r = begin_rotation(tile, s, last);
       rotate(r.pairs, r.angles);
       end_rotation(r);
@@ -194,8 +152,9 @@ struct prefill_block {
 
   /// scores = queries · keys
   DEVICE void score(std::uint32_t tile) {
-    UNROLL for (std::uint32_t s = 0; s < strips; ++s) UNROLL for (std::uint32_t n = 0; n < keys / 8; ++n)
-        UNROLL for (std::uint32_t i = 0; i < 4; ++i) scores[s][n][i] = 0;
+    UNROLL for (std::uint32_t s = 0; s < strips; ++s) {
+      UNROLL for (std::uint32_t i = 0; i < keys / 8 * 4; ++i) scores[s][i / 4][i % 4] = 0;
+    }
     const auto* query = shared + (warp_row() + lane() % 16) * pitch + lane() / 16 * 16;
     const auto* key = keys_at(tile) + (lane() / 16 * 8 + lane() % 8) * pitch + lane() / 8 % 2 * 16;
     UNROLL for (std::uint32_t k = 0; k < dim_max / 16; ++k) {
@@ -216,11 +175,13 @@ struct prefill_block {
   /// A row sees keys up to its own position.
   DEVICE void mask(std::uint32_t tile) {
     auto key = tile * keys + lane() % 4 * 2;
-    UNROLL for (std::uint32_t s = 0; s < strips; ++s) UNROLL for (std::uint32_t half = 0; half < 2; ++half) {
-      auto position = positions()[warp_row() + s * 16 + half * 8 + lane() / 4];
-      UNROLL for (std::uint32_t n = 0; n < keys / 8; ++n)
-          UNROLL for (std::uint32_t i = 0; i < 2; ++i) if (key + n * 8 + i > position) scores[s][n][half * 2 + i] =
-              minus_infinity();
+    UNROLL for (std::uint32_t i = 0; i < strips * 2; ++i) {
+      auto s = i / 2, half = i % 2;
+      auto position = positions()[warp_row() + i * 8 + lane() / 4];
+      UNROLL for (std::uint32_t n = 0; n < keys / 8; ++n) {
+        if (key + n * 8 > position) scores[s][n][half * 2] = minus_infinity();
+        if (key + n * 8 + 1 > position) scores[s][n][half * 2 + 1] = minus_infinity();
+      }
     }
   }
 
@@ -228,10 +189,12 @@ struct prefill_block {
   DEVICE void rescale() {
     float shrink[strips][2];
     bool shrinks = false;
-    UNROLL for (std::uint32_t s = 0; s < strips; ++s) UNROLL for (std::uint32_t half = 0; half < 2; ++half) {
+    UNROLL for (std::uint32_t i = 0; i < strips * 2; ++i) {
+      auto s = i / 2, half = i % 2;
       float top = best[s][half];
-      UNROLL for (std::uint32_t n = 0; n < keys / 8; ++n) top =
-          fmaxf(top, fmaxf(scores[s][n][half * 2], scores[s][n][half * 2 + 1]));
+      UNROLL for (std::uint32_t n = 0; n < keys / 8; ++n) {
+        top = fmaxf(top, fmaxf(scores[s][n][half * 2], scores[s][n][half * 2 + 1]));
+      }
       top = fmaxf(top, shuffle_xor(top, 1));
       top = fmaxf(top, shuffle_xor(top, 2));
       shrink[s][half] = exp2_fast(best[s][half] - top);
@@ -240,8 +203,9 @@ struct prefill_block {
       sum[s][half] *= shrink[s][half];
     }
     if (!vote_any(shrinks)) return;
-    UNROLL for (std::uint32_t s = 0; s < strips; ++s) UNROLL for (std::uint32_t n = 0; n < dim_max / 8; ++n)
-        UNROLL for (std::uint32_t i = 0; i < 4; ++i) gathered[s][n][i] *= shrink[s][i / 2];
+    UNROLL for (std::uint32_t s = 0; s < strips; ++s) {
+      UNROLL for (std::uint32_t i = 0; i < dim_max / 2; ++i) gathered[s][i / 4][i % 4] *= shrink[s][i % 4 / 2];
+    }
   }
 
   /// Turns two scores into the weights of one word of the k-th 16 keys.
@@ -258,10 +222,11 @@ struct prefill_block {
   template <bool has_next>
   DEVICE void work_beside(std::uint32_t product, rotation& r, std::uint32_t tile, std::uint32_t last) {
     auto k = product / columns + 1;
-    UNROLL for (std::uint32_t word = 0; word < strips * 4;
-                ++word) if (k < parts && word * columns / (strips * 4) == product % columns) weigh(k, word);
-    constexpr std::uint32_t span = parts * columns * 3 / 4 / layout::steps,
-                            start = parts * columns - layout::steps * span;
+    UNROLL for (std::uint32_t word = 0; word < words; ++word) {
+      if (k < parts && word * columns / words == product % columns) weigh(k, word);
+    }
+    constexpr std::uint32_t span = parts * columns * 3 / 4 / layout::steps;  // products to a step of the rotation
+    constexpr std::uint32_t start = parts * columns - layout::steps * span;
     static_assert(span >= 4);
     if (!has_next || !rotates || product < start) return;
     auto at = (product - start) % span;
@@ -276,7 +241,9 @@ struct prefill_block {
     const auto* value = values_at(tile) + (lane() % 16) * pitch + lane() / 16 * 16;
     rotation r{};
     UNROLL for (std::uint32_t k = 0; k < parts; ++k) {
-      UNROLL for (std::uint32_t word = 0; word < strips * 4; ++word) if (!exact || k == 0) weigh(k, word);
+      UNROLL for (std::uint32_t word = 0; word < words; ++word) {
+        if (!exact || k == 0) weigh(k, word);
+      }
       UNROLL for (std::uint32_t n = 0; n < columns; ++n) {
         if (!exact && n * 16 >= dim()) break;
         std::uint32_t b[4];
@@ -310,26 +277,26 @@ struct prefill_block {
     tiles_whole = (share.position(warp_row()) + 1) / keys;
     tiles_seen = warp_row() < share.rows ? share.position(warp_row() + layout::warp_rows - 1) / keys + 1 : 0;
     UNROLL for (std::uint32_t s = 0; s < strips; ++s) {
-      UNROLL for (std::uint32_t half = 0; half < 2; ++half) {
-        best[s][half] = minus_infinity();
-        sum[s][half] = 0;
-      }
-      UNROLL for (std::uint32_t n = 0; n < dim_max / 8; ++n) UNROLL for (std::uint32_t i = 0; i < 4; ++i)
-          gathered[s][n][i] = 0;
+      best[s][0] = best[s][1] = minus_infinity();
+      sum[s][0] = sum[s][1] = 0;
+      UNROLL for (std::uint32_t i = 0; i < dim_max / 2; ++i) gathered[s][i / 4][i % 4] = 0;
     }
   }
 
   /// Puts the warp's results where its queries were, and from there, in whole lines, to their rows.
   DEVICE void write(const prefill_share& share) {
     auto* own = shared + warp_row() * pitch;
-    UNROLL for (std::uint32_t s = 0; s < strips; ++s) UNROLL for (std::uint32_t half = 0; half < 2; ++half) {
+    UNROLL for (std::uint32_t i = 0; i < strips * 2; ++i) {
+      auto s = i / 2, half = i % 2;
       float total = sum[s][half];
       total += shuffle_xor(total, 1);
       total += shuffle_xor(total, 2);
       auto inverse = 1.0f / total;
-      auto* to = own + (s * 16 + half * 8 + lane() / 4) * pitch + lane() % 4 * 4;
-      UNROLL for (std::uint32_t n = 0; n < dim_max / 8; ++n) * reinterpret_cast<std::uint32_t*>(to + n * 16) =
-          to_bf16x2(gathered[s][n][half * 2] * inverse, gathered[s][n][half * 2 + 1] * inverse);
+      auto* to = own + (i * 8 + lane() / 4) * pitch + lane() % 4 * 4;
+      UNROLL for (std::uint32_t n = 0; n < dim_max / 8; ++n) {
+        auto two = to_bf16x2(gathered[s][n][half * 2] * inverse, gathered[s][n][half * 2 + 1] * inverse);
+        *reinterpret_cast<std::uint32_t*>(to + n * 16) = two;
+      }
     }
     warp_barrier();
     auto chunks = dim() / 8;
@@ -368,7 +335,7 @@ struct prefill_block {
 };
 
 template <std::uint32_t dim_max, bool exact, bool rotates>
-KERNEL_BOUNDS(prefill_layout<dim_max>::threads, 1)
+KERNEL_BOUNDS(prefill_layout<dim_max>::threads, 8 / prefill_warps)
 void prefill(attention_args args) {
   prefill_block<dim_max, exact, rotates>{args}.run();
 }
@@ -376,15 +343,16 @@ void prefill(attention_args args) {
 template <std::uint32_t dim_max, bool exact, bool rotates = true>
 void launch_prefill(stream queue, const attention_args& args) {
   using layout = prefill_layout<dim_max>;
-  auto rows = attention_prefill_rows * (args.shape.heads / args.shape.kv_heads);
+  auto rows = prefill_rows * (args.shape.heads / args.shape.kv_heads);
   LAUNCH((prefill<dim_max, exact, rotates>),
-         grid{args.shape.kv_heads, (rows + layout::rows - 1) / layout::rows, args.piece_count}, layout::threads,
+         (grid{args.shape.kv_heads, pieces_of(rows, layout::rows), args.piece_count}), layout::threads,
          layout::shared_bytes, queue, args);
 }
 
 }  // namespace
 
 void attention_prefill(stream queue, const attention_args& args) {
+  check(args);
   auto dim = args.shape.head_dim;
   if (dim == 64)
     args.keys_rotated ? launch_prefill<64, true, false>(queue, args) : launch_prefill<64, true>(queue, args);

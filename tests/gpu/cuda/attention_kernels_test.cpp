@@ -9,7 +9,7 @@ namespace {
 
 using bits = std::vector<std::uint16_t>;
 
-class AttentionKernels : public on_each_runtime {
+class AttentionKernels : public on_a_device {
  protected:
   std::uint32_t prefill_rows() const { return device->kernels().prefill_rows; }
 };
@@ -58,7 +58,9 @@ TEST_P(AttentionKernels, PrefillIsWhatDoublesGive) {
 TEST_P(AttentionKernels, DecodeIsWhatDoublesGive) {
   for (const auto& c : cases) {
     attention_problem p{c};
-    auto pieces = p.pieces_of(1);
+    std::vector<attention_piece> pieces;
+    for (const auto& piece : p.pieces_of(1))
+      if (piece.first % 9 == 0 || piece.first + 1 == p.sequences[piece.sequence].rows) pieces.push_back(piece);
     expect_near(p, pieces, attention_on_device{device, p}.decode(pieces));
   }
 }
@@ -133,18 +135,22 @@ TEST_P(AttentionKernels, RotatedKeysAreTakenAsTheyAre) {
   }
 }
 
-CHROMATIN_ON_EACH_RUNTIME(AttentionKernels);
+INSTANTIATE_TEST_SUITE_P(Devices, AttentionKernels, testing::Values(on_a_device::real_device, 1), on_a_device::name);
 
 /// The order of warps and lanes, of blocks and of copies' arrivals are the seed's.
 TEST(AttentionOrder, DoesNotMatter) {
+#ifdef __SANITIZE_THREAD__
+  GTEST_SKIP() << "ThreadSanitizer does not know fibers";
+#endif
   attention_problem p{{64, 2, 2, {{100, 30}, {520, 17}}}};
+  auto pieces = p.pieces_of(256), rows = p.pieces_of(1);
   bits prefill, decode;
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+  for (std::uint64_t seed = 1; seed <= 10; ++seed) {
     attention_on_device there{make_emulated_device({.seed = seed, .own_thread = false}), p};
-    auto a = there.prefill(p.pieces_of(256)), b = there.decode(p.pieces_of(1));
+    auto a = there.prefill(pieces), b = there.decode(rows);
     if (seed == 1) {
-      prefill = a;
-      decode = b;
+      expect_near(p, pieces, prefill = a);
+      expect_near(p, pieces, decode = b);
     }
     ASSERT_EQ(a, prefill) << "seed " << seed;
     ASSERT_EQ(b, decode) << "seed " << seed;

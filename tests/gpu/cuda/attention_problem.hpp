@@ -12,7 +12,7 @@
 #include <vector>
 
 #include "kv/page.hpp"
-#include "tests/gpu/cuda/runtimes.hpp"
+#include "tests/gpu/cuda/device_fixture.hpp"
 
 namespace chromatin::gpu::cuda {
 
