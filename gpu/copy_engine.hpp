@@ -4,8 +4,9 @@
 /// page's bytes.
 ///
 /// Who checks what: `out` makes a checksum of what it read from the device, before the bytes reach the host page; it
-/// travels with the slice. `in` compares it with the host's bytes before the device gets them. With `--verify`, `out`
-/// and `copy` look again at both sides after the copy, and `in` reads back what the device has.
+/// travels with the slice. `in` compares it with the bytes, on the host before the device gets them or in the device
+/// before the fence passes. With `--verify`, `out` and `copy` look again at both sides after the copy, and `in` at what
+/// the device's page has.
 
 #include <cstdint>
 #include <functional>

@@ -41,6 +41,8 @@ class cuda_backend final : public backend {
 
   /// Runs `work` unless the step is broken; what it throws breaks it.
   void enqueue(const std::function<void()>& work);
+  /// And notes how long the device is at what it enqueues.
+  void enqueue_timed(const std::function<void()>& work);
   void fail(std::string what);
   bool broken() const { return broken_.load(std::memory_order_acquire); }
   void on_computed(bool passed);
@@ -50,6 +52,7 @@ class cuda_backend final : public backend {
 
   std::shared_ptr<runtime> runtime_;
   std::shared_ptr<event_pool> events_ = std::make_shared<event_pool>(runtime_);
+  std::shared_ptr<event_pool> times_ = std::make_shared<event_pool>(runtime_, true);
   device_pass pass_;
   bool fixed_order_;
 
@@ -114,6 +117,12 @@ void cuda_backend::enqueue(const std::function<void()>& work) {
   }
 }
 
+void cuda_backend::enqueue_timed(const std::function<void()>& work) {
+  auto from = times_->record(pass_.compute());
+  enqueue(work);
+  computed_.push_back({std::move(from), times_->record(pass_.compute())});
+}
+
 void cuda_backend::begin(step_batch batch) {
   CHROMATIN_CHECK(!in_step_.exchange(true), "a step begins when the one before has ended");
   next_layer_ = 0;
@@ -137,10 +146,8 @@ fence cuda_backend::run_layer(std::uint32_t layer, std::span<const fence> after)
     runtime_->wait(pass_.compute(), load->reached());
     loads_.push_back(f);
   }
-  auto from = events_->record(pass_.compute());
-  enqueue([&] { pass_.layer(layer); });
+  enqueue_timed([&] { pass_.layer(layer); });
   auto computed = std::make_shared<device_fence>(events_->record(pass_.compute()), true);
-  computed_.push_back({std::move(from), computed->shared()});
   // Broken now or never: what breaks it later is not of this layer.
   runtime_->then(pass_.compute(), [computed, right = !broken()](bool passed) { computed->end(passed && right); });
   return fence{computed};
@@ -158,9 +165,7 @@ void cuda_backend::finish(std::function<void(step_output)> done) {
     std::lock_guard lock{mutex_};
     ending_ = std::move(done);
   }
-  auto from = events_->record(pass_.compute());
-  enqueue([&] { pass_.head(); });
-  computed_.push_back({std::move(from), events_->record(pass_.compute())});
+  enqueue_timed([&] { pass_.head(); });
   runtime_->then(pass_.compute(), [this](bool passed) { on_computed(passed); });
 }
 
@@ -169,9 +174,7 @@ void cuda_backend::on_computed(bool passed) {
   bool more = false;
   enqueue([&] { more = step_.sample([this](std::size_t sequence) { return pass_.logits(sequence); }); });
   if (!more || broken()) return when_loaded([this] { deliver(); });
-  auto from = events_->record(pass_.compute());
-  enqueue([&] { pass_.whole(step_); });
-  computed_.push_back({std::move(from), events_->record(pass_.compute())});
+  enqueue_timed([&] { pass_.whole(step_); });
   runtime_->then(pass_.compute(), [this](bool now) { on_computed(now); });
 }
 

@@ -1,6 +1,7 @@
 #include "gpu/cuda/cuda_copies.hpp"
 
 #include <future>
+#include <new>
 #include <utility>
 
 #include "gpu/cuda/transfer.hpp"
@@ -8,6 +9,15 @@
 namespace chromatin::gpu::cuda {
 
 namespace {
+
+/// Both sides of a copy within the device; true when nobody wants to know.
+bool are_equal(const std::vector<std::shared_ptr<transfer>>& sides) {
+  if (sides.empty()) return true;
+  if (sides.size() < 2 || !sides[0] || !sides[1]) return false;
+  for (std::size_t i = 0; i < sides[0]->slices().size(); ++i)
+    if (sides[0]->checksum(i) != sides[1]->checksum(i)) return false;
+  return true;
+}
 
 bool waits_in_device(const fence& f) {
   const auto* own = behind(f);
@@ -41,6 +51,7 @@ class cuda_copies::core : public std::enable_shared_from_this<core> {
   /// Calls `enqueue` with the stream waiting for `after`: now, or when the host knows. Never with false from inside
   /// this call.
   void when(const fence& after, stream in, order enqueue);
+  std::shared_ptr<transfer> prepare(std::vector<slice_copy> slices, bool packs_all) const;
   void pack(stream in, const transfer& of, std::size_t i) const;
   void enqueue_out(const std::shared_ptr<transfer>& of, const copied& done);
   copy_result compare(const transfer& of) const;
@@ -96,7 +107,15 @@ void cuda_copies::core::pack(stream in, const transfer& of, std::size_t i) const
 fence cuda_copies::core::in(std::vector<slice_copy> slices, copied done) {
   bool checks = verify_;
   for (const auto& s : slices) checks = checks || s.checksum;
-  auto of = std::make_shared<transfer>(std::move(slices), shape_, *rooms_, verify_);
+  auto of = prepare(std::move(slices), verify_);
+  if (!of) {
+    auto never = std::make_shared<fence_flag>();
+    runtime_->then(loads_, [never, done = std::move(done)](bool) {
+      never->end(false);
+      done({.error = copy_error::failed});
+    });
+    return fence{never};
+  }
   for (std::size_t i = 0; i < of->slices().size(); ++i) {
     auto* stage = of->stage(i);
     runtime_->copy(loads_, stage ? stage : of->in_page(i), of->in_host(i), of->packed(i).bytes);
@@ -122,6 +141,15 @@ fence cuda_copies::core::in(std::vector<slice_copy> slices, copied done) {
   return fence{arrived};
 }
 
+/// Null when there is no memory for it: a device that failed gives none.
+std::shared_ptr<transfer> cuda_copies::core::prepare(std::vector<slice_copy> slices, bool packs_all) const {
+  try {
+    return std::make_shared<transfer>(std::move(slices), shape_, *rooms_, packs_all);
+  } catch (const std::bad_alloc&) {
+    return nullptr;
+  }
+}
+
 copy_result cuda_copies::core::compare(const transfer& of) const {
   for (std::uint32_t i = 0; i < of.slices().size(); ++i) {
     auto wanted = of.slices()[i].checksum;
@@ -132,7 +160,8 @@ copy_result cuda_copies::core::compare(const transfer& of) const {
 }
 
 void cuda_copies::core::out(std::vector<slice_copy> slices, const fence& after, copied done) {
-  auto of = std::make_shared<transfer>(std::move(slices), shape_, *rooms_, false);
+  auto of = prepare(std::move(slices), false);
+  if (!of) return runtime_->then(saves_, [done = std::move(done)](bool) { done({.error = copy_error::failed}); });
   when(after, saves_, [self = shared_from_this(), of, done = std::move(done)](bool passed) mutable {
     if (passed) return self->enqueue_out(std::exchange(of, {}), done);
     of.reset();
@@ -189,7 +218,8 @@ cuda_copies::core::slots_on_their_way cuda_copies::core::enqueue_slots(slot_copy
   slots_on_their_way now{.what = std::move(next), .sides = {}};
   for (const auto& page : {now.what.from, now.what.to}) {
     if (!verify_) break;
-    now.sides.push_back(std::make_shared<transfer>(all_layers(page, now.what.tokens), shape_, *rooms_, true));
+    now.sides.push_back(prepare(all_layers(page, now.what.tokens), true));
+    if (!now.sides.back()) break;
     for (std::size_t i = 0; i < now.sides.back()->slices().size(); ++i) pack(within_, *now.sides.back(), i);
     now.sides.back()->check(*runtime_, within_);
   }
@@ -198,8 +228,7 @@ cuda_copies::core::slots_on_their_way cuda_copies::core::enqueue_slots(slot_copy
 
 void cuda_copies::core::tell_copied(slots_on_their_way copy, std::shared_ptr<fence_flag> ended) {
   runtime_->then(within_, [copy = std::move(copy), ended = std::move(ended)](bool passed) mutable {
-    for (std::size_t i = 0; passed && !copy.sides.empty() && i < copy.sides[0]->slices().size(); ++i)
-      passed = copy.sides[0]->checksum(i) == copy.sides[1]->checksum(i);
+    passed = passed && are_equal(copy.sides);
     copy = {};
     ended->end(passed);
   });

@@ -15,7 +15,7 @@ shared_event event_pool::record(stream in) {
       free_.pop_back();
     }
   }
-  if (!taken) taken = runtime_->make_event();
+  if (!taken) taken = runtime_->make_event(timed_);
   shared_event shared{taken, [pool = shared_from_this()](event e) {
                         std::lock_guard lock{pool->mutex_};
                         pool->free_.push_back(e);

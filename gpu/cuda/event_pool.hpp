@@ -17,7 +17,8 @@ using shared_event = std::shared_ptr<event_handle>;
 /// Thread-safe. Held by shared pointer; its events keep it alive, and it keeps the runtime alive.
 class event_pool : public std::enable_shared_from_this<event_pool> {
  public:
-  explicit event_pool(std::shared_ptr<runtime> of) : runtime_{std::move(of)} {}
+  /// `timed`: the runtime can tell the time between its events.
+  explicit event_pool(std::shared_ptr<runtime> of, bool timed = false) : runtime_{std::move(of)}, timed_{timed} {}
   ~event_pool();
 
   /// An event that was recorded in the stream just now.
@@ -25,6 +26,7 @@ class event_pool : public std::enable_shared_from_this<event_pool> {
 
  private:
   std::shared_ptr<runtime> runtime_;
+  bool timed_;
   std::mutex mutex_;
   std::vector<event> free_;
 };
@@ -36,7 +38,6 @@ class device_fence final : public fence_flag {
       : reached_{std::move(reached)}, event_is_enough_{event_is_enough} {}
 
   event reached() const { return reached_.get(); }
-  const shared_event& shared() const { return reached_; }
   /// False where the fence can still fail when the event was reached: what was loaded is compared afterwards.
   bool event_is_enough() const { return event_is_enough_; }
 

@@ -79,6 +79,23 @@ struct checksum_view {
   std::uint32_t first = 0;  ///< of its checksums in `sums`
 };
 
+/// A token that a sampler may draw.
+struct candidate {
+  float logit = 0;
+  std::uint32_t token = 0;
+};
+
+/// How many of them a row gives at most.
+inline constexpr std::uint32_t candidates_max = 256;
+
+/// What a sampler needs of all of a row's logits.
+struct logits_summary {
+  float largest = 0;
+  float sum = 0;             ///< of e^(logit - largest)
+  float tempered_sum = 0;    ///< of e^((logit - largest) · inverse temperature)
+  std::uint32_t broken = 0;  ///< logits that are not finite; the rest says nothing then
+};
+
 struct kernel_table {
   const char* name;
 
@@ -110,6 +127,10 @@ struct kernel_table {
                std::size_t packed_bytes, std::byte* packed);
   void (*unpack)(stream, const std::byte* packed, std::uint32_t heads, std::uint32_t head_bytes,
                  std::uint32_t used_bytes, std::byte* slice);
+  /// The `count` likeliest of each row in model::sampler's order (logits falling, then tokens rising), out[row][count];
+  /// where there are fewer, tokens of ~0 follow. `inverse_temperatures` are by row.
+  void (*candidates)(stream, const float* logits, std::uint32_t vocabulary, std::uint32_t rows, std::uint32_t count,
+                     const float* inverse_temperatures, candidate* out, logits_summary* summaries);
 };
 
 /// Null where the project was built without nvcc.

@@ -25,12 +25,14 @@ class products {
  public:
   virtual ~products() = default;
 
-  /// Enqueues. `x` and `y` are contiguous, [rows][inputs] and [rows][outputs]; `rows` > 0. The first product of a shape
-  /// may choose its algorithm by trying some, which waits for the device, unless tune() has.
+  /// Enqueues. `x` and `y` are contiguous, [rows][inputs] and [rows][outputs], aligned to 16 bytes as the weights are;
+  /// `rows` > 0. Where tune() has not chosen an algorithm, it takes one that the library expects to be fast.
   virtual void multiply(stream, const product&, const void* x, std::uint32_t rows, void* y) = 0;
-  /// Chooses algorithms ahead, for steps of up to `rows_max` rows, by trying them; scratch memory of that size must be
-  /// free. Waits.
+  /// Chooses algorithms ahead, for steps of up to `rows_max` rows, by trying them. Waits. Throws std::bad_alloc where
+  /// scratch memory for that many rows is not free. Products that are captured already keep theirs.
   virtual void tune(const product&, std::uint32_t rows_max) = 0;
+  /// True when a row's result is the same whoever stands beside it, and however many.
+  virtual bool rows_are_independent() const = 0;
   virtual std::string description() const = 0;  ///< "cuBLASLt 13.0"
 };
 

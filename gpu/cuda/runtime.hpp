@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <string>
@@ -52,7 +53,8 @@ class runtime {
   virtual stream make_stream(bool urgent = false) = 0;
   /// What was enqueued is done first.
   virtual void destroy(stream) noexcept = 0;
-  virtual event make_event() = 0;
+  /// `timed`: for elapsed_ms(). Without, streams wait for it with less delay.
+  virtual event make_event(bool timed = false) = 0;
   /// After its last record() was reached, or at once if it has none; waits of streams for it are kept.
   virtual void destroy(event) noexcept = 0;
 
@@ -77,14 +79,19 @@ class runtime {
   virtual void launch(stream, graph) = 0;
   virtual void destroy(graph) noexcept = 0;
 
-  /// Milliseconds between two recorded events that were reached.
+  /// Milliseconds between two recorded events that were reached, both timed.
   virtual double elapsed_ms(event begin, event end) = 0;
 
   /// What the device failed with first, as a sentence; empty while it has not. A real device stays failed.
   virtual std::string error() const = 0;
 };
 
+struct device_options {
+  std::uint32_t number = 0;
+  std::filesystem::path algorithms;  ///< file in which products keep which algorithms are fastest; empty: nowhere
+};
+
 /// The machine's device of that number. Throws std::runtime_error with the reason in one line ("cuda: no device …").
-std::shared_ptr<runtime> open_device(std::uint32_t number = 0);
+std::shared_ptr<runtime> open_device(const device_options& options = {});
 
 }  // namespace chromatin::gpu::cuda

@@ -5,14 +5,28 @@
 
 #include <caf/event_based_actor.hpp>
 
+#include "gpu/cuda/cuda_backend.hpp"
+#include "model/make_checkpoint.hpp"
+
 namespace chromatin::test {
 namespace {
 
 caf::strong_actor_ptr erased(const auto& actor) { return caf::actor_cast<caf::strong_actor_ptr>(actor); }
 
+/// Random weights that attention depends on, small enough for kernels that are emulated.
+std::string tiny_model() {
+  static const temporary_folder folder;
+  static const auto path = [] {
+    auto at = (folder / "model").string();
+    model::make_checkpoint("qwen2-tiny", 1, at, std::string{CHROMATIN_SOURCE_DIR} + "/assets/concierge");
+    return at;
+  }();
+  return path;
+}
+
 /// With a window that fits into the device, as the launcher has it.
 std::shared_ptr<const model::checkpoint> open_checkpoint(const world_options& o) {
-  auto folder = std::string{CHROMATIN_SOURCE_DIR} + "/assets/concierge";
+  auto folder = o.cuda ? tiny_model() : std::string{CHROMATIN_SOURCE_DIR} + "/assets/concierge";
   auto context = o.context > 0 ? o.context : model::read_config(folder).context;
   return model::checkpoint::open(folder, std::min(context, o.device_chunks * kv::tokens_per_chunk));
 }
@@ -28,19 +42,12 @@ world::world(world_options o, std::shared_ptr<machine> given)
     : options{o},
       on{given ? std::move(given) : std::make_shared<machine>(o.shuffle_seed, o.durable)},
       scheduler_thread{dynamic_cast<caf::scheduler::test_coordinator&>(system.scheduler())},
-      checkpoint{open_checkpoint(o)},
-      backend{std::make_shared<toy_backend>(toy_options{.vocabulary = checkpoint->config.vocabulary,
-                                                        .seed = o.shuffle_seed,
-                                                        .orders_loads = o.orders_loads,
-                                                        .verify = o.verify,
-                                                        .token_us = o.token_us})} {
+      checkpoint{open_checkpoint(o)} {
   delays_.seed(o.shuffle_seed);
-  geometry = backend->geometry();
-  device_arena = backend->make_arena(o.device_chunks);
-  host_arena = kv::page_arena::make(kv::plain_memory(o.host_chunks * geometry.chunk_bytes()), geometry.chunk_bytes());
+  start_device();
   auto cache = checkpoint->cache_fingerprint(geometry.type);
-  executor = system.spawn(chromatin::executor, backend);
-  device = system.spawn(device_tier, device_parts{geometry, device_arena, backend, {options.policy}});
+  executor = system.spawn(chromatin::executor, computes);
+  device = system.spawn(device_tier, device_parts{geometry, device_arena, computes, {options.policy}});
   scheduler = system.spawn(chromatin::scheduler, checkpoint, executor, device,
                            scheduler_limits{.step_tokens_max = o.step_tokens_max,
                                             .batch_max = o.batch_max,
@@ -66,6 +73,27 @@ world::world(world_options o, std::shared_ptr<machine> given)
   }
   spawn_prefetcher();
   spawn_host();
+}
+
+void world::start_device() {
+  const auto& o = options;
+  if (o.cuda) {
+    cuda = gpu::cuda::make_emulated_device({.seed = o.shuffle_seed, .own_thread = false});
+    computes = gpu::make_cuda_backend(
+        checkpoint, cuda, {.step_tokens_max = o.step_tokens_max, .verify = o.verify, .deterministic = true});
+  } else {
+    backend = std::make_shared<toy_backend>(toy_options{.vocabulary = checkpoint->config.vocabulary,
+                                                        .seed = o.shuffle_seed,
+                                                        .orders_loads = o.orders_loads,
+                                                        .verify = o.verify,
+                                                        .token_us = o.token_us});
+    computes = backend;
+  }
+  geometry = computes->geometry();
+  device_arena = computes->make_arena(o.device_chunks);
+  auto host_bytes = o.host_chunks * geometry.chunk_bytes();
+  host_arena =
+      kv::page_arena::make(cuda ? cuda->pinned(host_bytes) : kv::plain_memory(host_bytes), geometry.chunk_bytes());
 }
 
 world::~world() {
@@ -96,13 +124,13 @@ void world::connect_executor() {
 }
 
 void world::spawn_executor() {
-  executor = system.spawn(chromatin::executor, backend);
+  executor = system.spawn(chromatin::executor, computes);
   connect_executor();
   caf::anon_send(scheduler, atom::attach_v, executor);
 }
 
 void world::spawn_host() {
-  host = system.spawn(host_tier, host_parts{geometry, host_arena, backend, {options.policy}});
+  host = system.spawn(host_tier, host_parts{geometry, host_arena, computes, {options.policy}});
   if (disk) caf::anon_send(host, atom::attach_v, erased(disk));
   caf::anon_send(device, atom::attach_v, erased(host));
   caf::anon_send(prefetcher, atom::attach_v, erased(host));
@@ -119,10 +147,10 @@ void world::spawn_disk(std::vector<io::stored_chunk> found) {
 
 bool world::step() {
   bool early = options.fast_device || (options.delays_messages && delays_() % 8 == 0);
-  if (early && backend->poll()) return true;
+  if (early && poll_device()) return true;
   bool disk_moves = disk_device && !disk_stalled;
   if (disk_moves && options.delays_messages && delays_() % 8 == 0 && poll_disk(1)) return true;
-  return run_message() || backend->poll() || (disk_moves && poll_disk(1));
+  return run_message() || poll_device() || (disk_moves && poll_disk(1));
 }
 
 bool world::run_message() {
@@ -219,7 +247,7 @@ bool world::pass_time() {
 }
 
 void world::drain() {
-  while (scheduler_thread.try_run_once() || backend->poll()) {
+  while (scheduler_thread.try_run_once() || poll_device()) {
   }
 }
 

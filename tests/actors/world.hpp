@@ -20,6 +20,7 @@
 #include "actors/registry.hpp"
 #include "actors/scheduler.hpp"
 #include "actors/telemetry.hpp"
+#include "gpu/cuda/emulated/runtime.hpp"
 #include "io/faulty_device.hpp"
 #include "io/faulty_vfs.hpp"
 #include "io/memory_device.hpp"
@@ -61,6 +62,7 @@ struct world_options {
   std::int64_t token_us = 0;              ///< what each token adds to the time that a step says it took
   caf::timespan idle_pause{};  ///< of the prefetcher; the clock never rests with one
   bool many_clients = false;  ///< the last letter of a conversation's name is its client; else all are one's
+  bool cuda = false;  ///< a tiny model on the CUDA executor over an emulated device, whose order of work a seed draws
 };
 
 /// What outlives a power cut: a folder, a disk, and what is wrong with them.
@@ -140,7 +142,9 @@ class world {
   caf::scheduler::test_coordinator& scheduler_thread;
   std::shared_ptr<const model::checkpoint> checkpoint;
   kv::geometry geometry;
-  std::shared_ptr<toy_backend> backend;
+  std::shared_ptr<toy_backend> backend;                       ///< null with cuda
+  std::shared_ptr<gpu::cuda::emulated_runtime> cuda;          ///< null without
+  std::shared_ptr<gpu::backend> computes;                     ///< either
   std::shared_ptr<kv::page_arena> device_arena, host_arena;
   std::shared_ptr<io::faulty_device> disk_device;
   std::shared_ptr<io::chunk_store> store;
@@ -158,6 +162,9 @@ class world {
   /// Device tier and executor know each other, and the scheduler hears of turns' pages.
   void connect_executor();
   std::vector<caf::strong_actor_ptr> parts() const;
+  void start_device();
+  /// Ends one operation of the device; false when there is none.
+  bool poll_device() { return cuda ? cuda->poll() : backend->poll(); }
   /// To what is due next: an operation of the disk that was delayed, else a timeout. False if nothing is.
   bool pass_time();
   /// The next message.

@@ -119,6 +119,8 @@ DEVICE void store_16(void* p, words_16 words) {
 }
 DEVICE void store_8(void* p, words_8 words) { *static_cast<uint2*>(p) = make_uint2(words.w[0], words.w[1]); }
 
+DEVICE std::uint32_t add_in_shared(std::uint32_t* to, std::uint32_t what) { return atomicAdd(to, what); }
+
 DEVICE float exp2_fast(float x) {
   float result;
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));

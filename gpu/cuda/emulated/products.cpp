@@ -3,6 +3,7 @@
 #include <array>
 #include <bit>
 #include <cstddef>
+#include <cstdint>
 #include <utility>
 #include <vector>
 
@@ -62,6 +63,9 @@ class emulated_products final : public products {
 
   void multiply(stream where, const product& p, const void* x, std::uint32_t rows, void* y) override {
     CHROMATIN_CHECK(rows > 0 && x != y, "a product has rows, and does not overwrite what it reads");
+    for (const auto* operand : {p.weights, x, static_cast<const void*>(y)})
+      CHROMATIN_CHECK(reinterpret_cast<std::uintptr_t>(operand) % 16 == 0,
+                      "operands of a product are aligned to 16 bytes");
     check(p, x, rows, y);
     // Checked a second time when it is drawn: by then the memory may have been given back.
     where->enqueue([this, p, x, rows, y](std::uint64_t) {
@@ -71,6 +75,7 @@ class emulated_products final : public products {
   }
 
   void tune(const product&, std::uint32_t) override {}
+  bool rows_are_independent() const override { return true; }
   std::string description() const override { return "emulated"; }
 
  private:

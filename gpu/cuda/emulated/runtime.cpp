@@ -18,6 +18,7 @@
 namespace chromatin::gpu::cuda {
 
 struct event_handle {
+  bool timed = false;
   std::shared_ptr<stream_mark> last;  ///< of its last record()
 };
 
@@ -88,9 +89,9 @@ class emulated_device final : public emulated_runtime {
     at(s).owner = nullptr;
   }
 
-  event make_event() override {
+  event make_event(bool timed) override {
     std::lock_guard lock{mutex_};
-    return *events_.insert(new event_handle).first;
+    return *events_.insert(new event_handle{.timed = timed}).first;
   }
 
   void destroy(event e) noexcept override {
@@ -185,7 +186,8 @@ class emulated_device final : public emulated_runtime {
 
   double elapsed_ms(event begin, event end) override {
     std::lock_guard lock{mutex_};
-    auto first = checked(begin).last, last = checked(end).last;
+    CHROMATIN_CHECK(checked(begin).timed && checked(end).timed, "events that are measured were made for it");
+    auto first = begin->last, last = end->last;
     CHROMATIN_CHECK(first && last && first->reached && last->reached, "events that are measured were reached");
     return static_cast<double>(last->at) - static_cast<double>(first->at);
   }

@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <cstring>
+#include <utility>
 
 #include "gpu/cuda/emulated/block.hpp"
 
@@ -109,6 +110,9 @@ DEVICE void store_8(void* p, words_8 words) {
   emulated::check_aligned(p, 8, "store_8");
   std::memcpy(p, &words, sizeof words);
 }
+
+/// No other thread runs before the next collective.
+DEVICE std::uint32_t add_in_shared(std::uint32_t* to, std::uint32_t what) { return std::exchange(*to, *to + what); }
 
 DEVICE float exp2_fast(float x) { return std::exp2(x); }
 DEVICE float rsqrt_fast(float x) { return 1.0f / std::sqrt(x); }

@@ -25,9 +25,10 @@ struct eight_angles {
 /// For pairs `pair`…`pair` + 7 of the tables' [position][half].
 DEVICE eight_angles load_angles(const attention_shape& of, std::uint32_t half, std::uint32_t position,
                                 std::uint32_t pair) {
-  auto at = std::size_t{position} * half + pair;
-  return {{load_16(of.cosines + at), load_16(of.cosines + at + 4)},
-          {load_16(of.sines + at), load_16(of.sines + at + 4)}};
+  auto at = (position * half + pair) * std::uint32_t{sizeof(float)};  // tables are smaller than 4 GiB
+  const auto *c = reinterpret_cast<const std::byte*>(of.cosines) + at,
+             *s = reinterpret_cast<const std::byte*>(of.sines) + at;
+  return {{load_16(c), load_16(c + 16)}, {load_16(s), load_16(s + 16)}};
 }
 
 /// Rotates pairs 2w and 2w + 1 of the eight, and multiplies them by `scale`.
@@ -54,10 +55,10 @@ DEVICE const std::uint16_t* query_of(const attention_args& args, std::uint32_t r
 }
 
 /// Keys of a head in the page with this position; its values are shape.values_offset further.
-DEVICE const std::byte* keys_of(const attention_args& args, const sequence_view& sequence, std::uint32_t kv_head,
+DEVICE const std::byte* keys_of(const attention_args& args, std::uint32_t first_page, std::uint32_t kv_head,
                                 std::uint32_t position) {
   auto head_bytes = std::size_t{page_tokens} * args.shape.head_dim * sizeof(std::uint16_t);
-  return args.batch.pages[sequence.first_page + position / page_tokens] + args.shape.keys_offset + kv_head * head_bytes;
+  return args.batch.pages[first_page + position / page_tokens] + args.shape.keys_offset + kv_head * head_bytes;
 }
 
 }  // namespace CHROMATIN_KERNELS

@@ -23,6 +23,8 @@ void pack(stream, const std::byte* slice, std::uint32_t heads, std::uint32_t hea
           std::size_t packed_bytes, std::byte* packed);
 void unpack(stream, const std::byte* packed, std::uint32_t heads, std::uint32_t head_bytes, std::uint32_t used_bytes,
             std::byte* slice);
+void candidates(stream, const float* logits, std::uint32_t vocabulary, std::uint32_t rows, std::uint32_t count,
+                const float* inverse_temperatures, candidate* out, logits_summary* summaries);
 
 }  // namespace CHROMATIN_KERNELS
 }  // namespace chromatin::gpu::cuda

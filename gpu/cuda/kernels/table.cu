@@ -21,7 +21,8 @@ const kernel_table& table(const char* name) {
                                       .argmax = argmax,
                                       .checksum = checksum,
                                       .pack = pack,
-                                      .unpack = unpack};
+                                      .unpack = unpack,
+                                      .candidates = candidates};
   return the_table;
 }
 

@@ -166,7 +166,7 @@ TEST(EmulatedSteps, ADeviceThatFailsInMidStepFailsTheStepAndTheNextOnes) {
   auto on = make_emulated_device();
   auto backend = make_cuda_backend(concierge(), on, {});
   {
-    sequence s{*backend};
+    sequence s{*backend}, t{*backend};
     backend->begin({.sequences = {s.sampled({5, 6, 7})}, .ends = {}});
     fence last;
     for (std::uint32_t l = 0; l < backend->geometry().layers; ++l) {
@@ -177,7 +177,6 @@ TEST(EmulatedSteps, ADeviceThatFailsInMidStepFailsTheStepAndTheNextOnes) {
     backend->finish(ended.take());
     EXPECT_NE(ended.get().error.find("fell off the bus"), std::string::npos);
     EXPECT_TRUE(last.failed());
-    sequence t{*backend};
     EXPECT_THROW(run_step(*backend, {.sequences = {t.sampled({5})}, .ends = {}}), std::runtime_error);
   }
   backend = nullptr;
