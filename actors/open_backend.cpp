@@ -73,7 +73,7 @@ compute_place choose_place(const system_options& options, std::vector<std::strin
   if (!place.device)
     place.type = on_processor(options.compute);
   else if (options.threads > 0)
-    notices.push_back("--threads is of the processor; the device computes, and it means nothing");
+    notices.emplace_back("--threads is of the processor; the device computes, and it means nothing");
   return place;
 }
 
