@@ -5,6 +5,7 @@
 
 #include "actors/open_backend.hpp"
 #include "gpu/cuda/emulated/runtime.hpp"
+#include "model/checkpoint_shapes.hpp"
 #include "model/random_checkpoint.hpp"
 
 namespace chromatin::test {
