@@ -17,12 +17,12 @@
 #include "actors/executor.hpp"
 #include "actors/gateway.hpp"
 #include "actors/host_tier.hpp"
+#include "actors/open_backend.hpp"
 #include "actors/prefetcher.hpp"
 #include "actors/registry.hpp"
 #include "actors/scheduler.hpp"
 #include "actors/system_parts.hpp"
 #include "actors/telemetry.hpp"
-#include "gpu/cpu/cpu_backend.hpp"
 #include "io/thread_device.hpp"
 #include "io/uring_device.hpp"
 
@@ -68,39 +68,30 @@ void check_threads(std::uint32_t of_backend) {
                     threads.size(), wanted, refused));
 }
 
-kv::dtype choose(compute_type wanted) {
-  if (wanted == compute_type::automatic) return gpu::best_compute_type();
-  return wanted == compute_type::f32 ? kv::dtype::f32 : kv::dtype::bf16;
-}
-
 }  // namespace
 
 /// A window must fit into the device, else no turn could fill it.
 void running_system::parts::open_model() {
-  auto type = choose(options.compute);
+  auto place = choose_place(options, notices);
   auto shape = model::read_config(options.model, options.context);
-  auto chunk_bytes = shape.cache_geometry(type).chunk_bytes();
-  auto pages = pages_in(options.device_bytes, chunk_bytes, "--device-mem");
+  auto chunk_bytes = shape.cache_geometry(place.type).chunk_bytes();
+  auto bytes = device_bytes(place, shape, options, notices);
+  auto pages = pages_in(bytes, chunk_bytes, "--device-mem");
   auto context = shape.context;
   auto fits = static_cast<std::uint32_t>(std::min<std::uint64_t>(std::uint64_t{pages} * kv::tokens_per_chunk, context));
   if (fits < context)
     notices.push_back(fmt::format(
         "--device-mem {} holds {} tokens: the context of {} is shortened to that; --device-mem {} holds all of it",
-        options.device_bytes, fits, context, kv::chunks_for(context) * chunk_bytes));
+        bytes, fits, context, kv::chunks_for(context) * chunk_bytes));
   checkpoint = model::checkpoint::open(options.model, fits);
-  backend = gpu::make_cpu_backend(checkpoint, {.compute = type,
-                                               .int8_weights = options.int8_weights,
-                                               .deterministic = options.deterministic,
-                                               .threads = options.threads,
-                                               .step_tokens_max = options.step_tokens_max,
-                                               .verify = options.verify});
+  backend = open_backend(place, checkpoint, options);
   if (options.wrap_backend) backend = options.wrap_backend(std::move(backend));
   geometry = backend->geometry();
-  cache = checkpoint->cache_fingerprint(type, options.int8_weights);
-  device_arena = make_arena("--device-mem", options.device_bytes, [&] { return backend->make_arena(pages); });
+  cache = checkpoint->cache_fingerprint(place.type, options.int8_weights);
+  device_arena = make_arena("--device-mem", bytes, [&] { return backend->make_arena(pages); });
   host_arena = make_arena("--host-mem", options.host_bytes, [&] {
     auto count = pages_in(options.host_bytes, chunk_bytes, "--host-mem");
-    return kv::page_arena::make(kv::plain_memory(count * chunk_bytes), chunk_bytes);
+    return kv::page_arena::make(host_memory(place, count * chunk_bytes), chunk_bytes);
   });
   notices.push_back(
       fmt::format("model {}: {}, template {}", checkpoint->name, backend->description(), checkpoint->chat.name()));

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "actors/actors.hpp"
+#include "gpu/cuda/runtime.hpp"
 #include "io/device.hpp"
 #include "kv/policy/policies.hpp"
 #include "model/checkpoint.hpp"
@@ -17,10 +18,13 @@
 namespace chromatin {
 
 enum class compute_type : std::uint8_t { automatic, f32, bf16 };
+enum class backend_choice : std::uint8_t { automatic, cpu, cuda };
 
 struct system_options {
-  std::filesystem::path model;               ///< a Hugging Face checkpoint folder
+  std::filesystem::path model;  ///< a Hugging Face checkpoint folder
+  backend_choice backend = backend_choice::cpu;
   std::uint64_t device_bytes = 64ull << 20;  ///< the device tier's arena
+  bool device_bytes_fit = false;             ///< a CUDA device's arena takes what its memory has left, instead
   std::uint64_t host_bytes = 256ull << 20;   ///< the host tier's arena
   std::filesystem::path disk;  ///< the disk tier's and the registry's folder; empty: neither is durable, no disk tier
   std::uint64_t disk_bytes = 1ull << 30;
@@ -45,6 +49,8 @@ struct system_options {
   loading_choice loading;  ///< how what lies in lower tiers comes back; other than it is to measure what it brings
   /// Stands between the actors and the backend, to measure it or to let it fail; null: nothing does.
   std::function<std::shared_ptr<gpu::backend>(std::shared_ptr<gpu::backend>)> wrap_backend;
+  /// Opens another device than the machine's, for tests; null: the machine's.
+  std::function<std::shared_ptr<gpu::cuda::runtime>()> open_device;
   /// Told once when a part died without which no turn can run. Called from an actor's thread.
   std::function<void(const std::string&)> on_fatal;
 };

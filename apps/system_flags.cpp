@@ -36,16 +36,26 @@ CLI::Option* add_size(CLI::App& command, const std::string& names, std::uint64_t
 void add_system_flags(CLI::App& command, system_options& options) {
   static const std::map<std::string, compute_type> types{
       {"auto", compute_type::automatic}, {"f32", compute_type::f32}, {"bf16", compute_type::bf16}};
+  static const std::map<std::string, backend_choice> backends{
+      {"auto", backend_choice::automatic}, {"cpu", backend_choice::cpu}, {"cuda", backend_choice::cuda}};
   options.model = embedded_model();
+  options.backend = backend_choice::automatic;
+  options.device_bytes_fit = true;
   auto* model =
       command.add_option("--model", options.model, "Hugging Face checkpoint folder (default: the embedded model)");
   if (options.model.empty()) model->required();
-  add_size(command, "--device-mem", options.device_bytes, "memory the backend computes in, e.g. 64M");
+  command.add_option("--backend", options.backend, "cpu, cuda, or auto: cuda where there is such a device")
+      ->transform(CLI::CheckedTransformer(backends))
+      ->default_str("auto")
+      ->option_text("NAME");
+  add_size(command, "--device-mem", options.device_bytes,
+           "memory the backend computes in, e.g. 64M; with cuda, unless given, what the device has left")
+      ->each([&options](const std::string&) { options.device_bytes_fit = false; });
   add_size(command, "--host-mem", options.host_bytes, "memory of the host tier");
   command.add_option("--disk", options.disk,
                      "folder of the disk tier and of the conversations; without it nothing outlives the process");
   add_size(command, "--disk-size", options.disk_bytes, "space of the disk tier");
-  command.add_option("--compute", options.compute, "auto, f32 or bf16")
+  command.add_option("--compute", options.compute, "auto, f32 or bf16; cuda computes in bf16")
       ->transform(CLI::CheckedTransformer(types))
       ->default_str("auto")
       ->option_text("TYPE");
@@ -84,7 +94,7 @@ void add_system_flags(CLI::App& command, system_options& options) {
           "otherwise")
       ->capture_default_str()
       ->check(CLI::Range(0, 1 << 30));
-  command.add_option("--threads", options.threads, "of the backend (default: one per core)");
+  command.add_option("--threads", options.threads, "that compute, of the processor (default: one per core)");
   command.add_option("--batch", options.batch_max, "turns computed together at most")
       ->capture_default_str()
       ->check(CLI::Range(1, 1024));

@@ -1,12 +1,6 @@
 #include "model/utf8.hpp"
 
-#include <algorithm>
-#include <cstdlib>
-#include <memory>
-#include <new>
 #include <utility>
-
-#include <utf8proc.h>
 
 namespace chromatin::model {
 namespace {
@@ -37,8 +31,9 @@ scan next_character(std::string_view text) {
   return {length, scan::whole};
 }
 
-/// How many bytes of whole characters `text` begins with.
-std::size_t valid_bytes(std::string_view text) {
+}  // namespace
+
+std::size_t valid_utf8_bytes(std::string_view text) {
   std::size_t bytes = 0;
   while (bytes < text.size()) {
     auto next = next_character(text.substr(bytes));
@@ -48,28 +43,7 @@ std::size_t valid_bytes(std::string_view text) {
   return bytes;
 }
 
-}  // namespace
-
-bool valid_utf8(std::string_view text) { return valid_bytes(text) == text.size(); }
-
-std::string compose(std::string_view text) {
-  if (std::all_of(text.begin(), text.end(), [](char c) { return static_cast<unsigned char>(c) < 0x80; }))
-    return std::string{text};
-  std::string composed;
-  while (!text.empty()) {
-    auto valid = valid_bytes(text);
-    utf8proc_uint8_t* result = nullptr;
-    auto bytes =
-        utf8proc_map(reinterpret_cast<const utf8proc_uint8_t*>(text.data()), static_cast<utf8proc_ssize_t>(valid),
-                     &result, static_cast<utf8proc_option_t>(UTF8PROC_STABLE | UTF8PROC_COMPOSE));
-    std::unique_ptr<utf8proc_uint8_t, decltype(&std::free)> owner{result, &std::free};
-    if (bytes < 0) throw std::bad_alloc{};  // the text is valid, so nothing else can be wrong
-    composed.append(reinterpret_cast<const char*>(result), static_cast<std::size_t>(bytes));
-    composed += text.substr(valid, 1);
-    text.remove_prefix(std::min(valid + 1, text.size()));
-  }
-  return composed;
-}
+bool valid_utf8(std::string_view text) { return valid_utf8_bytes(text) == text.size(); }
 
 std::string utf8_assembler::push(std::string_view bytes) {
   pending_ += bytes;

@@ -9,6 +9,8 @@ namespace chromatin::model {
 
 /// True for well-formed UTF-8: no overlong form, surrogate, or value above U+10FFFF.
 bool valid_utf8(std::string_view text);
+/// How many bytes of whole characters `text` begins with.
+std::size_t valid_utf8_bytes(std::string_view text);
 
 /// Unicode's normal form C: characters and the accents after them become one character where there is one. Bytes that
 /// are no UTF-8 stay as they are.

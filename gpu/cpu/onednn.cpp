@@ -4,6 +4,10 @@
 #include <string_view>
 #include <utility>
 
+#include <fmt/format.h>
+
+#include "gpu/cpu/matmul_library.hpp"
+
 namespace chromatin::gpu {
 namespace {
 
@@ -20,6 +24,16 @@ const dnnl::engine& engine() {
 }
 
 }  // namespace
+
+bool has_bf16_matmul() {
+  auto isa = dnnl::get_effective_cpu_isa();
+  return isa == dnnl::cpu_isa::avx512_core_bf16 || isa == dnnl::cpu_isa::avx512_core_amx;
+}
+
+std::string matmul_description() {
+  const auto* v = dnnl::version();
+  return fmt::format("oneDNN {}.{}.{}", v->major, v->minor, v->patch);
+}
 
 onednn_matmul::room::room() : stream_{engine()} {}
 

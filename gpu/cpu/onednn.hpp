@@ -13,9 +13,6 @@
 
 namespace chromatin::gpu {
 
-/// Outputs whose packed weights lie together.
-inline constexpr std::uint32_t block_outputs = 64;
-
 /// Makes kernels for one matrix. Kernels may run on several threads at once, everything else may not. oneDNN divides
 /// its work by the number of OpenMP's threads, which is to be one wherever kernels are made and run.
 class onednn_matmul {

@@ -5,8 +5,6 @@
 #include <cstring>
 #include <stdexcept>
 
-#include <fmt/format.h>
-
 #include "gpu/cpu/kernels.hpp"
 
 namespace chromatin::gpu {
@@ -58,16 +56,6 @@ std::vector<std::byte> stack(const std::vector<const model::tensor*>& parts, boo
 
 }  // namespace
 
-bool has_bf16_matmul() {
-  auto isa = dnnl::get_effective_cpu_isa();
-  return isa == dnnl::cpu_isa::avx512_core_bf16 || isa == dnnl::cpu_isa::avx512_core_amx;
-}
-
-std::string matmul_description() {
-  const auto* v = dnnl::version();
-  return fmt::format("oneDNN {}.{}.{}", v->major, v->minor, v->patch);
-}
-
 std::uint32_t padded_rows(std::uint32_t rows) {
   if (rows <= 4) return rows;
   if (rows <= 16) return round_up(rows, 4);
@@ -84,7 +72,7 @@ packed_matrix::packed_matrix(const std::vector<const model::tensor*>& parts, mat
     pack_int8(parts);
     return;
   }
-  matmul_ = std::make_unique<onednn_matmul>(k_, n_, options_.bf16);
+  matmul_ = std::make_unique<library_matmul>(k_, n_, options_.bf16);
   bool bf16 = std::all_of(parts.begin(), parts.end(), [](auto* part) { return part->type == model::element::bf16; });
   bool as_stored = bf16 && parts.size() == 1;  // packed straight from the file
   auto stacked = as_stored ? std::vector<std::byte>{} : stack(parts, bf16);
@@ -116,7 +104,7 @@ void packed_matrix::pack_int8(const std::vector<const model::tensor*>& parts) {
     }
   }
   if (options_.bf16) {
-    matmul_ = std::make_unique<onednn_matmul>(k_, n_, true);
+    matmul_ = std::make_unique<library_matmul>(k_, n_, true);
     if (!matmul_->lies_in_pairs()) throw std::runtime_error("oneDNN has no fast kernel for int8 weights here");
   }
 }
@@ -176,7 +164,7 @@ void packed_matrix::piece(std::uint32_t number, const void* x, float* y, matrix_
     auto first = number * piece_rows_;
     auto rows = std::min(piece_rows_, rows_ - first);
     const auto& kernel = *kernels_[rows == piece_rows_ ? 0 : 1];
-    return onednn_matmul::run(kernel, row(x, first), packed_.data.get(), y + std::size_t{first} * n_, room.onednn);
+    return library_matmul::run(kernel, row(x, first), packed_.data.get(), y + std::size_t{first} * n_, room.library);
   }
   auto first = number * piece_blocks_;
   area a{0, rows_, first, std::min(piece_blocks_, block_count() - first)};
@@ -201,7 +189,7 @@ void packed_matrix::multiply_onednn(const area& a, const void* x, float* y, matr
   const auto& kernel = *kernels_[a.first_block + piece_blocks_ < block_count() ? 0 : 1];
   room.tile.resize(std::max(room.tile.size(), std::size_t{piece_rows_} * outputs));
   for (std::uint32_t first = 0; first < a.rows; first += piece_rows_) {
-    onednn_matmul::run(kernel, row(x, first), weights, room.tile.data(), room.onednn);
+    library_matmul::run(kernel, row(x, first), weights, room.tile.data(), room.library);
     for (std::uint32_t r = 0; r < std::min(piece_rows_, a.rows - first); ++r) {
       const auto* from = room.tile.data() + std::size_t{r} * outputs;
       auto* to = y + std::size_t{first + r} * n_ + std::size_t{a.first_block} * block_outputs;

@@ -6,15 +6,11 @@
 #include <memory>
 #include <vector>
 
-#include "gpu/cpu/onednn.hpp"
+#include "gpu/cpu/matmul_library.hpp"
 #include "kv/page.hpp"
 #include "model/weights.hpp"
 
 namespace chromatin::gpu {
-
-/// True where oneDNN multiplies bf16 in hardware on this processor (and its ONEDNN_MAX_CPU_ISA cap).
-bool has_bf16_matmul();
-std::string matmul_description();
 
 /// Rows are padded to one of a few counts, so that only a few kernels are ever made.
 std::uint32_t padded_rows(std::uint32_t rows);
@@ -29,7 +25,7 @@ struct matrix_options {
 
 /// What one thread needs to multiply, shared by all matrices of a backend.
 struct matrix_room {
-  onednn_matmul::room onednn;
+  library_matmul::room library;
   std::vector<float> tile;             ///< results before they are put in their places
   std::vector<std::uint16_t> widened;  ///< int8 weights as bf16
 };
@@ -74,7 +70,7 @@ class packed_matrix {
 
   matrix_options options_;
   std::uint32_t n_ = 0, k_ = 0;
-  std::unique_ptr<onednn_matmul> matmul_;  ///< none for int8 weights with float inputs
+  std::unique_ptr<library_matmul> matmul_;  ///< none for int8 weights with float inputs
   kv::memory_block packed_;                ///< int8 as [n / 64][k / 2][64][2], padded with zeros, else as oneDNN has it
   std::vector<float> scales_;              ///< of int8 weights, [n padded]
   double squared_error_ = 0, squared_weights_ = 0;
@@ -83,7 +79,7 @@ class packed_matrix {
   way way_ = way::own;
   std::uint32_t rows_ = 0;
   std::uint32_t piece_rows_ = 0, piece_blocks_ = 0;    ///< of every piece but perhaps the last
-  std::vector<const onednn_matmul::kernel*> kernels_;  ///< of full pieces and of the last one
+  std::vector<const library_matmul::kernel*> kernels_;  ///< of full pieces and of the last one
 };
 
 }  // namespace chromatin::gpu

@@ -1,0 +1,127 @@
+#include "actors/open_backend.hpp"
+
+#include <algorithm>
+#include <new>
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+#include "gpu/cpu/cpu_backend.hpp"
+#include "gpu/cuda/cuda_backend.hpp"
+
+namespace chromatin {
+namespace {
+
+/// Of a device's memory, for what a step needs and for whoever else uses the device: this share, and at least so much.
+constexpr std::uint64_t reserve_part = 16, reserve_bytes_min = std::uint64_t{1} << 30;
+
+double gib(std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 30); }
+
+/// What only the processor does, as users asked for it; empty: nothing.
+std::string asks_for_processor(const system_options& options) {
+  if (options.compute == compute_type::f32) return "--compute f32";
+  if (options.int8_weights) return "--weights int8";
+  return {};
+}
+
+kv::dtype on_processor(compute_type wanted) {
+  if (wanted == compute_type::automatic) return gpu::best_compute_type();
+  return wanted == compute_type::f32 ? kv::dtype::f32 : kv::dtype::bf16;
+}
+
+std::shared_ptr<gpu::cuda::runtime> open(const system_options& options) {
+  return options.open_device ? options.open_device() : gpu::cuda::open_device();
+}
+
+/// Null where the processor computes instead.
+std::shared_ptr<gpu::cuda::runtime> find_device(const system_options& options, std::vector<std::string>& notices) {
+  auto only_processor = asks_for_processor(options);
+  if (options.backend == backend_choice::cuda) {
+    if (!only_processor.empty())
+      throw std::runtime_error(fmt::format(
+          "{} is of the processor; the CUDA backend computes in bf16: leave it out, or --backend cpu", only_processor));
+    return open(options);
+  }
+  if (options.backend == backend_choice::cpu) return nullptr;
+  if (!options.open_device && !gpu::cuda::device_kernels()) return nullptr;  // built without nvcc: nothing to tell
+  if (!only_processor.empty()) {
+    notices.push_back(fmt::format("{}: the processor computes, whether there is a device or not", only_processor));
+    return nullptr;
+  }
+  try {
+    return open(options);
+  } catch (const std::runtime_error& e) {
+    notices.push_back(fmt::format("{}: the processor computes", e.what()));
+    return nullptr;
+  }
+}
+
+std::uint64_t weight_bytes(const model::config& model) {
+  std::uint64_t elements = 0;
+  for (const auto& t : model::expected_tensors(model)) {
+    std::uint64_t product = 1;
+    for (auto dimension : t.shape) product *= dimension;
+    elements += product;
+  }
+  return 2 * elements;
+}
+
+}  // namespace
+
+compute_place choose_place(const system_options& options, std::vector<std::string>& notices) {
+  compute_place place{.device = find_device(options, notices)};
+  if (!place.device)
+    place.type = on_processor(options.compute);
+  else if (options.threads > 0)
+    notices.emplace_back("--threads is of the processor; the device computes, and it means nothing");
+  return place;
+}
+
+std::uint64_t device_bytes(const compute_place& place, const model::config& model, const system_options& options,
+                           std::vector<std::string>& notices) {
+  if (!place.device || !options.device_bytes_fit) return options.device_bytes;
+  auto free = place.device->free_bytes(), weights = weight_bytes(model);
+  auto reserve = std::max(reserve_bytes_min, place.device->properties().memory_bytes / reserve_part);
+  auto chunk_bytes = model.cache_geometry(place.type).chunk_bytes();
+  if (free < weights + reserve + chunk_bytes)
+    throw std::runtime_error(
+        fmt::format("{}: {:.1f} GiB are free, which {:.1f} of weights and {:.1f} of reserve take: no room for the cache; "
+                    "--device-mem SIZE takes a size without a reserve, --backend cpu needs none",
+                    place.device->properties().name, gib(free), gib(weights), gib(reserve)));
+  auto bytes = (free - weights - reserve) / chunk_bytes * chunk_bytes;
+  notices.push_back(fmt::format(
+      "--device-mem: {:.1f} GiB, which is what {:.1f} GiB of free memory leave beside {:.1f} of weights and "
+      "{:.1f} of reserve",
+      gib(bytes), gib(free), gib(weights), gib(reserve)));
+  return bytes;
+}
+
+std::shared_ptr<gpu::backend> open_backend(const compute_place& place,
+                                           const std::shared_ptr<const model::checkpoint>& checkpoint,
+                                           const system_options& options) {
+  if (!place.device)
+    return gpu::make_cpu_backend(checkpoint, {.compute = place.type,
+                                              .int8_weights = options.int8_weights,
+                                              .deterministic = options.deterministic,
+                                              .threads = options.threads,
+                                              .step_tokens_max = options.step_tokens_max,
+                                              .verify = options.verify});
+  try {
+    return gpu::make_cuda_backend(
+        checkpoint, place.device,
+        {.step_tokens_max = options.step_tokens_max, .verify = options.verify, .deterministic = options.deterministic});
+  } catch (const std::bad_alloc&) {
+    throw std::runtime_error(fmt::format("{}: no room for {:.1f} GiB of weights; --backend cpu computes without it",
+                                         place.device->properties().name, gib(weight_bytes(checkpoint->config))));
+  }
+}
+
+kv::memory_block host_memory(const compute_place& place, std::size_t bytes) {
+  if (!place.device) return kv::plain_memory(bytes);
+  auto memory = std::make_shared<kv::memory_block>(place.device->pinned(bytes));
+  auto* data = memory->data.get();
+  // The device lives as long as its memory.
+  return {{data, [memory, device = place.device](std::byte*) mutable { memory.reset(); }}, bytes};
+}
+
+}  // namespace chromatin

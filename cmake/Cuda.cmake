@@ -1,0 +1,10 @@
+# CUDA is built where its compiler is; nothing else changes without it.
+include(CheckLanguage)
+check_language(CUDA)
+if(CMAKE_CUDA_COMPILER)
+  option(CHROMATIN_CUDA "Build the CUDA executor" ON)
+endif()
+if(CHROMATIN_CUDA)
+  enable_language(CUDA)
+  find_package(CUDAToolkit REQUIRED)
+endif()

@@ -1,0 +1,117 @@
+// Stands for the libraries that read texts where the project is built without them (preset gpu-only). Tokenizers know
+// their pieces, so that checkpoints open and templates find their control tokens; what would need the libraries throws.
+
+#include <map>
+#include <stdexcept>
+
+#include <fmt/format.h>
+
+#include "model/config.hpp"
+#include "model/load_error.hpp"
+#include "model/sentencepiece_tokenizer.hpp"
+#include "model/split_pattern.hpp"
+#include "model/utf8.hpp"
+
+namespace chromatin::model {
+namespace {
+
+[[noreturn]] void refuse() { throw std::runtime_error("this build reads no texts (preset gpu-only)"); }
+
+/// A protobuf message, field by field. Reads no further than its end.
+class message {
+ public:
+  explicit message(std::string_view bytes) : rest_{bytes} {}
+
+  bool next() {
+    if (rest_.empty()) return false;
+    auto key = number();
+    field = key >> 3;
+    text = {};
+    switch (key & 7) {
+      case 0:
+        value = number();
+        break;
+      case 1:
+        take(8);
+        break;
+      case 2:
+        text = take(number());
+        break;
+      case 5:
+        take(4);
+        break;
+      default:
+        throw load_error("not a protobuf message");
+    }
+    return true;
+  }
+
+  std::uint64_t field = 0, value = 0;
+  std::string_view text;
+
+ private:
+  std::string_view take(std::uint64_t bytes) {
+    if (bytes > rest_.size()) throw load_error("a protobuf message is cut short");
+    auto taken = rest_.substr(0, bytes);
+    rest_.remove_prefix(bytes);
+    return taken;
+  }
+  std::uint64_t number() {
+    std::uint64_t all = 0;
+    for (unsigned shift = 0; shift < 64; shift += 7) {
+      auto byte = static_cast<unsigned char>(take(1)[0]);
+      all |= std::uint64_t{byte & 0x7fu} << shift;
+      if (byte < 0x80) break;
+    }
+    return all;
+  }
+
+  std::string_view rest_;
+};
+
+}  // namespace
+
+struct sentencepiece_tokenizer::implementation {
+  std::uint32_t size = 0;
+  std::map<std::string, kv::token_id, std::less<>> pieces;
+};
+
+sentencepiece_tokenizer::sentencepiece_tokenizer(const std::filesystem::path& file)
+    : implementation_{std::make_unique<implementation>()} {
+  constexpr std::uint64_t piece_field = 1, text_field = 1;
+  auto content = read_file(file);
+  hash_ = kv::hash(std::as_bytes(std::span{content}));
+  for (message model{content}; model.next();) {
+    if (model.field != piece_field) continue;
+    for (message piece{model.text}; piece.next();)
+      if (piece.field == text_field) implementation_->pieces.emplace(piece.text, implementation_->size);
+    ++implementation_->size;
+  }
+  if (implementation_->size == 0) throw load_error(fmt::format("{}: not a SentencePiece model", file.string()));
+}
+
+sentencepiece_tokenizer::~sentencepiece_tokenizer() = default;
+
+std::uint32_t sentencepiece_tokenizer::size() const { return implementation_->size; }
+
+std::optional<kv::token_id> sentencepiece_tokenizer::find_control(std::string_view piece) const {
+  auto found = implementation_->pieces.find(piece);
+  if (found == implementation_->pieces.end()) return std::nullopt;
+  return found->second;
+}
+
+std::vector<kv::token_id> sentencepiece_tokenizer::encode(std::string_view) const { refuse(); }
+
+std::string sentencepiece_tokenizer::bytes(kv::token_id) const { refuse(); }
+
+struct split_pattern::implementation {};
+
+split_pattern::split_pattern(std::string_view, const std::string&) {}
+split_pattern::~split_pattern() = default;
+split_pattern::split_pattern(split_pattern&&) noexcept = default;
+
+void split_pattern::split(std::string_view, bool, std::vector<std::string_view>&) const { refuse(); }
+
+std::string compose(std::string_view) { refuse(); }
+
+}  // namespace chromatin::model
