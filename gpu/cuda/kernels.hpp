@@ -96,6 +96,16 @@ struct logits_summary {
   std::uint32_t broken = 0;  ///< logits that are not finite; the rest says nothing then
 };
 
+/// What becomes of a product's float sums.
+enum class product_result : std::uint8_t {
+  bf16,        ///< y is bf16
+  floats,      ///< y is float
+  float_sums,  ///< y is float and is added to
+};
+
+/// The most rows that multiply_few takes.
+inline constexpr std::uint32_t few_rows_max = 16;
+
 struct kernel_table {
   const char* name;
 
@@ -131,6 +141,11 @@ struct kernel_table {
   /// where there are fewer, tokens of ~0 follow. `inverse_temperatures` are by row.
   void (*candidates)(stream, const float* logits, std::uint32_t vocabulary, std::uint32_t rows, std::uint32_t count,
                      const float* inverse_temperatures, candidate* out, logits_summary* summaries);
+  /// y[row][o] = Σ_i x[row][i] · weights[o][i], or what `result` says, for 1 to few_rows_max rows. `inputs` is a
+  /// multiple of 8; weights and x are aligned to 16. Reads of weights may begin before earlier kernels have ended. A
+  /// row's result is the same whoever stands beside it, and however many.
+  void (*multiply_few)(stream, const std::uint16_t* weights, std::uint32_t outputs, std::uint32_t inputs,
+                       const std::uint16_t* x, std::uint32_t rows, product_result result, void* y);
 };
 
 /// Null where the project was built without nvcc.

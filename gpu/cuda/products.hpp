@@ -13,11 +13,8 @@ namespace chromatin::gpu::cuda {
 struct product {
   const void* weights = nullptr;  ///< [outputs][inputs], bf16
   std::uint32_t outputs = 0, inputs = 0;
-  enum class into : std::uint8_t {
-    bf16,        ///< y is bf16
-    floats,      ///< y is float
-    float_sums,  ///< y is float and is added to
-  } result = into::bf16;
+  using into = product_result;
+  into result = into::bf16;
 };
 
 /// One stream at a time: products share a workspace.

@@ -36,6 +36,14 @@ void launch(grid blocks, std::uint32_t threads, std::size_t shared_bytes, stream
       arguments...);
 }
 
+inline std::uint32_t multiprocessors() {
+  int device = 0, count = 1;
+  if (cudaGetDevice(&device) != cudaSuccess ||
+      cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device) != cudaSuccess)
+    return 1;
+  return static_cast<std::uint32_t>(count);
+}
+
 DEVICE std::uint32_t thread_x() { return threadIdx.x; }
 DEVICE std::uint32_t threads_x() { return blockDim.x; }
 DEVICE std::uint32_t block_x() { return blockIdx.x; }
@@ -58,6 +66,16 @@ DEVICE T shuffle_xor(T value, std::uint32_t mask) {
 template <class T>
 DEVICE T shuffle(T value, std::uint32_t from) {
   return __shfl_sync(0xffffffffu, value, static_cast<int>(from));
+}
+DEVICE void await_earlier_kernels() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.wait;" ::: "memory");
+#endif
+}
+DEVICE void admit_later_kernels() {
+#if __CUDA_ARCH__ >= 900
+  asm volatile("griddepcontrol.launch_dependents;" ::: "memory");
+#endif
 }
 DEVICE bool vote_any(bool condition) { return __any_sync(0xffffffffu, condition); }
 

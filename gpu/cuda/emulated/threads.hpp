@@ -24,6 +24,8 @@ void launch(grid blocks, std::uint32_t threads, std::size_t shared_bytes, stream
   emulated::launch(blocks, threads, shared_bytes, queue, [arguments...] { kernel(arguments...); });
 }
 
+inline std::uint32_t multiprocessors() { return 3; }
+
 DEVICE std::uint32_t thread_x() { return emulated::current->number; }
 DEVICE std::uint32_t threads_x() { return emulated::current_block->threads; }
 DEVICE std::uint32_t block_x() { return emulated::current_block->x; }
@@ -55,6 +57,9 @@ DEVICE bool vote_any(bool condition) {
   for (auto one : all) any |= one;
   return any != 0;
 }
+
+DEVICE void await_earlier_kernels() {}
+DEVICE void admit_later_kernels() {}
 
 DEVICE void mma_16x8x16(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
   auto lane = emulated::current->lane();

@@ -37,7 +37,10 @@
 ///   copy_async_commit()                           closes a group
 ///   copy_async_wait<N>()                          at most the N latest groups are still under way
 ///
-/// CHROMATIN_CHECK is for launchers.
+///   await_earlier_kernels()    until all that earlier kernels of the stream wrote is there
+///   admit_later_kernels()      the next kernel's blocks may begin, up to their await_earlier_kernels()
+///
+/// CHROMATIN_CHECK and multiprocessors(), of the current device, are for launchers.
 ///
 ///   load_16(p) store_16(p, words)           16 bytes at once, aligned to 16; store_8(p, words) 8
 ///   load_16_once(p)                         the same for global memory that nobody reads again or writes meanwhile

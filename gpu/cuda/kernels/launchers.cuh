@@ -25,6 +25,8 @@ void unpack(stream, const std::byte* packed, std::uint32_t heads, std::uint32_t 
             std::byte* slice);
 void candidates(stream, const float* logits, std::uint32_t vocabulary, std::uint32_t rows, std::uint32_t count,
                 const float* inverse_temperatures, candidate* out, logits_summary* summaries);
+void multiply_few(stream, const std::uint16_t* weights, std::uint32_t outputs, std::uint32_t inputs,
+                  const std::uint16_t* x, std::uint32_t rows, product_result result, void* y);
 
 }  // namespace CHROMATIN_KERNELS
 }  // namespace chromatin::gpu::cuda

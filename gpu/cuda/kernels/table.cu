@@ -22,7 +22,8 @@ const kernel_table& table(const char* name) {
                                       .checksum = checksum,
                                       .pack = pack,
                                       .unpack = unpack,
-                                      .candidates = candidates};
+                                      .candidates = candidates,
+                                      .multiply_few = multiply_few};
   return the_table;
 }
 
