@@ -28,12 +28,19 @@ struct product_shape {
 /// An algorithm as the library has it (cublasLtMatmulAlgo_t); means something to the same version only.
 using algorithm_words = std::array<std::uint64_t, 8>;
 
+/// Stands for multiply_few, our own kernel.
+inline constexpr algorithm_words multiply_few_words = [] {
+  algorithm_words words{};
+  for (auto& word : words) word = ~std::uint64_t{0};
+  return words;
+}();
+
 /// The file has a line for each choice, `machine` tab `outputs inputs result rows` tab eight hexadecimal words, and a
 /// checksum of them all in its last line. One that is damaged is as good as none. Choices of other machines are kept.
 class algorithm_choices {
  public:
   /// Reads the file, if there is one. `machine` is all that a choice depends on besides the shape: the device, its
-  /// driver, the library. An empty path: nothing is kept.
+  /// driver, the library, our own kernel. An empty path: nothing is kept.
   algorithm_choices(std::filesystem::path file, std::string machine);
 
   bool has(const product_shape& shape) const { return chosen().contains(shape); }

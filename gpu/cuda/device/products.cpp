@@ -21,6 +21,8 @@ namespace {
 constexpr std::size_t workspace_bytes = std::size_t{64} << 20;
 constexpr std::uint32_t alignment_bytes = 16;
 constexpr int candidates_max = 12;
+/// Increased when multiply_few becomes faster or slower: choices between it and the library are then made again.
+constexpr const char* own_kernel = "multiply_few 1";
 
 static_assert(sizeof(cublasLtMatmulAlgo_t) == sizeof(algorithm_words));
 
@@ -58,7 +60,7 @@ struct layouts {
 
 struct plan {
   layouts shapes;
-  cublasLtMatmulAlgo_t algorithm;
+  algorithm_words algorithm;
 };
 
 class cuda_products final : public products {
@@ -66,7 +68,7 @@ class cuda_products final : public products {
   cuda_products(const cuda_products_options& options, first_error& errors)
       : options_{options},
         errors_{errors},
-        choices_{options.algorithms, options.machine + ", " + lt_.name()},
+        choices_{options.algorithms, options.machine + ", " + lt_.name() + ", " + own_kernel},
         workspace_{device_memory(options.device, workspace_bytes)} {
     cublasLtHandle_t handle = nullptr;
     throw_unless(lt_.create(&handle), "cannot be opened");
@@ -167,7 +169,11 @@ class cuda_products final : public products {
     return usable;
   }
 
-  bool accepts(const layouts& l, const cublasLtMatmulAlgo_t& algorithm) {
+  static bool few_rows(const product_shape& s) { return s.rows <= few_rows_max && s.inputs % 8 == 0; }
+
+  bool accepts(const layouts& l, const product_shape& shape, const algorithm_words& words) {
+    if (words == multiply_few_words) return few_rows(shape);
+    auto algorithm = algorithm_of(words);
     cublasLtMatmulHeuristicResult_t result{};
     auto status = lt_.matmul_algo_check(handle_.get(), operation_.get(), l.weights.get(), l.x.get(), l.y.get(),
                                         l.y.get(), &algorithm, &result);
@@ -178,18 +184,28 @@ class cuda_products final : public products {
     if (auto known = plans_.find(shape); known != plans_.end()) return known->second;
     plan made{layouts_of(shape), {}};
     auto choice = choices_.at_least(shape);
-    if (choice && accepts(made.shapes, algorithm_of(*choice))) {
-      made.algorithm = algorithm_of(*choice);
+    if (choice && accepts(made.shapes, shape, *choice)) {
+      made.algorithm = *choice;
+    } else if (few_rows(shape)) {
+      made.algorithm = multiply_few_words;
     } else if (auto expected = candidates(made.shapes, 1); !expected.empty()) {
-      made.algorithm = expected.front();
+      made.algorithm = words_of(expected.front());
     } else {
       errors_.note("cuBLASLt has no algorithm for " + name(shape));
     }
     return plans_.emplace(shape, std::move(made)).first->second;
   }
 
-  cublasStatus_t run(const layouts& l, const cublasLtMatmulAlgo_t& algorithm, const product_shape& shape,
-                     const void* weights, const void* x, void* y, cudaStream_t where) {
+  cublasStatus_t run(const layouts& l, const algorithm_words& words, const product_shape& shape, const void* weights,
+                     const void* x, void* y, cudaStream_t where) {
+    if (words == multiply_few_words) {
+      using bf16 = const std::uint16_t*;
+      device_kernels()->multiply_few(reinterpret_cast<stream>(where), static_cast<bf16>(weights), shape.outputs,
+                                     shape.inputs, static_cast<bf16>(x), shape.rows, shape.result, y);
+      auto launched = errors_.passed(cudaGetLastError(), "multiplying few rows");
+      return launched ? CUBLAS_STATUS_SUCCESS : CUBLAS_STATUS_EXECUTION_FAILED;
+    }
+    const auto algorithm = algorithm_of(words);
     const float one = 1, before = shape.result == product::into::float_sums ? 1 : 0;
     return lt_.matmul(handle_.get(), operation_.get(), &one, weights, l.weights.get(), x, l.x.get(), &before, y,
                       l.y.get(), y, l.y.get(), &algorithm, workspace_.data.get(), workspace_bytes, where);
@@ -197,13 +213,16 @@ class cuda_products final : public products {
 
   void choose(trial& measure, const product_shape& shape, const void* weights, const void* x, void* y) {
     auto l = layouts_of(shape);
+    std::vector<algorithm_words> tried;
+    if (few_rows(shape)) tried.push_back(multiply_few_words);
+    for (const auto& algorithm : candidates(l, candidates_max)) tried.push_back(words_of(algorithm));
     std::optional<float> best_ms;
-    for (const auto& algorithm : candidates(l, candidates_max)) {
+    for (const auto& algorithm : tried) {
       auto ms = measure.milliseconds(
           [&](cudaStream_t where) { return run(l, algorithm, shape, weights, x, y, where) == CUBLAS_STATUS_SUCCESS; });
       if (!ms || (best_ms && *best_ms <= *ms)) continue;
       best_ms = ms;
-      choices_.put(shape, words_of(algorithm));
+      choices_.put(shape, algorithm);
     }
   }
 

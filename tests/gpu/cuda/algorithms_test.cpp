@@ -51,6 +51,16 @@ TEST_F(AlgorithmChoices, ARowCountWithoutItsOwnTakesTheNextLarger) {
   EXPECT_EQ(choices.at_least({4096, 1024, product::into::floats, 1}), std::nullopt) << "another result";
 }
 
+TEST_F(AlgorithmChoices, OurOwnKernelIsOneOfThem) {
+  algorithm_choices before{file, "a card"};
+  before.put(one, multiply_few_words);
+  before.put(eight, first);
+  ASSERT_TRUE(before.save());
+  algorithm_choices after{file, "a card"};
+  EXPECT_EQ(after.at_least(one), multiply_few_words);
+  EXPECT_EQ(after.at_least(eight), first);
+}
+
 TEST_F(AlgorithmChoices, AreEachMachinesOwn) {
   algorithm_choices here{file, "a card"};
   here.put(one, first);
