@@ -13,6 +13,7 @@
 #define UNROLL_BY(n) CHROMATIN_PRAGMA(unroll n)
 #define CHROMATIN_PRAGMA(text) _Pragma(#text)
 #define LAUNCH(kernel, ...) ::chromatin::gpu::cuda::launch<kernel>(__VA_ARGS__)
+#define LAUNCH_EARLY(kernel, ...) ::chromatin::gpu::cuda::launch_early<kernel>(__VA_ARGS__)
 
 namespace chromatin::gpu::cuda {
 inline namespace CHROMATIN_KERNELS {
@@ -36,12 +37,33 @@ void launch(grid blocks, std::uint32_t threads, std::size_t shared_bytes, stream
       arguments...);
 }
 
+/// Of the current device; 0 where it cannot be asked.
+inline int attribute(cudaDeviceAttr which) {
+  int device = 0, value = 0;
+  if (cudaGetDevice(&device) != cudaSuccess || cudaDeviceGetAttribute(&value, which, device) != cudaSuccess) return 0;
+  return value;
+}
+
+template <auto kernel, class... Arguments>
+void launch_early(grid blocks, std::uint32_t threads, std::size_t shared_bytes, stream queue, Arguments... arguments) {
+  if (blocks.x == 0 || blocks.y == 0 || blocks.z == 0) return;
+  if (shared_bytes > std::size_t{48} << 10) raise_shared_limit<kernel>();
+  cudaLaunchAttribute early{};
+  early.id = cudaLaunchAttributeProgrammaticStreamSerialization;
+  early.val.programmaticStreamSerializationAllowed = 1;
+  cudaLaunchConfig_t config{};
+  config.gridDim = dim3(blocks.x, blocks.y, blocks.z);
+  config.blockDim = dim3(threads);
+  config.dynamicSmemBytes = shared_bytes;
+  config.stream = reinterpret_cast<cudaStream_t>(queue);
+  config.attrs = &early;
+  config.numAttrs = attribute(cudaDevAttrComputeCapabilityMajor) >= 9 ? 1 : 0;
+  cudaLaunchKernelEx(&config, kernel, arguments...);
+}
+
 inline std::uint32_t multiprocessors() {
-  int device = 0, count = 1;
-  if (cudaGetDevice(&device) != cudaSuccess ||
-      cudaDeviceGetAttribute(&count, cudaDevAttrMultiProcessorCount, device) != cudaSuccess)
-    return 1;
-  return static_cast<std::uint32_t>(count);
+  auto count = attribute(cudaDevAttrMultiProcessorCount);
+  return static_cast<std::uint32_t>(count > 0 ? count : 1);
 }
 
 DEVICE std::uint32_t thread_x() { return threadIdx.x; }

@@ -15,6 +15,7 @@
 #define UNROLL
 #define UNROLL_BY(n)
 #define LAUNCH(kernel, ...) ::chromatin::gpu::cuda::launch<kernel>(__VA_ARGS__)
+#define LAUNCH_EARLY(kernel, ...) LAUNCH(kernel, __VA_ARGS__)
 
 namespace chromatin::gpu::cuda {
 inline namespace CHROMATIN_KERNELS {

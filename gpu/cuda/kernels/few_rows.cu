@@ -61,6 +61,8 @@ struct few_rows_block {
   std::uint32_t copied_tile = block_x(), copied_unit = warp(), copied_stage = 0;  ///< what is copied next, and where to
   std::uint32_t stage = 0;                                                        ///< that is used next
 
+  words_16 next_x[layout::halves][2];  ///< of the unit that is used next
+
   /// Starts copying the warp's next unit, if there is one, as a group of its own.
   DEVICE void copy() {
     if (copied_tile < tiles && copied_unit < units) {
@@ -87,12 +89,17 @@ struct few_rows_block {
     return load_16(args.x + std::size_t{row} * args.inputs + input);
   }
 
+  DEVICE void load_x(std::uint32_t unit) {
+    UNROLL for (std::uint32_t i = 0; i < 2 * layout::halves; ++i) {
+      auto input = unit * unit_inputs + (lane() % 4 + i % 2 * 4) * piece_values;
+      next_x[i / 2][i % 2] = x_at(i / 2 * half_rows + lane() / 4, input);
+    }
+  }
+
   DEVICE void multiply(std::uint32_t unit, float (&sums)[layout::strips][4]) {
     words_16 x[2][2] = {};
-    UNROLL for (std::uint32_t i = 0; i < 2 * layout::halves; ++i) {
-      x[i / 2][i % 2] =
-          x_at(i / 2 * half_rows + lane() / 4, unit * unit_inputs + (lane() % 4 + i % 2 * 4) * piece_values);
-    }
+    UNROLL for (std::uint32_t i = 0; i < 2 * layout::halves; ++i) x[i / 2][i % 2] = next_x[i / 2][i % 2];
+    load_x(unit + layout::warps < units ? unit + layout::warps : warp());
     copy_async_wait<static_cast<int>(layout::stages) - 1>();
     warp_barrier();
     const auto* from = ring + stage * layout::stage_bytes + lane() / 4 * layout::output_bytes;
@@ -128,6 +135,7 @@ struct few_rows_block {
     UNROLL_BY(1) for (std::uint32_t i = 0; i < layout::stages; ++i) copy();
     await_earlier_kernels();
     admit_later_kernels();
+    load_x(warp());
     auto* all = reinterpret_cast<float*>(shared_memory() + layout::sums_at);
     for (auto tile = block_x(); tile < tiles; tile += grid_x()) {
       std::size_t at;
@@ -140,7 +148,7 @@ struct few_rows_block {
       barrier();
       float sum = 0;
       if (mine) {
-        UNROLL for (std::uint32_t w = 0; w < layout::warps; ++w) sum += all[w * layout::warp_sums + thread_x()];
+        UNROLL_BY(16) for (std::uint32_t w = 0; w < layout::warps; ++w) sum += all[w * layout::warp_sums + thread_x()];
         if (args.result == product_result::bf16)
           static_cast<std::uint16_t*>(args.y)[at] = to_bf16(sum);
         else
@@ -162,10 +170,10 @@ void few_rows(few_rows_args args) {
 
 template <std::uint32_t halves>
 void launch_few_rows(stream queue, const few_rows_args& args) {
-  using layout = few_rows_layout<16, 1, 8, halves>;
+  using layout = few_rows_layout<16, 2, 4, halves>;
   auto tiles = pieces_of(args.outputs, layout::tile_outputs), at_a_time = multiprocessors();
-  LAUNCH(few_rows<layout>, grid{tiles < at_a_time ? tiles : at_a_time}, layout::threads, layout::shared_bytes, queue,
-         args);
+  LAUNCH_EARLY(few_rows<layout>, grid{tiles < at_a_time ? tiles : at_a_time}, layout::threads, layout::shared_bytes,
+               queue, args);
 }
 
 }  // namespace
