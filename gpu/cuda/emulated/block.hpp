@@ -64,6 +64,7 @@ struct thread_state {
   warp_state* warp = nullptr;
   std::vector<pending_copy> copies;
   std::uint64_t groups = 0;  ///< of copies that were committed
+  bool awaited = false;      ///< earlier kernels
 
   std::uint32_t lane() const { return number % warp_lanes; }
   /// For the warp's next collective.

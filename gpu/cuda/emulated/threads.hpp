@@ -15,7 +15,7 @@
 #define UNROLL
 #define UNROLL_BY(n)
 #define LAUNCH(kernel, ...) ::chromatin::gpu::cuda::launch<kernel>(__VA_ARGS__)
-#define LAUNCH_EARLY(kernel, ...) LAUNCH(kernel, __VA_ARGS__)
+#define LAUNCH_EARLY(kernel, ...) ::chromatin::gpu::cuda::launch_early<kernel>(__VA_ARGS__)
 
 namespace chromatin::gpu::cuda {
 inline namespace CHROMATIN_KERNELS {
@@ -26,6 +26,15 @@ void launch(grid blocks, std::uint32_t threads, std::size_t shared_bytes, stream
 }
 
 inline std::uint32_t multiprocessors() { return 3; }
+
+template <auto kernel, class... Arguments>
+void launch_early(grid blocks, std::uint32_t threads, std::size_t shared_bytes, stream queue, Arguments... arguments) {
+  emulated::launch(blocks, threads, shared_bytes, queue, [arguments...] {
+    emulated::current->awaited = false;
+    kernel(arguments...);
+    CHROMATIN_CHECK(emulated::current->awaited, "a kernel that may begin early waits for those before it");
+  });
+}
 
 DEVICE std::uint32_t thread_x() { return emulated::current->number; }
 DEVICE std::uint32_t threads_x() { return emulated::current_block->threads; }
@@ -59,7 +68,7 @@ DEVICE bool vote_any(bool condition) {
   return any != 0;
 }
 
-DEVICE void await_earlier_kernels() {}
+DEVICE void await_earlier_kernels() { emulated::current->awaited = true; }
 DEVICE void admit_later_kernels() {}
 
 DEVICE void mma_16x8x16(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {

@@ -29,6 +29,8 @@ DEVICE float block_sum(float mine) {
 KERNEL_BOUNDS(threads_max, 2)
 void rms_norm_rows(const float* x, const float* gain, float eps, std::uint32_t hidden, const std::uint32_t* row_numbers,
                    std::uint16_t* out) {
+  admit_later_kernels();
+  await_earlier_kernels();
   const auto* from = x + std::size_t{row_numbers ? row_numbers[block_x()] : block_x()} * hidden;
   auto* to = out + std::size_t{block_x()} * hidden;
   auto first = thread_x() * values, step = threads_x() * values;
@@ -61,8 +63,8 @@ void rms_norm(stream queue, const float* x, const float* gain, float eps, std::u
   // Two pieces a thread, as far as a block goes.
   auto warps = pieces_of(hidden, 2 * values * warp_threads), most = threads_max / warp_threads;
   auto threads = (warps < most ? warps : most) * warp_threads;
-  LAUNCH(rms_norm_rows, grid{rows}, threads, threads / warp_threads * sizeof(float), queue, x, gain, eps, hidden,
-         row_numbers, out);
+  LAUNCH_EARLY(rms_norm_rows, grid{rows}, threads, threads / warp_threads * sizeof(float), queue, x, gain, eps, hidden,
+               row_numbers, out);
 }
 
 }  // namespace CHROMATIN_KERNELS

@@ -19,6 +19,8 @@ DEVICE float silu(float x) { return x * reciprocal_fast(1.0f + exp2_fast(-x * lo
 
 KERNEL_BOUNDS(threads, 4)
 void silu_mul_rows(const std::uint16_t* gate_up, std::uint32_t ffn, std::uint16_t* out) {
+  admit_later_kernels();
+  await_earlier_kernels();
   auto at = (block_y() * threads + thread_x()) * values;
   if (at >= ffn) return;
   const auto* from = gate_up + std::size_t{block_x()} * 2 * ffn + at;
@@ -35,7 +37,7 @@ void silu_mul_rows(const std::uint16_t* gate_up, std::uint32_t ffn, std::uint16_
 
 void silu_mul(stream queue, const std::uint16_t* gate_up, std::uint32_t ffn, std::uint32_t rows, std::uint16_t* out) {
   CHROMATIN_CHECK(ffn % values == 0 && aligned_16(gate_up) && aligned_16(out), "rows are pieces of 16 bytes");
-  LAUNCH(silu_mul_rows, (grid{rows, pieces_of(ffn, threads * values)}), threads, 0, queue, gate_up, ffn, out);
+  LAUNCH_EARLY(silu_mul_rows, (grid{rows, pieces_of(ffn, threads * values)}), threads, 0, queue, gate_up, ffn, out);
 }
 
 }  // namespace CHROMATIN_KERNELS

@@ -31,6 +31,8 @@ DEVICE words_16 with_bias(words_16 v, const float* bias) {
 /// `first` values of each row are left out.
 KERNEL_BOUNDS(threads, 8)
 void store_rows(batch_view batch, attention_shape shape, const float* bias, std::uint32_t first, std::uint16_t* qkv) {
+  admit_later_kernels();
+  await_earlier_kernels();
   auto row = block_x();
   auto number = batch.sequence_of_row[row];
   auto columns = (shape.heads + 2 * shape.kv_heads) * shape.head_dim;
@@ -63,8 +65,8 @@ void store(stream queue, const batch_view& batch, const attention_shape& shape, 
                   "slices and rows are aligned to 16");
   auto first = bias ? 0 : shape.heads * shape.head_dim;
   auto columns = (shape.heads + 2 * shape.kv_heads) * shape.head_dim;
-  LAUNCH(store_rows, (grid{batch.rows, pieces_of(columns - first, threads * values)}), threads, 0, queue, batch, shape,
-         bias, first, qkv);
+  LAUNCH_EARLY(store_rows, (grid{batch.rows, pieces_of(columns - first, threads * values)}), threads, 0, queue, batch,
+               shape, bias, first, qkv);
 }
 
 }  // namespace CHROMATIN_KERNELS
