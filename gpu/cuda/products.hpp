@@ -23,7 +23,8 @@ class products {
   virtual ~products() = default;
 
   /// Enqueues. `x` and `y` are contiguous, [rows][inputs] and [rows][outputs], aligned to 16 bytes as the weights are;
-  /// `rows` > 0. Where tune() has not chosen an algorithm, it takes one that the library expects to be fast.
+  /// `rows` > 0. Weights may be read before earlier kernels have ended: no kernel writes them. Where tune() has not
+  /// chosen an algorithm, it takes one that is expected to be fast.
   virtual void multiply(stream, const product&, const void* x, std::uint32_t rows, void* y) = 0;
   /// Chooses algorithms ahead, for steps of up to `rows_max` rows, by trying them. Waits. Throws std::bad_alloc where
   /// scratch memory for that many rows is not free. Products that are captured already keep theirs.

@@ -1,6 +1,6 @@
 #pragma once
 
-/// Matrix products of a device, by cuBLASLt.
+/// Matrix products of a device: by cuBLASLt, and by our own kernel for few rows where that is faster.
 
 #include <cstddef>
 #include <filesystem>
