@@ -14,9 +14,9 @@
 ///       Enqueues; nothing if the grid is empty. Threads come in whole warps, 1,024 at most. Raises the kernel's limit
 ///       of shared memory where it needs more than 48 KB. Errors are left to cudaGetLastError. Commas in the kernel's
 ///       template arguments need parentheses around it.
-///   LAUNCH_EARLY(…)   the same for a kernel whose threads all call await_earlier_kernels(): until then it may run
-///   beside
-///       a kernel before it that admits it
+///   LAUNCH_EARLY(…)
+///       The same for a kernel whose threads all call await_earlier_kernels(): until then it may run beside a kernel
+///       before it that admits it.
 ///
 ///   thread_x() threads_x() lane() warp()    of the block; blocks have one dimension of threads
 ///   block_x() block_y() block_z() grid_x()
