@@ -40,7 +40,7 @@ std::uint32_t context_of(const gpu_bench_sizes& s) {
 }  // namespace
 
 const std::vector<std::string>& gpu_bench_parts() {
-  static const std::vector<std::string> parts{"attention", "kernels", "prefill",     "decode",
+  static const std::vector<std::string> parts{"attention", "kernels", "products",    "prefill", "decode",
                                               "load",      "saving",  "first-token", "long"};
   return parts;
 }
@@ -60,6 +60,7 @@ void bench_gpu(const std::shared_ptr<gpu::cuda::runtime>& device, const gpu_benc
   auto limits = measure_limits(on, sizes, to);
   if (o.wants("attention")) measure_attention(on, checkpoint->config, sizes, limits, to);
   if (o.wants("kernels")) measure_small_kernels(on, checkpoint->config, sizes, limits, to);
+  if (o.wants("products")) measure_products(on, checkpoint->config, sizes, limits, to);
   auto step_tokens = *std::max_element(sizes.prefills.begin(), sizes.prefills.end());
   to.section("The model");
   std::unique_ptr<model_rig> rig;

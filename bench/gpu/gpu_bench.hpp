@@ -17,13 +17,14 @@ struct gpu_bench_sizes {
   std::vector<std::uint32_t> prefills{512, 2048, 8192};  ///< of a step each
   std::uint32_t decode_context = 2048, decode_tokens = 64;
   std::vector<std::uint32_t> decode_batches{1, 8, 32};
-  std::uint32_t history = 2048;                               ///< that is loaded and saved
-  std::uint32_t turn_history = 1900, turn_new = 100;          ///< of a turn that comes back
-  std::uint32_t long_history = 32768;                         ///< of another
-  std::vector<std::uint32_t> attention_prefills{2048, 8192};  ///< rows
-  std::vector<std::uint32_t> attention_decodes{2048, 32768};  ///< keys
-  std::uint32_t rows = 8192;                                  ///< of the small kernels
-  std::uint32_t product = 8192;                               ///< rows, inputs and outputs of the large product
+  std::uint32_t history = 2048;                                       ///< that is loaded and saved
+  std::uint32_t turn_history = 1900, turn_new = 100;                  ///< of a turn that comes back
+  std::uint32_t long_history = 32768;                                 ///< of another
+  std::vector<std::uint32_t> attention_prefills{2048, 8192};          ///< rows
+  std::vector<std::uint32_t> attention_decodes{2048, 32768};          ///< keys
+  std::vector<std::uint32_t> product_rows{1, 8, 32, 100, 512, 2048};  ///< of the model's products
+  std::uint32_t rows = 8192;                                          ///< of the small kernels
+  std::uint32_t product = 8192;                                       ///< rows, inputs and outputs of the large product
   std::size_t copy_bytes = std::size_t{1} << 30;
 };
 

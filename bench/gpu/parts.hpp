@@ -14,6 +14,9 @@ machine_limits measure_limits(workbench& on, const gpu_bench_sizes& sizes, repor
 /// The attention kernels alone, and what rotating keys inside them costs.
 void measure_attention(workbench& on, const model::config& shape, const gpu_bench_sizes& sizes,
                        const machine_limits& limits, report& to);
+/// The model's matrix products alone.
+void measure_products(workbench& on, const model::config& shape, const gpu_bench_sizes& sizes,
+                      const machine_limits& limits, report& to);
 /// The kernels that only move bytes.
 void measure_small_kernels(workbench& on, const model::config& shape, const gpu_bench_sizes& sizes,
                            const machine_limits& limits, report& to);

@@ -22,6 +22,7 @@ bench::gpu_bench_options tiny() {
                     .long_history = 100,
                     .attention_prefills = {66},
                     .attention_decodes = {66},
+                    .product_rows = {3},
                     .rows = 5,
                     .product = 16,
                     .copy_bytes = 1 << 16},
