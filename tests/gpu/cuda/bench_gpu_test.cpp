@@ -46,6 +46,7 @@ TEST(BenchGpu, EveryPartGivesItsFigures) {
                    "kernel.store.gb_per_s",
                    "kernel.silu_mul.gb_per_s",
                    "kernel.argmax.gb_per_s",
+                   "kernel.candidates.gb_per_s",
                    "kernel.checksum.gb_per_s",
                    "kernel.pack.gb_per_s",
                    "kernel.unpack.gb_per_s",
