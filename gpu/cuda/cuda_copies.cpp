@@ -65,8 +65,9 @@ class cuda_copies::core : public std::enable_shared_from_this<core> {
   kv::geometry shape_;
   bool verify_;
   std::shared_ptr<room_pool> rooms_ = std::make_shared<room_pool>(runtime_);
-  stream loads_ = runtime_->make_stream(true), checks_ = runtime_->make_stream(true);
-  stream saves_ = runtime_->make_stream(), within_ = runtime_->make_stream(true);
+  // Nobody computes with what checks and saves make.
+  stream loads_ = runtime_->make_stream(true), within_ = runtime_->make_stream(true);
+  stream checks_ = runtime_->make_stream(), saves_ = runtime_->make_stream();
   std::atomic<bool> closed_{false};
 };
 
