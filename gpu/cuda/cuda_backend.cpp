@@ -1,7 +1,6 @@
 #include "gpu/cuda/cuda_backend.hpp"
 
 #include <atomic>
-#include <future>
 #include <mutex>
 
 #include <fmt/format.h>
@@ -78,12 +77,7 @@ cuda_backend::cuda_backend(std::shared_ptr<const model::checkpoint> checkpoint, 
       fixed_order_{options.deterministic},
       copies_{runtime_, events_, pass_.geometry(), options.verify} {}
 
-cuda_backend::~cuda_backend() {
-  std::promise<void> over;
-  runtime_->then(pass_.compute(), [&](bool) { over.set_value(); });
-  runtime_->synchronize(pass_.compute());
-  over.get_future().wait();
-}
+cuda_backend::~cuda_backend() { runtime_->synchronize(pass_.compute()); }
 
 std::string cuda_backend::description() const {
   const auto& p = runtime_->properties();

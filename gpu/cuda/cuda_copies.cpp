@@ -1,6 +1,5 @@
 #include "gpu/cuda/cuda_copies.hpp"
 
-#include <future>
 #include <new>
 #include <utility>
 
@@ -78,12 +77,7 @@ cuda_copies::core::~core() {
 /// Everything that is in the streams ends, and its callbacks come; what waits for a fence fails later.
 void cuda_copies::core::close() {
   closed_ = true;
-  for (auto s : {loads_, checks_, saves_, within_}) {
-    std::promise<void> over;
-    runtime_->then(s, [&](bool) { over.set_value(); });
-    runtime_->synchronize(s);
-    over.get_future().wait();
-  }
+  for (auto s : {loads_, checks_, saves_, within_}) runtime_->synchronize(s);
 }
 
 void cuda_copies::core::when(const fence& after, stream in, order enqueue) {
