@@ -229,10 +229,8 @@ bool cuda_backend::abandon(std::function<void()> ended) {
 }  // namespace cuda
 
 std::unique_ptr<backend> make_cuda_backend(std::shared_ptr<const model::checkpoint> checkpoint,
-                                           std::shared_ptr<cuda::runtime> on, const cuda_options& options) try {
+                                           std::shared_ptr<cuda::runtime> on, const cuda_options& options) {
   return std::make_unique<cuda::cuda_backend>(std::move(checkpoint), std::move(on), options);
-} catch (const std::bad_alloc&) {
-  throw std::runtime_error("cuda: the device has no room for the model's weights");
 }
 
 }  // namespace chromatin::gpu
