@@ -8,6 +8,7 @@
 
 #include "gpu/cpu/cpu_backend.hpp"
 #include "gpu/cuda/cuda_backend.hpp"
+#include "io/store_folder.hpp"
 
 namespace chromatin {
 namespace {
@@ -30,7 +31,13 @@ kv::dtype on_processor(compute_type wanted) {
 }
 
 std::shared_ptr<gpu::cuda::runtime> open(const system_options& options) {
-  return options.open_device ? options.open_device() : gpu::cuda::open_device();
+  if (options.open_device) return options.open_device();
+  gpu::cuda::device_options how;
+  if (!options.disk.empty()) {
+    io::make_private_folder(options.disk);
+    how.algorithms = options.disk / io::device_algorithms_file;
+  }
+  return gpu::cuda::open_device(how);
 }
 
 /// Null where the processor computes instead.
@@ -84,10 +91,10 @@ std::uint64_t device_bytes(const compute_place& place, const model::config& mode
   auto reserve = std::max(reserve_bytes_min, place.device->properties().memory_bytes / reserve_part);
   auto chunk_bytes = model.cache_geometry(place.type).chunk_bytes();
   if (free < weights + reserve + chunk_bytes)
-    throw std::runtime_error(
-        fmt::format("{}: {:.1f} GiB are free, which {:.1f} of weights and {:.1f} of reserve take: no room for the cache; "
-                    "--device-mem SIZE takes a size without a reserve, --backend cpu needs none",
-                    place.device->properties().name, gib(free), gib(weights), gib(reserve)));
+    throw std::runtime_error(fmt::format(
+        "{}: {:.1f} GiB are free, which {:.1f} of weights and {:.1f} of reserve take: no room for the cache; "
+        "--device-mem SIZE takes a size without a reserve, --backend cpu needs none",
+        place.device->properties().name, gib(free), gib(weights), gib(reserve)));
   auto bytes = (free - weights - reserve) / chunk_bytes * chunk_bytes;
   notices.push_back(fmt::format(
       "--device-mem: {:.1f} GiB, which is what {:.1f} GiB of free memory leave beside {:.1f} of weights and "

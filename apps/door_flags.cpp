@@ -1,5 +1,7 @@
 #include "apps/door_flags.hpp"
 
+#include <fmt/format.h>
+
 #include "apps/system_flags.hpp"
 
 namespace chromatin {
@@ -23,10 +25,12 @@ void add_door_flags(CLI::App& command, rpc::door_limits& limits) {
   auto seconds = [&](const char* name, std::chrono::milliseconds& value, const char* help) {
     auto set = [&value](const double& given) { value = std::chrono::milliseconds{static_cast<int>(given * 1000)}; };
     command.add_option_function<double>(name, set, help)
-        ->default_str(std::to_string(value.count() / 1000))
+        ->default_str(fmt::format("{}", static_cast<double>(value.count()) / 1000))
         ->check(CLI::Range(0.001, 86400.0));
   };
   seconds("--login-within", limits.login_within, "seconds until a connection that has not logged in is closed");
+  seconds("--login-grace", limits.login_grace,
+          "seconds that a new connection has to say something before it may give way to the next");
   seconds("--message-within", limits.message_within, "seconds that a message may take in or out");
 }
 

@@ -1,6 +1,6 @@
 # Preset gpu-only: kv/, model/, gpu/ and tests/gpu on a machine with nvcc, CMake and a C++ compiler and nothing else. Headers
-# and GoogleTest's sources come from the folder that packaging/carried.sh fills. There are no tokenizers, so texts cannot be
-# read; the CPU backend multiplies in plain loops.
+# and GoogleTest's sources come from the folder that packaging/carried.sh fills. There are no tokenizers, so texts are no tokens
+# there; the CPU backend multiplies in plain loops.
 
 include(GoogleTest)
 find_package(Threads REQUIRED)

@@ -8,6 +8,7 @@
 #include "http/other_sites.hpp"
 #include "http/reply.hpp"
 #include "http/service.hpp"
+#include "rpc/accept.hpp"
 #include "rpc/service.hpp"
 
 namespace chromatin::http {

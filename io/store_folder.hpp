@@ -12,6 +12,9 @@ namespace chromatin::io {
 /// Throws open_error.
 void make_private_folder(const std::filesystem::path& folder);
 
+/// In such a folder: which algorithms are fastest on a CUDA device. It holds no secret.
+inline constexpr const char* device_algorithms_file = "cuda-algorithms";
+
 /// The folder belongs to this process for as long as this lives: `lock` is held with flock and has the process's id.
 /// Throws open_error if another process has it.
 class folder_lock {

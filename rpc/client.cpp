@@ -1,9 +1,12 @@
 #include "rpc/client.hpp"
 
 #include <algorithm>
+#include <cerrno>
 #include <charconv>
 #include <chrono>
+#include <cstring>
 #include <iterator>
+#include <thread>
 
 #include <capnp/ez-rpc.h>
 #include <kj/async-io.h>
@@ -14,6 +17,11 @@ namespace chromatin::rpc {
 namespace {
 
 using clock = std::chrono::steady_clock;
+using std::chrono::milliseconds;
+
+/// A server that is full closes connections before they have logged in, and one that starts refuses them: both may be
+/// over a moment later. Nothing was asked for yet, so that nothing is done twice.
+constexpr milliseconds connect_pauses[] = {milliseconds{20}, milliseconds{60}, milliseconds{180}};
 
 std::int64_t us_since(clock::time_point begin) {
   return std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - begin).count();
@@ -35,6 +43,24 @@ auto guarded(Call call, const std::string& prefix = {}) {
       text = "not_available: the connection is gone (" + text + ")";
     throw call_error(text);
   }
+}
+
+/// Whether the connection was closed, refused, or found no room in the line of those that wait to be accepted.
+bool may_connect_later(const kj::Exception& e) {
+  if (e.getType() == kj::Exception::Type::DISCONNECTED) return true;
+  return std::string_view{e.getDescription().cStr()}.ends_with(std::strerror(EAGAIN));
+}
+
+/// What `connect` makes, at the latest after all pauses.
+template <class Connect>
+auto after_pauses(Connect connect) {
+  for (auto pause : connect_pauses) try {
+      return connect();
+    } catch (const kj::Exception& e) {
+      if (!may_connect_later(e)) throw;
+      std::this_thread::sleep_for(pause);
+    }
+  return connect();
 }
 
 /// A turn being listened to. The server may hold the sink longer than the caller waits; then nothing is passed on any
@@ -120,8 +146,9 @@ struct conversation::implementation {
 };
 
 client::client(const std::string& address, std::string_view token)
-    : implementation_{guarded([&] { return std::make_shared<implementation>(address, token); },
-                              "not_available: " + address + ": ")} {}
+    : implementation_{
+          guarded([&] { return after_pauses([&] { return std::make_shared<implementation>(address, token); }); },
+                  "not_available: " + address + ": ")} {}
 client::~client() = default;
 client::client(client&&) noexcept = default;
 

@@ -75,7 +75,8 @@ class conversation {
 
 class client {
  public:
-  /// "unix:PATH" or "HOST:PORT". Throws call_error.
+  /// "unix:PATH" or "HOST:PORT". A connection that is closed or refused before the login is tried again three times,
+  /// for a quarter of a second. Throws call_error.
   explicit client(const std::string& address, std::string_view token = {});
   ~client();
   client(client&&) noexcept;

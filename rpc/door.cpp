@@ -184,13 +184,10 @@ std::chrono::nanoseconds connection_account::pause(std::chrono::steady_clock::ti
 // -- the door --
 
 std::shared_ptr<connection_account> door::connect(const std::string& peer, refusal& why) {
-  auto open = static_cast<std::uint32_t>(counts.connections);
-  auto own = account_of(peer)->connections;
-  if (open < limits.connections_max && own < limits.connections_per_client_max)
-    return std::make_shared<connection_account>(*this, peer, ++last_id_);
+  if (has_place(peer)) return std::make_shared<connection_account>(*this, peer, ++last_id_);
   ++counts.connections_refused;
-  why = {open < limits.connections_max ? fmt::format("{} connections from this address are open", own)
-                                       : fmt::format("{} connections are open", open),
+  why = {is_full() ? fmt::format("{} connections are open", counts.connections)
+                   : fmt::format("{} connections from this address are open", account_of(peer)->connections),
          after_connections};
   return nullptr;
 }

@@ -29,6 +29,7 @@ struct door_limits {
   std::uint64_t bytes_per_client_max = 32ull << 20;     ///< the same over all its connections
   std::uint64_t bytes_max = 256ull << 20;               ///< of big messages that are being received, of all clients
   std::chrono::milliseconds login_within{10'000};       ///< a connection that has not logged in is closed
+  std::chrono::milliseconds login_grace{100};           ///< a connection that is younger does not give way to others
   std::chrono::milliseconds message_within{60'000};  ///< a message that has begun is there, one that is sent is taken
 };
 
@@ -119,6 +120,10 @@ class door {
  public:
   explicit door(const door_limits& of) : limits{of} {}
 
+  bool is_full() const { return static_cast<std::uint32_t>(counts.connections) >= limits.connections_max; }
+  bool has_place(const std::string& peer) {
+    return !is_full() && account_of(peer)->connections < limits.connections_per_client_max;
+  }
   /// Null: there is no place for it, as `why` says.
   std::shared_ptr<connection_account> connect(const std::string& peer, refusal& why);
   std::shared_ptr<client_account> account_of(const std::string& client);

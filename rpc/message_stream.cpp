@@ -73,30 +73,9 @@ kj::Promise<void> message_stream::in_time(kj::Promise<void> what) {
 
 // -- reading --
 
-kj::Promise<bool> message_stream::read_ahead() {
-  using message = kj::Maybe<capnp::MessageReaderAndFds>;
-  return tryReadMessage(nullptr, {}, nullptr)
-      .then(
-          [this](message&& m) {
-            if (m == nullptr) return false;
-            ahead_ = kj::Promise<message>{kj::mv(m)};
-            return true;
-          },
-          [this](kj::Exception&& e) {
-            if (e.getType() == kj::Exception::Type::DISCONNECTED) return false;
-            ahead_ = kj::Promise<message>{kj::mv(e)};
-            return true;
-          });
-}
-
 kj::Promise<kj::Maybe<capnp::MessageReaderAndFds>> message_stream::tryReadMessage(kj::ArrayPtr<kj::AutoCloseFd>,
                                                                                   capnp::ReaderOptions options,
                                                                                   kj::ArrayPtr<word>) {
-  KJ_IF_MAYBE (first, ahead_) {
-    auto given = kj::mv(*first);
-    ahead_ = nullptr;
-    return given;
-  }
   return when_due().then([this, options]() -> kj::Promise<kj::Maybe<capnp::MessageReaderAndFds>> {
     auto m = kj::heap<incoming>(door_);
     auto& message = *m;

@@ -20,10 +20,6 @@ class message_stream final : public capnp::MessageStream {
   /// The client has logged in: its messages may be bigger.
   void trust() { trusted_ = true; }
 
-  /// Reads the first message, which tryReadMessage then gives at once, as it gives what is wrong with it. False if the
-  /// client went away instead. Before anything else is read.
-  kj::Promise<bool> read_ahead();
-
   kj::Promise<kj::Maybe<capnp::MessageReaderAndFds>> tryReadMessage(kj::ArrayPtr<kj::AutoCloseFd> files,
                                                                     capnp::ReaderOptions options,
                                                                     kj::ArrayPtr<capnp::word> scratch) override;
@@ -54,7 +50,6 @@ class message_stream final : public capnp::MessageStream {
   connection_account* account_;
   bool trusted_ = false;
   bool writing_ = false;
-  kj::Maybe<kj::Promise<kj::Maybe<capnp::MessageReaderAndFds>>> ahead_;
   std::uint32_t unanswered_ = 0;  ///< calls that were read and not answered
   kj::Maybe<kj::Own<kj::PromiseFulfiller<void>>> waiter_;
 };

@@ -64,9 +64,6 @@ struct server_loop {
   kj::TaskSet& tasks;  ///< end with the loop
 };
 
-/// Who is at the other end: an address, or on a Unix socket a user.
-std::string peer_of(kj::AsyncIoStream& stream);
-
 /// The bootstrap capability of one connection. `logged_in` is called with the token that was right.
 schema::Gate::Client make_gate(service_context& context, std::shared_ptr<connection_account> account,
                                std::function<void(const std::string& token)> logged_in);

@@ -8,6 +8,8 @@
 namespace chromatin::bench {
 namespace {
 
+constexpr std::uint32_t sampled_rows = 32;
+
 /// Measures kernels one by one, each with memory of its own.
 class small_kernels {
  public:
@@ -102,8 +104,22 @@ class small_kernels {
     });
   }
 
+  void candidates() {
+    constexpr auto count = gpu::cuda::candidates_max;
+    auto logits = on_.random(std::size_t{4} * sampled_rows * c_.vocabulary);
+    std::vector<float> ones(sampled_rows, 1);
+    auto inverse_temperatures = on_.upload(std::span<const float>{ones});
+    auto out = on_.device().allocate(sizeof(gpu::cuda::candidate) * sampled_rows * count),
+         summaries = on_.device().allocate(sizeof(gpu::cuda::logits_summary) * sampled_rows);
+    add("candidates", 4.0 * sampled_rows * c_.vocabulary, [&] {
+      kernels_.candidates(on_.stream(), as<float>(logits), c_.vocabulary, sampled_rows, count,
+                          as<float>(inverse_temperatures), as<gpu::cuda::candidate>(out),
+                          as<gpu::cuda::logits_summary>(summaries));
+    });
+  }
+
   void argmax() {
-    constexpr std::uint32_t rows = 32;
+    constexpr auto rows = sampled_rows;
     auto logits = on_.random(std::size_t{4} * rows * c_.vocabulary);
     auto tokens = on_.device().allocate(4 * rows), broken = on_.device().allocate(4 * rows);
     add("argmax", 4.0 * rows * c_.vocabulary, [&] {
@@ -142,6 +158,7 @@ void measure_small_kernels(workbench& on, const model::config& shape, const gpu_
   kernels.store();
   kernels.silu_mul();
   kernels.argmax();
+  kernels.candidates();
   kernels.checksum(sizes.copy_bytes);
   kernels.pack(false);
   kernels.pack(true);

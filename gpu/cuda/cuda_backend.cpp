@@ -1,7 +1,6 @@
 #include "gpu/cuda/cuda_backend.hpp"
 
 #include <atomic>
-#include <future>
 #include <mutex>
 
 #include <fmt/format.h>
@@ -78,12 +77,7 @@ cuda_backend::cuda_backend(std::shared_ptr<const model::checkpoint> checkpoint, 
       fixed_order_{options.deterministic},
       copies_{runtime_, events_, pass_.geometry(), options.verify} {}
 
-cuda_backend::~cuda_backend() {
-  std::promise<void> over;
-  runtime_->then(pass_.compute(), [&](bool) { over.set_value(); });
-  runtime_->synchronize(pass_.compute());
-  over.get_future().wait();
-}
+cuda_backend::~cuda_backend() { runtime_->synchronize(pass_.compute()); }
 
 std::string cuda_backend::description() const {
   const auto& p = runtime_->properties();
@@ -235,10 +229,8 @@ bool cuda_backend::abandon(std::function<void()> ended) {
 }  // namespace cuda
 
 std::unique_ptr<backend> make_cuda_backend(std::shared_ptr<const model::checkpoint> checkpoint,
-                                           std::shared_ptr<cuda::runtime> on, const cuda_options& options) try {
+                                           std::shared_ptr<cuda::runtime> on, const cuda_options& options) {
   return std::make_unique<cuda::cuda_backend>(std::move(checkpoint), std::move(on), options);
-} catch (const std::bad_alloc&) {
-  throw std::runtime_error("cuda: the device has no room for the model's weights");
 }
 
 }  // namespace chromatin::gpu

@@ -1,6 +1,5 @@
 #include "gpu/cuda/cuda_copies.hpp"
 
-#include <future>
 #include <new>
 #include <utility>
 
@@ -53,6 +52,7 @@ class cuda_copies::core : public std::enable_shared_from_this<core> {
   void when(const fence& after, stream in, order enqueue);
   std::shared_ptr<transfer> prepare(std::vector<slice_copy> slices, bool packs_all) const;
   void pack(stream in, const transfer& of, std::size_t i) const;
+  void enqueue_in(stream in, const transfer& of, std::size_t i) const;
   void enqueue_out(const std::shared_ptr<transfer>& of, const copied& done);
   copy_result compare(const transfer& of) const;
   copy_result outcome(const transfer& of) const;
@@ -65,24 +65,22 @@ class cuda_copies::core : public std::enable_shared_from_this<core> {
   kv::geometry shape_;
   bool verify_;
   std::shared_ptr<room_pool> rooms_ = std::make_shared<room_pool>(runtime_);
-  stream loads_ = runtime_->make_stream(true), checks_ = runtime_->make_stream(true);
-  stream saves_ = runtime_->make_stream(), within_ = runtime_->make_stream(true);
+  // Two for loads: the link is busy with one's copy while the other's begins. Nobody computes with what checks and
+  // saves make: they are not urgent.
+  stream loads_ = runtime_->make_stream(true), other_loads_ = runtime_->make_stream(true);
+  stream within_ = runtime_->make_stream(true);
+  stream checks_ = runtime_->make_stream(), saves_ = runtime_->make_stream();
   std::atomic<bool> closed_{false};
 };
 
 cuda_copies::core::~core() {
-  for (auto s : {loads_, checks_, saves_, within_}) runtime_->destroy(s);
+  for (auto s : {loads_, other_loads_, checks_, saves_, within_}) runtime_->destroy(s);
 }
 
 /// Everything that is in the streams ends, and its callbacks come; what waits for a fence fails later.
 void cuda_copies::core::close() {
   closed_ = true;
-  for (auto s : {loads_, checks_, saves_, within_}) {
-    std::promise<void> over;
-    runtime_->then(s, [&](bool) { over.set_value(); });
-    runtime_->synchronize(s);
-    over.get_future().wait();
-  }
+  for (auto s : {loads_, other_loads_, checks_, saves_, within_}) runtime_->synchronize(s);
 }
 
 void cuda_copies::core::when(const fence& after, stream in, order enqueue) {
@@ -104,6 +102,15 @@ void cuda_copies::core::pack(stream in, const transfer& of, std::size_t i) const
                            of.stage(i));
 }
 
+void cuda_copies::core::enqueue_in(stream in, const transfer& of, std::size_t i) const {
+  auto* stage = of.stage(i);
+  runtime_->copy(in, stage ? stage : of.in_page(i), of.in_host(i), of.packed(i).bytes);
+  if (!stage) return;
+  runtime_->kernels().unpack(in, stage, 2 * shape_.kv_heads, static_cast<std::uint32_t>(shape_.head_bytes()),
+                             static_cast<std::uint32_t>(of.slices()[i].tokens * shape_.token_bytes()), of.in_page(i));
+  if (verify_) pack(in, of, i);
+}
+
 fence cuda_copies::core::in(std::vector<slice_copy> slices, copied done) {
   bool checks = verify_;
   for (const auto& s : slices) checks = checks || s.checksum;
@@ -116,15 +123,8 @@ fence cuda_copies::core::in(std::vector<slice_copy> slices, copied done) {
     });
     return fence{never};
   }
-  for (std::size_t i = 0; i < of->slices().size(); ++i) {
-    auto* stage = of->stage(i);
-    runtime_->copy(loads_, stage ? stage : of->in_page(i), of->in_host(i), of->packed(i).bytes);
-    if (!stage) continue;
-    runtime_->kernels().unpack(loads_, stage, 2 * shape_.kv_heads, static_cast<std::uint32_t>(shape_.head_bytes()),
-                               static_cast<std::uint32_t>(of->slices()[i].tokens * shape_.token_bytes()),
-                               of->in_page(i));
-    if (verify_) pack(loads_, *of, i);
-  }
+  for (std::size_t i = 0; i < of->slices().size(); ++i) enqueue_in(i % 2 ? other_loads_ : loads_, *of, i);
+  if (of->slices().size() > 1) runtime_->wait(loads_, events_->record(other_loads_).get());
   auto arrived = std::make_shared<device_fence>(events_->record(loads_), !checks);
   auto last = checks ? checks_ : loads_;
   if (checks) {

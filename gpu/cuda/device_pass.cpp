@@ -37,7 +37,7 @@ device_pass::device_pass(std::shared_ptr<const model::checkpoint> checkpoint, ru
       rows_max_{options.step_tokens_max},
       weights_{*checkpoint_, on},
       at_{on, config_, round_up(rows_max_, fixed_rows)},
-      compute_{on.make_stream()},
+      compute_{on.make_stream(true)},
       uploaded_{on} {
   tune(rows_max_);
 }

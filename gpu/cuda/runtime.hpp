@@ -10,6 +10,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "gpu/cuda/kernels.hpp"
 #include "gpu/cuda/products.hpp"
@@ -69,7 +70,8 @@ class runtime {
   /// Calls from a thread of the runtime's, in the stream's order, when all before it is done, or with false when the
   /// device failed. The call may enqueue; it must not wait. The stream does not wait for it.
   virtual void then(stream, std::function<void(bool passed)> call) = 0;
-  /// Waits for the stream, at the start and for measuring. False when the device failed.
+  /// Waits for the stream and for its calls of then(): at the start, at the end and for measuring, never in a call.
+  /// False when the device failed.
   virtual bool synchronize(stream) = 0;
 
   /// Between them, what is enqueued in the stream (kernels and copies within the device) is noted and not run.
@@ -90,6 +92,16 @@ struct device_options {
   std::uint32_t number = 0;
   std::filesystem::path algorithms;  ///< file in which products keep which algorithms are fastest; empty: nowhere
 };
+
+/// A deleter: a runtime whose last owner goes in one of its own calls is destroyed by another thread, since it waits
+/// for its calls.
+template <class Runtime>
+void destroy_elsewhere_if_called(Runtime* on) {
+  if (on->is_own_call())
+    std::thread{[on] { delete on; }}.detach();
+  else
+    delete on;
+}
 
 /// The machine's device of that number. Throws std::runtime_error with the reason in one line ("cuda: no device …").
 std::shared_ptr<runtime> open_device(const device_options& options = {});

@@ -16,6 +16,12 @@
 
 namespace chromatin::test {
 
+/// Which lives are lived: `test_actors --first-seed S --seeds N`.
+struct seed_range {
+  std::uint64_t first = 1, count = 100;
+};
+extern seed_range lives;
+
 /// How often what was done, over many lives.
 using tally = std::map<std::string, std::int64_t>;
 

@@ -8,9 +8,10 @@
 #include "tests/actors/random_run.hpp"
 
 namespace chromatin::test {
-namespace {
 
-std::uint64_t first_seed = 1, seeds = 100;
+seed_range lives;
+
+namespace {
 
 /// What was done in all lives, and how often.
 void print(const tally& done) {
@@ -19,13 +20,15 @@ void print(const tally& done) {
 
 TEST(RandomLives, WithoutDeathsEveryTurnIsAnsweredAsInAnUndisturbedRun) {
   tally done;
-  for (auto seed = first_seed; seed < first_seed + seeds && !HasFailure(); ++seed) random_run{seed, false}.run(done);
+  for (auto seed = lives.first; seed < lives.first + lives.count && !HasFailure(); ++seed)
+    random_run{seed, false}.run(done);
   print(done);
 }
 
 TEST(RandomLives, WithDeathsEveryTurnIsAnsweredAsInAnUndisturbedRun) {
   tally done;
-  for (auto seed = first_seed; seed < first_seed + seeds && !HasFailure(); ++seed) random_run{seed, true}.run(done);
+  for (auto seed = lives.first; seed < lives.first + lives.count && !HasFailure(); ++seed)
+    random_run{seed, true}.run(done);
   print(done);
 }
 
@@ -37,9 +40,9 @@ int main(int argc, char** argv) {
   for (int i = 1; i + 1 < argc; i += 2) {
     std::string_view flag = argv[i];
     auto value = std::strtoull(argv[i + 1], nullptr, 10);
-    if (flag == "--seeds") chromatin::test::seeds = value;
-    if (flag == "--seed") chromatin::test::first_seed = value, chromatin::test::seeds = 1;
-    if (flag == "--first-seed") chromatin::test::first_seed = value;
+    if (flag == "--seeds") chromatin::test::lives.count = value;
+    if (flag == "--seed") chromatin::test::lives = {value, 1};
+    if (flag == "--first-seed") chromatin::test::lives.first = value;
   }
   return RUN_ALL_TESTS();
 }

@@ -268,11 +268,14 @@ TEST(Telemetry, TellsWhatEachTierHasFromTheTopDown) {
   key_list keys;
   chunk_places places;
   w.system.spawn([&](caf::event_based_actor* self) {
-    self->request(w.registry, caf::infinite, atom::lookup_v, conversation_ref{"tenant", "a"}).then([&, self](const key_list& found) {
-      keys = found;
-      keys.push_back({7, 7});
-      self->request(telemetry, caf::infinite, atom::lookup_v, keys).then([&](const chunk_places& p) { places = p; });
-    });
+    self->request(w.registry, caf::infinite, atom::lookup_v, conversation_ref{"tenant", "a"})
+        .then([&, self](const key_list& found) {
+          keys = found;
+          keys.push_back({7, 7});
+          self->request(telemetry, caf::infinite, atom::lookup_v, keys).then([&](const chunk_places& p) {
+            places = p;
+          });
+        });
   });
   w.run();
   ASSERT_EQ(places.size(), 2u);

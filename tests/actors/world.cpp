@@ -111,8 +111,8 @@ std::vector<caf::strong_actor_ptr> world::parts() const {
 }
 
 void world::spawn_prefetcher() {
-  prefetcher = system.spawn(chromatin::prefetcher, geometry.layers, std::max(1u, options.host_chunks / 3),
-                            options.idle_pause);
+  prefetcher =
+      system.spawn(chromatin::prefetcher, geometry.layers, std::max(1u, options.host_chunks / 3), options.idle_pause);
   caf::anon_send(scheduler, atom::attach_v, prefetcher);
   if (host) caf::anon_send(prefetcher, atom::attach_v, erased(host));
 }

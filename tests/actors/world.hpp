@@ -60,7 +60,7 @@ struct world_options {
   float temperature = 0;         ///< of all turns
   std::string policy = kv::usual_policy;  ///< of all tiers
   std::int64_t token_us = 0;              ///< what each token adds to the time that a step says it took
-  caf::timespan idle_pause{};  ///< of the prefetcher; the clock never rests with one
+  caf::timespan idle_pause{};             ///< of the prefetcher; the clock never rests with one
   bool many_clients = false;  ///< the last letter of a conversation's name is its client; else all are one's
   bool cuda = false;  ///< a tiny model on the CUDA executor over an emulated device, whose order of work a seed draws
 };
@@ -142,9 +142,9 @@ class world {
   caf::scheduler::test_coordinator& scheduler_thread;
   std::shared_ptr<const model::checkpoint> checkpoint;
   kv::geometry geometry;
-  std::shared_ptr<toy_backend> backend;                       ///< null with cuda
-  std::shared_ptr<gpu::cuda::emulated_runtime> cuda;          ///< null without
-  std::shared_ptr<gpu::backend> computes;                     ///< either
+  std::shared_ptr<toy_backend> backend;               ///< null with cuda
+  std::shared_ptr<gpu::cuda::emulated_runtime> cuda;  ///< null without
+  std::shared_ptr<gpu::backend> computes;             ///< either
   std::shared_ptr<kv::page_arena> device_arena, host_arena;
   std::shared_ptr<io::faulty_device> disk_device;
   std::shared_ptr<io::chunk_store> store;

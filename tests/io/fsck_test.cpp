@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "io/sqlite.hpp"
+#include "io/store_folder.hpp"
 #include "tests/io/store_at_rest.hpp"
 #include "tests/support/reason.hpp"
 
@@ -18,6 +19,7 @@ using testing::AllOf;
 using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Not;
 
 std::vector<std::string> lines(const fsck::report& r) {
   std::vector<std::string> all;
@@ -246,10 +248,12 @@ TEST(Fsck, AFileThatOthersCanReadIsFoundAndStrangersAreLeftAlone) {
   ::chmod((at / "registry.sqlite").c_str(), 0644);
   ::chmod(at.path().c_str(), 0755);
   std::ofstream{at / "stranger"} << "hello";
+  std::ofstream{at / device_algorithms_file} << "of a device";
   auto all = lines(check(at));
   EXPECT_THAT(all, Contains(HasSubstr("open: registry.sqlite: its mode is 644")));
   EXPECT_THAT(all, Contains(HasSubstr("open: the folder")));
   EXPECT_THAT(all, Contains(HasSubstr("note: stranger: belongs to nobody")));
+  EXPECT_THAT(all, Not(Contains(HasSubstr(device_algorithms_file))));
   check(at, true);
   EXPECT_TRUE(check(at).sound());
   EXPECT_TRUE(std::filesystem::exists(at / "stranger"));

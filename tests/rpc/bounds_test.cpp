@@ -145,6 +145,26 @@ TEST_F(RpcBounds, WhoIsSilentGivesWayBeforeWhoHasSpoken) {
   EXPECT_FALSE(spoken.is_closed(50));
 }
 
+TEST_F(RpcBounds, AStrangerKeepsItsPlaceForAGraceWhileTheNextOneWaits) {
+  auto address = start_with({.connections_max = 2, .login_within = age, .login_grace = age});
+  client known{address};
+  auto young = std::make_unique<raw_connection>(folder / "socket");
+  auto late = std::async(std::launch::async, [&] { return client{address}.open("talk").info().tokens; });
+  EXPECT_FALSE(young->is_closed(100));
+  young.reset();
+  EXPECT_EQ(late.get(), 10u);
+}
+
+TEST_F(RpcBounds, StrangersWhoSpokeButDidNotLogInGiveWayToo) {
+  auto address = start_with({.connections_max = 3, .login_within = age, .login_grace = milliseconds{5}});
+  client known{address};
+  raw_connection first{folder / "socket"}, second{folder / "socket"};
+  first.say(hello());
+  second.say(hello());
+  client late{address};
+  EXPECT_EQ(late.open("talk").info().tokens, 10u);
+}
+
 TEST_F(RpcBounds, TurnsOfAConnectionAreBoundedAndTheRefusalSaysWhenToComeBack) {
   pipeline many{start_with({.turns_per_connection_max = 3})};
   EXPECT_THAT(many.say(5, "slow"), testing::ElementsAre(AllOf(HasSubstr("overloaded: 3 turns of this connection"),

@@ -2,6 +2,7 @@
 
 #include <future>
 
+#include <poll.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -9,6 +10,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "rpc/address.hpp"
 #include "tests/rpc/fixture.hpp"
 
 namespace chromatin::rpc {
@@ -57,6 +59,20 @@ TEST_F(RpcListener, OneConnectionTooManyIsToldWhenToComeBack) {
 
 TEST_F(RpcListener, NobodyThereIsAClearError) {
   EXPECT_THAT(reason([&] { client c{"unix:" + (folder / "nothing").string()}; }), HasSubstr("nothing"));
+}
+
+TEST_F(RpcListener, AClientThatIsClosedBeforeItsLoginTriesAgain) {
+  start({.listen = {socket_address()}});
+  auto full = listen_on(parse_address(socket_address("full")));
+  std::jthread closes{[&] {
+    for (bool last : {false, true}) {
+      pollfd comes{full.sockets[0], POLLIN, 0};
+      ASSERT_EQ(::poll(&comes, 1, 20'000), 1);
+      kj::AutoCloseFd connection{::accept(full.sockets[0], nullptr, nullptr)};
+      if (last) std::filesystem::rename(folder / "socket", folder / "full");  // now the server is there
+    }
+  }};
+  EXPECT_EQ(client(socket_address("full")).open("talk").info().tokens, 10u);
 }
 
 TEST_F(RpcListener, FinishingAnswersTheCallsUnderWayAndAcceptsNobody) {

@@ -22,12 +22,28 @@ std::size_t place(std::size_t i, std::size_t j, bool in_pairs) {
 }
 
 /// sums[j] += x[i] · weights of a block.
-template <class Value, class Widen>
-void add_block(const Value* x, std::size_t k, const Value* weights, bool in_pairs, Widen widen, float* sums) {
-  for (std::size_t i = 0; i < k; ++i) {
-    auto factor = widen(x[i]);
-    for (std::size_t j = 0; j < block_outputs; ++j) sums[j] += factor * widen(weights[place(i, j, in_pairs)]);
+void add_block(const float* x, std::size_t k, const float* weights, float* sums) {
+  for (std::size_t i = 0; i < k; ++i)
+    for (std::size_t j = 0; j < block_outputs; ++j) sums[j] += x[i] * weights[i * block_outputs + j];
+}
+
+void add_block(const std::uint16_t* x, std::size_t k, const std::uint16_t* weights, float* sums) {
+  for (std::size_t i = 0; i < k; i += 2, weights += 2 * block_outputs) {
+    auto even = widened(x[i]), odd = widened(x[i + 1]);
+    for (std::size_t j = 0; j < block_outputs; ++j)
+      sums[j] += even * widened(weights[2 * j]) + odd * widened(weights[2 * j + 1]);
   }
+}
+
+template <class Value>
+void multiply(const plain_matmul::kernel& what, const Value* x, const Value* packed, float* y) {
+  auto block_values = padded(what.k, inputs_padding) * block_outputs;
+  for (std::size_t first = 0; first < what.outputs; first += block_outputs, packed += block_values)
+    for (std::size_t row = 0; row < what.rows; ++row) {
+      float sums[block_outputs]{};
+      add_block(x + row * what.k, what.k, packed, sums);
+      std::copy_n(sums, std::min<std::size_t>(block_outputs, what.outputs - first), y + row * what.outputs + first);
+    }
 }
 
 }  // namespace
@@ -61,20 +77,10 @@ const plain_matmul::kernel& plain_matmul::kernel_for(std::uint32_t rows, std::ui
 }
 
 void plain_matmul::run(const kernel& what, const void* x, const void* packed, float* y, room&) {
-  auto block_values = padded(what.k, inputs_padding) * block_outputs;
-  for (std::size_t first = 0; first < what.outputs; first += block_outputs)
-    for (std::size_t row = 0; row < what.rows; ++row) {
-      float sums[block_outputs]{};
-      auto block = first / block_outputs * block_values;
-      if (what.bf16)
-        add_block(static_cast<const std::uint16_t*>(x) + row * what.k, what.k,
-                  static_cast<const std::uint16_t*>(packed) + block, true, widened, sums);
-      else
-        add_block(
-            static_cast<const float*>(x) + row * what.k, what.k, static_cast<const float*>(packed) + block, false,
-            [](float value) { return value; }, sums);
-      std::copy_n(sums, std::min<std::size_t>(block_outputs, what.outputs - first), y + row * what.outputs + first);
-    }
+  if (what.bf16)
+    multiply(what, static_cast<const std::uint16_t*>(x), static_cast<const std::uint16_t*>(packed), y);
+  else
+    multiply(what, static_cast<const float*>(x), static_cast<const float*>(packed), y);
 }
 
 }  // namespace chromatin::gpu

@@ -16,6 +16,7 @@
 #include "gpu/cuda/runtime.hpp"
 
 #include <fstream>
+#include <future>
 #include <stdexcept>
 #include <utility>
 
@@ -67,6 +68,8 @@ class cuda_device final : public runtime {
     int least = 0;
     errors_.passed(cudaDeviceGetStreamPriorityRange(&least, &most_urgent_), "asking for priorities");
   }
+
+  bool is_own_call() const { return watcher_.is_own_call(); }
 
   const device_properties& properties() const override { return properties_; }
   const kernel_table& kernels() const override {
@@ -136,7 +139,11 @@ class cuda_device final : public runtime {
 
   bool synchronize(stream s) override {
     note_launches();
-    return errors_.passed(cudaStreamSynchronize(native(s)), "waiting for a stream") && !errors_.any();
+    bool passed = errors_.passed(cudaStreamSynchronize(native(s)), "waiting for a stream");
+    std::promise<void> called;
+    watcher_.add(native(s), [&](bool) { called.set_value(); });
+    called.get_future().wait();
+    return passed && !errors_.any();
   }
 
   // Relaxed: another thread's calls, and a kernel's module that is loaded at its first launch, do not break a capture.
@@ -214,7 +221,7 @@ std::shared_ptr<runtime> open_device(const device_options& options) {
                     std::to_string(about.minor) + ", at least 8.0 is needed");
   open_or_throw(cudaSetDevice(number));
   open_or_throw(cudaFree(nullptr));  // makes the context, which a device that is in use may refuse
-  return std::make_shared<cuda_device>(number, about, options.algorithms);
+  return {new cuda_device{number, about, options.algorithms}, destroy_elsewhere_if_called<cuda_device>};
 }
 
 }  // namespace chromatin::gpu::cuda

@@ -23,7 +23,7 @@ std::chrono::nanoseconds pause_after(std::chrono::nanoseconds waited) {
 watcher::watcher(first_error& errors, int device) : errors_{errors}, device_{device}, thread_{[this] { run(); }} {}
 
 watcher::~watcher() {
-  CHROMATIN_CHECK(std::this_thread::get_id() != thread_.get_id(), "a device is not destroyed by a call of its own");
+  CHROMATIN_CHECK(!is_own_call(), "a device is not destroyed by a call of its own");
   {
     std::lock_guard lock{mutex_};
     stopping_ = true;

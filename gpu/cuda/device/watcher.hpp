@@ -28,6 +28,9 @@ class watcher {
   /// has failed.
   void add(cudaStream_t where, std::function<void(bool passed)> call);
 
+  /// True inside a call.
+  bool is_own_call() const { return std::this_thread::get_id() == thread_.get_id(); }
+
  private:
   struct waiting {
     cudaEvent_t place;  ///< null when it could not be recorded

@@ -56,8 +56,10 @@ class emulated_device final : public emulated_runtime {
     if (options.own_thread) thread_ = std::thread{[this] { work(); }};
   }
 
+  bool is_own_call() const { return std::this_thread::get_id() == thread_.get_id(); }
+
   ~emulated_device() override {
-    CHROMATIN_CHECK(std::this_thread::get_id() != thread_.get_id(), "a device is not destroyed by a call of its own");
+    CHROMATIN_CHECK(!is_own_call(), "a device is not destroyed by a call of its own");
     if (thread_.joinable()) {
       with_lock([this] { stopping_ = true; });
       thread_.join();
@@ -139,8 +141,11 @@ class emulated_device final : public emulated_runtime {
   }
 
   bool synchronize(stream s) override {
-    auto mark = std::make_shared<stream_mark>();
-    with_lock([&] { not_captured(s).operations.push_back({.reaches = mark}); });
+    auto done = std::make_shared<stream_mark>(), mark = std::make_shared<stream_mark>();
+    with_lock([&] {
+      not_captured(s).operations.push_back({.reaches = done});
+      at(s).calls.push_back({.after = done, .reaches = mark});  // behind the calls of then()
+    });
     std::unique_lock lock{mutex_};
     CHROMATIN_CHECK(runner_ != std::this_thread::get_id(), "a call of then() does not wait");
     while (!mark->reached) {
@@ -320,7 +325,7 @@ class emulated_device final : public emulated_runtime {
 }  // namespace
 
 std::shared_ptr<emulated_runtime> make_emulated_device(const emulated_options& options) {
-  return std::make_shared<emulated_device>(options);
+  return {new emulated_device{options}, destroy_elsewhere_if_called<emulated_device>};
 }
 
 }  // namespace chromatin::gpu::cuda

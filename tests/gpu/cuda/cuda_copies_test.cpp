@@ -183,6 +183,21 @@ TEST_P(CudaCopies, ASaveBehindADamagedLoadFails) {
   EXPECT_EQ(loaded.get().error, copy_error::damaged);
 }
 
+TEST_P(CudaCopies, WhatIsLoadedIsCopiedAndSavedWhenItIsThere) {
+  begin(even_shape, false);
+  for (unsigned round = 0; round < 20; ++round) {
+    auto host = in_host(round), device = in_device(100), other = in_device(200), down = in_host(300);
+    callback<copy_result> loaded, saved;
+    auto arrived = engine->in({{device, 0, 64, host, {}}, {device, 1, 64, host, {}}}, loaded.take());
+    auto copied = engine->copy(device, other, 64, arrived);
+    engine->out({{other, 0, 64, down, {}}}, copied, saved.take());
+    EXPECT_EQ(saved.get().error, copy_error::none);
+    EXPECT_EQ(host_slice(down, 0, 64), host_slice(host, 0, 64)) << "round " << round;
+    EXPECT_EQ(slots(other, 1, 64), host_slice(host, 1, 64)) << "round " << round;
+    EXPECT_EQ(loaded.get().error, copy_error::none);
+  }
+}
+
 TEST_P(CudaCopies, PagesAreHeldUntilTheCopyIsDone) {
   fence_source source;
   callback<std::uint32_t> ended;

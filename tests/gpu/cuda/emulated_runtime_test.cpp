@@ -7,6 +7,8 @@
 #include <string>
 #include <vector>
 
+#include <thread>
+
 #include <gtest/gtest.h>
 
 #include "gpu/cuda/emulated/stream.hpp"
@@ -276,6 +278,18 @@ TEST_F(EmulatedRuntimeDeathTest, ACallThatWaits) {
         run(*device);
       },
       "does not wait");
+}
+
+TEST(EmulatedRuntime, TheLastOwnerMayGoInOneOfItsCalls) {
+  std::weak_ptr<runtime> gone;
+  {
+    std::shared_ptr<runtime> on = make_emulated_device();
+    gone = on;
+    auto s = on->make_stream();
+    auto* of = on.get();
+    of->then(s, [on = std::move(on)](bool) mutable { on = nullptr; });
+  }
+  while (!gone.expired()) std::this_thread::yield();
 }
 
 }  // namespace
