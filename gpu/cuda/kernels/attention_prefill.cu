@@ -32,7 +32,7 @@
 namespace chromatin::gpu::cuda {
 inline namespace CHROMATIN_KERNELS {
 
-const std::uint32_t attention_prefill_rows = prefill_rows;
+const std::uint32_t attention_prefill_rows = prefill_piece_rows;
 
 namespace {
 
@@ -45,6 +45,7 @@ struct prefill_block {
 
   const attention_args& args;
   unsigned char* shared = shared_memory();
+  std::uint32_t first_rotated = 0;
   std::uint32_t tiles_seen;   ///< by any row of the warp
   std::uint32_t tiles_whole;  ///< seen by all rows of the warp, whole
   float scores[strips][keys / 8][4];
@@ -53,9 +54,14 @@ struct prefill_block {
   float best[strips][2], sum[strips][2];
 
   DEVICE std::uint32_t dim() const { return exact ? dim_max : args.shape.head_dim; }
-  DEVICE bool rotating() const { return exact ? rotates : !args.keys_rotated; }
+  DEVICE bool rotating() const { return exact ? rotates : !args.keys_rotated && !args.rotated_keys; }
   DEVICE std::uint32_t warp_row() const { return warp() * layout::warp_rows; }
   DEVICE std::uint32_t* positions() const { return reinterpret_cast<std::uint32_t*>(shared + layout::positions_at); }
+  DEVICE const std::byte* rotated_at(std::uint32_t tile) const {
+    auto page = first_rotated + tile * keys / page_tokens;
+    return reinterpret_cast<const std::byte*>(
+        args.rotated_keys + (std::size_t{page} * args.shape.kv_heads + block_x()) * page_tokens * dim());
+  }
   DEVICE unsigned char* keys_at(std::uint32_t tile) const {
     return shared + layout::keys_at + tile % 2 * layout::tile_bytes;
   }
@@ -83,6 +89,7 @@ struct prefill_block {
   /// A thread copies those keys that it will rotate: eight pairs of dimensions at a time. Slots that the block does not
   /// see become zeros.
   DEVICE void copy_keys(std::uint32_t tile, const std::byte* page, std::uint32_t last) const {
+    if (args.rotated_keys) page = rotated_at(tile);
     auto chunks = dim() / 16, base = tile * keys;
     auto* to = keys_at(tile);
     UNROLL for (std::uint32_t s = 0; s < layout::steps; ++s) {
@@ -157,17 +164,23 @@ struct prefill_block {
     }
     const auto* query = shared + (warp_row() + lane() % 16) * pitch + lane() / 16 * 16;
     const auto* key = keys_at(tile) + (lane() / 16 * 8 + lane() % 8) * pitch + lane() / 8 % 2 * 16;
-    UNROLL for (std::uint32_t k = 0; k < dim_max / 16; ++k) {
+    std::uint32_t a[2][strips][4], b[2][4];  // of this product and the next
+    UNROLL for (std::uint32_t s = 0; s < strips; ++s) ldmatrix_x4(a[0][s], query + s * 16 * pitch);
+    ldmatrix_x4(b[0], key);
+    UNROLL for (std::uint32_t i = 0; i < columns * parts; ++i) {
+      auto k = i / parts, n = i % parts, next = i + 1;
       if (!exact && k * 16 >= dim()) break;
-      std::uint32_t a[strips][4];
-      UNROLL for (std::uint32_t s = 0; s < strips; ++s) ldmatrix_x4(a[s], query + s * 16 * pitch + k * 32);
-      UNROLL for (std::uint32_t n = 0; n < keys / 16; ++n) {
-        std::uint32_t b[4];
-        ldmatrix_x4(b, key + n * 16 * pitch + k * 32);
-        UNROLL for (std::uint32_t s = 0; s < strips; ++s) {
-          mma_16x8x16(scores[s][2 * n], a[s], {b[0], b[1]});
-          mma_16x8x16(scores[s][2 * n + 1], a[s], {b[2], b[3]});
+      if (next < columns * parts) {
+        if (next % parts == 0) {
+          UNROLL for (std::uint32_t s = 0; s < strips; ++s) {
+            ldmatrix_x4(a[next / parts % 2][s], query + s * 16 * pitch + next / parts * 32);
+          }
         }
+        ldmatrix_x4(b[next % 2], key + next % parts * 16 * pitch + next / parts * 32);
+      }
+      UNROLL for (std::uint32_t s = 0; s < strips; ++s) {
+        mma_16x8x16(scores[s][2 * n], a[k % 2][s], {b[i % 2][0], b[i % 2][1]});
+        mma_16x8x16(scores[s][2 * n + 1], a[k % 2][s], {b[i % 2][2], b[i % 2][3]});
       }
     }
   }
@@ -240,20 +253,21 @@ struct prefill_block {
   DEVICE void gather(std::uint32_t tile, std::uint32_t last) {
     const auto* value = values_at(tile) + (lane() % 16) * pitch + lane() / 16 * 16;
     rotation r{};
-    UNROLL for (std::uint32_t k = 0; k < parts; ++k) {
+    std::uint32_t b[2][4];  // of this product and the next
+    ldmatrix_x4_transposed(b[0], value);
+    UNROLL for (std::uint32_t i = 0; i < parts * columns; ++i) {
+      auto k = i / columns, n = i % columns, next = i + 1;
       UNROLL for (std::uint32_t word = 0; word < words; ++word) {
-        if (!exact || k == 0) weigh(k, word);
+        if (n == 0 && (!exact || k == 0)) weigh(k, word);
       }
-      UNROLL for (std::uint32_t n = 0; n < columns; ++n) {
-        if (!exact && n * 16 >= dim()) break;
-        std::uint32_t b[4];
-        ldmatrix_x4_transposed(b, value + k * 16 * pitch + n * 32);
-        UNROLL for (std::uint32_t s = 0; s < strips; ++s) {
-          mma_16x8x16(gathered[s][2 * n], weights[k % 2][s], {b[0], b[1]});
-          mma_16x8x16(gathered[s][2 * n + 1], weights[k % 2][s], {b[2], b[3]});
-        }
-        if (exact) work_beside<has_next>(k * columns + n, r, tile, last);
+      if (next < parts * columns)
+        ldmatrix_x4_transposed(b[next % 2], value + next / columns * 16 * pitch + next % columns * 32);
+      if (!exact && n * 16 >= dim()) continue;
+      UNROLL for (std::uint32_t s = 0; s < strips; ++s) {
+        mma_16x8x16(gathered[s][2 * n], weights[k % 2][s], {b[i % 2][0], b[i % 2][1]});
+        mma_16x8x16(gathered[s][2 * n + 1], weights[k % 2][s], {b[i % 2][2], b[i % 2][3]});
       }
+      if (exact) work_beside<has_next>(i, r, tile, last);
     }
     if (has_next && !exact) rotate_keys(tile + 1, last);
   }
@@ -276,10 +290,56 @@ struct prefill_block {
   DEVICE void begin(const prefill_share& share) {
     tiles_whole = (share.position(warp_row()) + 1) / keys;
     tiles_seen = warp_row() < share.rows ? share.position(warp_row() + layout::warp_rows - 1) / keys + 1 : 0;
+    forget();
+  }
+
+  DEVICE void forget() {
     UNROLL for (std::uint32_t s = 0; s < strips; ++s) {
       best[s][0] = best[s][1] = minus_infinity();
       sum[s][0] = sum[s][1] = 0;
       UNROLL for (std::uint32_t i = 0; i < dim_max / 2; ++i) gathered[s][i / 4][i % 4] = 0;
+    }
+  }
+
+  /// Where this thread leaves its state after a part: neighbouring threads' floats are neighbours.
+  DEVICE float* state(std::uint32_t number) const {
+    return args.scratch + std::size_t{number} * layout::threads * layout::state_floats + thread_x();
+  }
+
+  DEVICE void leave(float* to) const {
+    UNROLL for (std::uint32_t s = 0; s < strips; ++s) {
+      UNROLL for (std::uint32_t i = 0; i < dim_max / 2; ++i, to += layout::threads) *to = gathered[s][i / 4][i % 4];
+      UNROLL for (std::uint32_t half = 0; half < 2; ++half, to += 2 * layout::threads) {
+        to[0] = best[s][half];
+        to[layout::threads] = sum[s][half];
+      }
+    }
+  }
+
+  /// Adds a part to those before it, one of the two being the thread's state: always in the order of parts, with the
+  /// same roundings, whoever computed them. Rows that do not see the part keep what they have.
+  template <bool newer>
+  DEVICE void add(const float* other, std::uint32_t part) {
+    UNROLL for (std::uint32_t s = 0; s < strips; ++s) {
+      const auto* tops = other + dim_max / 2 * layout::threads;
+      float before[2], after[2];
+      UNROLL for (std::uint32_t half = 0; half < 2; ++half) {
+        float top = tops[half * 2 * layout::threads], total = tops[(half * 2 + 1) * layout::threads];
+        bool sees = positions()[warp_row() + (s * 2 + half) * 8 + lane() / 4] >= part * prefill_part_tokens;
+        float old_top = newer ? best[s][half] : top, new_top = newer ? top : best[s][half];
+        float old_total = newer ? sum[s][half] : total, new_total = newer ? total : sum[s][half];
+        best[s][half] = sees ? fmaxf(old_top, new_top) : old_top;
+        before[half] = sees ? exp2_fast(old_top - best[s][half]) : 1;
+        after[half] = sees ? exp2_fast(new_top - best[s][half]) : 0;
+        sum[s][half] = sees ? fmaf(new_total, after[half], old_total * before[half]) : old_total;
+      }
+      UNROLL for (std::uint32_t i = 0; i < dim_max / 2; ++i) {
+        auto& mine = gathered[s][i / 4][i % 4];
+        float value = other[i * layout::threads], scale = after[i % 4 / 2];
+        float old_value = newer ? mine : value, new_value = newer ? value : mine;
+        mine = scale == 0 ? old_value * before[i % 4 / 2] : fmaf(new_value, scale, old_value * before[i % 4 / 2]);
+      }
+      other += (dim_max / 2 + 4) * layout::threads;
     }
   }
 
@@ -308,56 +368,130 @@ struct prefill_block {
     }
   }
 
-  DEVICE void run() {
-    prefill_share share{args, layout::rows};
-    if (share.rows == 0) return;
-    auto last = share.position(share.rows - 1);
-    auto tiles = last / keys + 1;
-    const auto* page = keys_of(args, share.sequence.first_page, block_x(), 0);
-    copy(0, page, last);
-    if (tiles > 1) page = keys_of(args, share.sequence.first_page, block_x(), keys);
+  /// Of tiles first … end - 1; `split`: one part only.
+  template <bool split>
+  DEVICE void go_through(const prefill_share& share, std::uint32_t first, std::uint32_t end, std::uint32_t last) {
+    const auto* page = keys_of(args, share.sequence.first_page, block_x(), first * keys);
+    copy(first, page, last);
+    if (first + 1 < end) page = keys_of(args, share.sequence.first_page, block_x(), (first + 1) * keys);
     load_queries(share);
     begin(share);
     copy_async_wait<1>();
-    rotate_keys(0, last);
-    for (std::uint32_t tile = 0; tile + 1 < tiles; ++tile) {
+    rotate_keys(first, last);
+    for (auto tile = first; tile + 1 < end; ++tile) {
       copy_async_wait<0>();
       barrier();  // keys and values of this tile are there, and nobody reads the last one
       copy(tile + 1, page, last);
-      if (tile + 2 < tiles) page = keys_of(args, share.sequence.first_page, block_x(), (tile + 2) * keys);
+      if (tile + 2 < end) page = keys_of(args, share.sequence.first_page, block_x(), (tile + 2) * keys);
       attend<true>(tile, last);
+      if (!split && (tile + 1) % layout::part_tiles == 0) {
+        auto part = tile / layout::part_tiles;
+        auto* before = state(share.number);
+        if (part > 0) add<false>(before, part);
+        leave(before);
+        forget();
+      }
     }
     copy_async_wait<0>();
     barrier();
-    attend<false>(tiles - 1, last);
+    attend<false>(end - 1, last);
+  }
+
+  template <bool split>
+  DEVICE void run() {
+    prefill_share share{args, layout::rows};
+    if (share.rows == 0) return;
+    first_rotated = share.sequence.first_rotated;
+    auto last = share.position(share.rows - 1);
+    auto tiles = last / keys + 1;
+    if (split) {
+      auto part = block_y() / (prefill_piece_rows / layout::rows * share.group), first = part * layout::part_tiles;
+      if (first >= tiles) return;
+      auto end = tiles - first < layout::part_tiles ? tiles : first + layout::part_tiles;
+      go_through<true>(share, first, end, last);
+      if (tiles > layout::part_tiles) return leave(state(share.number * parts_max() + part));
+    } else {
+      go_through<false>(share, 0, tiles, last);
+      auto part = (tiles - 1) / layout::part_tiles;
+      if (part > 0) add<false>(state(share.number), part);
+    }
     if (tiles_seen > 0) write(prefill_share{args, layout::rows});  // again, to have the registers meanwhile
+  }
+
+  DEVICE std::uint32_t parts_max() const { return (args.context_max + prefill_part_tokens - 1) / prefill_part_tokens; }
+
+  /// Adds the parts of a share that has more than one.
+  DEVICE void combine() {
+    prefill_share share{args, layout::rows};
+    if (share.rows == 0 || warp_row() >= share.rows) return;
+    auto end = share.position(share.rows - 1) / prefill_part_tokens + 1;
+    if (end == 1) return;
+    for (auto row = warp_row() + lane(); row < warp_row() + layout::warp_rows; row += 32)
+      positions()[row] = share.position(row);
+    warp_barrier();
+    auto number = share.number * parts_max();
+    take(state(number));
+    for (std::uint32_t part = 1; part < end; ++part) add<true>(state(number + part), part);
+    write(share);
+  }
+
+  DEVICE void take(const float* from) {
+    UNROLL for (std::uint32_t s = 0; s < strips; ++s) {
+      UNROLL for (std::uint32_t i = 0; i < dim_max / 2; ++i, from += layout::threads) gathered[s][i / 4][i % 4] = *from;
+      UNROLL for (std::uint32_t half = 0; half < 2; ++half, from += 2 * layout::threads) {
+        best[s][half] = from[0];
+        sum[s][half] = from[layout::threads];
+      }
+    }
   }
 };
 
-template <std::uint32_t dim_max, bool exact, bool rotates>
+template <std::uint32_t dim_max, bool exact, bool rotates, bool split>
 KERNEL_BOUNDS(prefill_layout<dim_max>::threads, 8 / prefill_warps)
 void prefill(attention_args args) {
-  prefill_block<dim_max, exact, rotates>{args}.run();
+  prefill_block<dim_max, exact, rotates>{args}.template run<split>();
 }
 
-template <std::uint32_t dim_max, bool exact, bool rotates = true>
+template <std::uint32_t dim_max, bool exact>
+KERNEL_BOUNDS(prefill_layout<dim_max>::threads, 8 / prefill_warps)
+void combine(attention_args args) {
+  prefill_block<dim_max, exact, false>{args}.combine();
+}
+
+template <std::uint32_t dim_max, bool exact, bool rotates>
 void launch_prefill(stream queue, const attention_args& args) {
   using layout = prefill_layout<dim_max>;
-  auto rows = prefill_rows * (args.shape.heads / args.shape.kv_heads);
-  LAUNCH((prefill<dim_max, exact, rotates>),
-         (grid{args.shape.kv_heads, pieces_of(rows, layout::rows), args.piece_count}), layout::threads,
-         layout::shared_bytes, queue, args);
+  grid blocks{args.shape.kv_heads,
+              pieces_of(prefill_piece_rows * (args.shape.heads / args.shape.kv_heads), layout::rows), args.piece_count};
+  if (!prefill_splits(args.piece_count, args.context_max, args.shape.heads)) {
+    LAUNCH((prefill<dim_max, exact, rotates, false>), blocks, layout::threads, layout::shared_bytes, queue, args);
+    return;
+  }
+  grid spread{blocks.x, blocks.y * pieces_of(args.context_max, prefill_part_tokens), blocks.z};
+  LAUNCH((prefill<dim_max, exact, rotates, true>), spread, layout::threads, layout::shared_bytes, queue, args);
+  LAUNCH((combine<dim_max, exact>), blocks, layout::threads, layout::shared_bytes, queue, args);
+}
+
+template <std::uint32_t dim_max, bool exact>
+void launch_prefill(stream queue, const attention_args& args) {
+  if (args.keys_rotated || args.rotated_keys)
+    launch_prefill<dim_max, exact, false>(queue, args);
+  else
+    launch_prefill<dim_max, exact, true>(queue, args);
 }
 
 }  // namespace
 
 void attention_prefill(stream queue, const attention_args& args) {
   check(args);
+  auto floats = prefill_scratch_floats(args.piece_count, args.context_max, args.shape.heads, args.shape.head_dim);
+  CHROMATIN_CHECK(floats == 0 || args.scratch, "parts have a place");
   auto dim = args.shape.head_dim;
+  if (args.rotated_keys) rotate_keys(queue, args);
   if (dim == 64)
-    args.keys_rotated ? launch_prefill<64, true, false>(queue, args) : launch_prefill<64, true>(queue, args);
+    launch_prefill<64, true>(queue, args);
   else if (dim == 128)
-    args.keys_rotated ? launch_prefill<128, true, false>(queue, args) : launch_prefill<128, true>(queue, args);
+    launch_prefill<128, true>(queue, args);
   else if (dim < 128)
     launch_prefill<128, false>(queue, args);
   else
