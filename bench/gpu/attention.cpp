@@ -39,7 +39,8 @@ class attention_rig {
   double layer_s(std::uint32_t rows, std::uint32_t position, bool keys_rotated) {
     auto& kernels = on_.device().kernels();
     bool decode = rows == 1;
-    gpu::cuda::sequence_view view{.first_row = 0, .rows = rows, .position = position, .first_page = 0, .first_rotated = 0};
+    gpu::cuda::sequence_view view{
+        .first_row = 0, .rows = rows, .position = position, .first_page = 0, .first_rotated = 0};
     std::vector<std::uint32_t> sequence_of_row(rows, 0);
     std::vector<gpu::cuda::attention_piece> pieces;
     auto height = decode ? 1 : kernels.prefill_rows;
@@ -53,9 +54,8 @@ class attention_rig {
     auto qkv = on_.random(2 * rows * width);
     auto out = on_.device().allocate(std::size_t{2} * rows * config_.heads * config_.head_dim);
     auto context = position + rows;
-    auto floats =
-        decode ? gpu::cuda::attention_scratch_floats(rows, context, config_.heads, config_.head_dim)
-               : gpu::cuda::prefill_scratch_floats(pieces.size(), context, config_.heads, config_.head_dim);
+    auto floats = decode ? gpu::cuda::attention_scratch_floats(rows, context, config_.heads, config_.head_dim)
+                         : gpu::cuda::prefill_scratch_floats(pieces.size(), context, config_.heads, config_.head_dim);
     auto scratch = on_.device().allocate(sizeof(float) * std::max<std::size_t>(floats, 1));
     auto rotated = on_.device().allocate(2 * kv::chunks_for(context) * std::size_t{config_.kv_heads} *
                                          gpu::cuda::page_tokens * config_.head_dim);

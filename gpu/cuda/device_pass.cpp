@@ -74,7 +74,8 @@ void device_pass::tune(std::uint32_t rows_max) {
 }
 
 void device_pass::multiply(const product& by, const void* x, std::uint32_t rows, void* y) {
-  if (!fixed_order_ || on_.multiplier().rows_are_independent()) return on_.multiplier().multiply(compute_, by, x, rows, y);
+  if (!fixed_order_ || on_.multiplier().rows_are_independent())
+    return on_.multiplier().multiply(compute_, by, x, rows, y);
   const auto bytes = by.result == product::into::bf16 ? sizeof(std::uint16_t) : sizeof(float);
   for (std::size_t first = 0; first < rows; first += fixed_rows)
     on_.multiplier().multiply(compute_, by, static_cast<const std::uint16_t*>(x) + first * by.inputs, fixed_rows,

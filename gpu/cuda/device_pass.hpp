@@ -76,8 +76,8 @@ class device_pass {
   plan_upload uploaded_;
 
   step_plan plan_;
-  std::vector<std::uint32_t> logits_row_;  ///< of each sequence that needs logits
-  std::uint32_t context_of_single_ = 0;    ///< rounded up
+  std::vector<std::uint32_t> logits_row_;          ///< of each sequence that needs logits
+  std::uint32_t context_of_single_ = 0;            ///< rounded up
   device_array<float> scratch_, prefill_scratch_;  ///< of attention_decode and attention_prefill
   device_array<std::uint16_t> rotated_;            ///< keys
   device_array<float> logits_, host_logits_;

@@ -73,10 +73,7 @@ struct attention_args {
 inline constexpr std::uint32_t split_tokens = 512;
 
 /// Keys of one part in prefill; fixed, too.
-#ifndef PREFILL_PART
-#define PREFILL_PART 1024
-#endif
-inline constexpr std::uint32_t prefill_part_tokens = PREFILL_PART;
+inline constexpr std::uint32_t prefill_part_tokens = 512;
 /// Rows of attention_prefill's pieces at most.
 inline constexpr std::uint32_t prefill_piece_rows = 128;
 
@@ -84,7 +81,7 @@ inline constexpr std::uint32_t prefill_piece_rows = 128;
 /// multiprocessors. Results do not depend on it.
 constexpr bool prefill_splits(std::size_t pieces, std::size_t context_max, std::size_t heads) {
   auto blocks = pieces * heads, parts = (context_max + prefill_part_tokens - 1) / prefill_part_tokens;
-  return blocks <= 256 && parts > 1 && blocks * parts <= 4096;
+  return blocks <= 96 && parts > 1 && blocks * parts <= 4096;
 }
 
 /// What attention_prefill needs for `pieces`, if the longest history with its new tokens is `context_max`.

@@ -1,32 +1,39 @@
 /// Causal attention of many new tokens of a sequence over its pages, on tensor cores, flash style: a block keeps its
 /// queries in shared memory and goes through the keys' tiles in the order of their positions, with a running maximum
-/// and sum per row. Keys are rotated here, once for all rows of the block.
+/// and sum per row.
 ///
-/// A block has up to 256 rows (8 warps of 32; 128 rows, 8 warps of 16, above 128 dimensions). A row is a token and one
-/// of the query heads that share a head of keys: number token · group + head, so heads of a group read a tile once.
-/// Blocks: x = head of keys, y = which 256 of a piece's rows, z = pieces, from the last.
+/// A block has up to 128 rows (4 warps of 32; 64 rows, 4 warps of 16, above 128 dimensions), and two blocks share a
+/// multiprocessor: one computes while the other waits. A row is a token and one of the query heads that share a head of
+/// keys: number token · group + head, so heads of a group read a tile once. Blocks: x = head of keys, y = which rows of
+/// a piece, from the last, z = pieces, from the last.
 ///
 /// Shared memory: queries (rotated, scaled), two tiles of keys, two of values, positions of the rows. A tile has 64
 /// keys (32 above 128 dimensions). Rows are 16 bytes longer than their values, so that the eight rows of a matrix that
 /// ldmatrix reads lie in different banks.
 ///
-/// Pipeline: while a tile is worked on, cp.async brings the next one. When its keys are there, each thread rotates
-/// those that it copied itself, in place, between the products of weights and values: the tensor cores have work
-/// meanwhile. One barrier per tile then shows the rotated keys, and the values, to all.
+/// Keys come rotated (attention_rotate.cu) where args.rotated_keys is given. Else each block rotates its own, with the
+/// same roundings: while a tile is worked on, cp.async brings the next one, and when its keys are there each thread
+/// rotates those that it copied itself, in place, between the products of weights and values. One barrier per tile then
+/// shows the rotated keys, and the values, to all.
 ///
 /// A row's result depends on its sequence and position only: tiles begin at fixed positions, and a tile that a row does
-/// not see changes nothing for it (weights 0, scale 1).
+/// not see changes nothing for it (weights 0, scale 1). So do parts of prefill_part_tokens keys: sums begin afresh with
+/// each and are then added to those of the parts before, with the same roundings whether a block goes through all parts
+/// (it leaves its sums in scratch meanwhile) or each part has its own blocks (attention_prefill_combine.cu).
 ///
 /// Address and bounds. Rows: those below share.rows are of the piece, hence below batch.rows; others are not read
 /// (zeros) nor written. Pages: tiles end at the position of the block's last row, so page numbers stay below the
-/// sequence's pages; copies of slots beyond that position are zeros and not read. Tables: positions up to that one.
-/// Shared memory: rows · pitch for queries and each tile's keys · pitch, where every access is row · pitch + at most
-/// 2 · head_dim bytes. Copies: 16 bytes at multiples of 16, as head_dim is a multiple of 16 and offsets of slices are.
+/// sequence's pages; copies of slots beyond that position are zeros and not read, rotated or not. Tables: positions up
+/// to that one. Scratch: [share][part, if parts have blocks][float][thread] with share.number below pieces · shares of
+/// a piece · kv_heads. Shared memory: rows · pitch for queries and each tile's keys · pitch, where every access is
+/// row · pitch + at most 2 · head_dim bytes. Copies: 16 bytes at multiples of 16, as head_dim is a multiple of 16 and
+/// offsets of slices are.
 ///
-/// sm_90, as ptxas says (128 dimensions; 64): 255 registers and 40 bytes of stack (14 words spilled); 228, none.
-/// 140,288 and 74,752 bytes of shared memory; one block of 8 warps per multiprocessor in both cases.
+/// sm_90, as ptxas says (128 dimensions, keys rotated before): 255 registers and 80 bytes of stack, most for the sums
+/// between parts; 48 bytes where each part has its own blocks. 64 dimensions: up to 232 registers, no spills. 104,960
+/// and 55,808 bytes of shared memory; two blocks of 4 warps per multiprocessor in both cases.
 
-#include "gpu/cuda/kernels/attention_prefill.cuh"
+#include "gpu/cuda/kernels/attention_prefill_state.cuh"
 #include "gpu/cuda/kernels/launchers.cuh"
 
 namespace chromatin::gpu::cuda {
@@ -37,26 +44,23 @@ const std::uint32_t attention_prefill_rows = prefill_piece_rows;
 namespace {
 
 template <std::uint32_t dim_max, bool exact, bool rotates>
-struct prefill_block {
+struct prefill_block : prefill_state<dim_max, exact> {
   using layout = prefill_layout<dim_max>;
+  using state = prefill_state<dim_max, exact>;
+  using state::args, state::shared, state::gathered, state::best, state::sum;
+  using state::dim, state::warp_row, state::positions, state::place, state::leave, state::forget, state::write;
   static constexpr std::uint32_t strips = layout::strips, pitch = layout::pitch, keys = layout::keys;
   static constexpr std::uint32_t parts = keys / 16, columns = dim_max / 16;
   static constexpr std::uint32_t words = strips * 4;  ///< of weights, of 16 keys
 
-  const attention_args& args;
-  unsigned char* shared = shared_memory();
   std::uint32_t first_rotated = 0;
   std::uint32_t tiles_seen;   ///< by any row of the warp
   std::uint32_t tiles_whole;  ///< seen by all rows of the warp, whole
   float scores[strips][keys / 8][4];
   std::uint32_t weights[2][strips][4];  ///< of two times 16 keys in turn
-  float gathered[strips][dim_max / 8][4];
-  float best[strips][2], sum[strips][2];
 
-  DEVICE std::uint32_t dim() const { return exact ? dim_max : args.shape.head_dim; }
+  DEVICE explicit prefill_block(const attention_args& of) : state{of} {}
   DEVICE bool rotating() const { return exact ? rotates : !args.keys_rotated && !args.rotated_keys; }
-  DEVICE std::uint32_t warp_row() const { return warp() * layout::warp_rows; }
-  DEVICE std::uint32_t* positions() const { return reinterpret_cast<std::uint32_t*>(shared + layout::positions_at); }
   DEVICE const std::byte* rotated_at(std::uint32_t tile) const {
     auto page = first_rotated + tile * keys / page_tokens;
     return reinterpret_cast<const std::byte*>(
@@ -164,23 +168,17 @@ struct prefill_block {
     }
     const auto* query = shared + (warp_row() + lane() % 16) * pitch + lane() / 16 * 16;
     const auto* key = keys_at(tile) + (lane() / 16 * 8 + lane() % 8) * pitch + lane() / 8 % 2 * 16;
-    std::uint32_t a[2][strips][4], b[2][4];  // of this product and the next
-    UNROLL for (std::uint32_t s = 0; s < strips; ++s) ldmatrix_x4(a[0][s], query + s * 16 * pitch);
-    ldmatrix_x4(b[0], key);
-    UNROLL for (std::uint32_t i = 0; i < columns * parts; ++i) {
-      auto k = i / parts, n = i % parts, next = i + 1;
+    UNROLL for (std::uint32_t k = 0; k < dim_max / 16; ++k) {
       if (!exact && k * 16 >= dim()) break;
-      if (next < columns * parts) {
-        if (next % parts == 0) {
-          UNROLL for (std::uint32_t s = 0; s < strips; ++s) {
-            ldmatrix_x4(a[next / parts % 2][s], query + s * 16 * pitch + next / parts * 32);
-          }
+      std::uint32_t a[strips][4];
+      UNROLL for (std::uint32_t s = 0; s < strips; ++s) ldmatrix_x4(a[s], query + s * 16 * pitch + k * 32);
+      UNROLL for (std::uint32_t n = 0; n < keys / 16; ++n) {
+        std::uint32_t b[4];
+        ldmatrix_x4(b, key + n * 16 * pitch + k * 32);
+        UNROLL for (std::uint32_t s = 0; s < strips; ++s) {
+          mma_16x8x16(scores[s][2 * n], a[s], {b[0], b[1]});
+          mma_16x8x16(scores[s][2 * n + 1], a[s], {b[2], b[3]});
         }
-        ldmatrix_x4(b[next % 2], key + next % parts * 16 * pitch + next / parts * 32);
-      }
-      UNROLL for (std::uint32_t s = 0; s < strips; ++s) {
-        mma_16x8x16(scores[s][2 * n], a[k % 2][s], {b[i % 2][0], b[i % 2][1]});
-        mma_16x8x16(scores[s][2 * n + 1], a[k % 2][s], {b[i % 2][2], b[i % 2][3]});
       }
     }
   }
@@ -253,21 +251,20 @@ struct prefill_block {
   DEVICE void gather(std::uint32_t tile, std::uint32_t last) {
     const auto* value = values_at(tile) + (lane() % 16) * pitch + lane() / 16 * 16;
     rotation r{};
-    std::uint32_t b[2][4];  // of this product and the next
-    ldmatrix_x4_transposed(b[0], value);
-    UNROLL for (std::uint32_t i = 0; i < parts * columns; ++i) {
-      auto k = i / columns, n = i % columns, next = i + 1;
+    UNROLL for (std::uint32_t k = 0; k < parts; ++k) {
       UNROLL for (std::uint32_t word = 0; word < words; ++word) {
-        if (n == 0 && (!exact || k == 0)) weigh(k, word);
+        if (!exact || k == 0) weigh(k, word);
       }
-      if (next < parts * columns)
-        ldmatrix_x4_transposed(b[next % 2], value + next / columns * 16 * pitch + next % columns * 32);
-      if (!exact && n * 16 >= dim()) continue;
-      UNROLL for (std::uint32_t s = 0; s < strips; ++s) {
-        mma_16x8x16(gathered[s][2 * n], weights[k % 2][s], {b[i % 2][0], b[i % 2][1]});
-        mma_16x8x16(gathered[s][2 * n + 1], weights[k % 2][s], {b[i % 2][2], b[i % 2][3]});
+      UNROLL for (std::uint32_t n = 0; n < columns; ++n) {
+        if (!exact && n * 16 >= dim()) break;
+        std::uint32_t b[4];
+        ldmatrix_x4_transposed(b, value + k * 16 * pitch + n * 32);
+        UNROLL for (std::uint32_t s = 0; s < strips; ++s) {
+          mma_16x8x16(gathered[s][2 * n], weights[k % 2][s], {b[0], b[1]});
+          mma_16x8x16(gathered[s][2 * n + 1], weights[k % 2][s], {b[2], b[3]});
+        }
+        if (exact) work_beside<has_next>(k * columns + n, r, tile, last);
       }
-      if (exact) work_beside<has_next>(i, r, tile, last);
     }
     if (has_next && !exact) rotate_keys(tile + 1, last);
   }
@@ -293,81 +290,6 @@ struct prefill_block {
     forget();
   }
 
-  DEVICE void forget() {
-    UNROLL for (std::uint32_t s = 0; s < strips; ++s) {
-      best[s][0] = best[s][1] = minus_infinity();
-      sum[s][0] = sum[s][1] = 0;
-      UNROLL for (std::uint32_t i = 0; i < dim_max / 2; ++i) gathered[s][i / 4][i % 4] = 0;
-    }
-  }
-
-  /// Where this thread leaves its state after a part: neighbouring threads' floats are neighbours.
-  DEVICE float* state(std::uint32_t number) const {
-    return args.scratch + std::size_t{number} * layout::threads * layout::state_floats + thread_x();
-  }
-
-  DEVICE void leave(float* to) const {
-    UNROLL for (std::uint32_t s = 0; s < strips; ++s) {
-      UNROLL for (std::uint32_t i = 0; i < dim_max / 2; ++i, to += layout::threads) *to = gathered[s][i / 4][i % 4];
-      UNROLL for (std::uint32_t half = 0; half < 2; ++half, to += 2 * layout::threads) {
-        to[0] = best[s][half];
-        to[layout::threads] = sum[s][half];
-      }
-    }
-  }
-
-  /// Adds a part to those before it, one of the two being the thread's state: always in the order of parts, with the
-  /// same roundings, whoever computed them. Rows that do not see the part keep what they have.
-  template <bool newer>
-  DEVICE void add(const float* other, std::uint32_t part) {
-    UNROLL for (std::uint32_t s = 0; s < strips; ++s) {
-      const auto* tops = other + dim_max / 2 * layout::threads;
-      float before[2], after[2];
-      UNROLL for (std::uint32_t half = 0; half < 2; ++half) {
-        float top = tops[half * 2 * layout::threads], total = tops[(half * 2 + 1) * layout::threads];
-        bool sees = positions()[warp_row() + (s * 2 + half) * 8 + lane() / 4] >= part * prefill_part_tokens;
-        float old_top = newer ? best[s][half] : top, new_top = newer ? top : best[s][half];
-        float old_total = newer ? sum[s][half] : total, new_total = newer ? total : sum[s][half];
-        best[s][half] = sees ? fmaxf(old_top, new_top) : old_top;
-        before[half] = sees ? exp2_fast(old_top - best[s][half]) : 1;
-        after[half] = sees ? exp2_fast(new_top - best[s][half]) : 0;
-        sum[s][half] = sees ? fmaf(new_total, after[half], old_total * before[half]) : old_total;
-      }
-      UNROLL for (std::uint32_t i = 0; i < dim_max / 2; ++i) {
-        auto& mine = gathered[s][i / 4][i % 4];
-        float value = other[i * layout::threads], scale = after[i % 4 / 2];
-        float old_value = newer ? mine : value, new_value = newer ? value : mine;
-        mine = scale == 0 ? old_value * before[i % 4 / 2] : fmaf(new_value, scale, old_value * before[i % 4 / 2]);
-      }
-      other += (dim_max / 2 + 4) * layout::threads;
-    }
-  }
-
-  /// Puts the warp's results where its queries were, and from there, in whole lines, to their rows.
-  DEVICE void write(const prefill_share& share) {
-    auto* own = shared + warp_row() * pitch;
-    UNROLL for (std::uint32_t i = 0; i < strips * 2; ++i) {
-      auto s = i / 2, half = i % 2;
-      float total = sum[s][half];
-      total += shuffle_xor(total, 1);
-      total += shuffle_xor(total, 2);
-      auto inverse = 1.0f / total;
-      auto* to = own + (i * 8 + lane() / 4) * pitch + lane() % 4 * 4;
-      UNROLL for (std::uint32_t n = 0; n < dim_max / 8; ++n) {
-        auto two = to_bf16x2(gathered[s][n][half * 2] * inverse, gathered[s][n][half * 2 + 1] * inverse);
-        *reinterpret_cast<std::uint32_t*>(to + n * 16) = two;
-      }
-    }
-    warp_barrier();
-    auto chunks = dim() / 8;
-    for (auto i = lane(); i < layout::warp_rows * chunks; i += 32) {
-      auto row = warp_row() + i / chunks, chunk = i % chunks;
-      if (row >= share.rows) break;
-      auto at = std::size_t{share.sequence.first_row + share.token(row)} * args.shape.heads + share.head(row);
-      store_16(args.out + at * dim() + chunk * 8, load_16(own + i / chunks * pitch + chunk * 16));
-    }
-  }
-
   /// Of tiles first … end - 1; `split`: one part only.
   template <bool split>
   DEVICE void go_through(const prefill_share& share, std::uint32_t first, std::uint32_t end, std::uint32_t last) {
@@ -386,8 +308,8 @@ struct prefill_block {
       attend<true>(tile, last);
       if (!split && (tile + 1) % layout::part_tiles == 0) {
         auto part = tile / layout::part_tiles;
-        auto* before = state(share.number);
-        if (part > 0) add<false>(before, part);
+        auto* before = place(share.number);
+        if (part > 0) this->template add<false>(before, part);
         leave(before);
         forget();
       }
@@ -409,40 +331,13 @@ struct prefill_block {
       if (first >= tiles) return;
       auto end = tiles - first < layout::part_tiles ? tiles : first + layout::part_tiles;
       go_through<true>(share, first, end, last);
-      if (tiles > layout::part_tiles) return leave(state(share.number * parts_max() + part));
+      if (tiles > layout::part_tiles) return leave(place(share.number * parts_max(args) + part));
     } else {
       go_through<false>(share, 0, tiles, last);
       auto part = (tiles - 1) / layout::part_tiles;
-      if (part > 0) add<false>(state(share.number), part);
+      if (part > 0) this->template add<false>(place(share.number), part);
     }
     if (tiles_seen > 0) write(prefill_share{args, layout::rows});  // again, to have the registers meanwhile
-  }
-
-  DEVICE std::uint32_t parts_max() const { return (args.context_max + prefill_part_tokens - 1) / prefill_part_tokens; }
-
-  /// Adds the parts of a share that has more than one.
-  DEVICE void combine() {
-    prefill_share share{args, layout::rows};
-    if (share.rows == 0 || warp_row() >= share.rows) return;
-    auto end = share.position(share.rows - 1) / prefill_part_tokens + 1;
-    if (end == 1) return;
-    for (auto row = warp_row() + lane(); row < warp_row() + layout::warp_rows; row += 32)
-      positions()[row] = share.position(row);
-    warp_barrier();
-    auto number = share.number * parts_max();
-    take(state(number));
-    for (std::uint32_t part = 1; part < end; ++part) add<true>(state(number + part), part);
-    write(share);
-  }
-
-  DEVICE void take(const float* from) {
-    UNROLL for (std::uint32_t s = 0; s < strips; ++s) {
-      UNROLL for (std::uint32_t i = 0; i < dim_max / 2; ++i, from += layout::threads) gathered[s][i / 4][i % 4] = *from;
-      UNROLL for (std::uint32_t half = 0; half < 2; ++half, from += 2 * layout::threads) {
-        best[s][half] = from[0];
-        sum[s][half] = from[layout::threads];
-      }
-    }
   }
 };
 
@@ -452,24 +347,17 @@ void prefill(attention_args args) {
   prefill_block<dim_max, exact, rotates>{args}.template run<split>();
 }
 
-template <std::uint32_t dim_max, bool exact>
-KERNEL_BOUNDS(prefill_layout<dim_max>::threads, 8 / prefill_warps)
-void combine(attention_args args) {
-  prefill_block<dim_max, exact, false>{args}.combine();
-}
-
 template <std::uint32_t dim_max, bool exact, bool rotates>
 void launch_prefill(stream queue, const attention_args& args) {
   using layout = prefill_layout<dim_max>;
-  grid blocks{args.shape.kv_heads,
-              pieces_of(prefill_piece_rows * (args.shape.heads / args.shape.kv_heads), layout::rows), args.piece_count};
+  auto blocks = prefill_blocks<dim_max>(args);
   if (!prefill_splits(args.piece_count, args.context_max, args.shape.heads)) {
     LAUNCH((prefill<dim_max, exact, rotates, false>), blocks, layout::threads, layout::shared_bytes, queue, args);
     return;
   }
   grid spread{blocks.x, blocks.y * pieces_of(args.context_max, prefill_part_tokens), blocks.z};
   LAUNCH((prefill<dim_max, exact, rotates, true>), spread, layout::threads, layout::shared_bytes, queue, args);
-  LAUNCH((combine<dim_max, exact>), blocks, layout::threads, layout::shared_bytes, queue, args);
+  combine_prefill(queue, args);
 }
 
 template <std::uint32_t dim_max, bool exact>

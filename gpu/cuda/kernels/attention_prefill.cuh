@@ -58,6 +58,15 @@ struct prefill_share {
   }
 };
 
+/// A launch with a block for each share.
+template <std::uint32_t dim_max>
+grid prefill_blocks(const attention_args& args) {
+  auto shares = prefill_piece_rows / prefill_layout<dim_max>::rows * (args.shape.heads / args.shape.kv_heads);
+  return {args.shape.kv_heads, shares, args.piece_count};
+}
+
+/// Adds the parts of shares that have more than one, into args.out (attention_prefill_combine.cu).
+void combine_prefill(stream, const attention_args&);
 /// Rotates the keys of all sequences that have a `first_rotated`, into args.rotated_keys (attention_rotate.cu).
 void rotate_keys(stream, const attention_args&);
 

@@ -202,8 +202,8 @@ class attention_on_device {
     for (auto& s : sequences) s.first_rotated = s.first_page;
     auto before = args_;
     args_.batch.sequences = upload(sequences);
-    args_.rotated_keys = upload(
-        std::vector<std::uint16_t>(problem_.pages.size() * problem_.slice_values(), attention_problem::garbage));
+    args_.rotated_keys =
+        upload(std::vector<std::uint16_t>(problem_.pages.size() * problem_.slice_values(), attention_problem::garbage));
     auto out = prefill(pieces);
     args_ = before;
     return out;
