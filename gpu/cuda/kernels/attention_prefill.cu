@@ -351,13 +351,14 @@ template <std::uint32_t dim_max, bool exact, bool rotates>
 void launch_prefill(stream queue, const attention_args& args) {
   using layout = prefill_layout<dim_max>;
   auto blocks = prefill_blocks<dim_max>(args);
-  if (!prefill_splits(args.piece_count, args.context_max, args.shape.heads)) {
+  auto parts = pieces_of(args.context_max, prefill_part_tokens);
+  if (parts > 1 && !prefill_splits(args.piece_count, args.context_max, args.shape.heads)) {
     LAUNCH((prefill<dim_max, exact, rotates, false>), blocks, layout::threads, layout::shared_bytes, queue, args);
     return;
   }
-  grid spread{blocks.x, blocks.y * pieces_of(args.context_max, prefill_part_tokens), blocks.z};
+  grid spread{blocks.x, blocks.y * parts, blocks.z};
   LAUNCH((prefill<dim_max, exact, rotates, true>), spread, layout::threads, layout::shared_bytes, queue, args);
-  combine_prefill(queue, args);
+  if (parts > 1) combine_prefill(queue, args);
 }
 
 template <std::uint32_t dim_max, bool exact>
