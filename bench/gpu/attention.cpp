@@ -75,7 +75,7 @@ class attention_rig {
         .piece_count = static_cast<std::uint32_t>(pieces.size()),
         .context_max = context,
         .scratch = as<float>(scratch),
-        .rotated_keys = decode || keys_rotated || pieces.size() == 1 ? nullptr : as<std::uint16_t>(rotated),
+        .rotated_keys = decode || keys_rotated ? nullptr : as<std::uint16_t>(rotated),
         .keys_rotated = keys_rotated};
     // Layer after layer, as in a model: else a short history would stay in the chip's caches.
     auto seconds = on_.seconds([&] {

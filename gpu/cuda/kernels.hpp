@@ -73,7 +73,7 @@ struct attention_args {
 inline constexpr std::uint32_t split_tokens = 512;
 
 /// Keys of one part in prefill; fixed, too.
-inline constexpr std::uint32_t prefill_part_tokens = 512;
+inline constexpr std::uint32_t prefill_part_tokens = 1024;
 /// Rows of attention_prefill's pieces at most.
 inline constexpr std::uint32_t prefill_piece_rows = 128;
 

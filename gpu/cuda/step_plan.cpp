@@ -32,10 +32,8 @@ void add_pieces(step_plan& plan, std::uint32_t sequence, const plan_limits& limi
     plan.context_of_single = std::max(plan.context_of_single, view.position + 1);
     return;
   }
-  const auto pages = kv::chunks_for(view.position + view.rows);
   view.first_rotated = plan.rotated_pages;
-  plan.rotated_pages += pages;
-  plan.rotated_reads += pages * ((view.rows + limits.prefill_rows - 1) / limits.prefill_rows);
+  plan.rotated_pages += kv::chunks_for(view.position + view.rows);
   plan.context_of_many = std::max(plan.context_of_many, view.position + view.rows);
   for (std::uint32_t first = 0; first < view.rows; first += limits.prefill_rows)
     plan.many.push_back({sequence, first, std::min(limits.prefill_rows, view.rows - first)});

@@ -28,7 +28,6 @@ struct step_plan {
   std::uint32_t context_of_single = 0;   ///< the longest, with the new token
   std::uint32_t context_of_many = 0;     ///< the longest, with the new tokens
   std::uint32_t rotated_pages = 0;       ///< of sequences in `many`
-  std::uint32_t rotated_reads = 0;       ///< how often pieces go through them
   std::vector<std::uint32_t> last_rows;  ///< of the sequences that need logits, in their order
 
   std::uint32_t rows() const { return static_cast<std::uint32_t>(tokens.size()); }
