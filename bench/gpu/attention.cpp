@@ -39,7 +39,8 @@ class attention_rig {
   double layer_s(std::uint32_t rows, std::uint32_t position, bool keys_rotated) {
     auto& kernels = on_.device().kernels();
     bool decode = rows == 1;
-    gpu::cuda::sequence_view view{.first_row = 0, .rows = rows, .position = position, .first_page = 0};
+    gpu::cuda::sequence_view view{
+        .first_row = 0, .rows = rows, .position = position, .first_page = 0, .first_rotated = 0};
     std::vector<std::uint32_t> sequence_of_row(rows, 0);
     std::vector<gpu::cuda::attention_piece> pieces;
     auto height = decode ? 1 : kernels.prefill_rows;
@@ -53,8 +54,11 @@ class attention_rig {
     auto qkv = on_.random(2 * rows * width);
     auto out = on_.device().allocate(std::size_t{2} * rows * config_.heads * config_.head_dim);
     auto context = position + rows;
-    auto floats = gpu::cuda::attention_scratch_floats(rows, context, config_.heads, config_.head_dim);
-    auto scratch = on_.device().allocate(decode ? sizeof(float) * floats : sizeof(float));
+    auto floats = decode ? gpu::cuda::attention_scratch_floats(rows, context, config_.heads, config_.head_dim)
+                         : gpu::cuda::prefill_scratch_floats(pieces.size(), context, config_.heads, config_.head_dim);
+    auto scratch = on_.device().allocate(sizeof(float) * std::max<std::size_t>(floats, 1));
+    auto rotated = on_.device().allocate(2 * kv::chunks_for(context) * std::size_t{config_.kv_heads} *
+                                         gpu::cuda::page_tokens * config_.head_dim);
     gpu::cuda::attention_args args{
         .batch = {as<const gpu::cuda::sequence_view>(on_device_view), 1, as<const std::uint32_t>(on_device_rows), rows,
                   as<std::byte* const>(pages_)},
@@ -70,7 +74,8 @@ class attention_rig {
         .pieces = as<const gpu::cuda::attention_piece>(on_device_pieces),
         .piece_count = static_cast<std::uint32_t>(pieces.size()),
         .context_max = context,
-        .scratch = decode ? as<float>(scratch) : nullptr,
+        .scratch = as<float>(scratch),
+        .rotated_keys = decode || keys_rotated ? nullptr : as<std::uint16_t>(rotated),
         .keys_rotated = keys_rotated};
     // Layer after layer, as in a model: else a short history would stay in the chip's caches.
     auto seconds = on_.seconds([&] {

@@ -74,7 +74,8 @@ void device_pass::tune(std::uint32_t rows_max) {
 }
 
 void device_pass::multiply(const product& by, const void* x, std::uint32_t rows, void* y) {
-  if (!fixed_order_ || on_.multiplier().rows_are_independent()) return on_.multiplier().multiply(compute_, by, x, rows, y);
+  if (!fixed_order_ || on_.multiplier().rows_are_independent())
+    return on_.multiplier().multiply(compute_, by, x, rows, y);
   const auto bytes = by.result == product::into::bf16 ? sizeof(std::uint16_t) : sizeof(float);
   for (std::size_t first = 0; first < rows; first += fixed_rows)
     on_.multiplier().multiply(compute_, by, static_cast<const std::uint16_t*>(x) + first * by.inputs, fixed_rows,
@@ -101,18 +102,31 @@ void device_pass::plan(const step& of, bool first_of_step) {
 /// True when something moved. Nothing in flight uses what grows: the step before has ended.
 bool device_pass::make_room() {
   bool moved = false;
-  auto grow = [&](device_array<float>& array, std::size_t size, bool in_host = false) {
+  auto grow = [&]<class T>(device_array<T>& array, std::size_t size, bool in_host = false) {
     if (array.size() >= size) return;
     size = std::bit_ceil(size);
-    array = in_host ? device_array<float>::pinned(on_, size) : device_array<float>{on_, size};
+    array = in_host ? device_array<T>::pinned(on_, size) : device_array<T>{on_, size};
     moved = true;
   };
   grow(scratch_, attention_scratch_floats(plan_.single.size(), context_of_single_, config_.heads, config_.head_dim));
+  grow(prefill_scratch_,
+       prefill_scratch_floats(plan_.many.size(), plan_.context_of_many, config_.heads, config_.head_dim));
+  if (rotates_before()) grow(rotated_, plan_.rotated_pages * rotated_page_values());
   const auto rows = static_cast<std::uint32_t>(plan_.last_rows.size());
   const auto logits = std::size_t{fixed_order_ ? round_up(rows, fixed_rows) : rows} * config_.vocabulary;
   grow(logits_, logits);
   grow(host_logits_, logits, true);
   return moved;
+}
+
+/// Faster than rotating in each block even where one block reads a key. The room is bounded by what one conversation of
+/// the longest context needs; steps with more keep rotating inside, with the same results.
+bool device_pass::rotates_before() const {
+  return plan_.rotated_pages <= kv::chunks_for(std::max(config_.context, rows_max_));
+}
+
+std::size_t device_pass::rotated_page_values() const {
+  return std::size_t{config_.kv_heads} * page_tokens * config_.head_dim;
 }
 
 void device_pass::begin(const step& of) {
@@ -147,8 +161,12 @@ void device_pass::attend(const attention_shape& shape) {
   if (!plan_.many.empty()) {
     args.pieces = uploaded_.many();
     args.piece_count = static_cast<std::uint32_t>(plan_.many.size());
-    args.context_max = config_.context;
+    args.context_max = plan_.context_of_many;
+    args.scratch = prefill_scratch_.data();
+    if (rotates_before()) args.rotated_keys = rotated_.data();
     kernels_.attention_prefill(compute_, args);
+    args.rotated_keys = nullptr;
+    args.scratch = scratch_.data();
   }
   if (!plan_.single.empty()) {
     args.pieces = uploaded_.single();

@@ -48,6 +48,8 @@ class device_pass {
 
   void plan(const step& of, bool first_of_step);
   bool make_room();
+  bool rotates_before() const;
+  std::size_t rotated_page_values() const;
   void embed();
   void compute_logits();
   void logits_to_host();
@@ -74,9 +76,10 @@ class device_pass {
   plan_upload uploaded_;
 
   step_plan plan_;
-  std::vector<std::uint32_t> logits_row_;  ///< of each sequence that needs logits
-  std::uint32_t context_of_single_ = 0;    ///< rounded up
-  device_array<float> scratch_;            ///< of attention_decode
+  std::vector<std::uint32_t> logits_row_;          ///< of each sequence that needs logits
+  std::uint32_t context_of_single_ = 0;            ///< rounded up
+  device_array<float> scratch_, prefill_scratch_;  ///< of attention_decode and attention_prefill
+  device_array<std::uint16_t> rotated_;            ///< keys
   device_array<float> logits_, host_logits_;
   std::map<graph_key, graph> graphs_;
 };

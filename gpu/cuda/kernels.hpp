@@ -21,6 +21,9 @@ struct sequence_view {
   std::uint32_t rows = 0;        ///< new tokens
   std::uint32_t position = 0;    ///< of the first of them: so many tokens are in its pages already
   std::uint32_t first_page = 0;  ///< in batch_view::pages
+  /// Of its rotated keys, in attention_args::rotated_keys; for attention_prefill with these only.
+  std::uint32_t first_rotated = none;
+  static constexpr std::uint32_t none = ~std::uint32_t{0};
 };
 
 /// What the kernels of a layer know of the batch.
@@ -59,12 +62,36 @@ struct attention_args {
   const attention_piece* pieces = nullptr;  ///< in the device
   std::uint32_t piece_count = 0;
   std::uint32_t context_max = 0;  ///< the longest history with its new tokens among the pieces' sequences
-  float* scratch = nullptr;       ///< attention_decode only: attention_scratch_floats(…)
+  float* scratch = nullptr;       ///< attention_scratch_floats(…) or prefill_scratch_floats(…), which may be 0
+  /// attention_prefill only: [rotated page][kv_head][64][head_dim] bf16, where it rotates the keys of sequences that
+  /// have a `first_rotated` (all of its pieces' have) once for all. Null: each block rotates keys itself.
+  std::uint16_t* rotated_keys = nullptr;
   bool keys_rotated = false;      ///< for measuring only: takes keys as they are
 };
 
 /// Keys of one part of a decode's split; fixed, so that a row's result does not depend on who shares its batch.
 inline constexpr std::uint32_t split_tokens = 512;
+
+/// Keys of one part in prefill; fixed, too.
+inline constexpr std::uint32_t prefill_part_tokens = 1024;
+/// Rows of attention_prefill's pieces at most.
+inline constexpr std::uint32_t prefill_piece_rows = 128;
+
+/// True if attention_prefill gives each part of the keys its own blocks: where there are few rows for a device's
+/// multiprocessors. Results do not depend on it.
+constexpr bool prefill_splits(std::size_t pieces, std::size_t context_max, std::size_t heads) {
+  auto blocks = pieces * heads, parts = (context_max + prefill_part_tokens - 1) / prefill_part_tokens;
+  return blocks <= 96 && parts > 1 && blocks * parts <= 4096;
+}
+
+/// What attention_prefill needs for `pieces`, if the longest history with its new tokens is `context_max`.
+constexpr std::size_t prefill_scratch_floats(std::size_t pieces, std::size_t context_max, std::size_t heads,
+                                             std::size_t head_dim) {
+  auto parts = (context_max + prefill_part_tokens - 1) / prefill_part_tokens;
+  auto dim_max = head_dim == 64 ? 64 : head_dim > 128 ? 256 : 128;
+  auto states = parts <= 1 ? 0 : prefill_splits(pieces, context_max, heads) ? parts : 1;
+  return pieces * states * prefill_piece_rows * heads * (dim_max + 8);
+}
 
 /// What attention_decode needs for `pieces` rows.
 constexpr std::size_t attention_scratch_floats(std::size_t rows, std::size_t context_max, std::size_t heads,

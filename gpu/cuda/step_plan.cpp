@@ -26,12 +26,15 @@ void add_pages(step_plan& plan, const sequence_step& s, const plan_limits& limit
 }
 
 void add_pieces(step_plan& plan, std::uint32_t sequence, const plan_limits& limits) {
-  const auto& view = plan.sequences[sequence];
+  auto& view = plan.sequences[sequence];
   if (view.rows == 1 && !limits.one_kernel) {
     plan.single.push_back({.sequence = sequence, .first = 0, .rows = 1});
     plan.context_of_single = std::max(plan.context_of_single, view.position + 1);
     return;
   }
+  view.first_rotated = plan.rotated_pages;
+  plan.rotated_pages += kv::chunks_for(view.position + view.rows);
+  plan.context_of_many = std::max(plan.context_of_many, view.position + view.rows);
   for (std::uint32_t first = 0; first < view.rows; first += limits.prefill_rows)
     plan.many.push_back({sequence, first, std::min(limits.prefill_rows, view.rows - first)});
 }

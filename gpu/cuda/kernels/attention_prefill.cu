@@ -1,61 +1,71 @@
 /// Causal attention of many new tokens of a sequence over its pages, on tensor cores, flash style: a block keeps its
 /// queries in shared memory and goes through the keys' tiles in the order of their positions, with a running maximum
-/// and sum per row. Keys are rotated here, once for all rows of the block.
+/// and sum per row.
 ///
-/// A block has up to 256 rows (8 warps of 32; 128 rows, 8 warps of 16, above 128 dimensions). A row is a token and one
-/// of the query heads that share a head of keys: number token · group + head, so heads of a group read a tile once.
-/// Blocks: x = head of keys, y = which 256 of a piece's rows, z = pieces, from the last.
+/// A block has up to 128 rows (4 warps of 32; 64 rows, 4 warps of 16, above 128 dimensions), and two blocks share a
+/// multiprocessor: one computes while the other waits. A row is a token and one of the query heads that share a head of
+/// keys: number token · group + head, so heads of a group read a tile once. Blocks: x = head of keys, y = which rows of
+/// a piece, from the last, z = pieces, from the last.
 ///
 /// Shared memory: queries (rotated, scaled), two tiles of keys, two of values, positions of the rows. A tile has 64
 /// keys (32 above 128 dimensions). Rows are 16 bytes longer than their values, so that the eight rows of a matrix that
 /// ldmatrix reads lie in different banks.
 ///
-/// Pipeline: while a tile is worked on, cp.async brings the next one. When its keys are there, each thread rotates
-/// those that it copied itself, in place, between the products of weights and values: the tensor cores have work
-/// meanwhile. One barrier per tile then shows the rotated keys, and the values, to all.
+/// Keys come rotated (attention_rotate.cu) where args.rotated_keys is given. Else each block rotates its own, with the
+/// same roundings: while a tile is worked on, cp.async brings the next one, and when its keys are there each thread
+/// rotates those that it copied itself, in place, between the products of weights and values. One barrier per tile then
+/// shows the rotated keys, and the values, to all.
 ///
 /// A row's result depends on its sequence and position only: tiles begin at fixed positions, and a tile that a row does
-/// not see changes nothing for it (weights 0, scale 1).
+/// not see changes nothing for it (weights 0, scale 1). So do parts of prefill_part_tokens keys: sums begin afresh with
+/// each and are then added to those of the parts before, with the same roundings whether a block goes through all parts
+/// (it leaves its sums in scratch meanwhile) or each part has its own blocks (attention_prefill_combine.cu).
 ///
 /// Address and bounds. Rows: those below share.rows are of the piece, hence below batch.rows; others are not read
 /// (zeros) nor written. Pages: tiles end at the position of the block's last row, so page numbers stay below the
-/// sequence's pages; copies of slots beyond that position are zeros and not read. Tables: positions up to that one.
-/// Shared memory: rows · pitch for queries and each tile's keys · pitch, where every access is row · pitch + at most
-/// 2 · head_dim bytes. Copies: 16 bytes at multiples of 16, as head_dim is a multiple of 16 and offsets of slices are.
+/// sequence's pages; copies of slots beyond that position are zeros and not read, rotated or not. Tables: positions up
+/// to that one. Scratch: [share][part, if parts have blocks][float][thread] with share.number below pieces · shares of
+/// a piece · kv_heads. Shared memory: rows · pitch for queries and each tile's keys · pitch, where every access is
+/// row · pitch + at most 2 · head_dim bytes. Copies: 16 bytes at multiples of 16, as head_dim is a multiple of 16 and
+/// offsets of slices are.
 ///
-/// sm_90, as ptxas says (128 dimensions; 64): 255 registers and 40 bytes of stack (14 words spilled); 228, none.
-/// 140,288 and 74,752 bytes of shared memory; one block of 8 warps per multiprocessor in both cases.
+/// sm_90, as ptxas says (128 dimensions, keys rotated before): 255 registers and 80 bytes of stack, most for the sums
+/// between parts; 48 bytes where each part has its own blocks. 64 dimensions: up to 232 registers, no spills. 104,960
+/// and 55,808 bytes of shared memory; two blocks of 4 warps per multiprocessor in both cases.
 
-#include "gpu/cuda/kernels/attention_prefill.cuh"
+#include "gpu/cuda/kernels/attention_prefill_state.cuh"
 #include "gpu/cuda/kernels/launchers.cuh"
 
 namespace chromatin::gpu::cuda {
 inline namespace CHROMATIN_KERNELS {
 
-const std::uint32_t attention_prefill_rows = prefill_rows;
+const std::uint32_t attention_prefill_rows = prefill_piece_rows;
 
 namespace {
 
 template <std::uint32_t dim_max, bool exact, bool rotates>
-struct prefill_block {
+struct prefill_block : prefill_state<dim_max, exact> {
   using layout = prefill_layout<dim_max>;
+  using state = prefill_state<dim_max, exact>;
+  using state::args, state::shared, state::gathered, state::best, state::sum;
+  using state::dim, state::warp_row, state::positions, state::place, state::leave, state::forget, state::write;
   static constexpr std::uint32_t strips = layout::strips, pitch = layout::pitch, keys = layout::keys;
   static constexpr std::uint32_t parts = keys / 16, columns = dim_max / 16;
   static constexpr std::uint32_t words = strips * 4;  ///< of weights, of 16 keys
 
-  const attention_args& args;
-  unsigned char* shared = shared_memory();
+  std::uint32_t first_rotated = 0;
   std::uint32_t tiles_seen;   ///< by any row of the warp
   std::uint32_t tiles_whole;  ///< seen by all rows of the warp, whole
   float scores[strips][keys / 8][4];
   std::uint32_t weights[2][strips][4];  ///< of two times 16 keys in turn
-  float gathered[strips][dim_max / 8][4];
-  float best[strips][2], sum[strips][2];
 
-  DEVICE std::uint32_t dim() const { return exact ? dim_max : args.shape.head_dim; }
-  DEVICE bool rotating() const { return exact ? rotates : !args.keys_rotated; }
-  DEVICE std::uint32_t warp_row() const { return warp() * layout::warp_rows; }
-  DEVICE std::uint32_t* positions() const { return reinterpret_cast<std::uint32_t*>(shared + layout::positions_at); }
+  DEVICE explicit prefill_block(const attention_args& of) : state{of} {}
+  DEVICE bool rotating() const { return exact ? rotates : !args.keys_rotated && !args.rotated_keys; }
+  DEVICE const std::byte* rotated_at(std::uint32_t tile) const {
+    auto page = first_rotated + tile * keys / page_tokens;
+    return reinterpret_cast<const std::byte*>(
+        args.rotated_keys + (std::size_t{page} * args.shape.kv_heads + block_x()) * page_tokens * dim());
+  }
   DEVICE unsigned char* keys_at(std::uint32_t tile) const {
     return shared + layout::keys_at + tile % 2 * layout::tile_bytes;
   }
@@ -83,6 +93,7 @@ struct prefill_block {
   /// A thread copies those keys that it will rotate: eight pairs of dimensions at a time. Slots that the block does not
   /// see become zeros.
   DEVICE void copy_keys(std::uint32_t tile, const std::byte* page, std::uint32_t last) const {
+    if (args.rotated_keys) page = rotated_at(tile);
     auto chunks = dim() / 16, base = tile * keys;
     auto* to = keys_at(tile);
     UNROLL for (std::uint32_t s = 0; s < layout::steps; ++s) {
@@ -276,88 +287,100 @@ struct prefill_block {
   DEVICE void begin(const prefill_share& share) {
     tiles_whole = (share.position(warp_row()) + 1) / keys;
     tiles_seen = warp_row() < share.rows ? share.position(warp_row() + layout::warp_rows - 1) / keys + 1 : 0;
-    UNROLL for (std::uint32_t s = 0; s < strips; ++s) {
-      best[s][0] = best[s][1] = minus_infinity();
-      sum[s][0] = sum[s][1] = 0;
-      UNROLL for (std::uint32_t i = 0; i < dim_max / 2; ++i) gathered[s][i / 4][i % 4] = 0;
-    }
+    forget();
   }
 
-  /// Puts the warp's results where its queries were, and from there, in whole lines, to their rows.
-  DEVICE void write(const prefill_share& share) {
-    auto* own = shared + warp_row() * pitch;
-    UNROLL for (std::uint32_t i = 0; i < strips * 2; ++i) {
-      auto s = i / 2, half = i % 2;
-      float total = sum[s][half];
-      total += shuffle_xor(total, 1);
-      total += shuffle_xor(total, 2);
-      auto inverse = 1.0f / total;
-      auto* to = own + (i * 8 + lane() / 4) * pitch + lane() % 4 * 4;
-      UNROLL for (std::uint32_t n = 0; n < dim_max / 8; ++n) {
-        auto two = to_bf16x2(gathered[s][n][half * 2] * inverse, gathered[s][n][half * 2 + 1] * inverse);
-        *reinterpret_cast<std::uint32_t*>(to + n * 16) = two;
-      }
-    }
-    warp_barrier();
-    auto chunks = dim() / 8;
-    for (auto i = lane(); i < layout::warp_rows * chunks; i += 32) {
-      auto row = warp_row() + i / chunks, chunk = i % chunks;
-      if (row >= share.rows) break;
-      auto at = std::size_t{share.sequence.first_row + share.token(row)} * args.shape.heads + share.head(row);
-      store_16(args.out + at * dim() + chunk * 8, load_16(own + i / chunks * pitch + chunk * 16));
-    }
-  }
-
-  DEVICE void run() {
-    prefill_share share{args, layout::rows};
-    if (share.rows == 0) return;
-    auto last = share.position(share.rows - 1);
-    auto tiles = last / keys + 1;
-    const auto* page = keys_of(args, share.sequence.first_page, block_x(), 0);
-    copy(0, page, last);
-    if (tiles > 1) page = keys_of(args, share.sequence.first_page, block_x(), keys);
+  /// Of tiles first … end - 1; `split`: one part only.
+  template <bool split>
+  DEVICE void go_through(const prefill_share& share, std::uint32_t first, std::uint32_t end, std::uint32_t last) {
+    const auto* page = keys_of(args, share.sequence.first_page, block_x(), first * keys);
+    copy(first, page, last);
+    if (first + 1 < end) page = keys_of(args, share.sequence.first_page, block_x(), (first + 1) * keys);
     load_queries(share);
     begin(share);
     copy_async_wait<1>();
-    rotate_keys(0, last);
-    for (std::uint32_t tile = 0; tile + 1 < tiles; ++tile) {
+    rotate_keys(first, last);
+    for (auto tile = first; tile + 1 < end; ++tile) {
       copy_async_wait<0>();
       barrier();  // keys and values of this tile are there, and nobody reads the last one
       copy(tile + 1, page, last);
-      if (tile + 2 < tiles) page = keys_of(args, share.sequence.first_page, block_x(), (tile + 2) * keys);
+      if (tile + 2 < end) page = keys_of(args, share.sequence.first_page, block_x(), (tile + 2) * keys);
       attend<true>(tile, last);
+      if (!split && (tile + 1) % layout::part_tiles == 0) {
+        auto part = tile / layout::part_tiles;
+        auto* before = place(share.number);
+        if (part > 0) this->template add<false>(before, part);
+        leave(before);
+        forget();
+      }
     }
     copy_async_wait<0>();
     barrier();
-    attend<false>(tiles - 1, last);
+    attend<false>(end - 1, last);
+  }
+
+  template <bool split>
+  DEVICE void run() {
+    prefill_share share{args, layout::rows};
+    if (share.rows == 0) return;
+    first_rotated = share.sequence.first_rotated;
+    auto last = share.position(share.rows - 1);
+    auto tiles = last / keys + 1;
+    if (split) {
+      auto part = block_y() / (prefill_piece_rows / layout::rows * share.group), first = part * layout::part_tiles;
+      if (first >= tiles) return;
+      auto end = tiles - first < layout::part_tiles ? tiles : first + layout::part_tiles;
+      go_through<true>(share, first, end, last);
+      if (tiles > layout::part_tiles) return leave(place(share.number * parts_max(args) + part));
+    } else {
+      go_through<false>(share, 0, tiles, last);
+      auto part = (tiles - 1) / layout::part_tiles;
+      if (part > 0) this->template add<false>(place(share.number), part);
+    }
     if (tiles_seen > 0) write(prefill_share{args, layout::rows});  // again, to have the registers meanwhile
   }
 };
 
-template <std::uint32_t dim_max, bool exact, bool rotates>
+template <std::uint32_t dim_max, bool exact, bool rotates, bool split>
 KERNEL_BOUNDS(prefill_layout<dim_max>::threads, 8 / prefill_warps)
 void prefill(attention_args args) {
-  prefill_block<dim_max, exact, rotates>{args}.run();
+  prefill_block<dim_max, exact, rotates>{args}.template run<split>();
 }
 
-template <std::uint32_t dim_max, bool exact, bool rotates = true>
+template <std::uint32_t dim_max, bool exact, bool rotates>
 void launch_prefill(stream queue, const attention_args& args) {
   using layout = prefill_layout<dim_max>;
-  auto rows = prefill_rows * (args.shape.heads / args.shape.kv_heads);
-  LAUNCH((prefill<dim_max, exact, rotates>),
-         (grid{args.shape.kv_heads, pieces_of(rows, layout::rows), args.piece_count}), layout::threads,
-         layout::shared_bytes, queue, args);
+  auto blocks = prefill_blocks<dim_max>(args);
+  auto parts = pieces_of(args.context_max, prefill_part_tokens);
+  if (parts > 1 && !prefill_splits(args.piece_count, args.context_max, args.shape.heads)) {
+    LAUNCH((prefill<dim_max, exact, rotates, false>), blocks, layout::threads, layout::shared_bytes, queue, args);
+    return;
+  }
+  grid spread{blocks.x, blocks.y * parts, blocks.z};
+  LAUNCH((prefill<dim_max, exact, rotates, true>), spread, layout::threads, layout::shared_bytes, queue, args);
+  if (parts > 1) combine_prefill(queue, args);
+}
+
+template <std::uint32_t dim_max, bool exact>
+void launch_prefill(stream queue, const attention_args& args) {
+  if (args.keys_rotated || args.rotated_keys)
+    launch_prefill<dim_max, exact, false>(queue, args);
+  else
+    launch_prefill<dim_max, exact, true>(queue, args);
 }
 
 }  // namespace
 
 void attention_prefill(stream queue, const attention_args& args) {
   check(args);
+  auto floats = prefill_scratch_floats(args.piece_count, args.context_max, args.shape.heads, args.shape.head_dim);
+  CHROMATIN_CHECK(floats == 0 || args.scratch, "parts have a place");
   auto dim = args.shape.head_dim;
+  if (args.rotated_keys) rotate_keys(queue, args);
   if (dim == 64)
-    args.keys_rotated ? launch_prefill<64, true, false>(queue, args) : launch_prefill<64, true>(queue, args);
+    launch_prefill<64, true>(queue, args);
   else if (dim == 128)
-    args.keys_rotated ? launch_prefill<128, true, false>(queue, args) : launch_prefill<128, true>(queue, args);
+    launch_prefill<128, true>(queue, args);
   else if (dim < 128)
     launch_prefill<128, false>(queue, args);
   else

@@ -7,9 +7,8 @@
 namespace chromatin::gpu::cuda {
 inline namespace CHROMATIN_KERNELS {
 
-inline constexpr std::uint32_t prefill_rows = 256;
-/// Of a block: 8, or 4 for blocks half as large, two of which share a multiprocessor.
-inline constexpr std::uint32_t prefill_warps = 8;
+/// Of a block; two blocks share a multiprocessor.
+inline constexpr std::uint32_t prefill_warps = 4;
 
 /// How a block divides its work, for heads of up to `dim_max` dimensions.
 template <std::uint32_t dim_max>
@@ -23,6 +22,9 @@ struct prefill_layout {
   static constexpr std::uint32_t keys_at = rows * pitch, values_at = keys_at + 2 * tile_bytes;
   static constexpr std::uint32_t positions_at = values_at + 2 * tile_bytes;
   static constexpr std::uint32_t shared_bytes = positions_at + rows * sizeof(std::uint32_t);
+  static constexpr std::uint32_t part_tiles = prefill_part_tokens / keys;
+  /// What a thread keeps of a part: weighted values, largest scores, sums of weights.
+  static constexpr std::uint32_t state_floats = strips * (dim_max / 2 + 4);
   static constexpr std::uint32_t steps = (keys * dim_max / 16 + threads - 1) / threads;  ///< of a thread, per tile
 };
 
@@ -32,6 +34,7 @@ struct prefill_share {
   std::uint32_t group;
   std::uint32_t first_token;  ///< of the piece, in the sequence
   std::uint32_t first, rows;  ///< of the piece's rows, numbered token · group + head
+  std::uint32_t number;       ///< among the launch's shares
 
   /// `rows` is 0 where the piece has none for the block.
   DEVICE prefill_share(const attention_args& args, std::uint32_t rows_max) {
@@ -39,7 +42,10 @@ struct prefill_share {
     sequence = args.batch.sequences[piece.sequence];
     group = args.shape.heads / args.shape.kv_heads;
     first_token = piece.first;
-    first = block_y() * rows_max;
+    auto shares = prefill_piece_rows / rows_max * group;  // of a piece, of which later ones see more, too
+    auto y = shares - 1 - block_y() % shares;
+    number = (block_z() * shares + y) * args.shape.kv_heads + block_x();
+    first = y * rows_max;
     auto end = piece.rows * group;
     rows = first >= end ? 0 : end - first < rows_max ? end - first : rows_max;
   }
@@ -51,6 +57,18 @@ struct prefill_share {
     return sequence.position + token(row < rows ? row : rows - 1);
   }
 };
+
+/// A launch with a block for each share.
+template <std::uint32_t dim_max>
+grid prefill_blocks(const attention_args& args) {
+  auto shares = prefill_piece_rows / prefill_layout<dim_max>::rows * (args.shape.heads / args.shape.kv_heads);
+  return {args.shape.kv_heads, shares, args.piece_count};
+}
+
+/// Adds the parts of shares that have more than one, into args.out (attention_prefill_combine.cu).
+void combine_prefill(stream, const attention_args&);
+/// Rotates the keys of all sequences that have a `first_rotated`, into args.rotated_keys (attention_rotate.cu).
+void rotate_keys(stream, const attention_args&);
 
 }  // namespace CHROMATIN_KERNELS
 }  // namespace chromatin::gpu::cuda

@@ -135,6 +135,36 @@ TEST_P(AttentionKernels, RotatedKeysAreTakenAsTheyAre) {
   }
 }
 
+TEST_P(AttentionKernels, KeysRotatedBeforeGiveTheSameRows) {
+  for (const auto& c : {attention_case{64, 2, 1, {{100, 150}, {0, 30}}}, attention_case{128, 1, 1, {{63, 66}}},
+                        attention_case{80, 2, 2, {{70, 90}}}}) {
+    attention_problem p{c};
+    attention_on_device there{device, p};
+    auto pieces = p.pieces_of(prefill_rows());
+    EXPECT_EQ(there.prefill_rotated_before(pieces), there.prefill(pieces)) << c;
+  }
+}
+
+TEST_P(AttentionKernels, PrefillOverManyParts) {
+  attention_problem p{{64, 2, 1, {{2 * prefill_part_tokens + 10, 3}, {prefill_part_tokens - 2, 4}, {5, 2}}}};
+  auto pieces = p.pieces_of(prefill_rows());
+  ASSERT_TRUE(prefill_splits(pieces.size(), p.context_max(), p.of.heads));
+  expect_near(p, pieces, attention_on_device{device, p}.prefill(pieces));
+}
+
+/// Many pieces, hence many blocks, which then go through all parts of their keys themselves.
+TEST_P(AttentionKernels, RowsDoNotDependOnWhetherPartsHaveTheirOwnBlocks) {
+  for (std::uint32_t head_dim : {16, 64, 128, 256}) {
+    attention_problem p{{head_dim, 1, 1, {{prefill_part_tokens - 2, 4}, {2 * prefill_part_tokens - 1, 2}}}};
+    attention_on_device there{device, p};
+    auto pieces = p.pieces_of(prefill_rows()), many = pieces;
+    while (prefill_splits(many.size(), p.context_max(), p.of.heads)) many.push_back({0, 0, 0});
+    auto split = there.prefill(pieces);
+    EXPECT_EQ(there.prefill(many), split) << head_dim;
+    expect_near(p, pieces, split);
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Devices, AttentionKernels, testing::Values(on_a_device::real_device, 1), on_a_device::name);
 
 /// The order of warps and lanes, of blocks and of copies' arrivals are the seed's.

@@ -196,6 +196,18 @@ class attention_on_device {
   std::vector<std::uint16_t> prefill(const std::vector<attention_piece>& pieces) {
     return run(device_->kernels().attention_prefill, pieces);
   }
+  /// The same with keys that are rotated before, once for all blocks.
+  std::vector<std::uint16_t> prefill_rotated_before(const std::vector<attention_piece>& pieces) {
+    auto sequences = problem_.sequences;
+    for (auto& s : sequences) s.first_rotated = s.first_page;
+    auto before = args_;
+    args_.batch.sequences = upload(sequences);
+    args_.rotated_keys =
+        upload(std::vector<std::uint16_t>(problem_.pages.size() * problem_.slice_values(), attention_problem::garbage));
+    auto out = prefill(pieces);
+    args_ = before;
+    return out;
+  }
   std::vector<std::uint16_t> decode(const std::vector<attention_piece>& pieces) {
     return run(device_->kernels().attention_decode, pieces);
   }
@@ -216,9 +228,10 @@ class attention_on_device {
   std::vector<std::uint16_t> run(void (*kernel)(stream, const attention_args&),
                                  const std::vector<attention_piece>& pieces) {
     std::vector<std::uint16_t> out(problem_.out_values(), attention_problem::garbage);
-    std::vector<float> scratch(
-        attention_scratch_floats(pieces.size(), args_.context_max, problem_.of.heads, problem_.of.head_dim),
-        std::numeric_limits<float>::quiet_NaN());
+    const auto count = pieces.size(), heads = std::size_t{problem_.of.heads}, dim = std::size_t{problem_.of.head_dim};
+    std::vector<float> scratch(std::max(attention_scratch_floats(count, args_.context_max, heads, dim),
+                                        prefill_scratch_floats(count, args_.context_max, heads, dim)),
+                               std::numeric_limits<float>::quiet_NaN());
     args_.out = upload(out);
     args_.scratch = upload(scratch);
     args_.pieces = upload(pieces);
