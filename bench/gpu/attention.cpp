@@ -55,6 +55,7 @@ class attention_rig {
     auto context = position + rows;
     auto floats = gpu::cuda::attention_scratch_floats(rows, context, config_.heads, config_.head_dim);
     auto scratch = on_.device().allocate(decode ? sizeof(float) * floats : sizeof(float));
+    auto turns = on_.upload(std::span<const std::uint32_t>{std::vector<std::uint32_t>(rows * config_.heads)});
     gpu::cuda::attention_args args{
         .batch = {as<const gpu::cuda::sequence_view>(on_device_view), 1, as<const std::uint32_t>(on_device_rows), rows,
                   as<std::byte* const>(pages_)},
@@ -71,6 +72,7 @@ class attention_rig {
         .piece_count = static_cast<std::uint32_t>(pieces.size()),
         .context_max = context,
         .scratch = decode ? as<float>(scratch) : nullptr,
+        .turns = as<std::uint32_t>(turns),
         .keys_rotated = keys_rotated};
     // Layer after layer, as in a model: else a short history would stay in the chip's caches.
     auto seconds = on_.seconds([&] {

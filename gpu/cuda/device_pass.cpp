@@ -38,8 +38,13 @@ device_pass::device_pass(std::shared_ptr<const model::checkpoint> checkpoint, ru
       weights_{*checkpoint_, on},
       at_{on, config_, round_up(rows_max_, fixed_rows)},
       compute_{on.make_stream()},
-      uploaded_{on} {
+      uploaded_{on},
+      turns_{on, std::size_t{rows_max_} * config_.heads} {
+  const auto zeros = device_array<std::uint32_t>::pinned(on_, turns_.size());
+  std::fill_n(zeros.data(), zeros.size(), 0u);
+  on_.copy(compute_, turns_.data(), zeros.data(), zeros.size() * sizeof(std::uint32_t));
   tune(rows_max_);
+  on_.synchronize(compute_);
 }
 
 device_pass::~device_pass() {
@@ -74,7 +79,8 @@ void device_pass::tune(std::uint32_t rows_max) {
 }
 
 void device_pass::multiply(const product& by, const void* x, std::uint32_t rows, void* y) {
-  if (!fixed_order_ || on_.multiplier().rows_are_independent()) return on_.multiplier().multiply(compute_, by, x, rows, y);
+  if (!fixed_order_ || on_.multiplier().rows_are_independent())
+    return on_.multiplier().multiply(compute_, by, x, rows, y);
   const auto bytes = by.result == product::into::bf16 ? sizeof(std::uint16_t) : sizeof(float);
   for (std::size_t first = 0; first < rows; first += fixed_rows)
     on_.multiplier().multiply(compute_, by, static_cast<const std::uint16_t*>(x) + first * by.inputs, fixed_rows,
@@ -101,10 +107,10 @@ void device_pass::plan(const step& of, bool first_of_step) {
 /// True when something moved. Nothing in flight uses what grows: the step before has ended.
 bool device_pass::make_room() {
   bool moved = false;
-  auto grow = [&](device_array<float>& array, std::size_t size, bool in_host = false) {
+  auto grow = [&]<class T>(device_array<T>& array, std::size_t size, bool in_host = false) {
     if (array.size() >= size) return;
     size = std::bit_ceil(size);
-    array = in_host ? device_array<float>::pinned(on_, size) : device_array<float>{on_, size};
+    array = in_host ? device_array<T>::pinned(on_, size) : device_array<T>{on_, size};
     moved = true;
   };
   grow(scratch_, attention_scratch_floats(plan_.single.size(), context_of_single_, config_.heads, config_.head_dim));
@@ -112,6 +118,10 @@ bool device_pass::make_room() {
   const auto logits = std::size_t{fixed_order_ ? round_up(rows, fixed_rows) : rows} * config_.vocabulary;
   grow(logits_, logits);
   grow(host_logits_, logits, true);
+  grow(candidates_, std::size_t{rows} * candidates_max);
+  grow(host_candidates_, std::size_t{rows} * candidates_max, true);
+  grow(summaries_, rows);
+  grow(host_summaries_, rows, true);
   return moved;
 }
 
@@ -143,7 +153,8 @@ void device_pass::attend(const attention_shape& shape) {
                       .shape = shape,
                       .qkv = at_.qkv.data(),
                       .out = at_.attended.data(),
-                      .scratch = scratch_.data()};
+                      .scratch = scratch_.data(),
+                      .turns = turns_.data()};
   if (!plan_.many.empty()) {
     args.pieces = uploaded_.many();
     args.piece_count = static_cast<std::uint32_t>(plan_.many.size());
@@ -187,14 +198,31 @@ void device_pass::compute_logits() {
   multiply(head_product(), at_.normed.data(), rows, logits_.data());
 }
 
-void device_pass::head() {
+void device_pass::head(const step& of) {
   compute_logits();
-  logits_to_host();
+  logits_to_host(of);
 }
 
-void device_pass::logits_to_host() {
-  const auto values = plan_.last_rows.size() * config_.vocabulary;
-  if (values > 0) on_.copy(compute_, host_logits_.data(), logits_.data(), values * sizeof(float));
+void device_pass::logits_to_host(const step& of) {
+  std::uint32_t shortlists = 0;
+  for (std::size_t i = 0; i < of.sequences().size(); ++i) {
+    if (!of.needs_logits(i)) continue;
+    if (of.needs_whole_logits(i))
+      fetch_logits(i);
+    else
+      ++shortlists;
+  }
+  if (shortlists == 0) return;
+  const auto rows = static_cast<std::uint32_t>(plan_.last_rows.size());
+  kernels_.candidates(compute_, logits_.data(), config_.vocabulary, rows, candidates_max,
+                      uploaded_.inverse_temperatures(), candidates_.data(), summaries_.data());
+  on_.copy(compute_, host_candidates_.data(), candidates_.data(), sizeof(candidate) * rows * candidates_max);
+  on_.copy(compute_, host_summaries_.data(), summaries_.data(), sizeof(logits_summary) * rows);
+}
+
+void device_pass::fetch_logits(std::size_t sequence) {
+  const auto at = std::size_t{logits_row_.at(sequence)} * config_.vocabulary;
+  on_.copy(compute_, host_logits_.data() + at, logits_.data() + at, config_.vocabulary * sizeof(float));
 }
 
 void device_pass::whole(const step& of) {
@@ -203,7 +231,7 @@ void device_pass::whole(const step& of) {
     launch_graph();
   else
     enqueue_all();
-  logits_to_host();
+  logits_to_host(of);
 }
 
 void device_pass::enqueue_all() {
@@ -229,6 +257,20 @@ void device_pass::launch_graph() {
 void device_pass::forget_graphs() {
   for (auto& [key, captured] : graphs_) on_.destroy(captured);
   graphs_.clear();
+}
+
+model::shortlist device_pass::likeliest(std::size_t sequence) {
+  const auto row = logits_row_.at(sequence);
+  const auto& all = host_summaries_.data()[row];
+  const auto* first = host_candidates_.data() + std::size_t{row} * candidates_max;
+  likeliest_.clear();
+  for (std::uint32_t i = 0; i < std::min(candidates_max, config_.vocabulary); ++i)
+    likeliest_.emplace_back(first[i].logit, first[i].token);
+  return {.likeliest = likeliest_,
+          .vocabulary = config_.vocabulary,
+          .finite = all.broken == 0,
+          .sum = all.sum,
+          .tempered_sum = all.tempered_sum};
 }
 
 std::span<const float> device_pass::logits(std::size_t sequence) const {

@@ -58,13 +58,17 @@ struct attention_args {
   std::uint16_t* out = nullptr;             ///< [row][heads][head_dim] bf16
   const attention_piece* pieces = nullptr;  ///< in the device
   std::uint32_t piece_count = 0;
-  std::uint32_t context_max = 0;  ///< the longest history with its new tokens among the pieces' sequences
-  float* scratch = nullptr;       ///< attention_decode only: attention_scratch_floats(…)
-  bool keys_rotated = false;      ///< for measuring only: takes keys as they are
+  std::uint32_t context_max = 0;   ///< the longest history with its new tokens among the pieces' sequences
+  float* scratch = nullptr;        ///< attention_decode only: attention_scratch_floats(…)
+  std::uint32_t* turns = nullptr;  ///< attention_decode only: [piece][head] zeros, which it leaves as zeros
+  bool keys_rotated = false;       ///< for measuring only: takes keys as they are
 };
 
 /// Keys of one part of a decode's split; fixed, so that a row's result does not depend on who shares its batch.
-inline constexpr std::uint32_t split_tokens = 512;
+#ifndef DECODE_PART
+#define DECODE_PART 256
+#endif
+inline constexpr std::uint32_t split_tokens = DECODE_PART;
 
 /// What attention_decode needs for `pieces` rows.
 constexpr std::size_t attention_scratch_floats(std::size_t rows, std::size_t context_max, std::size_t heads,
