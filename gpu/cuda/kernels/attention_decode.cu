@@ -91,23 +91,29 @@ struct decode_block {
     }
   }
 
+  /// Eight pairs of a query, with the angles by which a page's keys want them rotated.
+  struct query_piece {
+    eight_pairs pairs;
+    eight_angles by;
+  };
+  static constexpr std::uint32_t query_chunks = dim_max / 16;
   /// The row's queries, rotated by their distance from the first and the ninth slot of each page of the part.
-  DEVICE void load_queries(std::uint32_t pages) const {
-    constexpr auto chunk_count = dim_max / 16;
-    for (auto i = thread_x(); i < heads * pages * 2 * chunk_count; i += layout::threads) {
-      auto chunk = i % chunk_count, second = i / chunk_count % 2, page = i / chunk_count / 2 % pages;
-      auto r = i / chunk_count / 2 / pages;
-      eight_pairs pairs{};
-      if (chunk < dim() / 16) {
-        const auto* from = query_of(args, row, head + r) + chunk * 8;
-        pairs = {load_16(from), load_16(from + dim() / 2)};
-        auto slot = part * split_tokens + page * page_tokens + second * 8, distance = position;
-        if (rotating()) distance = slot < position ? position - slot : 0;  // keys behind the row are not seen
-        rotate(pairs, load_angles(args.shape, dim() / 2, distance, chunk * 8), args.shape.scale * log2_e);
-      }
-      store_16(query(page, second, r) + chunk * 16, pairs.low);
-      store_16(query(page, second, r) + (chunk_count + chunk) * 16, pairs.high);
-    }
+  DEVICE std::uint32_t query_pieces(std::uint32_t pages) const { return heads * pages * 2 * query_chunks; }
+
+  DEVICE query_piece load_query(std::uint32_t i) const {
+    auto chunk = i % query_chunks, n = i / query_chunks, r = n % heads, eight = n / heads;
+    if (chunk >= dim() / 16) return {};
+    const auto* from = query_of(args, row, head + r) + chunk * 8;
+    auto slot = part * split_tokens + eight / 2 * page_tokens + eight % 2 * 8, distance = position;
+    if (rotating()) distance = slot < position ? position - slot : 0;  // keys behind the row are not seen
+    return {{load_16(from), load_16(from + dim() / 2)}, load_angles(args.shape, dim() / 2, distance, chunk * 8)};
+  }
+  DEVICE void store_query(std::uint32_t i, query_piece piece) const {
+    auto chunk = i % query_chunks;
+    auto* to = shared + i / query_chunks * layout::query_pitch;
+    rotate(piece.pairs, piece.by, args.shape.scale * log2_e);
+    store_16(to + chunk * 16, piece.pairs.low);
+    store_16(to + (query_chunks + chunk) * 16, piece.pairs.high);
   }
 
   /// The tables may end at the row's position.
@@ -296,13 +302,18 @@ struct decode_block {
     auto seen = position + 1 - part * split_tokens;  // of this part's keys and those after it
     if (seen > split_tokens) seen = split_tokens;
     auto steps = (seen + layout::keys - 1) / layout::keys;
+    auto pieces = query_pieces((seen + page_tokens - 1) / page_tokens);
+    // Loads come in their order: what is in the caches first.
+    query_piece first{};
+    if (thread_x() < pieces) first = load_query(thread_x());
+    if (rotating()) load_key_angles();
     if (warp() < steps) {
       const auto* page = page_of(warp());
       load_keys(warp(), page);
       load_values(warp(), page);
     }
-    if (rotating()) load_key_angles();
-    load_queries((seen + page_tokens - 1) / page_tokens);
+    if (thread_x() < pieces) store_query(thread_x(), first);
+    for (auto i = thread_x() + layout::threads; i < pieces; i += layout::threads) store_query(i, load_query(i));
     begin();
     barrier();  // queries are there
     auto next = warp() + layout::warps;
