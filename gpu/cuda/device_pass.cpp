@@ -10,7 +10,7 @@ namespace {
 /// Rows of a product whose results must not depend on how many there are.
 constexpr std::uint32_t fixed_rows = 64;
 /// Decode steps are captured for contexts of whole multiples of this, so that a capture serves for a while.
-constexpr std::uint32_t captured_tokens = 4 * split_tokens;
+constexpr std::uint32_t captured_tokens = 4 * split_tokens_most;
 constexpr std::size_t graphs_max = 64;
 
 std::uint32_t round_up(std::uint32_t value, std::uint32_t to) { return (value + to - 1) / to * to; }

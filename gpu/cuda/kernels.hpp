@@ -64,16 +64,29 @@ struct attention_args {
   bool keys_rotated = false;       ///< for measuring only: takes keys as they are
 };
 
-/// Keys of one part of a decode's split; fixed, so that a row's result does not depend on who shares its batch.
-#ifndef DECODE_PART
-#define DECODE_PART 256
-#endif
-inline constexpr std::uint32_t split_tokens = DECODE_PART;
+/// Keys of one part of a decode's split, for a row with so many keys: of its position and the model only, so that its
+/// result does not depend on who shares its batch. Small parts where one row would leave much of a device idle; large
+/// ones cost less.
+inline constexpr std::uint32_t split_tokens_least = 256, split_tokens_most = 512;
+/// Rows have the small ones up to so many keys.
+constexpr std::uint32_t split_least_until(std::uint32_t kv_heads) { return (1u << 16) / kv_heads; }
+constexpr std::uint32_t split_tokens(std::uint32_t keys, std::uint32_t kv_heads) {
+  return keys <= split_least_until(kv_heads) ? split_tokens_least : split_tokens_most;
+}
 
-/// What attention_decode needs for `pieces` rows.
+/// The most parts of rows that have up to `context_max` keys.
+constexpr std::uint32_t split_parts(std::uint32_t context_max, std::uint32_t kv_heads) {
+  auto small = split_least_until(kv_heads);
+  if (small > context_max) small = context_max;
+  auto of_small = (small + split_tokens_least - 1) / split_tokens_least;
+  auto of_all = (context_max + split_tokens_most - 1) / split_tokens_most;
+  return of_small > of_all ? of_small : of_all;
+}
+
+/// What attention_decode needs for `rows` rows, or more.
 constexpr std::size_t attention_scratch_floats(std::size_t rows, std::size_t context_max, std::size_t heads,
                                                std::size_t head_dim) {
-  return rows * ((context_max + split_tokens - 1) / split_tokens) * heads * (head_dim + 2);
+  return rows * ((context_max + split_tokens_least - 1) / split_tokens_least) * heads * (head_dim + 2);
 }
 
 /// A packed slice, or a slice of a page, whose 4 KiB pieces get checksums.

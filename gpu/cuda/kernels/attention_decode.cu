@@ -1,15 +1,14 @@
 /// Attention of one token per sequence over its pages. Bound by memory: keys and values are read once, for all query
 /// heads that share them (16 at a time).
 ///
-/// Blocks: x = parts of split_tokens keys, y = heads of keys (each as often as its group has 8 or 16 heads), z =
+/// Blocks: x = parts of split_tokens(…) keys, y = heads of keys (each as often as its group has 8 or 16 heads), z =
 /// pieces. A block's 4 warps take 16 keys at a time in turn, and each keeps its own maximum, sum and weighted values;
 /// they are added at the end, by warp number. If a row has more than one part, the block that ends last adds the parts'
-/// results, by their numbers.
+/// results, by their numbers: whichever block that is, the sums are the same.
 ///
 /// Products run on tensor cores in order to serve several heads at the cost of one. The dimensions (for scores) and
 /// keys (for values) that a product sums over may be in any order if both sides agree, so each lane loads 16 bytes at a
-/// time and uses them as its fragments. They wait in shared memory, `stages` steps of a warp ahead, each lane's at
-/// places of its own: no lane reads what another has copied.
+/// time and uses them as its fragments: no value goes through shared memory.
 ///   keys: lane l has keys l / 4 and l / 4 + 8 of the 16, and of each chunk of 64 dimensions those 8 pairs (j, j +
 ///   half) that begin at 8 · (l % 4). Both halves of a pair are in one lane, which rotates them. Queries are the rows
 ///   of a product, keys its columns.
@@ -17,17 +16,21 @@
 ///   the rows, heads the columns: weights are needed as the first product leaves them.
 ///
 /// Rotation: R(p) q · R(t) k = R(p - s) q · R(t - s) k. A lane's keys have the same two slots in every page, 8 apart.
-/// With s = 64 · page for the first and 8 more for the second, the keys' angles are the same for all keys of a lane:
-/// they stay in registers. Queries are rotated once for every s of the part.
+/// With s = 64 · page for the first and 8 more for the second, all keys of a lane are rotated by the same angles, which
+/// stay in registers. Queries are rotated once for every s of the part.
 ///
 /// A row's result depends on its sequence and position only: parts, warps' shares and the order of sums are fixed.
 ///
 /// Address and bounds. Keys and values: only positions up to the row's are read (others are zeros), so pages stay
 /// below the sequence's. Tables: positions up to the row's. Dimensions: chunks beyond head_dim are not read. Scratch:
-/// [piece][part][head] with part < context_max / split_tokens rounded up, as a row's position is below context_max.
-/// Counters: [piece][block y]. Shared memory: copies [4 warps][stages][accesses][lane], then queries [8 bytes' pages]
-/// [2][heads][pitch]; after a barrier results [4 warps][heads][pitch] lie over the copies. 16-byte accesses are
+/// [piece][part][head] with part < split_parts(context_max), as a row's position is below context_max. Turns: [piece]
+/// [block y], of which there are at most as many as heads. Shared memory: queries [pages][2][heads][pitch]; after a
+/// barrier results [4 warps][heads][pitch], their maxima and sums, and a flag lie over them. 16-byte accesses are
 /// aligned: pitches are multiples of 16 bytes.
+///
+/// sm_90, as ptxas says (up to 8 heads per head of keys; 128 dimensions, 64): 202 and 115 registers, no spills; 2,560
+/// and 1,536 bytes of shared memory for one head and parts of 256 keys, eight times as much for eight heads; at least
+/// two blocks of 4 warps per multiprocessor. 256 dimensions: 255 registers, 225 words spilled (471 of 16 heads).
 
 #include "gpu/cuda/kernels/attention_decode.cuh"
 #include "gpu/cuda/kernels/launchers.cuh"
@@ -45,20 +48,20 @@ struct decode_block {
   std::uint32_t first_page;
   std::uint32_t row, position;         ///< of the query
   std::uint32_t kv_head, head, heads;  ///< the first of so many heads that share keys
-  std::uint32_t part;
+  std::uint32_t part, split;           ///< parts have so many keys
   unsigned char* shared = shared_memory();
   eight_angles angles[chunks];  ///< of keys lane / 4 of this warp's 16 in each page
   eight_pairs key[2][chunks];   ///< of keys lane / 4 and lane / 4 + 8 of a step: chunks lane % 4, + 4 …
   words_16 value[4][chunks];    ///< of keys 2 · (lane % 4), + 1, + 8, + 9: dimensions 8 · (lane / 4), + 64 …
   float scores[2][4];
   std::uint32_t weights[2][halves];
-  float gathered[halves][chunks][4][4];  ///< dimensions 8 · (lane / 4)… of each 64, heads 2 · (lane % 4), + 1
-  float best[halves], sum[halves];       ///< of head lane / 4
+  float gathered[halves][chunks][4][4] = {};  ///< dimensions 8 · (lane / 4)… of each 64, heads 2 · (lane % 4), + 1
+  float best[halves], sum[halves] = {};       ///< of head lane / 4
 
   DEVICE std::uint32_t dim() const { return exact ? dim_max : args.shape.head_dim; }
   DEVICE bool rotating() const { return exact ? rotates : !args.keys_rotated; }
-  DEVICE std::uint32_t base(std::uint32_t step) const { return part * split_tokens + step * layout::keys; }
-  DEVICE std::uint32_t parts() const { return position / split_tokens + 1; }
+  DEVICE std::uint32_t base(std::uint32_t step) const { return part * split + step * layout::keys; }
+  DEVICE std::uint32_t parts() const { return position / split + 1; }
   /// For key `second` · 8 + … of a step in the part's `page`.
   DEVICE unsigned char* query(std::uint32_t page, std::uint32_t second, std::uint32_t r) const {
     return shared + ((page * 2 + second) * heads + r) * layout::query_pitch;
@@ -91,11 +94,6 @@ struct decode_block {
     }
   }
 
-  /// Eight pairs of a query, with the angles by which a page's keys want them rotated.
-  struct query_piece {
-    eight_pairs pairs;
-    eight_angles by;
-  };
   static constexpr std::uint32_t query_chunks = dim_max / 16;
   /// The row's queries, rotated by their distance from the first and the ninth slot of each page of the part.
   DEVICE std::uint32_t query_pieces(std::uint32_t pages) const { return heads * pages * 2 * query_chunks; }
@@ -104,7 +102,7 @@ struct decode_block {
     auto chunk = i % query_chunks, n = i / query_chunks, r = n % heads, eight = n / heads;
     if (chunk >= dim() / 16) return {};
     const auto* from = query_of(args, row, head + r) + chunk * 8;
-    auto slot = part * split_tokens + eight / 2 * page_tokens + eight % 2 * 8, distance = position;
+    auto slot = part * split + eight / 2 * page_tokens + eight % 2 * 8, distance = position;
     if (rotating()) distance = slot < position ? position - slot : 0;  // keys behind the row are not seen
     return {{load_16(from), load_16(from + dim() / 2)}, load_angles(args.shape, dim() / 2, distance, chunk * 8)};
   }
@@ -201,14 +199,6 @@ struct decode_block {
     }
   }
 
-  DEVICE void begin() {
-    UNROLL for (std::uint32_t h = 0; h < halves; ++h) {
-      best[h] = minus_infinity();
-      sum[h] = 0;
-      UNROLL for (std::uint32_t i = 0; i < chunks * 16; ++i) gathered[h][i / 16][i / 4 % 4][i % 4] = 0;
-    }
-  }
-
   DEVICE float* result(std::uint32_t of_warp, std::uint32_t r) const {
     return reinterpret_cast<float*>(shared) + (of_warp * heads + r) * layout::result_pitch;
   }
@@ -218,7 +208,6 @@ struct decode_block {
   DEVICE float& total(std::uint32_t of_warp, std::uint32_t r) const {
     return result(layout::warps, 0)[(layout::warps + of_warp) * heads + r];
   }
-  DEVICE std::uint32_t& last() const { return *reinterpret_cast<std::uint32_t*>(&total(layout::warps, 0)); }
 
   DEVICE void leave_result() {
     UNROLL for (std::uint32_t h = 0; h < halves; ++h) {
@@ -266,10 +255,11 @@ struct decode_block {
 
   /// True in the row's last block for these heads: all parts' results are there.
   DEVICE bool is_last() const {
+    auto& last = *reinterpret_cast<std::uint32_t*>(&total(layout::warps, 0));
     barrier();  // all of this part is written, and nobody reads the warps' results any more
-    if (thread_x() == 0) last() = take_turn(args.turns + block_z() * args.shape.heads + block_y(), parts());
+    if (thread_x() == 0) last = take_turn(args.turns + block_z() * args.shape.heads + block_y(), parts());
     barrier();
-    return last() != 0;
+    return last != 0;
   }
 
   /// Each warp adds every fourth part, and leaves the sum as its result.
@@ -299,8 +289,8 @@ struct decode_block {
 
   /// Adds keys and values of this part.
   DEVICE void see_part() {
-    auto seen = position + 1 - part * split_tokens;  // of this part's keys and those after it
-    if (seen > split_tokens) seen = split_tokens;
+    auto seen = position + 1 - part * split;  // of this part's keys and those after it
+    if (seen > split) seen = split;
     auto steps = (seen + layout::keys - 1) / layout::keys;
     auto pieces = query_pieces((seen + page_tokens - 1) / page_tokens);
     // Loads come in their order: what is in the caches first.
@@ -314,7 +304,7 @@ struct decode_block {
     }
     if (thread_x() < pieces) store_query(thread_x(), first);
     for (auto i = thread_x() + layout::threads; i < pieces; i += layout::threads) store_query(i, load_query(i));
-    begin();
+    UNROLL for (std::uint32_t h = 0; h < halves; ++h) best[h] = minus_infinity();
     barrier();  // queries are there
     auto next = warp() + layout::warps;
     const auto* next_page = next < steps ? page_of(next) : nullptr;
@@ -344,22 +334,26 @@ struct decode_block {
 };
 
 template <std::uint32_t dim_max, std::uint32_t halves, bool exact, bool rotates>
-KERNEL_BOUNDS((decode_layout<dim_max, halves>::threads), dim_max > 128 ? 1 : DECODE_BLOCKS)
-void decode(attention_args args) {
+KERNEL_BOUNDS((decode_layout<dim_max, halves>::threads), dim_max > 128 ? 1 : 2)
+void decode(attention_args args, std::uint32_t split_least_until) {
   auto piece = args.pieces[block_z()];
   auto sequence = args.batch.sequences[piece.sequence];
   auto position = sequence.position + piece.first;
-  if (block_x() * split_tokens > position) return;
+  auto split = position < split_least_until ? split_tokens_least : split_tokens_most;
+  if (block_x() * split > position) return;
   auto group = args.shape.heads / args.shape.kv_heads;
   auto blocks = (group + 8 * halves - 1) / (8 * halves);  // that share the group
   auto kv_head = block_y() / blocks, first = block_y() % blocks * 8 * halves;
   auto heads = group - first < 8 * halves ? group - first : 8 * halves;
-  decode_block<dim_max, halves, exact, rotates> block{args, sequence.first_page, sequence.first_row + piece.first,
-                                                      position};
-  block.kv_head = kv_head;
-  block.head = kv_head * group + first;
-  block.heads = heads;
-  block.part = block_x();
+  decode_block<dim_max, halves, exact, rotates> block{args,
+                                                      sequence.first_page,
+                                                      sequence.first_row + piece.first,
+                                                      position,
+                                                      kv_head,
+                                                      kv_head * group + first,
+                                                      heads,
+                                                      block_x(),
+                                                      split};
   block.run();
 }
 
@@ -369,7 +363,8 @@ void launch_decode(stream queue, const attention_args& args, std::uint32_t parts
   auto group = args.shape.heads / args.shape.kv_heads;
   auto blocks = pieces_of(group, layout::heads);
   LAUNCH((decode<dim_max, halves, exact, rotates>), (grid{parts, args.shape.kv_heads * blocks, args.piece_count}),
-         layout::threads, layout::shared_bytes(group), queue, args);
+         layout::threads, layout::shared_bytes(split_tokens(args.context_max, args.shape.kv_heads), group), queue, args,
+         split_least_until(args.shape.kv_heads));
 }
 
 template <std::uint32_t dim_max, bool exact, bool rotates = true>
@@ -385,7 +380,7 @@ void launch_decode(stream queue, const attention_args& args, std::uint32_t parts
 void attention_decode(stream queue, const attention_args& args) {
   check(args);
   auto dim = args.shape.head_dim;
-  auto parts = pieces_of(args.context_max, split_tokens);
+  auto parts = split_parts(args.context_max, args.shape.kv_heads);
   if (dim == 64)
     args.keys_rotated ? launch_decode<64, true, false>(queue, args, parts)
                       : launch_decode<64, true>(queue, args, parts);
