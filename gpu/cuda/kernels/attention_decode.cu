@@ -293,17 +293,13 @@ struct decode_block {
     if (seen > split) seen = split;
     auto steps = (seen + layout::keys - 1) / layout::keys;
     auto pieces = query_pieces((seen + page_tokens - 1) / page_tokens);
-    // Loads come in their order: what is in the caches first.
-    query_piece first{};
-    if (thread_x() < pieces) first = load_query(thread_x());
-    if (rotating()) load_key_angles();
     if (warp() < steps) {
       const auto* page = page_of(warp());
       load_keys(warp(), page);
       load_values(warp(), page);
     }
-    if (thread_x() < pieces) store_query(thread_x(), first);
-    for (auto i = thread_x() + layout::threads; i < pieces; i += layout::threads) store_query(i, load_query(i));
+    if (rotating()) load_key_angles();
+    for (auto i = thread_x(); i < pieces; i += layout::threads) store_query(i, load_query(i));
     UNROLL for (std::uint32_t h = 0; h < halves; ++h) best[h] = minus_infinity();
     barrier();  // queries are there
     auto next = warp() + layout::warps;
