@@ -149,14 +149,22 @@ void sampler::rank(std::span<const float> logits, std::size_t count) {
 kv::token_id sampler::draw(std::span<const float> logits) {
   if (temperature_ <= 0) return likeliest(logits).value();
   rank(logits, top_k_ == 0 ? logits.size() : top_k_);
-  double sum = 0;
-  auto best = candidates_.front().first;
-  for (auto& [value, token] : candidates_) sum += value = std::exp((value - best) / temperature_);
+  auto sum = weigh();
   double mass = 0;
   std::size_t count = 0;
   do mass += candidates_[count++].first;
   while (count < candidates_.size() && mass < top_p_ * sum && candidates_[count].first >= min_p_);
+  return draw_of(count, mass);
+}
 
+double sampler::weigh() {
+  double sum = 0;
+  auto best = candidates_.front().first;
+  for (auto& [value, token] : candidates_) sum += value = std::exp((value - best) / temperature_);
+  return sum;
+}
+
+kv::token_id sampler::draw_of(std::size_t count, double mass) {
   static_assert(decltype(random_)::word_size >= std::numeric_limits<double>::digits, "one draw makes a double");
   auto point = std::uniform_real_distribution<double>{0, mass}(random_);
   for (std::size_t i = 0; i + 1 < count; ++i)

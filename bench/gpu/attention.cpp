@@ -59,6 +59,7 @@ class attention_rig {
     auto scratch = on_.device().allocate(sizeof(float) * std::max<std::size_t>(floats, 1));
     auto rotated = on_.device().allocate(2 * kv::chunks_for(context) * std::size_t{config_.kv_heads} *
                                          gpu::cuda::page_tokens * config_.head_dim);
+    auto turns = on_.upload(std::span<const std::uint32_t>{std::vector<std::uint32_t>(rows * config_.heads)});
     gpu::cuda::attention_args args{
         .batch = {as<const gpu::cuda::sequence_view>(on_device_view), 1, as<const std::uint32_t>(on_device_rows), rows,
                   as<std::byte* const>(pages_)},
@@ -76,6 +77,7 @@ class attention_rig {
         .context_max = context,
         .scratch = as<float>(scratch),
         .rotated_keys = decode || keys_rotated ? nullptr : as<std::uint16_t>(rotated),
+        .turns = as<std::uint32_t>(turns),
         .keys_rotated = keys_rotated};
     // Layer after layer, as in a model: else a short history would stay in the chip's caches.
     auto seconds = on_.seconds([&] {

@@ -45,6 +45,7 @@ class cuda_backend final : public backend {
   void fail(std::string what);
   bool broken() const { return broken_.load(std::memory_order_acquire); }
   void on_computed(bool passed);
+  void go_on();
   void when_loaded(std::function<void()> call);
   void deliver();
   void end_step(const std::function<void()>& tell);
@@ -159,12 +160,25 @@ void cuda_backend::finish(std::function<void(step_output)> done) {
     std::lock_guard lock{mutex_};
     ending_ = std::move(done);
   }
-  enqueue_timed([&] { pass_.head(); });
+  enqueue_timed([&] { pass_.head(step_); });
   runtime_->then(pass_.compute(), [this](bool passed) { on_computed(passed); });
 }
 
 void cuda_backend::on_computed(bool passed) {
   if (!passed) fail(runtime_->error());
+  std::vector<std::size_t> unknown;
+  enqueue([&] {
+    unknown = step_.sample_from([this](std::size_t sequence) { return pass_.likeliest(sequence); });
+    for (auto sequence : unknown) pass_.fetch_logits(sequence);
+  });
+  if (unknown.empty() || broken()) return go_on();
+  runtime_->then(pass_.compute(), [this](bool now) {
+    if (!now) fail(runtime_->error());
+    go_on();
+  });
+}
+
+void cuda_backend::go_on() {
   bool more = false;
   enqueue([&] { more = step_.sample([this](std::size_t sequence) { return pass_.logits(sequence); }); });
   if (!more || broken()) return when_loaded([this] { deliver(); });

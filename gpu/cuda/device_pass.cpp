@@ -10,7 +10,7 @@ namespace {
 /// Rows of a product whose results must not depend on how many there are.
 constexpr std::uint32_t fixed_rows = 64;
 /// Decode steps are captured for contexts of whole multiples of this, so that a capture serves for a while.
-constexpr std::uint32_t captured_tokens = 4 * split_tokens;
+constexpr std::uint32_t captured_tokens = 4 * split_tokens_most;
 constexpr std::size_t graphs_max = 64;
 
 std::uint32_t round_up(std::uint32_t value, std::uint32_t to) { return (value + to - 1) / to * to; }
@@ -38,8 +38,13 @@ device_pass::device_pass(std::shared_ptr<const model::checkpoint> checkpoint, ru
       weights_{*checkpoint_, on},
       at_{on, config_, round_up(rows_max_, fixed_rows)},
       compute_{on.make_stream(true)},
-      uploaded_{on} {
+      uploaded_{on},
+      turns_{on, std::size_t{rows_max_} * config_.heads} {
+  const auto zeros = device_array<std::uint32_t>::pinned(on_, turns_.size());
+  std::fill_n(zeros.data(), zeros.size(), 0u);
+  on_.copy(compute_, turns_.data(), zeros.data(), zeros.size() * sizeof(std::uint32_t));
   tune(rows_max_);
+  on_.synchronize(compute_);
 }
 
 device_pass::~device_pass() {
@@ -116,6 +121,10 @@ bool device_pass::make_room() {
   const auto logits = std::size_t{fixed_order_ ? round_up(rows, fixed_rows) : rows} * config_.vocabulary;
   grow(logits_, logits);
   grow(host_logits_, logits, true);
+  grow(candidates_, std::size_t{rows} * candidates_max);
+  grow(host_candidates_, std::size_t{rows} * candidates_max, true);
+  grow(summaries_, rows);
+  grow(host_summaries_, rows, true);
   return moved;
 }
 
@@ -157,7 +166,8 @@ void device_pass::attend(const attention_shape& shape) {
                       .shape = shape,
                       .qkv = at_.qkv.data(),
                       .out = at_.attended.data(),
-                      .scratch = scratch_.data()};
+                      .scratch = scratch_.data(),
+                      .turns = turns_.data()};
   if (!plan_.many.empty()) {
     args.pieces = uploaded_.many();
     args.piece_count = static_cast<std::uint32_t>(plan_.many.size());
@@ -205,14 +215,31 @@ void device_pass::compute_logits() {
   multiply(head_product(), at_.normed.data(), rows, logits_.data());
 }
 
-void device_pass::head() {
+void device_pass::head(const step& of) {
   compute_logits();
-  logits_to_host();
+  logits_to_host(of);
 }
 
-void device_pass::logits_to_host() {
-  const auto values = plan_.last_rows.size() * config_.vocabulary;
-  if (values > 0) on_.copy(compute_, host_logits_.data(), logits_.data(), values * sizeof(float));
+void device_pass::logits_to_host(const step& of) {
+  std::uint32_t shortlists = 0;
+  for (std::size_t i = 0; i < of.sequences().size(); ++i) {
+    if (!of.needs_logits(i)) continue;
+    if (of.needs_whole_logits(i))
+      fetch_logits(i);
+    else
+      ++shortlists;
+  }
+  if (shortlists == 0) return;
+  const auto rows = static_cast<std::uint32_t>(plan_.last_rows.size());
+  kernels_.candidates(compute_, logits_.data(), config_.vocabulary, rows, candidates_max,
+                      uploaded_.inverse_temperatures(), candidates_.data(), summaries_.data());
+  on_.copy(compute_, host_candidates_.data(), candidates_.data(), sizeof(candidate) * rows * candidates_max);
+  on_.copy(compute_, host_summaries_.data(), summaries_.data(), sizeof(logits_summary) * rows);
+}
+
+void device_pass::fetch_logits(std::size_t sequence) {
+  const auto at = std::size_t{logits_row_.at(sequence)} * config_.vocabulary;
+  on_.copy(compute_, host_logits_.data() + at, logits_.data() + at, config_.vocabulary * sizeof(float));
 }
 
 void device_pass::whole(const step& of) {
@@ -221,7 +248,7 @@ void device_pass::whole(const step& of) {
     launch_graph();
   else
     enqueue_all();
-  logits_to_host();
+  logits_to_host(of);
 }
 
 void device_pass::enqueue_all() {
@@ -247,6 +274,20 @@ void device_pass::launch_graph() {
 void device_pass::forget_graphs() {
   for (auto& [key, captured] : graphs_) on_.destroy(captured);
   graphs_.clear();
+}
+
+model::shortlist device_pass::likeliest(std::size_t sequence) {
+  const auto row = logits_row_.at(sequence);
+  const auto& all = host_summaries_.data()[row];
+  const auto* first = host_candidates_.data() + std::size_t{row} * candidates_max;
+  likeliest_.clear();
+  for (std::uint32_t i = 0; i < std::min(candidates_max, config_.vocabulary); ++i)
+    likeliest_.emplace_back(first[i].logit, first[i].token);
+  return {.likeliest = likeliest_,
+          .vocabulary = config_.vocabulary,
+          .finite = all.broken == 0,
+          .sum = all.sum,
+          .tempered_sum = all.tempered_sum};
 }
 
 std::span<const float> device_pass::logits(std::size_t sequence) const {

@@ -30,12 +30,17 @@ class device_pass {
   /// Between layers: dropped sequences have no part in what is enqueued from now on.
   void leave_out_dropped(const step& of);
   void layer(std::uint32_t layer);
-  /// Logits after the last token of those sequences that need them, as far as the host's memory.
-  void head();
+  /// Logits after the last token of those sequences that need them. Of most, the host gets what samplers need; all of
+  /// them where the step says so.
+  void head(const step& of);
   /// All of it, as one launch where that was seen before.
   void whole(const step& of);
 
-  /// Once the stream is through.
+  /// Lets the host have all logits of the sequence, too.
+  void fetch_logits(std::size_t sequence);
+
+  /// Once the stream is through. The likeliest stay until the next call.
+  model::shortlist likeliest(std::size_t sequence);
   std::span<const float> logits(std::size_t sequence) const;
 
  private:
@@ -52,7 +57,7 @@ class device_pass {
   std::size_t rotated_page_values() const;
   void embed();
   void compute_logits();
-  void logits_to_host();
+  void logits_to_host(const step& of);
   void enqueue_all();
   void attend(const attention_shape& shape);
   attention_shape shape_of(std::uint32_t layer) const;
@@ -80,7 +85,11 @@ class device_pass {
   std::uint32_t context_of_single_ = 0;            ///< rounded up
   device_array<float> scratch_, prefill_scratch_;  ///< of attention_decode and attention_prefill
   device_array<std::uint16_t> rotated_;            ///< keys
+  device_array<std::uint32_t> turns_;              ///< of attention_decode: zeros
   device_array<float> logits_, host_logits_;
+  device_array<candidate> candidates_, host_candidates_;
+  device_array<logits_summary> summaries_, host_summaries_;
+  std::vector<std::pair<float, kv::token_id>> likeliest_;  ///< of the sequence that was asked for last
   std::map<graph_key, graph> graphs_;
 };
 

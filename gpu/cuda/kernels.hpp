@@ -66,11 +66,19 @@ struct attention_args {
   /// attention_prefill only: [rotated page][kv_head][64][head_dim] bf16, where it rotates the keys of sequences that
   /// have a `first_rotated` (all of its pieces' have) once for all. Null: each block rotates keys itself.
   std::uint16_t* rotated_keys = nullptr;
-  bool keys_rotated = false;      ///< for measuring only: takes keys as they are
+  std::uint32_t* turns = nullptr;  ///< attention_decode only: [piece][head] zeros, which it leaves as zeros
+  bool keys_rotated = false;       ///< for measuring only: takes keys as they are
 };
 
-/// Keys of one part of a decode's split; fixed, so that a row's result does not depend on who shares its batch.
-inline constexpr std::uint32_t split_tokens = 512;
+/// Keys of one part of a decode's split, for a row with so many keys: of its position and the model only, so that its
+/// result does not depend on who shares its batch. Small parts where one row would leave much of a device idle; large
+/// ones cost less.
+inline constexpr std::uint32_t split_tokens_least = 256, split_tokens_most = 512;
+/// Rows have the small ones up to so many keys.
+constexpr std::uint32_t split_least_until(std::uint32_t kv_heads) { return (1u << 16) / kv_heads; }
+constexpr std::uint32_t split_tokens(std::uint32_t keys, std::uint32_t kv_heads) {
+  return keys <= split_least_until(kv_heads) ? split_tokens_least : split_tokens_most;
+}
 
 /// Keys of one part in prefill; fixed, too.
 inline constexpr std::uint32_t prefill_part_tokens = 1024;
@@ -93,10 +101,19 @@ constexpr std::size_t prefill_scratch_floats(std::size_t pieces, std::size_t con
   return pieces * states * prefill_piece_rows * heads * (dim_max + 8);
 }
 
-/// What attention_decode needs for `pieces` rows.
+/// The most parts of rows that have up to `context_max` keys.
+constexpr std::uint32_t split_parts(std::uint32_t context_max, std::uint32_t kv_heads) {
+  auto small = split_least_until(kv_heads);
+  if (small > context_max) small = context_max;
+  auto of_small = (small + split_tokens_least - 1) / split_tokens_least;
+  auto of_all = (context_max + split_tokens_most - 1) / split_tokens_most;
+  return of_small > of_all ? of_small : of_all;
+}
+
+/// What attention_decode needs for `rows` rows, or more.
 constexpr std::size_t attention_scratch_floats(std::size_t rows, std::size_t context_max, std::size_t heads,
                                                std::size_t head_dim) {
-  return rows * ((context_max + split_tokens - 1) / split_tokens) * heads * (head_dim + 2);
+  return rows * ((context_max + split_tokens_least - 1) / split_tokens_least) * heads * (head_dim + 2);
 }
 
 /// A packed slice, or a slice of a page, whose 4 KiB pieces get checksums.

@@ -38,6 +38,7 @@ bool plan_upload::send(const step_plan& plan, stream in, bool first_of_step) {
     single_ = w.put(plan.single);
     many_ = w.put(plan.many);
     last_rows_ = w.put(plan.last_rows);
+    inverse_temperatures_ = w.put(plan.inverse_temperatures);
     batch_.pages = w.put(plan.pages);
   };
   writer count;

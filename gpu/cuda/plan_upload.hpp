@@ -21,6 +21,7 @@ class plan_upload {
   batch_view batch() const { return batch_; }
   const std::uint32_t* tokens() const { return tokens_; }
   const std::uint32_t* last_rows() const { return last_rows_; }
+  const float* inverse_temperatures() const { return inverse_temperatures_; }
   const attention_piece* many() const { return many_; }
   const attention_piece* single() const { return single_; }
 
@@ -31,6 +32,7 @@ class plan_upload {
   std::size_t used_ = 0;
   batch_view batch_;
   const std::uint32_t *tokens_ = nullptr, *last_rows_ = nullptr;
+  const float* inverse_temperatures_ = nullptr;
   const attention_piece *many_ = nullptr, *single_ = nullptr;
 };
 

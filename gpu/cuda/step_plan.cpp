@@ -59,7 +59,10 @@ step_plan plan_step(const step& of, const plan_limits& limits) {
     if (dropped) continue;
     add_pages(plan, s, limits);
     add_pieces(plan, i, limits);
-    if (of.needs_logits(i)) plan.last_rows.push_back(plan.rows() - 1);
+    if (!of.needs_logits(i)) continue;
+    plan.last_rows.push_back(plan.rows() - 1);
+    const bool draws = s.sampler && s.sampler->temperature() > 0;
+    plan.inverse_temperatures.push_back(draws ? 1 / s.sampler->temperature() : 1.0f);
   }
   return plan;
 }

@@ -25,10 +25,11 @@ struct step_plan {
   std::vector<sequence_view> sequences;        ///< of the batch, with its numbers
   std::vector<std::byte*> pages;
   std::vector<attention_piece> many, single;
-  std::uint32_t context_of_single = 0;   ///< the longest, with the new token
-  std::uint32_t context_of_many = 0;     ///< the longest, with the new tokens
-  std::uint32_t rotated_pages = 0;       ///< of sequences in `many`
-  std::vector<std::uint32_t> last_rows;  ///< of the sequences that need logits, in their order
+  std::uint32_t context_of_single = 0;      ///< the longest, with the new token
+  std::uint32_t context_of_many = 0;        ///< the longest, with the new tokens
+  std::uint32_t rotated_pages = 0;          ///< of sequences in `many`
+  std::vector<std::uint32_t> last_rows;     ///< of the sequences that need logits, in their order
+  std::vector<float> inverse_temperatures;  ///< of these; 1 for one that is not drawn
 
   std::uint32_t rows() const { return static_cast<std::uint32_t>(tokens.size()); }
   /// True for a step of single rows, which looks the same again with the next tokens.

@@ -161,6 +161,13 @@ DEVICE void store_8(void* p, words_8 words) { *static_cast<uint2*>(p) = make_uin
 
 DEVICE std::uint32_t add_in_shared(std::uint32_t* to, std::uint32_t what) { return atomicAdd(to, what); }
 
+DEVICE bool take_turn(std::uint32_t* turns, std::uint32_t count) {
+  __threadfence();
+  auto last = atomicInc(turns, count - 1) == count - 1;
+  __threadfence();
+  return last;
+}
+
 DEVICE float exp2_fast(float x) {
   float result;
   asm("ex2.approx.ftz.f32 %0, %1;" : "=f"(result) : "f"(x));

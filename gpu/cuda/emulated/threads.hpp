@@ -130,6 +130,12 @@ DEVICE void store_8(void* p, words_8 words) {
 /// No other thread runs before the next collective.
 DEVICE std::uint32_t add_in_shared(std::uint32_t* to, std::uint32_t what) { return std::exchange(*to, *to + what); }
 
+/// Blocks run one after the other.
+DEVICE bool take_turn(std::uint32_t* turns, std::uint32_t count) {
+  *turns = (*turns + 1) % count;
+  return *turns == 0;
+}
+
 DEVICE float exp2_fast(float x) { return std::exp2(x); }
 DEVICE float rsqrt_fast(float x) { return 1.0f / std::sqrt(x); }
 DEVICE float reciprocal_fast(float x) { return 1.0f / x; }

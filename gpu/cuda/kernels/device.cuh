@@ -48,6 +48,9 @@
 ///   load_16(p) store_16(p, words)           16 bytes at once, aligned to 16; store_8(p, words) 8
 ///   load_16_once(p)                         the same for global memory that nobody reads again or writes meanwhile
 ///   add_in_shared(to, what)                 atomic; the value before
+///   take_turn(turns, count)                 true for the last of `count` blocks; `turns` in global memory is 0 before and
+///                                           after. One thread of each block calls it. What was written before the
+///                                           barrier before it, the last block may read after the barrier behind it.
 ///   exp2_fast(x) rsqrt_fast(x) reciprocal_fast(x)
 ///   from_bf16(u16) to_bf16(x) to_bf16x2(low, high) low_bf16(u32) high_bf16(u32)   to the nearest, ties to even
 ///   bits_of(x) float_of(bits) multiply_high(u64, u64)

@@ -66,7 +66,16 @@ TEST_P(AttentionKernels, DecodeIsWhatDoublesGive) {
 }
 
 TEST_P(AttentionKernels, DecodeOverManyParts) {
-  attention_problem p{{128, 4, 2, {{511, 2}, {1023, 1}, {2 * split_tokens + 70, 1}, {5000, 1}, {3, 1}}}};
+  attention_problem p{{128, 4, 2, {{255, 2}, {1023, 1}, {2 * split_tokens_most + 70, 1}, {5000, 1}, {3, 1}}}};
+  auto pieces = p.pieces_of(1);
+  expect_near(p, pieces, attention_on_device{device, p}.decode(pieces));
+}
+
+/// Rows with many keys have larger parts than others of their batch.
+TEST_P(AttentionKernels, DecodeOverPartsOfBothSizes) {
+  attention_problem p{{64, 64, 64, {{1023, 2}, {1600, 1}, {300, 1}}}};
+  ASSERT_EQ(split_tokens(1024, 64), split_tokens_least);
+  ASSERT_EQ(split_tokens(1025, 64), split_tokens_most);
   auto pieces = p.pieces_of(1);
   expect_near(p, pieces, attention_on_device{device, p}.decode(pieces));
 }

@@ -234,6 +234,7 @@ class attention_on_device {
                                std::numeric_limits<float>::quiet_NaN());
     args_.out = upload(out);
     args_.scratch = upload(scratch);
+    args_.turns = upload(std::vector<std::uint32_t>(pieces.size() * problem_.of.heads));
     args_.pieces = upload(pieces);
     args_.piece_count = static_cast<std::uint32_t>(pieces.size());
     kernel(stream_, args_);

@@ -58,6 +58,35 @@ TEST_P(CudaSteps, ABurstGivesTheTokensOfSingleSteps) {
   EXPECT_EQ(results[1].tokens, tokens(second.begin() + 1, second.end()));
 }
 
+/// Who wants the logits is sampled from all of them, others from the likeliest where these say which token follows.
+TEST_P(CudaSteps, ABurstSampledFromTheLikeliestGivesTheTokensOfWholeRows) {
+  std::vector<model::sampling> ways(5);
+  ways[1] = {.temperature = 0.8f, .top_p = 0.9f, .seed = 1};
+  ways[2] = {.temperature = 1, .top_k = 40, .seed = 2, .likelihoods = 3};
+  ways[3] = {.temperature = 30, .seed = 3};  // the likeliest weigh little
+  ways[4] = {.temperature = 0.5f, .seed = 4, .less = {.repeat = 1.3f}};
+  auto burst = [&](bool wants_logits) {
+    std::vector<std::unique_ptr<sequence>> all;
+    step_batch batch{.sequences = {}, .steps = 4, .ends = {}};
+    for (const auto& how : ways) {
+      all.push_back(std::make_unique<sequence>(*backend_));
+      batch.sequences.push_back(
+          all.back()->next(prompt(static_cast<std::uint32_t>(100 * all.size()), 5), wants_logits));
+      batch.sequences.back().sampler = std::make_shared<model::sampler>(how);
+    }
+    return run_step(*backend_, std::move(batch));
+  };
+  auto whole = burst(true), lists = burst(false);
+  for (std::size_t i = 0; i < ways.size(); ++i) {
+    EXPECT_EQ(lists[i].tokens, whole[i].tokens) << i;
+    EXPECT_EQ(lists[i].tokens.size(), 4u);
+    EXPECT_EQ(lists[i].error, "");
+    ASSERT_EQ(lists[i].likelihoods.size(), whole[i].likelihoods.size());
+    for (std::size_t t = 0; t < lists[i].likelihoods.size(); ++t)
+      EXPECT_NEAR(lists[i].likelihoods[t].logarithm, whole[i].likelihoods[t].logarithm, 1e-4);
+  }
+}
+
 TEST_P(CudaSteps, ADroppedSequenceLeavesTheOthersAsTheyWere) {
   auto a = prompt(300, 20), b = prompt(900, 30), c = prompt(50, 5);
   auto alone_a = one_by_one(a, 1), alone_c = one_by_one(c, 1);
