@@ -10,10 +10,13 @@
 #include <vector>
 
 #include "actors/actors.hpp"
-#include "gpu/cuda/runtime.hpp"
 #include "io/device.hpp"
 #include "kv/policy/policies.hpp"
 #include "model/checkpoint.hpp"
+
+namespace chromatin::gpu::cuda {
+class runtime;
+}
 
 namespace chromatin {
 

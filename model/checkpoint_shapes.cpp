@@ -16,6 +16,12 @@ constexpr rope_scaling llama32_scaling{.type = rope_scaling::kind::llama3,
                                        .high_frequency_factor = 4,
                                        .original_context = 8192};
 
+constexpr rope_scaling llama31_scaling{.type = rope_scaling::kind::llama3,
+                                       .factor = 8,
+                                       .low_frequency_factor = 1,
+                                       .high_frequency_factor = 4,
+                                       .original_context = 8192};
+
 /// Some pairs of a head of 32 turn fast enough to stay, some are slowed down, some are in between.
 constexpr rope_scaling tiny_scaling{.type = rope_scaling::kind::llama3,
                                     .factor = 8,
@@ -72,6 +78,20 @@ const std::vector<checkpoint_shape>& checkpoint_shapes() {
                                                    .rope_theta = 500000,
                                                    .scaling = llama32_scaling,
                                                    .tied_embeddings = true},
+                                                  0.02f,
+                                                  128000},
+                                                 {"llama3-8b",
+                                                  llama3,
+                                                  {.layers = 32,
+                                                   .hidden = 4096,
+                                                   .heads = 32,
+                                                   .kv_heads = 8,
+                                                   .head_dim = 128,
+                                                   .ffn = 14336,
+                                                   .vocabulary = 128256,
+                                                   .context = 131072,
+                                                   .rope_theta = 500000,
+                                                   .scaling = llama31_scaling},
                                                   0.02f,
                                                   128000},
                                                  {"llama3-tiny",

@@ -38,6 +38,7 @@ class cuda_copies::core : public std::enable_shared_from_this<core> {
 
  private:
   using order = std::function<void(bool passed)>;
+  enum class direction : std::uint8_t { in, out };
   struct slot_copy {
     kv::page_ref from, to;
     std::uint32_t tokens = 0;
@@ -52,7 +53,8 @@ class cuda_copies::core : public std::enable_shared_from_this<core> {
   void when(const fence& after, stream in, order enqueue);
   std::shared_ptr<transfer> prepare(std::vector<slice_copy> slices, bool packs_all) const;
   void pack(stream in, const transfer& of, std::size_t i) const;
-  void enqueue_in(stream in, const transfer& of, std::size_t i) const;
+  void move_bytes(const transfer& of, direction way, stream in) const;
+  void unpack(const transfer& of, std::size_t i) const;
   void enqueue_out(const std::shared_ptr<transfer>& of, const copied& done);
   copy_result compare(const transfer& of) const;
   copy_result outcome(const transfer& of) const;
@@ -74,13 +76,13 @@ class cuda_copies::core : public std::enable_shared_from_this<core> {
 };
 
 cuda_copies::core::~core() {
-  for (auto s : {loads_, other_loads_, checks_, saves_, within_}) runtime_->destroy(s);
+  for (auto s : {loads_, checks_, saves_, within_}) runtime_->destroy(s);
 }
 
 /// Everything that is in the streams ends, and its callbacks come; what waits for a fence fails later.
 void cuda_copies::core::close() {
   closed_ = true;
-  for (auto s : {loads_, other_loads_, checks_, saves_, within_}) runtime_->synchronize(s);
+  for (auto s : {loads_, checks_, saves_, within_}) runtime_->synchronize(s);
 }
 
 void cuda_copies::core::when(const fence& after, stream in, order enqueue) {
@@ -102,13 +104,25 @@ void cuda_copies::core::pack(stream in, const transfer& of, std::size_t i) const
                            of.stage(i));
 }
 
-void cuda_copies::core::enqueue_in(stream in, const transfer& of, std::size_t i) const {
-  auto* stage = of.stage(i);
-  runtime_->copy(in, stage ? stage : of.in_page(i), of.in_host(i), of.packed(i).bytes);
-  if (!stage) return;
-  runtime_->kernels().unpack(in, stage, 2 * shape_.kv_heads, static_cast<std::uint32_t>(shape_.head_bytes()),
+void cuda_copies::core::move_bytes(const transfer& of, direction way, stream in) const {
+  for (const auto& run : of.runs()) {
+    auto *to = run.device, *from = run.host;
+    auto to_stride = run.device_stride, from_stride = run.host_stride;
+    if (way == direction::out) {
+      std::swap(to, from);
+      std::swap(to_stride, from_stride);
+    }
+    if (run.rows == 1)
+      runtime_->copy(in, to, from, run.bytes);
+    else
+      runtime_->copy_rows(in, to, to_stride, from, from_stride, run.bytes, run.rows);
+  }
+}
+
+void cuda_copies::core::unpack(const transfer& of, std::size_t i) const {
+  runtime_->kernels().unpack(loads_, of.stage(i), 2 * shape_.kv_heads, static_cast<std::uint32_t>(shape_.head_bytes()),
                              static_cast<std::uint32_t>(of.slices()[i].tokens * shape_.token_bytes()), of.in_page(i));
-  if (verify_) pack(in, of, i);
+  if (verify_) pack(loads_, of, i);
 }
 
 fence cuda_copies::core::in(std::vector<slice_copy> slices, copied done) {
@@ -123,8 +137,9 @@ fence cuda_copies::core::in(std::vector<slice_copy> slices, copied done) {
     });
     return fence{never};
   }
-  for (std::size_t i = 0; i < of->slices().size(); ++i) enqueue_in(i % 2 ? other_loads_ : loads_, *of, i);
-  if (of->slices().size() > 1) runtime_->wait(loads_, events_->record(other_loads_).get());
+  move_bytes(*of, direction::in, loads_);
+  for (std::size_t i = 0; i < of->slices().size(); ++i)
+    if (of->stage(i)) unpack(*of, i);
   auto arrived = std::make_shared<device_fence>(events_->record(loads_), !checks);
   auto last = checks ? checks_ : loads_;
   if (checks) {
@@ -173,8 +188,7 @@ void cuda_copies::core::enqueue_out(const std::shared_ptr<transfer>& of, const c
   for (std::size_t i = 0; i < of->slices().size(); ++i)
     if (of->stage(i)) pack(saves_, *of, i);
   of->check(*runtime_, saves_);
-  for (std::size_t i = 0; i < of->slices().size(); ++i)
-    runtime_->copy(saves_, of->in_host(i), of->stage(i) ? of->stage(i) : of->in_page(i), of->packed(i).bytes);
+  move_bytes(*of, direction::out, saves_);
   runtime_->then(saves_, [self = shared_from_this(), of = of, done](bool passed) mutable {
     auto result = passed ? self->outcome(*of) : copy_result{.error = copy_error::failed};
     of.reset();

@@ -46,6 +46,13 @@ std::byte* transfer::in_host(std::size_t i) const {
   return kv::packed_slice_of(slices_[i].host, shape_, slices_[i].layer, slices_[i].tokens).data();
 }
 
+std::vector<slice_run> transfer::runs() const {
+  std::vector<slice_place_pair> places;
+  for (std::size_t i = 0; i < slices_.size(); ++i)
+    places.push_back({stages_[i] ? stages_[i] : in_page(i), in_host(i), packed(i).bytes});
+  return runs_of(places);
+}
+
 void transfer::check(runtime& on, stream in) const {
   const auto views_bytes = slices_.size() * sizeof(checksum_view);
   auto* views = reinterpret_cast<checksum_view*>(room_->host.data());

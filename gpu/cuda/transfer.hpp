@@ -8,6 +8,7 @@
 
 #include "gpu/copy_engine.hpp"
 #include "gpu/cuda/room_pool.hpp"
+#include "gpu/cuda/slice_runs.hpp"
 
 namespace chromatin::gpu::cuda {
 
@@ -23,6 +24,9 @@ class transfer {
   std::byte* in_host(std::size_t i) const;
   /// The packed copy in the device; null for a slice that is the same in both forms.
   std::byte* stage(std::size_t i) const { return stages_[i]; }
+
+  /// What is to be copied between the host and the device's pages or packed copies.
+  std::vector<slice_run> runs() const;
 
   /// Enqueues the checksums of all slices and their way to the host.
   void check(runtime& on, stream in) const;
