@@ -36,8 +36,8 @@ class context {
   }
   /// Counts memory that `give_back` takes off again.
   void take(std::uint64_t bytes) {
-    work(bytes / 64);
     if (bytes > bytes_) too_big();
+    work(bytes / 64);
     bytes_ -= bytes;
   }
   void give_back(std::uint64_t bytes) { bytes_ += bytes; }

@@ -1,5 +1,6 @@
 // Functions that every template may call.
 
+#include <algorithm>
 #include <unordered_map>
 
 #include <fmt/format.h>
@@ -27,10 +28,13 @@ value range(context& in, const arguments& given) {
   auto from = one ? 0 : given.integer(0, "start", 0), to = given.integer(one ? 0 : 1, "stop", 0);
   auto step = given.integer(2, "step", 1);
   if (step == 0) throw fault("range() cannot step by zero");
+  if (step > 0 ? from >= to : from <= to) return in.make(std::vector<value>{});
+  auto unsigned_of = [](std::int64_t n) { return static_cast<std::uint64_t>(n); };
+  auto width = step > 0 ? unsigned_of(to) - unsigned_of(from) : unsigned_of(from) - unsigned_of(to);
+  auto count = (width - 1) / (step > 0 ? unsigned_of(step) : 0 - unsigned_of(step)) + 1;
+  in.pass(std::min(count, std::uint64_t{1} << 48) * sizeof(value));
   std::vector<value> all;
   for (auto i = from; step > 0 ? i < to : i > to;) {
-    in.pass(sizeof(value));
-    in.work(1);
     all.push_back(i);
     if (__builtin_add_overflow(i, step, &i)) break;
   }

@@ -79,15 +79,15 @@ value repeated(context& in, const value& of, std::int64_t count) {
   count = std::max<std::int64_t>(count, 0);
   if (auto* t = of.as_text()) {
     if (count > 0 && t->size() > (std::uint64_t{1} << 32) / static_cast<std::uint64_t>(count)) too_large();
-    in.work(t->runs().size() * static_cast<std::uint64_t>(count));
     in.pass(t->size() * static_cast<std::uint64_t>(count));
+    in.work(t->runs().size() * static_cast<std::uint64_t>(count));
     text result;
     for (std::int64_t i = 0; i < count; ++i) result.append(*t);
     return in.make(std::move(result));
   }
   const auto& items = of.as_list()->items;
   if (count > 0 && items.size() > (std::uint64_t{1} << 28) / static_cast<std::uint64_t>(count)) too_large();
-  in.work(items.size() * static_cast<std::uint64_t>(count));
+  in.pass(items.size() * static_cast<std::uint64_t>(count) * sizeof(value));
   std::vector<value> all;
   for (std::int64_t i = 0; i < count; ++i) all.insert(all.end(), items.begin(), items.end());
   return in.make(std::move(all), of.as_list()->tuple);
