@@ -34,6 +34,8 @@ std::string with_plain_newlines(std::string_view text) {
   return plain;
 }
 
+bool opens_tag(char second) { return second == '{' || second == '%' || second == '#'; }
+
 bool all_space(std::string_view text) { return leading_space(text) == text.size(); }
 
 /// Reads from the front of `rest`.
@@ -209,7 +211,9 @@ struct reader {
 
   void read() {
     while (!rest.empty()) {
-      auto begin = std::min({rest.find("{{"), rest.find("{%"), rest.find("{#")});
+      auto begin = rest.find('{');
+      while (begin != std::string_view::npos && (begin + 1 == rest.size() || !opens_tag(rest[begin + 1])))
+        begin = rest.find('{', begin + 1);
       if (begin == std::string_view::npos) {
         put(kind::text, rest, at);
         skip(rest.size());

@@ -101,12 +101,13 @@ TEST(Jinja, WhatIsNestedTooDeeplyIsRefusedAndNotWalkedThrough) {
     for (std::size_t i = 0; i < count; ++i) all += part;
     return all;
   };
-  for (const auto& deep : {"{{ " + times(100'000, "(") + "1 }}", "{{ " + times(100'000, "[") + "1 }}",
-                           "{{ " + times(100'000, "-") + "1 }}", "{{ " + times(100'000, "not ") + "1 }}",
-                           "{{ 1" + times(100'000, " + 1") + " }}", "{{ a" + times(100'000, ".a") + " }}",
-                           "{{ a" + times(100'000, " | list") + " }}", times(100'000, "{% if true %}"),
-                           "{{ 1" + times(100'000, " if 1") + " }}", times(100'000, "{% for x in y %}"),
-                           "{% set " + times(100'000, "(") + "a = 1 %}"})
+  for (const auto& deep :
+       {"{{ " + times(100'000, "(") + "1" + times(100'000, ")") + " }}",
+        "{{ " + times(100'000, "[") + "1" + times(100'000, "]") + " }}", "{{ " + times(100'000, "-") + "1 }}",
+        "{{ " + times(100'000, "not ") + "1 }}", "{{ 1" + times(100'000, " + 1") + " }}",
+        "{{ a" + times(100'000, ".a") + " }}", "{{ a" + times(100'000, " | list") + " }}",
+        times(100'000, "{% if true %}"), "{{ 1" + times(100'000, " if 1") + " }}", times(100'000, "{% for x in y %}"),
+        "{% set " + times(100'000, "(") + "a" + times(100'000, ")") + " = 1 %}"})
     EXPECT_THAT(reason(deep), testing::AnyOf(HasSubstr("nested too deeply"), HasSubstr("too long")))
         << deep.substr(0, 40);
   EXPECT_THAT(reason("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}"), HasSubstr("calls itself too deeply"));
