@@ -29,6 +29,12 @@
 namespace chromatin {
 namespace {
 
+/// What chat templates tell the time by.
+std::int64_t wall_clock_s() {
+  auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::seconds>(now).count();
+}
+
 /// Without a turn that waits, between looks at which conversations are likely to return.
 constexpr auto idle_pause = std::chrono::seconds{1};
 constexpr auto flush_within = std::chrono::seconds{30};
@@ -94,7 +100,7 @@ void running_system::parts::open_model() {
     return kv::page_arena::make(host_memory(place, count * chunk_bytes), chunk_bytes);
   });
   notices.push_back(
-      fmt::format("model {}: {}, template {}", checkpoint->name, backend->description(), checkpoint->chat.name()));
+      fmt::format("model {}: {}, template of {}", checkpoint->name, backend->description(), checkpoint->chat.name()));
 }
 
 void running_system::parts::open_disk() {
@@ -166,8 +172,9 @@ void running_system::parts::spawn_all() {
                           .overflow = options.overflow,
                           .loading = options.loading};
   scheduler = system->spawn(chromatin::scheduler, checkpoint, executor, device_tier, limits);
-  registry = system->spawn<caf::detached>(chromatin::registry, checkpoint, cache, conversations,
-                                          registry_limits{options.overflow, options.conversations_max});
+  registry = system->spawn<caf::detached>(
+      chromatin::registry, checkpoint, cache, conversations,
+      registry_limits{options.overflow, options.conversations_max, options.keep_reasoning, wall_clock_s});
   caf::anon_send(registry, atom::attach_v, eraser_actor{device_tier});
   gateway = system->spawn(chromatin::gateway, registry, scheduler, eraser_actor{device_tier},
                           gateway_limits{.message_bytes_max = options.message_bytes_max});

@@ -47,6 +47,7 @@ struct system_options {
   std::uint32_t batch_max = 16;         ///< sequences of one step
   std::uint32_t queue_max = 1024;       ///< turns waiting; more are refused as overloaded
   std::uint32_t conversations_max = 100'000;  ///< of one tenant
+  bool keep_reasoning = false;                ///< what a chat template drops of earlier answers stays in the window
   std::uint32_t message_bytes_max = 256u << 10;
   kv::overflow_policy overflow;  ///< of windows that are full
   loading_choice loading;  ///< how what lies in lower tiers comes back; other than it is to measure what it brings

@@ -68,7 +68,6 @@ conversation_info registry_state::describe(const io::conversation_summary& s) co
 }
 
 caf::result<conversation_info> registry_state::open(const conversation_ref& which, const std::string& system_prompt) {
-  if (auto error = check_system(system_prompt)) return error;
   return guarded<conversation_info>([&]() -> caf::result<conversation_info> {
     auto key = key_of(which);
     if (auto known = store->find(key)) return describe(*known);
@@ -110,33 +109,47 @@ caf::result<prepared_turn> registry_state::append(const conversation_ref& which,
   });
 }
 
-std::size_t registry_state::begin(provisional& turn, std::optional<io::conversation_record> record,
-                                  const message_list& messages) {
+message_list registry_state::said_in(const conversation_ref& which) {
+  message_list all;
+  for (auto& m : store->read(key_of(which), 0, all_messages)) all.push_back({std::move(m.role), std::move(m.content)});
+  return all;
+}
+
+std::vector<kv::token_id> registry_state::begin(provisional& turn, std::optional<io::conversation_record> record,
+                                                const message_list& messages) {
   auto& change = turn.change;
   bool fresh = !record || record->messages == 0;
-  auto root = root_of(turn.conversation.tenant, turn.conversation.salt);
-  if (record) {
-    change.expected_version = record->version;
-    turn.last_role = record->last_role;
+  auto before = fresh ? message_list{} : said_in(turn.conversation);
+  auto made = render().go_on(before, messages);
+  auto again = before.size() - made.kept;  // messages of before that the template writes differently now
+  if (record) change.expected_version = record->version;
+  if (fresh || (made.kept == 0 && !limits.keep_reasoning)) {
+    change.window = {.tokens = made.head, .root = root_of(turn.conversation.tenant, turn.conversation.salt)};
+    if (made.head.size() > checkpoint->chat.opening().size())
+      change.window.keep = static_cast<std::uint32_t>(made.head.size());
+  } else if (again == 0 || limits.keep_reasoning) {
+    change.window = std::move(record->window);
+  } else {
+    change.window = window_at(turn.conversation, *std::move(record), static_cast<std::uint32_t>(made.kept));
   }
-  if (!fresh || messages.front().role != "system") {
-    change.window = record ? std::move(record->window) : render().new_window(root, {});
-    return 0;
+  change.replaces_window = fresh || (again > 0 && !limits.keep_reasoning);
+  rewritten += again > 0 && !limits.keep_reasoning;
+  std::vector<kv::token_id> said;
+  bool in_head = made.kept == 0 && (fresh ? messages : before)[0].role == "system";
+  for (std::size_t i = 0; i < made.messages.size(); ++i) {
+    bool is_new = i >= again;
+    if ((is_new || !limits.keep_reasoning) && !(i == 0 && in_head))
+      said.insert(said.end(), made.messages[i].begin(), made.messages[i].end());
+    if (const auto& m = messages[is_new ? i - again : 0]; is_new)
+      change.messages.push_back({m.role, m.content, std::move(made.messages[i])});
   }
-  const auto& prompt = messages.front();
-  change.window = render().new_window(root, prompt.content);
-  change.replaces_window = true;
-  change.messages = {{prompt.role, prompt.content, render().system_message(change.window)}};
-  turn.last_role = prompt.role;
-  return 1;
+  turn.answer_prompt = std::move(made.answer_prompt);
+  return said;
 }
 
 caf::result<prepared_turn> registry_state::prepare(provisional& turn, const message_list& messages,
                                                    std::optional<std::uint32_t> known) {
-  if (messages.empty() || messages.back().role != "user")
-    return caf::make_error(ec::invalid_argument, "the last message must be a user's");
-  if (messages.front().role == "system")
-    if (auto error = check_system(messages.front().content)) return error;
+  if (auto error = check_roles(messages, true)) return error;
   std::size_t at_least = 0;
   for (const auto& m : messages) at_least += bound.tokens_at_least(m.content);
   if (auto error = check_length("the message", at_least)) return error;
@@ -145,24 +158,14 @@ caf::result<prepared_turn> registry_state::prepare(provisional& turn, const mess
     return caf::make_error(ec::busy, "the conversation has other messages than before");
   if (record && record->window.root != root_of(turn.conversation.tenant, turn.conversation.salt))
     return caf::make_error(ec::invalid_argument, "a conversation keeps the cache_salt that it began with");
+  if (auto error = check_roles(messages, !record || record->messages == 0)) return error;
   if (!record)
     if (auto error = make_room(turn.conversation.tenant)) return error;
-  auto taken = begin(turn, std::move(record), messages);
+  auto said = begin(turn, std::move(record), messages);
   auto& change = turn.change;
   auto& window = change.window;
-  std::vector<kv::token_id> said;
-  for (auto m = messages.begin() + static_cast<std::ptrdiff_t>(taken); m != messages.end(); ++m) {
-    if (m->role != "user" && m->role != "assistant")
-      return caf::make_error(ec::invalid_argument, m->role == "system"
-                                                       ? "a system message can only be a conversation's first message"
-                                                       : "a message's role is system, user or assistant");
-    auto tokens = render().message(*m, turn.last_role);
-    said.insert(said.end(), tokens.begin(), tokens.end());
-    change.messages.push_back({m->role, m->content, std::move(tokens)});
-    turn.last_role = m->role;
-  }
   auto context = checkpoint->config.context;
-  auto prompt = render().answer_prompt();
+  const auto& prompt = turn.answer_prompt;
   auto new_tokens = said.size() + prompt.size() + 1;  // one at least is for the answer
   if (new_tokens > context) return full("the message", said.size());
   auto room = context - static_cast<std::uint32_t>(new_tokens);
@@ -187,7 +190,8 @@ caf::result<conversation_info> registry_state::settle(const settlement& end) {
   return guarded<conversation_info>([&]() -> caf::result<conversation_info> {
     const auto& outcome = end.outcome;
     auto& change = turn.change;
-    auto message = settle_window(change.window, outcome, render(), turn.known_tokens, change.chunks);
+    auto message =
+        settle_window(change.window, outcome, turn.answer_prompt, render(), turn.known_tokens, change.chunks);
     change.messages.push_back({"assistant", outcome.text, std::move(message)});
     change.replaces_window = change.replaces_window || outcome.window;
     begin_write();
@@ -207,8 +211,7 @@ void registry_state::release(const abandoned_turn& end) {
   // Nothing of it is stored but the keys of what it may have left in the tiers, for the day it is forgotten.
   guarded<void>([&]() -> caf::result<void> {
     auto window = turn.change.window;
-    auto prompt = render().answer_prompt();
-    window.tokens.insert(window.tokens.end(), prompt.begin(), prompt.end());
+    window.tokens.insert(window.tokens.end(), turn.answer_prompt.begin(), turn.answer_prompt.end());
     auto all = static_cast<std::uint32_t>(window.tokens.size());
     window.settled = std::min(all, end.settled.value_or(all / kv::tokens_per_chunk * kv::tokens_per_chunk));
     auto keys = chunks_of(window, turn.known_tokens);
@@ -289,6 +292,7 @@ counters registry_state::stats() {
   });
   result.values.emplace_back("store_failures", failures);
   result.values.emplace_back("conversations_let_go", let_go);
+  result.values.emplace_back("histories_rewritten", rewritten);
   return result;
 }
 

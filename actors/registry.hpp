@@ -5,6 +5,7 @@
 /// whatever the store throws becomes an answer. What waits in the mailbox is written in one batch: an answer that tells
 /// of a write is given when the write is durable.
 
+#include <functional>
 #include <map>
 
 #include <caf/stateful_actor.hpp>
@@ -14,6 +15,7 @@
 #include "actors/rendering.hpp"
 #include "actors/write_batch.hpp"
 #include "io/registry_store.hpp"
+#include "model/jinja/error.hpp"
 #include "model/text_bound.hpp"
 
 namespace chromatin {
@@ -21,6 +23,9 @@ namespace chromatin {
 struct registry_limits {
   kv::overflow_policy overflow;               ///< of windows that are full
   std::uint32_t conversations_max = 100'000;  ///< of one tenant
+  /// What the chat template would write differently in earlier messages, now that others follow, stays as it was said.
+  bool keep_reasoning = false;
+  std::function<std::int64_t()> wall_clock_s = nullptr;  ///< what templates tell the time by; null: they cannot
 };
 
 struct registry_state {
@@ -68,7 +73,7 @@ struct registry_state {
   struct provisional {
     conversation_ref conversation;
     io::conversation_change change;  ///< its messages, and the window with them
-    std::string last_role;           ///< of the message before the next one
+    std::vector<kv::token_id> answer_prompt;
     std::uint32_t known_tokens = 0;  ///< leading tokens of the window whose chunks the store knows
     std::uint32_t dropped_tokens = 0;
   };
@@ -76,7 +81,9 @@ struct registry_state {
   /// Runs `work`; what the store throws becomes the answer.
   template <class T, class Work>
   caf::result<T> guarded(Work work);
-  rendering render() const { return rendering{checkpoint}; }
+  rendering render() const {
+    return rendering{checkpoint, limits.wall_clock_s ? std::optional{limits.wall_clock_s()} : std::nullopt};
+  }
   /// Before every write.
   void begin_write();
   /// What begins now for this tenant, under this salt of a client's.
@@ -84,7 +91,7 @@ struct registry_state {
   std::optional<io::conversation_record> load(const conversation_ref& which);
   conversation_info describe(const io::conversation_summary& summary) const;
   conversation_list describe(const std::vector<io::conversation_summary>& summaries) const;
-  caf::error check_system(const std::string& content) const;
+  caf::error check_roles(const message_list& messages, bool fresh) const;
   caf::error full(const std::string& what, std::size_t tokens) const;
   /// `full` for texts that are seen to be too long before they are turned into tokens, which takes time.
   caf::error check_length(const std::string& what, std::size_t tokens_at_least) const;
@@ -92,15 +99,18 @@ struct registry_state {
   caf::error make_room(const std::string& tenant);
   caf::result<prepared_turn> prepare(provisional& turn, const message_list& messages,
                                      std::optional<std::uint32_t> known);
-  /// Begins a provisional turn: the window that its messages follow, and of the messages a system prompt. Answers with
-  /// the number of messages taken.
-  std::size_t begin(provisional& turn, std::optional<io::conversation_record> record, const message_list& messages);
+  /// Begins a provisional turn: the window that its messages follow, and the messages. Answers with the tokens that go
+  /// behind the window.
+  std::vector<kv::token_id> begin(provisional& turn, std::optional<io::conversation_record> record,
+                                  const message_list& messages);
+  /// What was said in a conversation.
+  message_list said_in(const conversation_ref& which);
   /// The conversation's window as it was when it had `messages` messages.
   kv::lineage window_at(const conversation_ref& which, io::conversation_record record, std::uint32_t messages);
 
   std::map<turn_id, provisional> turns;
   std::map<std::string, kv::hash128> salts;  ///< of tenants
-  std::int64_t appends = 0, settled = 0, truncations = 0, commits = 0, failures = 0, let_go = 0;
+  std::int64_t appends = 0, settled = 0, truncations = 0, commits = 0, failures = 0, let_go = 0, rewritten = 0;
 };
 
 /// Who holds the lease while the registry itself changes a conversation.
@@ -119,6 +129,8 @@ caf::result<T> registry_state::guarded(Work work) {
     return caf::make_error(ec::version_conflict, std::string{e.what()});
   } catch (const io::lease_lost& e) {
     return caf::make_error(ec::busy, std::string{e.what()});
+  } catch (const model::jinja::template_error& e) {
+    return caf::make_error(ec::invalid_argument, std::string{"the model's chat template: "} + e.what());
   } catch (const std::exception& e) {
     ++failures;
     return caf::make_error(ec::store_failed, std::string{e.what()});

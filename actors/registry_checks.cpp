@@ -20,12 +20,15 @@ caf::error registry_state::check_length(const std::string& what, std::size_t tok
                                                " that the model's context has room for");
 }
 
-/// Some templates move the system message to the last message: what was said before would change with every turn.
-caf::error registry_state::check_system(const std::string& content) const {
-  if (content.empty() || checkpoint->chat.keeps_system()) return {};
-  return caf::make_error(ec::invalid_argument,
-                         "the model's template (" + checkpoint->chat.name() +
-                             ") keeps no system message in its place; say it in the first message");
+caf::error registry_state::check_roles(const message_list& messages, bool fresh) const {
+  if (messages.empty() || messages.back().role != "user")
+    return caf::make_error(ec::invalid_argument, "the last message must be a user's");
+  for (std::size_t i = fresh && messages[0].role == "system"; i < messages.size(); ++i)
+    if (messages[i].role != "user" && messages[i].role != "assistant")
+      return caf::make_error(ec::invalid_argument, messages[i].role == "system"
+                                                       ? "a system message can only be a conversation's first message"
+                                                       : "a message's role is system, user or assistant");
+  return {};
 }
 
 }  // namespace chromatin

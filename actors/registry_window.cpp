@@ -35,12 +35,13 @@ key_list chunks_of(const kv::lineage& window, std::uint32_t known_tokens) {
   return keys;
 }
 
-std::vector<kv::token_id> settle_window(kv::lineage& window, const turn_outcome& outcome, const rendering& render,
+std::vector<kv::token_id> settle_window(kv::lineage& window, const turn_outcome& outcome,
+                                        const std::vector<kv::token_id>& prompt, const rendering& render,
                                         std::uint32_t known_tokens, key_list& chunks) {
   const auto& answer = outcome.answer;
   auto kept = outcome.kept_answer_tokens;
   CHROMATIN_CHECK(kept <= answer.size(), "an answer keeps some of its tokens, or all");
-  auto message = render.answer_prompt();
+  auto message = prompt;
   if (outcome.window) {
     window = *outcome.window;
   } else {
@@ -71,13 +72,17 @@ bool take_back(kv::lineage& window, std::span<const io::stored_message> messages
 }
 
 kv::lineage window_of(std::span<const io::stored_message> messages, kv::chunk_key root, const rendering& render) {
-  std::string role;
-  if (!messages.empty() && messages[0].role == "system") role = "system";
-  auto window = render.new_window(root, role.empty() ? std::string{} : messages[0].content);
-  for (const auto& m : messages.subspan(role.empty() ? 0 : 1)) {
-    append(window.tokens, m.tokens ? *m.tokens : render.message({m.role, m.content}, role));
-    role = m.role;
+  bool has_system = !messages.empty() && messages[0].role == "system";
+  auto window = render.new_window(root, has_system ? messages[0].content : std::string{});
+  bool known = std::all_of(messages.begin(), messages.end(), [](const auto& m) { return m.tokens.has_value(); });
+  model::continuation made;
+  if (!known) {
+    message_list all;
+    for (const auto& m : messages) all.push_back({m.role, m.content});
+    made = render.go_on({}, all);
   }
+  for (std::size_t i = has_system; i < messages.size(); ++i)
+    append(window.tokens, messages[i].tokens ? *messages[i].tokens : made.messages[i]);
   return window;
 }
 

@@ -14,9 +14,11 @@ namespace chromatin {
 /// cuts. Those of the first `known_tokens` tokens are left out, where there were no cuts.
 key_list chunks_of(const kv::lineage& window, std::uint32_t known_tokens);
 
-/// Puts an answer behind the messages in the window, up to a stop string if one ended it. Adds the chunks that the turn
+/// Puts `prompt`, which made the model answer, and its answer behind the messages in the window, up to a stop string if
+/// one ended it. Adds the chunks that the turn
 /// may have left in the tiers to `chunks`. Answers with the tokens of the answer's message.
-std::vector<kv::token_id> settle_window(kv::lineage& window, const turn_outcome& outcome, const rendering& render,
+std::vector<kv::token_id> settle_window(kv::lineage& window, const turn_outcome& outcome,
+                                        const std::vector<kv::token_id>& prompt, const rendering& render,
                                         std::uint32_t known_tokens, key_list& chunks);
 
 /// Takes the tokens of the last messages off the window's end. False, and nothing changes, when the window does not end

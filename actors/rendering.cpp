@@ -30,22 +30,15 @@ std::uint32_t tokens_within(const model::tokenizer& words, std::span<const kv::t
 }
 
 kv::lineage rendering::new_window(kv::chunk_key root, const std::string& system_prompt) const {
-  kv::lineage window{.tokens = checkpoint_->chat.opening(), .root = root};
-  auto rendered = system_prompt.empty() ? checkpoint_->chat.default_system()
-                                        : message({"system", system_prompt}, std::string_view{});
-  if (rendered.empty()) return window;
-  append(window.tokens, rendered);
-  window.keep = static_cast<std::uint32_t>(window.tokens.size());
+  kv::lineage window{.tokens = checkpoint_->chat.head(system_prompt, options_), .root = root};
+  if (window.tokens.size() > checkpoint_->chat.opening().size())
+    window.keep = static_cast<std::uint32_t>(window.tokens.size());
   return window;
 }
 
 token_list rendering::system_message(const kv::lineage& new_window) const {
-  auto begin = new_window.tokens.begin() + static_cast<std::ptrdiff_t>(checkpoint_->chat.opening().size());
-  return {begin, new_window.tokens.end()};
-}
-
-token_list rendering::message(const model::message& m, std::string_view after_role) const {
-  return checkpoint_->chat.render(m, after_role);
+  auto opening = std::min(checkpoint_->chat.opening().size(), new_window.tokens.size());
+  return {new_window.tokens.begin() + static_cast<std::ptrdiff_t>(opening), new_window.tokens.end()};
 }
 
 token_list rendering::text(std::string_view plain) const {

@@ -101,6 +101,8 @@ void add_system_flags(CLI::App& command, system_options& options) {
   command.add_option("--step-tokens", options.step_tokens_max, "new tokens of one step at most")
       ->capture_default_str()
       ->check(CLI::Range(16, 65536));
+  command.add_flag("--keep-reasoning", options.keep_reasoning,
+                   "what a chat template drops of earlier answers, such as their reasoning, stays in the window");
   command.add_option("--conversations", options.conversations_max, "conversations of one tenant at most")
       ->capture_default_str();
   command.add_option("--queue", options.queue_max, "turns waiting at most; more are refused")->capture_default_str();

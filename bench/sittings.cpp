@@ -12,25 +12,27 @@ std::vector<sitting> read_sittings(const std::filesystem::path& file, const mode
   std::ifstream in{file};
   if (!in) throw std::runtime_error(fmt::format("{}: cannot be read", file.string()));
   std::vector<sitting> sittings(count);
-  std::vector<std::string> last_role(count);
+  std::vector<std::vector<model::message>> said(count);
   std::size_t number = 0;
   for (std::string line; std::getline(in, line); ++number) {
     auto parsed = nlohmann::json::parse(line, nullptr, false);
     if (!parsed.is_object() || !parsed.value("messages", nlohmann::json{}).is_array())
       throw std::runtime_error(fmt::format("{}:{}: not a JSON object with \"messages\"", file.string(), number + 1));
-    auto& to = sittings[number % count];
-    auto& role = last_role[number % count];
-    for (const auto& m : parsed["messages"]) {
-      rendered_message message{.from_user = m.at("role") == "user"};
-      if (to.empty()) message.tokens = checkpoint.chat.opening();
-      auto tokens = checkpoint.chat.render({m.at("role"), m.at("content")}, role);
-      message.tokens.insert(message.tokens.end(), tokens.begin(), tokens.end());
-      role = m.at("role");
-      to.push_back(std::move(message));
-    }
+    for (const auto& m : parsed["messages"]) said[number % count].push_back({m.at("role"), m.at("content")});
   }
   if (number < count)
     throw std::runtime_error(fmt::format("{}: holds {} conversations, {} are needed", file.string(), number, count));
+  for (std::size_t i = 0; i < count; ++i) {
+    auto made = checkpoint.chat.go_on({}, said[i]);
+    for (std::size_t j = 0; j < said[i].size(); ++j)
+      sittings[i].push_back({said[i][j].role == "user", std::move(made.messages[j])});
+    if (sittings[i].empty()) continue;
+    auto& first = sittings[i][0].tokens;
+    if (said[i][0].role == "system")
+      first = made.head;  // which ends with it
+    else
+      first.insert(first.begin(), made.head.begin(), made.head.end());
+  }
   return sittings;
 }
 

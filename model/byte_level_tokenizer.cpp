@@ -124,6 +124,13 @@ void byte_level_tokenizer::read_merges(const tokenizer_json& file, const ids_by_
   }
 }
 
+std::vector<std::string> byte_level_tokenizer::controls() const {
+  std::vector<std::string> all;
+  for (const auto& [content, id] : added_)
+    if (is_control(id)) all.push_back(content);
+  return all;
+}
+
 std::optional<kv::token_id> byte_level_tokenizer::find_control(std::string_view piece) const {
   auto found = added_.find(std::string{piece});
   if (found == added_.end()) return std::nullopt;

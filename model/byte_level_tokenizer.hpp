@@ -22,6 +22,7 @@ class byte_level_tokenizer final : public tokenizer {
   /// Tokens that were added to the vocabulary, are not special and do not look like control tokens are found in texts
   /// as the file says; the other added tokens never. A byte that the vocabulary has no token for reads as U+FFFD.
   std::vector<kv::token_id> encode(std::string_view text) const override;
+  std::vector<std::string> controls() const override;
   std::optional<kv::token_id> find_control(std::string_view piece) const override;
   std::string bytes(kv::token_id token) const override { return token < size() ? pieces_[token] : std::string{}; }
   bool adds_leading_space() const override { return add_prefix_space_; }

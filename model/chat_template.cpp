@@ -1,161 +1,164 @@
 #include "model/chat_template.hpp"
 
 #include <algorithm>
-#include <iterator>
 
 #include <fmt/format.h>
 
-#include "model/config.hpp"
-#include "model/json_node.hpp"
+#include "model/chat_layout.hpp"
+#include "model/jinja/literals.hpp"
 #include "model/load_error.hpp"
 
 namespace chromatin::model {
 namespace {
 
-constexpr std::string_view control_open = "⟦";
-constexpr std::string_view control_close = "⟧";
+const std::vector<message> probe{{"user", "Xyz"}};
 
-// What Python takes for white space at the ends of a text, beyond ASCII's.
-constexpr std::string_view wide_spaces[]{"\u0085", "\u00a0", "\u1680", "\u2000", "\u2001", "\u2002", "\u2003",
-                                         "\u2004", "\u2005", "\u2006", "\u2007", "\u2008", "\u2009", "\u200a",
-                                         "\u2028", "\u2029", "\u202f", "\u205f", "\u3000"};
-constexpr std::string_view narrow_spaces = " \t\n\v\f\r\x1c\x1d\x1e\x1f";
-
-/// The bytes of the white space character that `text` begins or ends with; 0 if it does not.
-std::size_t space_bytes(std::string_view text, bool at_end) {
-  if (text.empty()) return 0;
-  if (narrow_spaces.find(at_end ? text.back() : text.front()) != std::string_view::npos) return 1;
-  for (auto space : wide_spaces)
-    if (at_end ? text.ends_with(space) : text.starts_with(space)) return space.size();
-  return 0;
+/// A long conversation may take longer.
+jinja::limits limits_for(std::span<const message> messages) {
+  std::uint64_t bytes = 0;
+  for (const auto& m : messages) bytes += m.content.size();
+  return {.steps = 2'000'000 + 50'000 * messages.size() + bytes,
+          .bytes = (std::uint64_t{16} << 20) + 32 * bytes + 10'000 * messages.size()};
 }
 
-std::string_view trimmed_end(std::string_view text) {
-  while (auto bytes = space_bytes(text, true)) text.remove_suffix(bytes);
-  return text;
+/// Roles are words of the interface, which templates put between `<|` and `|>`.
+jinja::text role_text(const std::string& role, jinja::source from) {
+  bool word = std::all_of(role.begin(), role.end(), [](char c) { return (c >= 'a' && c <= 'z') || c == '_'; });
+  return jinja::text{role, word ? jinja::of_template : from};
 }
 
-std::string_view trimmed(std::string_view text) {
-  while (auto bytes = space_bytes(text, false)) text.remove_prefix(bytes);
-  return trimmed_end(text);
+jinja::value message_value(jinja::text role, jinja::text content) {
+  return jinja::value::of({{jinja::text{"role"}, jinja::value::of(std::move(role))},
+                           {jinja::text{"content"}, jinja::value::of(std::move(content))}});
 }
 
-/// A token's piece: a text, or an object that has it as its content; both are in use. Empty if there is none.
-std::string piece_at(const json_node& in, const char* key) {
-  if (!in.has(key)) return {};
-  return in.at(key).value.is_object() ? in.at(key).text("content", "") : in.text(key);
-}
-
-/// The template itself, or the one called default of a list. Empty if there is none.
-std::string template_text(const json_node& in) {
-  if (!in.has("chat_template")) return {};
-  if (!in.at("chat_template").value.is_array()) return in.text("chat_template");
-  for (const auto& entry : in.list("chat_template"))
-    if (json_node one{entry, in.where + ": chat_template"}; one.text("name", "") == "default")
-      return one.text("template");
-  in.refuse("\"chat_template\" has several, and none of them is called default");
-}
-
-chat_description read_description(const std::filesystem::path& folder) {
-  auto jinja = folder / "chat_template.jinja", file = folder / "tokenizer_config.json";
-  chat_description chat;
-  // What the second file names counts where the first does not name it.
-  for (const auto& part : {file, folder / "special_tokens_map.json"}) {
-    if (!std::filesystem::exists(part)) continue;
-    auto parsed = parse_json_object(read_file(part), part.string());
-    json_node in{parsed, part.string()};
-    if (chat.bos.empty()) chat.bos = piece_at(in, "bos_token");
-    if (chat.eos.empty()) chat.eos = piece_at(in, "eos_token");
-    if (part == file && !std::filesystem::exists(jinja)) chat.text = template_text(in);
+jinja::value messages_value(std::span<const message> messages, bool merge_system) {
+  std::vector<jinja::value> all;
+  merge_system = merge_system && messages.size() > 1 && messages[0].role == "system";
+  for (std::size_t i = merge_system; i < messages.size(); ++i) {
+    auto from = static_cast<jinja::source>(i + 1);
+    jinja::text content;
+    if (merge_system && i == 1) content.append(messages[0].content + "\n\n", 1);
+    content.append(messages[i].content, from);
+    all.push_back(message_value(role_text(messages[i].role, from), std::move(content)));
   }
-  chat.where = fmt::format("{}: \"chat_template\"", file.string());
-  if (std::filesystem::exists(jinja)) {
-    chat.where = jinja.string();
-    chat.text = read_file(jinja);
-  } else if (chat.text.empty()) {
-    throw load_error(fmt::format("{}: has no chat_template; a chat model is needed", file.string()));
-  }
-  return chat;
+  return jinja::value::of(std::move(all));
 }
 
 }  // namespace
 
-chat_template chat_template::recognise(const std::filesystem::path& folder, std::shared_ptr<const tokenizer> words) {
-  chat_template result;
-  result.patterns_ = recognise_patterns(read_description(folder), *words);
-  result.words_ = std::move(words);
-  result.answer_end_ = result.words_->control(result.patterns_.answer_end);
-  // A template whose control tokens the tokenizer lacks is found now, not in the first turn.
-  result.opening();
-  result.answer_prompt();
-  for (const char* role : {"system", "user", "assistant"}) result.render({role, "x"});
+chat_template::chat_template(chat_description from, std::shared_ptr<const tokenizer> words)
+    : from_{std::move(from)}, tokens_{std::make_shared<const chat_tokens>(std::move(words))} {}
+
+chat_template chat_template::open(const std::filesystem::path& folder, std::shared_ptr<const tokenizer> words) {
+  return open(read_chat_description(folder), std::move(words));
+}
+
+chat_template chat_template::open(chat_description from, std::shared_ptr<const tokenizer> words) {
+  chat_template result{std::move(from), std::move(words)};
+  try {
+    result.program_ = jinja::program::parse(result.from_.text);
+    result.learn();
+  } catch (const jinja::template_error& e) {
+    throw load_error(fmt::format("{}: {}", result.from_.where, e.what()));
+  }
   return result;
 }
 
-/// The tokens of text; of text that goes on after the end of a line, where `goes_on` says so: no space is put before
-/// its first word then.
-std::vector<kv::token_id> chat_template::encode(std::string_view text, bool goes_on) const {
-  if (!goes_on) return words_->encode(text);
-  auto before = words_->encode("\n"), all = words_->encode(fmt::format("\n{}", text));
-  if (before.size() > all.size() || !std::equal(before.begin(), before.end(), all.begin())) return words_->encode(text);
-  all.erase(all.begin(), all.begin() + std::ssize(before));
-  return all;
+jinja::text chat_template::run(std::span<const message> messages, const render_options& options,
+                               bool merge_system) const {
+  auto others = static_cast<jinja::source>(messages.size() + 1);
+  auto from_json = [&](const std::string& json) {
+    try {
+      return json.empty() ? jinja::value{jinja::none{}} : jinja::from_json(json, others);
+    } catch (const jinja::fault& f) {
+      throw jinja::template_error(f.what(), {});
+    }
+  };
+  jinja::variables given{{"messages", messages_value(messages, merge_system)},
+                         {"tools", from_json(options.tools)},
+                         {"documents", from_json(options.documents)},
+                         {"add_generation_prompt", options.answer_prompt}};
+  for (const auto& [name, piece] : from_.special) given.emplace_back(name, jinja::value::of(jinja::text{piece}));
+  auto more = from_json(options.variables);
+  if (auto* named = more.as_mapping())
+    for (const auto& [name, v] : named->entries) given.emplace_back(name.bytes(), v);
+  auto most = limits_for(messages);
+  most.bytes += 64 * (options.tools.size() + options.documents.size() + options.variables.size());
+  most.steps += 8 * (options.tools.size() + options.documents.size());
+  return program_.run(given, most, options.now_s);
 }
 
-std::vector<kv::token_id> chat_template::render_pattern(std::string_view pattern, std::string_view content,
-                                                        bool goes_on) const {
-  std::vector<kv::token_id> ids;
-  std::string plain;
-  auto flush = [&] {
-    auto part = encode(plain, goes_on && ids.empty());
-    ids.insert(ids.end(), part.begin(), part.end());
-    plain.clear();
-  };
-  auto replace = [&](std::string_view mark, std::string_view text) {
-    if (!pattern.starts_with(mark)) return false;
-    plain += text;
-    pattern.remove_prefix(mark.size());
-    return true;
-  };
-  while (!pattern.empty()) {
-    if (replace("{}", content) || replace("{trim}", trimmed(content)) || replace("{trim_end}", trimmed_end(content)))
-      continue;
-    if (!pattern.starts_with(control_open)) {
-      plain += pattern.front();
-      pattern.remove_prefix(1);
-      continue;
-    }
-    auto end = pattern.find(control_close);
-    auto piece = pattern.substr(control_open.size(), end - control_open.size());
-    pattern.remove_prefix(end + control_close.size());
-    bool optional = piece.starts_with('?');
-    if (optional) piece.remove_prefix(1);
-    if (optional && !words_->find_control(piece)) {
-      plain += piece;
-    } else {
-      flush();
-      ids.push_back(words_->control(piece));
-    }
+jinja::text chat_template::render(std::span<const message> messages, const render_options& options) const {
+  return run(messages, options, merges_system_);
+}
+
+std::optional<jinja::text> chat_template::try_render(std::span<const message> messages,
+                                                     const render_options& options) const {
+  try {
+    return render(messages, options);
+  } catch (const jinja::template_error&) {
+    return std::nullopt;
   }
-  flush();
-  return ids;
 }
 
-std::vector<kv::token_id> chat_template::opening() const { return render_pattern(patterns_.opening, {}); }
-
-std::vector<kv::token_id> chat_template::default_system() const {
-  if (!patterns_.default_system) return {};
-  return render_pattern(patterns_.system, *patterns_.default_system);
+/// Tries the template on small conversations: whether it runs at all, where a system message goes, what ends a message.
+void chat_template::learn() {
+  render_options asking{.answer_prompt = true, .now_s = 0};
+  run(probe, asking, false);
+  std::vector<message> with_system{{"system", "Abc"}, probe[0]};
+  try {
+    layout seen{run(with_system, asking, false), with_system.size(), *tokens_};
+    merges_system_ = !seen.content(0);
+  } catch (const jinja::template_error&) {
+    merges_system_ = true;
+  }
+  std::vector<message> talk{probe[0], {"assistant", "Yes."}, {"user", "Why?"}};
+  user_tail_ = find_tail(talk, 0);
+  assistant_tail_ = find_tail(talk, 1);
+  answer_end_ = find_answer_end(assistant_tail_.value_or(""));
+  ends_of_messages_ = {answer_end_};
+  jinja::text behind{user_tail_.value_or("")};
+  for (const auto& s : tokens_->segments(behind))
+    if (s.control) ends_of_messages_.push_back(*s.control);
+  layout first{render(probe, asking), probe.size(), *tokens_};
+  if (const auto& s = first.segments; !s.empty() && s[0].control && first.text.bytes().substr(0, s[0].end) == from_.bos)
+    opening_ = {*s[0].control};
 }
 
-std::vector<kv::token_id> chat_template::render(const message& m, std::string_view after_role) const {
-  if (m.role == "system") return render_pattern(patterns_.system, m.content);
-  if (m.role == "assistant") return render_pattern(patterns_.assistant, m.content);
-  if (after_role.empty()) return render_pattern(patterns_.user, m.content);
-  if (after_role != "system") return render_pattern(patterns_.user_later, m.content);
-  return render_pattern(patterns_.user_after_system, m.content, patterns_.system.ends_with('\n'));
+/// What stands behind a message's content up to the end of the message, whatever follows: to its last control token, if
+/// it has one. Empty if the template does not run for that.
+std::optional<std::string> chat_template::find_tail(std::span<const message> talk, std::size_t message) const {
+  auto all = try_render(talk, {.now_s = 0}), part = try_render(talk.first(message + 1), {.now_s = 0});
+  if (!all || !part) return std::nullopt;
+  layout longer{*std::move(all), talk.size(), *tokens_}, shorter{*std::move(part), talk.size(), *tokens_};
+  auto in_longer = longer.content(message), in_shorter = shorter.content(message);
+  if (!in_longer || !in_shorter) return std::nullopt;
+  auto begin = in_longer->second;
+  std::string_view rest = longer.text.bytes(), other = shorter.text.bytes();
+  rest.remove_prefix(begin);
+  other.remove_prefix(in_shorter->second);
+  auto same = std::mismatch(rest.begin(), rest.end(), other.begin(), other.end()).first - rest.begin();
+  return longer.text.bytes().substr(begin,
+                                    longer.behind_last_control(begin, begin + static_cast<std::size_t>(same)) - begin);
 }
 
-std::vector<kv::token_id> chat_template::answer_prompt() const { return render_pattern(patterns_.answer_prompt, {}); }
+/// The first control token behind an answer, else the one that the checkpoint ends texts with.
+kv::token_id chat_template::find_answer_end(const std::string& tail) const {
+  jinja::text behind{tail};
+  for (const auto& s : tokens_->segments(behind))
+    if (s.control) return *s.control;
+  auto line = tail.substr(0, tail.find('\n'));
+  if (looks_like_control(line))
+    throw load_error(fmt::format("{}: the tokenizer has no piece {}, which ends an answer", from_.where, line));
+  if (from_.eos.empty())
+    throw load_error(fmt::format(
+        "{}: the template has no token that ends an answer, and tokenizer_config.json no \"eos_token\"", from_.where));
+  if (auto id = tokens_->words().find_control(from_.eos)) return *id;
+  throw load_error(
+      fmt::format("{}: the tokenizer has no piece {}, which is its \"eos_token\"", from_.where, from_.eos));
+}
+
+std::vector<kv::token_id> chat_template::answer_prompt() const { return go_on({}, probe, {.now_s = 0}).answer_prompt; }
 
 }  // namespace chromatin::model

@@ -17,7 +17,7 @@ std::shared_ptr<const checkpoint> checkpoint::open(const std::filesystem::path& 
   if (words->size() > config.vocabulary)
     throw load_error(fmt::format("{}: the tokenizer has {} pieces, the model a vocabulary of {}", folder.string(),
                                  words->size(), config.vocabulary));
-  auto chat = chat_template::recognise(folder, words);
+  auto chat = chat_template::open(folder, words);
   if (!config.is_end_of_answer(chat.answer_end())) config.end_of_answer.push_back(chat.answer_end());
   auto tensors = weights::open(folder, config);
   auto text = read_file(folder / "config.json");

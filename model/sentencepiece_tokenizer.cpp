@@ -67,6 +67,14 @@ std::vector<kv::token_id> sentencepiece_tokenizer::encode(std::string_view text)
   return ids;
 }
 
+std::vector<std::string> sentencepiece_tokenizer::controls() const {
+  auto all = implementation_->forgeable;
+  const auto& processor = implementation_->processor;
+  for (int id = 0; id < processor.GetPieceSize(); ++id)
+    if (processor.IsControl(id) && !processor.IdToPiece(id).empty()) all.push_back(processor.IdToPiece(id));
+  return all;
+}
+
 std::optional<kv::token_id> sentencepiece_tokenizer::find_control(std::string_view piece) const {
   const auto& processor = implementation_->processor;
   auto id = processor.PieceToId({piece.data(), piece.size()});

@@ -14,6 +14,7 @@ class sentencepiece_tokenizer final : public tokenizer {
 
   std::uint32_t size() const override;
   std::vector<kv::token_id> encode(std::string_view text) const override;
+  std::vector<std::string> controls() const override;
   std::optional<kv::token_id> find_control(std::string_view piece) const override;
   std::string bytes(kv::token_id token) const override;
   bool adds_leading_space() const override { return adds_leading_space_; }

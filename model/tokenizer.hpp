@@ -29,6 +29,8 @@ class tokenizer {
   virtual std::uint32_t size() const = 0;
   /// Ids of plain text. Never yields a control token, whatever the text says: a user cannot forge a turn.
   virtual std::vector<kv::token_id> encode(std::string_view text) const = 0;
+  /// The texts of all control tokens: what text of a template, and no other, may become.
+  virtual std::vector<std::string> controls() const = 0;
   /// The id of a control or user-defined piece such as `</s>` or `<|user|>`, if there is one.
   virtual std::optional<kv::token_id> find_control(std::string_view piece) const = 0;
   /// The same; throws load_error if there is none.

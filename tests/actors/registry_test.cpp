@@ -93,7 +93,8 @@ TEST(Registry, AConversationOfAnEarlierFormatThatEndsInAUserMessageGoesOn) {
   d.talk("talk", "hello", "hi");
   auto record = d.stored("talk");
   rendering render{d.checkpoint};
-  auto unanswered = render.message({"user", "are you there?"}, "assistant");
+  const message_list before{{"user", "hello"}, {"assistant", "hi"}}, added{{"user", "are you there?"}};
+  auto unanswered = render.go_on(before, added).messages.back();
   record.window.tokens.insert(record.window.tokens.end(), unanswered.begin(), unanswered.end());
   d.store->write({"tenant", "talk"}, 0,
                  {record.version, {{"user", "are you there?", unanswered}}, record.window, false, {}});
@@ -110,14 +111,11 @@ TEST(Registry, MessagesOfEveryRoleComeInOneAppend) {
   desk d;
   message_list said{{"system", "Be brief."}, {"user", "hello"}, {"assistant", "hi"}, {"user", "how much?"}};
   auto prepared = d.append("talk", 1, said);
-  std::vector<kv::token_id> expected = d.checkpoint->chat.opening();
-  std::string role;
-  for (const auto& m : said) {  // as the template writes a whole conversation
-    auto tokens = d.checkpoint->chat.render(m, role);
-    expected.insert(expected.end(), tokens.begin(), tokens.end());
-    role = m.role;
-  }
-  auto prompt = d.checkpoint->chat.answer_prompt();
+  auto made = d.checkpoint->chat.go_on({}, said);  // as the template writes a whole conversation
+  auto expected = made.head;
+  for (std::size_t i = 1; i < said.size(); ++i)
+    expected.insert(expected.end(), made.messages[i].begin(), made.messages[i].end());
+  const auto& prompt = made.answer_prompt;
   expected.insert(expected.end(), prompt.begin(), prompt.end());
   EXPECT_EQ(prepared->window.tokens, expected);
   EXPECT_GT(prepared->window.keep, 0u) << "the system prompt stays";
