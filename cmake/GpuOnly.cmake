@@ -24,9 +24,14 @@ carried_headers(PkgConfig::xxhash XXH_INLINE_ALL)
 carried_headers(fmt::fmt FMT_HEADER_ONLY)
 carried_headers(nlohmann_json::nlohmann_json)
 
-add_library(Boost::context STATIC IMPORTED)
-set_target_properties(Boost::context PROPERTIES IMPORTED_LOCATION ${CHROMATIN_CARRIED}/lib/libboost_context.a
-                      INTERFACE_INCLUDE_DIRECTORIES ${CHROMATIN_CARRIED}/include)
+# carried_archive(TARGET FILE [DEFINITIONS…])
+function(carried_archive target file)
+  add_library(${target} STATIC IMPORTED GLOBAL)
+  set_target_properties(${target} PROPERTIES IMPORTED_LOCATION ${CHROMATIN_CARRIED}/lib/${file}
+                        INTERFACE_INCLUDE_DIRECTORIES ${CHROMATIN_CARRIED}/include INTERFACE_COMPILE_DEFINITIONS "${ARGN}")
+endfunction()
+carried_archive(Boost::context libboost_context.a)
+carried_archive(PkgConfig::utf8proc libutf8proc.a UTF8PROC_STATIC)
 
 # GoogleTest's files are compiled as one each.
 add_library(carried_gtest STATIC ${CHROMATIN_CARRIED}/googletest/src/gtest-all.cc ${CHROMATIN_CARRIED}/googlemock/src/gmock-all.cc)

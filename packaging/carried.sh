@@ -7,7 +7,7 @@ cd "$(dirname "$0")/.."
 out=${1:-build/carried}
 rm -rf "$out"
 mkdir -p "$out/include/boost" "$out/lib"
-cp -r /usr/include/fmt /usr/include/nlohmann /usr/include/xxhash.h "$out/include"
+cp -r /usr/include/fmt /usr/include/nlohmann /usr/include/xxhash.h /usr/include/utf8proc.h "$out/include"
 for part in googletest googlemock; do
   mkdir -p "$out/$part"
   cp -r "/usr/src/googletest/$part/include" "/usr/src/googletest/$part/src" "$out/$part"
@@ -18,5 +18,5 @@ echo '#include <boost/context/fiber.hpp>' | g++ -x c++ -std=c++20 -M - | tr -d '
     mkdir -p "$out/include/$(dirname "${header#/usr/include/}")"
     cp "$header" "$out/include/${header#/usr/include/}"
   done
-cp "$(g++ -print-file-name=libboost_context.a)" "$out/lib"
+cp "$(g++ -print-file-name=libboost_context.a)" "$(g++ -print-file-name=libutf8proc.a)" "$out/lib"
 du -sh "$out"
