@@ -45,6 +45,9 @@ class chat_template {
   static chat_template open(const std::filesystem::path& folder, std::shared_ptr<const tokenizer> words);
   static chat_template open(chat_description from, std::shared_ptr<const tokenizer> words);
 
+  /// Of a model that is only measured: no conversation is ever written with it.
+  static chat_template none() { return {}; }
+
   /// The file that it is from.
   const std::string& name() const { return from_.file; }
 
@@ -69,6 +72,7 @@ class chat_template {
  private:
   struct layout;
 
+  chat_template() = default;
   chat_template(chat_description from, std::shared_ptr<const tokenizer> words);
   void learn();
   std::optional<std::string> find_tail(std::span<const message> talk, std::size_t message) const;

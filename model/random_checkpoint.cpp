@@ -53,7 +53,7 @@ std::shared_ptr<const checkpoint> random_checkpoint(const std::string& name, std
     tensors.emplace(t.name, tensor{t.shape, element::bf16, std::as_bytes(std::span{first, elements(t)}), "BF16"});
   }
   return std::make_shared<const checkpoint>(
-      checkpoint{name, std::move(config), nullptr, {}, weights::of(std::move(tensors), memory), {}});
+      checkpoint{name, std::move(config), nullptr, chat_template::none(), weights::of(std::move(tensors), memory), {}});
 }
 
 }  // namespace chromatin::model
