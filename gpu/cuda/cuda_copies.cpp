@@ -68,9 +68,8 @@ class cuda_copies::core : public std::enable_shared_from_this<core> {
   kv::geometry shape_;
   bool verify_;
   std::shared_ptr<room_pool> rooms_ = std::make_shared<room_pool>(runtime_);
-  // Two for loads: the link is busy with one's copy while the other's begins. Nobody computes with what checks and
-  // saves make: they are not urgent.
-  stream loads_ = runtime_->make_stream(true), other_loads_ = runtime_->make_stream(true);
+  // Nobody computes with what checks and saves make: they are not urgent.
+  stream loads_ = runtime_->make_stream(true), packed_loads_ = runtime_->make_stream(true);
   stream within_ = runtime_->make_stream(true);
   stream checks_ = runtime_->make_stream(), saves_ = runtime_->make_stream();
   std::atomic<bool> closed_{false};
