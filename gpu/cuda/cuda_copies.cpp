@@ -53,8 +53,9 @@ class cuda_copies::core : public std::enable_shared_from_this<core> {
   void when(const fence& after, stream in, order enqueue);
   std::shared_ptr<transfer> prepare(std::vector<slice_copy> slices, bool packs_all) const;
   void pack(stream in, const transfer& of, std::size_t i) const;
-  void move_bytes(const transfer& of, direction way, stream in) const;
-  void unpack(const transfer& of, std::size_t i) const;
+  void move_bytes(const std::vector<slice_run>& runs, direction way, stream in) const;
+  /// Those that arrive packed: in a stream of their own, so that the link has something to do while they are unpacked.
+  void enqueue_packed(const transfer& of) const;
   void enqueue_out(const std::shared_ptr<transfer>& of, const copied& done);
   copy_result compare(const transfer& of) const;
   copy_result outcome(const transfer& of) const;
@@ -67,22 +68,21 @@ class cuda_copies::core : public std::enable_shared_from_this<core> {
   kv::geometry shape_;
   bool verify_;
   std::shared_ptr<room_pool> rooms_ = std::make_shared<room_pool>(runtime_);
-  // Two for loads: the link is busy with one's copy while the other's begins. Nobody computes with what checks and
-  // saves make: they are not urgent.
-  stream loads_ = runtime_->make_stream(true), other_loads_ = runtime_->make_stream(true);
+  // Nobody computes with what checks and saves make: they are not urgent.
+  stream loads_ = runtime_->make_stream(true), packed_loads_ = runtime_->make_stream(true);
   stream within_ = runtime_->make_stream(true);
   stream checks_ = runtime_->make_stream(), saves_ = runtime_->make_stream();
   std::atomic<bool> closed_{false};
 };
 
 cuda_copies::core::~core() {
-  for (auto s : {loads_, checks_, saves_, within_}) runtime_->destroy(s);
+  for (auto s : {loads_, packed_loads_, checks_, saves_, within_}) runtime_->destroy(s);
 }
 
 /// Everything that is in the streams ends, and its callbacks come; what waits for a fence fails later.
 void cuda_copies::core::close() {
   closed_ = true;
-  for (auto s : {loads_, checks_, saves_, within_}) runtime_->synchronize(s);
+  for (auto s : {loads_, packed_loads_, checks_, saves_, within_}) runtime_->synchronize(s);
 }
 
 void cuda_copies::core::when(const fence& after, stream in, order enqueue) {
@@ -104,8 +104,8 @@ void cuda_copies::core::pack(stream in, const transfer& of, std::size_t i) const
                            of.stage(i));
 }
 
-void cuda_copies::core::move_bytes(const transfer& of, direction way, stream in) const {
-  for (const auto& run : of.runs()) {
+void cuda_copies::core::move_bytes(const std::vector<slice_run>& runs, direction way, stream in) const {
+  for (const auto& run : runs) {
     auto *to = run.device, *from = run.host;
     auto to_stride = run.device_stride, from_stride = run.host_stride;
     if (way == direction::out) {
@@ -119,10 +119,18 @@ void cuda_copies::core::move_bytes(const transfer& of, direction way, stream in)
   }
 }
 
-void cuda_copies::core::unpack(const transfer& of, std::size_t i) const {
-  runtime_->kernels().unpack(loads_, of.stage(i), 2 * shape_.kv_heads, static_cast<std::uint32_t>(shape_.head_bytes()),
-                             static_cast<std::uint32_t>(of.slices()[i].tokens * shape_.token_bytes()), of.in_page(i));
-  if (verify_) pack(loads_, of, i);
+void cuda_copies::core::enqueue_packed(const transfer& of) const {
+  const auto runs = of.packed_runs();
+  if (runs.empty()) return;
+  move_bytes(runs, direction::in, packed_loads_);
+  for (std::size_t i = 0; i < of.slices().size(); ++i) {
+    if (!of.stage(i)) continue;
+    const auto used = static_cast<std::uint32_t>(of.slices()[i].tokens * shape_.token_bytes());
+    runtime_->kernels().unpack(packed_loads_, of.stage(i), 2 * shape_.kv_heads,
+                               static_cast<std::uint32_t>(shape_.head_bytes()), used, of.in_page(i));
+    if (verify_) pack(packed_loads_, of, i);
+  }
+  runtime_->wait(loads_, events_->record(packed_loads_).get());
 }
 
 fence cuda_copies::core::in(std::vector<slice_copy> slices, copied done) {
@@ -137,9 +145,8 @@ fence cuda_copies::core::in(std::vector<slice_copy> slices, copied done) {
     });
     return fence{never};
   }
-  move_bytes(*of, direction::in, loads_);
-  for (std::size_t i = 0; i < of->slices().size(); ++i)
-    if (of->stage(i)) unpack(*of, i);
+  move_bytes(of->direct_runs(), direction::in, loads_);
+  enqueue_packed(*of);
   auto arrived = std::make_shared<device_fence>(events_->record(loads_), !checks);
   auto last = checks ? checks_ : loads_;
   if (checks) {
@@ -188,7 +195,8 @@ void cuda_copies::core::enqueue_out(const std::shared_ptr<transfer>& of, const c
   for (std::size_t i = 0; i < of->slices().size(); ++i)
     if (of->stage(i)) pack(saves_, *of, i);
   of->check(*runtime_, saves_);
-  move_bytes(*of, direction::out, saves_);
+  move_bytes(of->direct_runs(), direction::out, saves_);
+  move_bytes(of->packed_runs(), direction::out, saves_);
   runtime_->then(saves_, [self = shared_from_this(), of = of, done](bool passed) mutable {
     auto result = passed ? self->outcome(*of) : copy_result{.error = copy_error::failed};
     of.reset();

@@ -46,10 +46,11 @@ std::byte* transfer::in_host(std::size_t i) const {
   return kv::packed_slice_of(slices_[i].host, shape_, slices_[i].layer, slices_[i].tokens).data();
 }
 
-std::vector<slice_run> transfer::runs() const {
+std::vector<slice_run> transfer::runs(bool packed_ones) const {
   std::vector<slice_place_pair> places;
   for (std::size_t i = 0; i < slices_.size(); ++i)
-    places.push_back({stages_[i] ? stages_[i] : in_page(i), in_host(i), packed(i).bytes});
+    if ((stages_[i] != nullptr) == packed_ones)
+      places.push_back({packed_ones ? stages_[i] : in_page(i), in_host(i), packed(i).bytes});
   return runs_of(places);
 }
 

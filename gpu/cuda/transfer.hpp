@@ -25,8 +25,9 @@ class transfer {
   /// The packed copy in the device; null for a slice that is the same in both forms.
   std::byte* stage(std::size_t i) const { return stages_[i]; }
 
-  /// What is to be copied between the host and the device's pages or packed copies.
-  std::vector<slice_run> runs() const;
+  /// What is to be copied between the host and the device's pages, and between the host and packed copies.
+  std::vector<slice_run> direct_runs() const { return runs(false); }
+  std::vector<slice_run> packed_runs() const { return runs(true); }
 
   /// Enqueues the checksums of all slices and their way to the host.
   void check(runtime& on, stream in) const;
@@ -35,6 +36,7 @@ class transfer {
 
  private:
   bool is_same_in_both(std::size_t i) const;
+  std::vector<slice_run> runs(bool packed_ones) const;
 
   std::vector<slice_copy> slices_;
   kv::geometry shape_;
