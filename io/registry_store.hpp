@@ -60,6 +60,7 @@ struct conversation_change {
   kv::lineage window;                    ///< from now on
   bool replaces_window = false;          ///< false: the stored window only grew at its end
   std::vector<kv::chunk_key> chunks;     ///< keys under which tiers may hold parts of it, as far as they are new
+  std::uint64_t first_version = 1;       ///< of a conversation that does not exist yet
 };
 
 /// A conversation that begins with the messages that were asked for.
