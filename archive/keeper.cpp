@@ -36,7 +36,14 @@ keeper::keeper(keeper_options options, std::shared_ptr<laboratory> lab)
 
 void keeper::lasting(const auto& what) {
   options_.lasting();
-  what();
+  try {
+    what();
+  } catch (const dna::partition_error&) {
+    throw;  // nothing has changed
+  } catch (...) {
+    tubes_.close();  // what they have in memory may not be on the disk
+    throw;
+  }
   options_.lasting();
 }
 

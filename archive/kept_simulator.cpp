@@ -77,16 +77,19 @@ kept_simulator::kept_simulator(fs::path folder, simulator_options options)
 void kept_simulator::load() {
   std::vector<std::pair<std::int64_t, json>> all;
   for (const auto& entry : fs::directory_iterator{folder_}) {
-    if (entry.path().extension() != ".json") continue;
+    if (entry.path().extension() != ".json" || entry.path().filename().string().starts_with('.')) continue;
     try {
       auto order = json::parse(dna::read_file(entry.path()));
       const std::int64_t at = order.at("at");
       all.emplace_back(at, std::move(order));
     } catch (const json::exception& e) {
-      throw laboratory_error{fmt::format("{}: no order of a simulated laboratory: {}", entry.path().string(), e.what())};
+      throw laboratory_error{
+          fmt::format("{}: no order of a simulated laboratory: {}", entry.path().string(), e.what())};
     }
   }
-  std::ranges::sort(all, {}, [](const auto& one) { return std::pair{one.first, one.second.at("kind") != "synthesis"}; });
+  std::ranges::sort(all, {}, [](const auto& one) {
+    return std::pair{one.first, one.second.at("kind") != "synthesis"};
+  });
   for (const auto& [at, order] : all) {
     const lab_time given{std::chrono::seconds{at}};
     if (order.at("kind") == "synthesis")
@@ -98,12 +101,14 @@ void kept_simulator::load() {
 
 template <class Order>
 void kept_simulator::take(const Order& what, lab_time now) {
-  const bool known = model_.look(what.name, now).progress != lab_progress::unknown;
-  model_.order(what, now);
-  if (known) return;
+  check_order(what);
+  if (model_.look(what.name, now).progress != lab_progress::unknown) return model_.order(what, now);
   auto kept = to_json(what);
   kept["at"] = now.time_since_epoch().count();
-  dna::replace_file(folder_ / (what.name + ".json"), kept.dump(1));
+  const auto file = folder_ / (what.name + ".json"), hidden = folder_ / ('.' + what.name + ".json");
+  dna::replace_file(hidden, kept.dump(1));  // whatever fails now, both the model and the folder have it, or neither
+  model_.order(what, now);
+  fs::rename(hidden, file);
   dna::sync_folder(folder_);
 }
 

@@ -38,6 +38,9 @@ class tubes {
   /// Opened for writing, and kept open until others were used more. Throws what dna::store::open throws.
   dna::store& at(const std::string& name);
 
+  /// They are read anew when they are next wanted.
+  void close() { open_.clear(); }
+
   static constexpr std::size_t open_max = 4;
 
  private:

@@ -86,6 +86,13 @@ std::string_view given_back(std::string_view role, std::string_view content);
 /// A hash of what is given back of all messages so far: that of the last one, continuing from the hash before it.
 kv::hash128 next_message_hash(kv::hash128 before, std::string_view role, std::string_view content);
 
+/// A conversation as who looks for room sees it.
+struct unused_conversation {
+  conversation_key key;
+  std::uint32_t tokens = 0;       ///< in its window
+  std::int64_t writes_since = 0;  ///< to other conversations since the last one to it, about
+};
+
 /// The conversation is not at the version that the caller expected.
 struct version_conflict : std::runtime_error {
   using std::runtime_error::runtime_error;
@@ -153,6 +160,9 @@ class registry_store {
   /// longest time first.
   virtual std::vector<std::string> oldest(const std::string& tenant, const std::string& prefix,
                                           std::uint32_t count_max) = 0;
+
+  /// At most so many of all tenants' conversations, the ones that nobody wrote to for the longest time first.
+  virtual std::vector<unused_conversation> unused(std::uint32_t count_max) = 0;
 
   /// Keys and jobs of conversations that are archived.
   virtual archive_store& archives() = 0;

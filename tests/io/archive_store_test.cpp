@@ -134,6 +134,21 @@ TEST(ArchiveStore, AChangeIsPartOfABatch) {
   EXPECT_TRUE(store->load(alice));
 }
 
+TEST(ArchiveStore, WhatNobodyWroteToForLongIsTheFirstOfWhatIsUnused) {
+  test::temporary_folder folder;
+  auto store = open_registry(folder.path());
+  for (const auto& key : {conversation_key{"tenant-a", "one"}, {"tenant-b", "two"}, {"tenant-a", "three"}})
+    store->write(key, turn, {.window = {.tokens = {1, 2, 3}}});
+  store->write({"tenant-a", "one"}, turn, {.expected_version = 1, .window = {.tokens = {1, 2, 3, 4}}});
+  const auto all = store->unused(9);
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_EQ(all[0].key, (conversation_key{"tenant-b", "two"}));
+  EXPECT_EQ(all[0].writes_since, 2);
+  EXPECT_EQ(all[2].key, (conversation_key{"tenant-a", "one"}));
+  EXPECT_EQ(all[2].tokens, 4U);
+  EXPECT_EQ(store->unused(1).size(), 1U);
+}
+
 TEST(ArchiveStore, TheCopyGoesOnlyWhereThisVersionIsStored) {
   test::temporary_folder folder;
   auto store = open_registry(folder.path());
