@@ -150,6 +150,7 @@ counters archivist_state::stats() const {
                 {"conversations_archived", stored_},
                 {"conversations_recalled", settled_},
                 {"jobs_failed", failed_},
+                {"pcrs_ordered", pcrs_ordered_},
                 {"reads_ordered", reads_ordered_},
                 {"reads_short", short_}};
   if (options.simulated) all.notes.emplace_back("the laboratory is simulated");

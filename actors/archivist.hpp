@@ -99,7 +99,7 @@ struct archivist_state {
   bool happened_ = false;  ///< in this round
   std::optional<archive::lab_time> wake_at_;
   std::uint64_t wake_ = 0;  ///< the last timer's number
-  std::int64_t stored_ = 0, settled_ = 0, failed_ = 0, reads_ordered_ = 0, short_ = 0;
+  std::int64_t stored_ = 0, settled_ = 0, failed_ = 0, pcrs_ordered_ = 0, reads_ordered_ = 0, short_ = 0;
 };
 
 archivist_actor::behavior_type archivist(archivist_actor::stateful_pointer<archivist_state> self,

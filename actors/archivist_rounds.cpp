@@ -176,6 +176,7 @@ void archivist_state::keep(const job_list& next) {
 void archivist_state::keep_plan(const job_list& next) {
   std::map<std::string, std::uint64_t> orders;  // which several share
   for (const auto& job : next) orders[job.sequencing.back()] = job.reads_last;
+  pcrs_ordered_ += static_cast<std::int64_t>(orders.size());
   for (const auto& [order, reads] : orders) reads_ordered_ += static_cast<std::int64_t>(reads);
   keep(next);
 }

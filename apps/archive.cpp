@@ -95,8 +95,8 @@ void add_archive_command(CLI::App& app) {
   command->callback([flags] {
     auto client = connect(flags->server);
     if (flags->id.empty()) return list(client, flags->as_json);
-    auto ticket = client.archive(flags->id);
-    show(flags->wait ? wait_for(client, std::move(ticket)) : ticket, flags->as_json);
+    auto made = client.archive(flags->id);
+    show(flags->wait ? wait_for(client, std::move(made)) : made, flags->as_json);
   });
 }
 
@@ -107,8 +107,8 @@ void add_recall_command(CLI::App& app) {
   add_flags(*command, *flags);
   command->callback([flags] {
     auto client = connect(flags->server);
-    auto ticket = client.recall(flags->id);
-    show(flags->wait ? wait_for(client, std::move(ticket)) : ticket, flags->as_json);
+    auto made = client.recall(flags->id);
+    show(flags->wait ? wait_for(client, std::move(made)) : made, flags->as_json);
   });
 }
 
