@@ -30,6 +30,7 @@ demo: install-packages
 	@cmake --build --preset release -j $(JOBS) --target chromatin
 	@apps/demo/run.sh build/release/apps/chromatin build/demo
 	@apps/demo/dna.sh build/release/apps/chromatin
+	@apps/demo/archive.sh build/release/apps/chromatin
 
 PREFIX ?= /usr/local
 install deb: packaged

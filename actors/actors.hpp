@@ -211,8 +211,58 @@ using registry_actor = caf::typed_actor<
   caf::replies_to<atom::point, atom::forget, std::string, std::string>::with<key_list>,
   // Who is told of chunks that only conversations had which were let go to make room for others.
   caf::reacts_to<atom::attach, eraser_actor>,
+  // Plans at this time to archive a conversation. Answers with the job that does, or did if nothing was said since; durable.
+  caf::replies_to<atom::archive, conversation_ref, std::int64_t>::with<archive_job>,
+  // Asks at this time for an archived conversation. Answers with the job that brings it; durable.
+  caf::replies_to<atom::recall, conversation_ref, std::int64_t>::with<archive_job>,
+  // Jobs that are not at their end, and copies on the disk that could go.
+  caf::replies_to<atom::archive, atom::list>::with<archive_book>,
+  // A tenant's jobs.
+  caf::replies_to<atom::archive, atom::list, std::string>::with<job_list>,
+  // These jobs with the keys of their conversations, those that were forgotten left out; with `true` also what they say now.
+  caf::replies_to<atom::archive, atom::read, job_list, bool>::with<archive_sources>,
+  // What a job is now; durable when it answers. False: its conversation was forgotten.
+  caf::replies_to<atom::archive, atom::save, archive_job>::with<bool>,
+  // The conversation of this job goes from the disk, if it may: it was stored as it is now, and nobody has recalled it since.
+  caf::replies_to<atom::archive, atom::erase, archive_job>::with<copy_dropped>,
+  // At most `m` conversations that nobody spoke in for `n` seconds, those first whose bytes are worth least; none that is on its way.
+  caf::replies_to<atom::archive, atom::expect, std::int64_t, std::uint32_t>::with<conversation_refs>,
+  // Puts a recalled conversation back, and its job is at its end; durable when it answers. False as for `save`.
+  caf::replies_to<atom::archive, atom::settle, archive_job, recalled_conversation>::with<bool>,
   // INTERNAL: makes durable what was written since the last time.
   caf::reacts_to<atom::internal, atom::commit>>::extend_with<measured_actor>;
+
+/// The KEEPER interface: the part of an archive's work that blocks (archive/keeper.hpp). Runs detached.
+using keeper_actor = caf::typed_actor<
+  // What the laboratory says of the orders that these jobs wait for, in their order.
+  caf::replies_to<atom::lookup, job_list>::with<lab_answers>,
+  // Writes what is new into tubes, and marks its strands as ordered. The jobs as they are next.
+  caf::replies_to<atom::save, archive_sources>::with<job_list>,
+  // Chooses the reads to order. The jobs as they are next.
+  caf::replies_to<atom::expect, keyed_jobs>::with<job_list>,
+  // Gives the orders that these jobs wait for to the laboratory.
+  caf::replies_to<atom::append, keyed_jobs>::with<void>,
+  // Takes the reads. The jobs as they are next.
+  caf::replies_to<atom::read, keyed_jobs>::with<job_list>,
+  // The conversation that a job has decoded; `invalid_argument` where it is damaged.
+  caf::replies_to<atom::open, archive::keyed_job>::with<recalled_conversation>>::extend_with<measured_actor>;
+
+/// The ARCHIVIST interface: leads conversations into DNA and back. Answers at once; the work is the keeper's.
+using archivist_actor = caf::typed_actor<
+  // Archives a conversation; one that is on its way already, or there, keeps its ticket.
+  caf::replies_to<atom::archive, conversation_ref>::with<archive_ticket>,
+  // Brings an archived conversation back; one that is on its way already keeps its ticket.
+  caf::replies_to<atom::recall, conversation_ref>::with<archive_ticket>,
+  // The same; answers when it is back, or with an error when it does not come by itself.
+  caf::replies_to<atom::recall, atom::settle, conversation_ref>::with<archive_ticket>,
+  // What became of a tenant's archives and recalls.
+  caf::replies_to<atom::archive, atom::list, std::string>::with<archive_tickets>,
+  // INTERNAL: looks for conversations that nobody asked to archive.
+  caf::reacts_to<atom::internal, atom::archive>,
+  // INTERNAL: reads the registry's jobs.
+  caf::reacts_to<atom::internal, atom::open>,
+  // INTERNAL: takes the next step of every job, if this is the last timer (0: in any case).
+  caf::reacts_to<atom::internal, atom::proceed, std::uint64_t>>::extend_with<measured_actor>;
 
 /// The GATEWAY interface: what a client of any protocol can ask for. Checks limits, then leads a turn from registry to scheduler
 /// and back. Each turn is answered, also when a part dies on the way.
@@ -241,6 +291,12 @@ using gateway_actor = caf::typed_actor<
   caf::replies_to<atom::point, std::string, std::string, conversation_point>::with<void>,
   caf::replies_to<atom::point, std::string, std::string>::with<conversation_point>,
   caf::replies_to<atom::point, atom::forget, std::string, std::string>::with<void>,
+  // As the archivist's; `not_available` where the server has no archive.
+  caf::replies_to<atom::archive, conversation_ref>::with<archive_ticket>,
+  caf::replies_to<atom::recall, conversation_ref>::with<archive_ticket>,
+  caf::replies_to<atom::archive, atom::list, std::string>::with<archive_tickets>,
+  // Who is asked for archived conversations.
+  caf::reacts_to<atom::attach, archivist_actor>,
   // As the scheduler's, and whose turns they are.
   caf::replies_to<atom::list>::with<turn_views>,
   // Refuses turns from now on; those under way may go on so long, then they end as cancelled. Answers with their number

@@ -52,8 +52,12 @@ std::map<std::string, part_care> running_system::parts::cares() {
                             if (host_tier) caf::anon_send(host_tier, atom::detach_v);
                           }};
   part_care prefetcher_care{.start = [this] { return start_prefetcher(); }, .leave = [] {}};
-  return {
-      {"executor", executor_care}, {"host-tier", host_care}, {"disk-tier", disk_care}, {"prefetcher", prefetcher_care}};
+  part_care archive_care{.start = [this] { return start_archive(); }, .leave = [] {}};
+  return {{"executor", executor_care},
+          {"host-tier", host_care},
+          {"disk-tier", disk_care},
+          {"prefetcher", prefetcher_care},
+          {"archivist", archive_care}};
 }
 
 caf::strong_actor_ptr running_system::parts::start_executor() {

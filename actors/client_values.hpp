@@ -38,6 +38,22 @@ struct transcript {
   message_list messages;
 };
 
+/// An archive or a recall of a conversation: what a client that asked for one can come back with.
+struct archive_ticket {
+  std::uint64_t number = 0;          ///< of the job
+  std::string id;                    ///< of the conversation
+  std::string state;                 ///< planned, ordered, stored; asked, sequencing, decoded, settled
+  std::int64_t expected_s = 0;       ///< when it is about to be at its end, seconds since 1970; 0: nobody knows
+  std::int64_t left_s = 0;           ///< until then; 0: nobody knows
+  std::uint64_t reads = 0;           ///< ordered so far
+  std::uint32_t blocks_missing = 0;  ///< that these did not bring
+  std::uint64_t reads_more = 0;      ///< that would
+  std::string failure;               ///< why it does not go on by itself; empty: it does
+  std::string note;                  ///< what the laboratory says
+  bool simulated = false;            ///< the laboratory is a model
+};
+using archive_tickets = std::vector<archive_ticket>;
+
 /// Tokens that came from the tier of this name: "device", "host", "disk", …
 struct hit {
   std::string tier;

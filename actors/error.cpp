@@ -8,6 +8,7 @@ namespace chromatin {
 
 const char* to_string(ec code) {
   static constexpr std::array names{"none",
+                                    "archived",
                                     "busy",
                                     "cancelled",
                                     "context_full",

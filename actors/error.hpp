@@ -14,6 +14,7 @@ namespace chromatin {
 
 enum class ec : std::uint8_t {
   none = 0,
+  archived,          ///< the conversation is in DNA: it can be recalled
   busy,              ///< another turn of the conversation is running
   cancelled,         ///< the client went away or asked to stop
   context_full,      ///< the model's context has no room for the prompt

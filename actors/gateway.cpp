@@ -71,9 +71,12 @@ void gateway_state::append(turn_id id, message_list messages, std::shared_ptr<to
       arrived();
       start(id, prepared, sink);
     };
+    std::function<void()> again;
+    if (archivist && limits.on_archived == archived_turn::wait && !turn->second.request.plain)
+      again = [=, this] { append(id, messages, sink); };
     auto failed = [=, this](const caf::error& error) {
       arrived();
-      fail(id, error);
+      error == ec::archived ? archived(id, error, again) : fail(id, error);
     };
     if (auto& plain = turn->second.request.plain)
       self->request(registry, caf::infinite, atom::append_v, conversation, std::move(*plain)).then(done, failed);
@@ -100,9 +103,9 @@ caf::result<conversation_info> gateway_state::open(const conversation_ref& which
               arrived();
               done->deliver(std::move(info));
             },
-            [=](const caf::error& error) {
+            [=, this](const caf::error& error) {
               arrived();
-              done->deliver(error);
+              with_ticket(which, error, [done](const caf::error& told) { done->deliver(told); });
             });
   });
   return caf::delegated<conversation_info>{};
@@ -196,6 +199,7 @@ void gateway_state::cancel(turn_id id) {
   auto found = turns.find(id);
   if (found == turns.end()) return early.add(id);
   found->second.cancelled = true;
+  if (found->second.recalling) return fail(id, cancelled());
   self->send(scheduler, atom::cancel_v, id);
 }
 
@@ -221,7 +225,9 @@ void gateway_state::ended() {
 }
 
 void gateway_state::cancel_all() {
-  for (const auto& [id, turn] : turns) cancel(id);
+  std::vector<turn_id> all;
+  for (const auto& [id, turn] : turns) all.push_back(id);
+  for (auto id : all) cancel(id);  // which may end it
 }
 
 caf::result<std::uint32_t> gateway_state::stop(caf::timespan grace) {
@@ -345,6 +351,10 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
       [&state](atom::lookup, const conversation_ref& conversation) -> caf::result<key_list> {
         return state.self->delegate(state.registry, atom::lookup_v, conversation);
       },
+      [&state](atom::archive, const conversation_ref& which) { return state.archive(which); },
+      [&state](atom::recall, const conversation_ref& which) { return state.recall(which); },
+      [&state](atom::archive, atom::list, const std::string& tenant) { return state.list_archive(tenant); },
+      [&state](atom::attach, const archivist_actor& archivist) { state.archivist = archivist; },
       [&state](atom::list) { return state.list(); },
       [&state](atom::match, const std::string& tenant, const std::string& salt,
                const message_list& messages) -> caf::result<matched_conversation> {

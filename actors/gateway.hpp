@@ -5,6 +5,7 @@
 /// parts it leads turns through, and its own promises are kept when it dies itself.
 
 #include <deque>
+#include <functional>
 #include <map>
 #include <unordered_map>
 #include <unordered_set>
@@ -31,6 +32,7 @@ struct gateway_limits {
   std::uint32_t likely_tokens_max = 8192;  ///< of an answer whose likelihoods are told: they take more room than text
   std::int64_t keep_us_max = std::int64_t{24} * 3600 * 1'000'000;  ///< of a wish to keep; a longer one counts as this
   std::uint32_t answer_tokens_max = 1u << 16;  ///< a full window does not end an answer, so something else must
+  archived_turn on_archived = archived_turn::ticket;
 };
 
 /// Turns that were cancelled before they came: a client's going away may overtake what it said.
@@ -76,6 +78,11 @@ struct gateway_state {
   scheduler_actor scheduler;
   eraser_actor tiers;  ///< told of forgotten chunks; may be null
   gateway_limits limits;
+  archivist_actor archivist;  ///< null: the server has no archive
+
+  caf::result<archive_ticket> archive(const conversation_ref& which);
+  caf::result<archive_ticket> recall(const conversation_ref& which);
+  caf::result<archive_tickets> list_archive(const std::string& tenant);
 
  private:
   struct running_turn {
@@ -85,6 +92,7 @@ struct gateway_state {
     answer<turn_statistics> promise;
     phase at = phase::preparing;
     bool cancelled = false;
+    bool recalling = false;  ///< it waits for its conversation
     caf::actor_clock::time_point begun{};
     std::uint32_t dropped_tokens = 0;  ///< to make room for the message
   };
@@ -94,6 +102,10 @@ struct gateway_state {
   };
 
   void append(turn_id id, message_list messages, std::shared_ptr<token_sink> sink);
+  /// The turn's conversation is in DNA; `again` begins the turn anew.
+  void archived(turn_id id, const caf::error& error, const std::function<void()>& again);
+  /// `error` with what became of the recall that it leads to, if it does.
+  void with_ticket(const conversation_ref& which, const caf::error& error, std::function<void(const caf::error&)> done);
   void start(turn_id id, prepared_turn& prepared, std::shared_ptr<token_sink> sink);
   void settle(turn_id id, turn_outcome& outcome);
   /// All of the turn is durable that is to be.

@@ -176,8 +176,9 @@ void running_system::parts::spawn_all() {
       chromatin::registry, checkpoint, cache, conversations,
       registry_limits{options.overflow, options.conversations_max, options.keep_reasoning, wall_clock_s});
   caf::anon_send(registry, atom::attach_v, eraser_actor{device_tier});
-  gateway = system->spawn(chromatin::gateway, registry, scheduler, eraser_actor{device_tier},
-                          gateway_limits{.message_bytes_max = options.message_bytes_max});
+  gateway = system->spawn(
+      chromatin::gateway, registry, scheduler, eraser_actor{device_tier},
+      gateway_limits{.message_bytes_max = options.message_bytes_max, .on_archived = options.archive.on_turn});
   supervisor = system->spawn<caf::detached>(
       chromatin::supervisor, cares(), [this](const std::string& part, const std::string& why) { on_fatal(part, why); });
 
@@ -190,6 +191,7 @@ void running_system::parts::spawn_all() {
     spawn_disk_tier(std::move(found_at_start));
     caf::anon_send(host_tier, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(disk_tier));
   }
+  if (archive_work) spawn_archive();
   auto watch = [this](std::string part, const caf::strong_actor_ptr& actor) {
     caf::anon_send(supervisor, atom::attach_v, std::move(part), actor);
   };
@@ -201,6 +203,7 @@ void running_system::parts::spawn_all() {
   watch("device-tier", tell_tier("device-tier", device_tier));
   watch("host-tier", tell_tier("host-tier", host_tier));
   if (disk_tier) watch("disk-tier", tell_tier("disk-tier", disk_tier));
+  if (archivist) watch("archivist", tell_archive());
   caf::anon_send(telemetry, atom::attach_v, std::string{"supervisor"},
                  caf::actor_cast<caf::strong_actor_ptr>(supervisor));
 }
@@ -247,6 +250,7 @@ void running_system::parts::stop() {
   };
   end_supervisor();
   end(gateway);
+  end(archivist);  // with its keeper
   end(scheduler);
   end(prefetcher);
   flush();
@@ -264,6 +268,7 @@ running_system::running_system(system_options options) : parts_{std::make_unique
   check_threads(parts_->options.threads);
   parts_->open_model();
   parts_->open_disk();
+  parts_->open_archive();
   parts_->spawn_all();
 }
 

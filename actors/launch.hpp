@@ -2,6 +2,7 @@
 
 /// Wires the whole system: arenas, stores, backend, actors. The one place that knows which parts there are.
 
+#include <chrono>
 #include <cstdint>
 #include <filesystem>
 #include <functional>
@@ -22,6 +23,18 @@ namespace chromatin {
 
 enum class compute_type : std::uint8_t { automatic, f32, bf16 };
 enum class backend_choice : std::uint8_t { automatic, cpu, cuda };
+
+/// Conversations in DNA. Without a folder there is no archive.
+struct archive_options {
+  std::filesystem::path folder;  ///< of the tubes' partitions
+  std::filesystem::path spool;   ///< of orders that people carry out; empty: the laboratory is simulated,
+  std::chrono::seconds synthesis_time = std::chrono::days{14};  ///< and takes so long
+  std::chrono::seconds sequencing_time = std::chrono::hours{36};
+  std::chrono::seconds pool_window{60};  ///< a job waits so long for others to share its order with
+  archived_turn on_turn = archived_turn::ticket;
+  std::chrono::seconds idle{0};  ///< what nobody spoke in for so long is archived; 0: nothing is by itself
+  double disk_share_max = 0;     ///< of its file system in use, above which what is idle is archived; 0: none
+};
 
 struct system_options {
   std::filesystem::path model;  ///< a Hugging Face checkpoint folder
@@ -51,6 +64,7 @@ struct system_options {
   std::uint32_t message_bytes_max = 256u << 10;
   kv::overflow_policy overflow;  ///< of windows that are full
   loading_choice loading;  ///< how what lies in lower tiers comes back; other than it is to measure what it brings
+  archive_options archive;
   /// Stands between the actors and the backend, to measure it or to let it fail; null: nothing does.
   std::function<std::shared_ptr<gpu::backend>(std::shared_ptr<gpu::backend>)> wrap_backend;
   /// Opens another device than the machine's, for tests; null: the machine's.

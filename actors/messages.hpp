@@ -17,6 +17,8 @@
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/timespan.hpp>
 
+
+#include "actors/archive_values.hpp"
 #include "actors/talk.hpp"
 #include "actors/views.hpp"
 #include "gpu/backend.hpp"

@@ -71,6 +71,7 @@ caf::result<conversation_info> registry_state::open(const conversation_ref& whic
   return guarded<conversation_info>([&]() -> caf::result<conversation_info> {
     auto key = key_of(which);
     if (auto known = store->find(key)) return describe(*known);
+    if (is_archived(which)) return absent(which);
     held_lease lease{*store, key, clerk};
     // A turn under way makes the conversation when it settles.
     if (!lease.take(self->clock().now())) return describe({.id = which.id});
@@ -154,6 +155,7 @@ caf::result<prepared_turn> registry_state::prepare(provisional& turn, const mess
   for (const auto& m : messages) at_least += bound.tokens_at_least(m.content);
   if (auto error = check_length("the message", at_least)) return error;
   auto record = load(turn.conversation);
+  if (!record && is_archived(turn.conversation)) return absent(turn.conversation);
   if (known && *known != (record ? record->messages : 0))
     return caf::make_error(ec::busy, "the conversation has other messages than before");
   if (record && record->window.root != root_of(turn.conversation.tenant, turn.conversation.salt))
@@ -197,6 +199,7 @@ caf::result<conversation_info> registry_state::settle(const settlement& end) {
     begin_write();
     store->write(key_of(turn.conversation), end.turn, change);
     ++settled;
+    spoken[key_of(turn.conversation)] = self->clock().now();
     truncations += turn.dropped_tokens > 0 || outcome.window;
     return describe(*store->find(key_of(turn.conversation)));
   });
@@ -231,7 +234,7 @@ caf::result<conversation_info> registry_state::truncate(const conversation_ref& 
     held_lease lease{*store, key_of(which), clerk};
     if (!lease.take(self->clock().now())) return busy();
     auto record = load(which);
-    if (!record) return missing(which);
+    if (!record) return absent(which);
     io::conversation_change change{
         .expected_version = record->version, .window = std::move(record->window), .replaces_window = true};
     if (kv::truncate(change.window, protect, ratio) > 0) {
@@ -259,12 +262,12 @@ caf::result<conversation_info> registry_state::fork(const conversation_ref& whic
     held_lease lease{*store, key_of(which), clerk};
     lease.take(self->clock().now());  // or a turn under way has it: what was settled before that stays as it is
     auto record = load(which);
-    if (!record) return missing(which);
+    if (!record) return absent(which);
     if (auto error = make_room(which.tenant)) return error;
     auto count = std::min(messages, record->messages);
     auto window = window_at(which, *std::move(record), count);
     begin_write();
-    if (!store->fork(key_of(which), new_id, count, window, chunks_of(window, 0)))
+    if (is_archived({which.tenant, new_id}) || !store->fork(key_of(which), new_id, count, window, chunks_of(window, 0)))
       return caf::make_error(ec::invalid_argument, "there is a conversation " + new_id + " already");
     return describe(*store->find({which.tenant, new_id}));
   });
@@ -307,6 +310,7 @@ registry_actor::behavior_type registry(registry_actor::stateful_pointer<registry
   state.store = std::move(store);
   state.batch = std::make_unique<write_batch>(state.store);
   state.limits = limits;
+  state.begun = self->clock().now();
   return {
       [&state](atom::open, const conversation_ref& which, const std::string& system_prompt) {
         return state.when_durable(state.open(which, system_prompt));
@@ -351,6 +355,25 @@ registry_actor::behavior_type registry(registry_actor::stateful_pointer<registry
         return state.when_durable(state.forget_point(tenant, name));
       },
       [&state](atom::attach, const eraser_actor& tiers) { state.tiers = tiers; },
+      [&state](atom::archive, const conversation_ref& which, std::int64_t now_s) {
+        return state.when_durable(state.plan_archive(which, now_s));
+      },
+      [&state](atom::recall, const conversation_ref& which, std::int64_t now_s) {
+        return state.when_durable(state.ask_recall(which, now_s));
+      },
+      [&state](atom::archive, atom::list) { return state.open_book(); },
+      [&state](atom::archive, atom::list, const std::string& tenant) { return state.list_jobs(tenant); },
+      [&state](atom::archive, atom::read, const job_list& jobs, bool with_said) {
+        return state.when_durable(state.read_sources(jobs, with_said));
+      },
+      [&state](atom::archive, atom::save, const archive_job& job) { return state.when_durable(state.save_job(job)); },
+      [&state](atom::archive, atom::erase, const archive_job& job) { return state.when_durable(state.drop_copy(job)); },
+      [&state](atom::archive, atom::expect, std::int64_t idle_s, std::uint32_t count_max) {
+        return state.idle(idle_s, count_max);
+      },
+      [&state](atom::archive, atom::settle, const archive_job& job, const recalled_conversation& what) {
+        return state.when_durable(state.settle_recall(job, what));
+      },
       [&state](atom::internal, atom::commit) { state.commit(); },
       [&state](atom::stats) { return state.stats(); },
   };

@@ -51,6 +51,15 @@ struct registry_state {
   caf::result<void> put_point(const std::string& tenant, const std::string& name, const conversation_point& point);
   caf::result<conversation_point> find_point(const std::string& tenant, const std::string& name);
   caf::result<key_list> forget_point(const std::string& tenant, const std::string& name);
+  caf::result<archive_job> plan_archive(const conversation_ref& which, std::int64_t now_s);
+  caf::result<archive_job> ask_recall(const conversation_ref& which, std::int64_t now_s);
+  caf::result<archive_book> open_book();
+  caf::result<job_list> list_jobs(const std::string& tenant);
+  caf::result<archive_sources> read_sources(const job_list& jobs, bool with_said);
+  caf::result<bool> save_job(const archive_job& job);
+  caf::result<copy_dropped> drop_copy(const archive_job& job);
+  caf::result<conversation_refs> idle(std::int64_t idle_s, std::uint32_t count_max);
+  caf::result<bool> settle_recall(const archive_job& job, const recalled_conversation& what);
   counters stats();
   /// Makes durable what was written, and answers.
   void commit();
@@ -67,6 +76,7 @@ struct registry_state {
   std::unique_ptr<write_batch> batch;  ///< of `store`
   registry_limits limits;
   eraser_actor tiers;  ///< null: no cache outlives a turn
+  caf::actor_clock::time_point begun{};
 
  private:
   /// A turn under way: what it will store.
@@ -105,10 +115,21 @@ struct registry_state {
                                   const message_list& messages);
   /// What was said in a conversation.
   message_list said_in(const conversation_ref& which);
+  /// It is in DNA, and not here.
+  bool is_archived(const conversation_ref& which);
+  /// What is answered for a conversation that is not here.
+  caf::error absent(const conversation_ref& which);
+  /// Nothing where it was forgotten.
+  std::optional<archive::archive_source> read_source(const archive_job& job, bool with_said);
+  archive_job going_on(const archive_job& job, std::int64_t now_s);
+  archive_job add_job(archive_job job);
+  void remove_settled(const job_list& of);
   /// The conversation's window as it was when it had `messages` messages.
   kv::lineage window_at(const conversation_ref& which, io::conversation_record record, std::uint32_t messages);
 
   std::map<turn_id, provisional> turns;
+  /// When somebody spoke last in it or brought it back, of those that are not known to be idle.
+  std::map<io::conversation_key, caf::actor_clock::time_point> spoken;
   std::map<std::string, kv::hash128> salts;  ///< of tenants
   std::int64_t appends = 0, settled = 0, truncations = 0, commits = 0, failures = 0, let_go = 0, rewritten = 0;
 };
@@ -118,7 +139,7 @@ inline constexpr io::lease_owner clerk = ~io::lease_owner{0};
 
 inline io::conversation_key key_of(const conversation_ref& which) { return {which.tenant, which.id}; }
 
-/// What is answered for a conversation that is not there.
+/// What is answered for a conversation that is nowhere.
 caf::error missing(const conversation_ref& which);
 
 template <class T, class Work>

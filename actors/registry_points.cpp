@@ -23,7 +23,7 @@ caf::result<void> registry_state::put_point(const std::string& tenant, const std
                                             const conversation_point& point) {
   return guarded<void>([&]() -> caf::result<void> {
     auto at = store->find({tenant, point.id});
-    if (!at || at->messages < point.messages) return missing({tenant, point.id});
+    if (!at || at->messages < point.messages) return absent({tenant, point.id});
     begin_write();
     store->put_point(tenant, point_name, point);
     return {};

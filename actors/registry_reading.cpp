@@ -34,7 +34,7 @@ caf::result<transcript> registry_state::read(const conversation_ref& which, std:
                                              std::uint32_t count_max) {
   return guarded<transcript>([&]() -> caf::result<transcript> {
     auto summary = store->find(key_of(which));
-    if (!summary) return missing(which);
+    if (!summary) return absent(which);
     transcript result{.first = first, .total = summary->messages};
     std::size_t bytes = 0;
     while (count_max > 0 && bytes < read_bytes_max) {
@@ -54,7 +54,7 @@ caf::result<transcript> registry_state::read(const conversation_ref& which, std:
 caf::result<key_list> registry_state::lookup(const conversation_ref& which) {
   return guarded<key_list>([&]() -> caf::result<key_list> {
     auto record = load(which);
-    if (!record) return missing(which);
+    if (!record) return absent(which);
     key_list keys;
     for (const auto& link : kv::chain(record->window, record->window.settled)) keys.push_back(link.key);
     return keys;

@@ -11,6 +11,7 @@
 #include <caf/actor_system_config.hpp>
 
 #include "actors/disk_tier.hpp"
+#include "actors/keeper.hpp"
 #include "actors/launch.hpp"
 #include "actors/supervisor.hpp"
 #include "gpu/backend.hpp"
@@ -33,11 +34,14 @@ struct running_system::parts {
   std::uint32_t prefetch_window() const { return std::max(1u, host_arena->capacity() / 3); }
   void open_model();
   void open_disk();
+  void open_archive();
   void spawn_all();
   void spawn_disk_tier(std::vector<io::stored_chunk> found);
   void spawn_executor();
   void spawn_host_tier();
   void spawn_prefetcher();
+  void spawn_archive();
+  caf::strong_actor_ptr tell_archive();
   void hear_turns();
 
   // In the supervisor:
@@ -46,6 +50,7 @@ struct running_system::parts {
   caf::strong_actor_ptr start_host_tier();
   caf::expected<caf::strong_actor_ptr> start_disk_tier();
   caf::strong_actor_ptr start_prefetcher();
+  caf::strong_actor_ptr start_archive();
   /// Tells the telemetry of a part; answers with it.
   template <class Actor>
   caf::strong_actor_ptr tell(const std::string& part, const Actor& actor) {
@@ -80,6 +85,8 @@ struct running_system::parts {
   std::shared_ptr<io::registry_store> conversations;
   std::vector<io::stored_chunk> found_at_start;  ///< in `chunks`
   disk_parts disk;
+  std::shared_ptr<archive::laboratory> laboratory;
+  std::shared_ptr<archive::keeper> archive_work;  ///< null: there is no archive
 
   telemetry_actor telemetry;
   supervisor_actor supervisor;
@@ -91,6 +98,8 @@ struct running_system::parts {
   scheduler_actor scheduler;
   registry_actor registry;
   gateway_actor gateway;
+  keeper_actor keeper;
+  archivist_actor archivist;
 };
 
 }  // namespace chromatin

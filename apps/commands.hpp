@@ -13,6 +13,8 @@ namespace chromatin {
 
 /// `arguments` are the program's: serve reads them again on SIGHUP, replay says how its figures came about.
 void add_serve_command(CLI::App& app, const system_options& defaults, const std::vector<std::string>& arguments);
+void add_archive_command(CLI::App& app);
+void add_recall_command(CLI::App& app);
 void add_chat_command(CLI::App& app);
 void add_conversations_command(CLI::App& app);
 void add_replay_command(CLI::App& app, const system_options& defaults, const std::vector<std::string>& arguments);

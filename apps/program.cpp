@@ -55,6 +55,8 @@ int run_program(int argc, char** argv, const system_options& defaults) {
   add_serve_command(app, defaults, arguments);
   add_chat_command(app);
   add_conversations_command(app);
+  add_archive_command(app);
+  add_recall_command(app);
   add_replay_command(app, defaults, arguments);
   add_simulate_command(app);
   add_soak_command(app);

@@ -12,6 +12,7 @@
 #include <spdlog/spdlog.h>
 #include <sys/resource.h>
 
+#include "apps/archive_flags.hpp"
 #include "apps/commands.hpp"
 #include "apps/door_flags.hpp"
 #include "apps/fault_flags.hpp"
@@ -229,6 +230,7 @@ void add_serve_options(CLI::App& command, serve_flags& flags) {
   command.add_option("--log-level", flags.log_level, "trace, debug, info, warning, error or off; read again on SIGHUP")
       ->capture_default_str()
       ->check(CLI::IsMember({"trace", "debug", "info", "warning", "error", "off"}));
+  add_archive_flags(command, flags.system.archive);
   add_door_flags(command, flags.limits);
   add_fault_flags(command, flags.faults);
 }

@@ -84,19 +84,24 @@ next_step step_of(const archive_job& job, const lab_answer& order) {
   return next_step::stop;
 }
 
-archive_job plan_archive(const io::conversation_key& conversation, std::uint64_t version, std::string tube,
-                         lab_time now) {
-  archive_job job{.tenant = conversation.tenant, .id = conversation.id, .version = version, .tube = std::move(tube)};
+archive_job plan_archive(const io::conversation_key& conversation, std::uint64_t version, lab_time now) {
+  archive_job job{.tenant = conversation.tenant, .id = conversation.id, .version = version};
   return at(std::move(job), archive_state::planned, now);
 }
 
-archive_job ask_recall(const io::conversation_key& conversation, std::string tube, lab_time now) {
-  archive_job job{.tenant = conversation.tenant, .id = conversation.id, .tube = std::move(tube)};
+archive_job ask_recall(const archive_job& archive, lab_time now) {
+  must_be(archive, {archive_state::stored});
+  archive_job job{.tenant = archive.tenant,
+                  .id = archive.id,
+                  .version = archive.version,
+                  .tube = archive.tube,
+                  .commit = archive.commit};
   return at(std::move(job), archive_state::asked, now);
 }
 
 archive_job ordered(archive_job job, std::uint64_t version, std::uint32_t commit, std::string synthesis, lab_time now) {
   must_be(job, {archive_state::planned});
+  CHROMATIN_CHECK(!job.tube.empty(), "what is in a partition has its name");
   CHROMATIN_CHECK(is_order_name(synthesis), "an order has a name that a laboratory takes");
   job.version = version;
   job.commit = commit;
@@ -110,6 +115,7 @@ archive_job reading(archive_job job, std::string name, std::uint64_t reads, lab_
   CHROMATIN_CHECK(job.sequencing.empty() || lacks_blocks(job), "more reads are ordered when the last ones did not do");
   job.sequencing.push_back(std::move(name));
   job.reads += reads;
+  job.reads_last = reads;
   const auto next = job.state == archive_state::ordered ? archive_state::ordered : archive_state::sequencing;
   return at(without_shortage(std::move(job)), next, now);
 }

@@ -54,13 +54,13 @@ std::string_view awaited_order(const archive_job& job);
 /// `order`: what the laboratory says of awaited_order(); of none, anything.
 next_step step_of(const archive_job& job, const lab_answer& order);
 
-/// A job that somebody asks for. `version`: of the conversation.
-archive_job plan_archive(const io::conversation_key& conversation, std::uint64_t version, std::string tube,
-                         lab_time now);
-archive_job ask_recall(const io::conversation_key& conversation, std::string tube, lab_time now);
+/// A job that somebody asks for. `version`: of the conversation. Its tube is chosen when it is written.
+archive_job plan_archive(const io::conversation_key& conversation, std::uint64_t version, lab_time now);
+/// Of what this job stored, at the version that it stored: a conversation that comes back is at no other.
+archive_job ask_recall(const archive_job& archive, lab_time now);
 
-/// planned: this version is in the partition since `commit`, and its strands belong to the order `synthesis`. The
-/// conversation may have gone on since it was planned.
+/// planned, and its tube is known: this version is in the tube's partition since `commit`, and its strands belong to
+/// the order `synthesis`. The conversation may have gone on since it was planned.
 archive_job ordered(archive_job job, std::uint64_t version, std::uint32_t commit, std::string synthesis, lab_time now);
 /// ordered, asked or sequencing: so many reads belong to the order `name`, for the first time or once more.
 archive_job reading(archive_job job, std::string name, std::uint64_t reads, lab_time now);

@@ -55,12 +55,18 @@ struct lab_answer {
   std::string note;                  ///< what somebody has to do, or why it was refused; may be empty
 };
 
+/// How long orders usually take; nothing where nobody knows.
+struct lab_times {
+  std::optional<std::chrono::seconds> synthesis, sequencing;
+};
+
 class laboratory {
  public:
   virtual ~laboratory() = default;
 
   /// Whether results come from a model and not from molecules. Whoever shows them says so.
   virtual bool simulated() const = 0;
+  virtual lab_times usual() const = 0;
 
   /// Gives an order. It is durable when this returns, where the laboratory is. An order of the same name that says the
   /// same changes nothing. Throws laboratory_error for one that says something else, and for a name that is_order_name

@@ -29,6 +29,7 @@ class simulator final : public laboratory {
   explicit simulator(simulator_options options) : options_{std::move(options)} {}
 
   bool simulated() const override { return true; }
+  lab_times usual() const override { return {options_.synthesis_time, options_.sequencing_time}; }
   void order(const synthesis_order& what, lab_time now) override;
   void order(const sequencing_order& what, lab_time now) override;
   lab_answer look(std::string_view name, lab_time now) override;

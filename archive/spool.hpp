@@ -25,6 +25,7 @@ class spool final : public laboratory {
   explicit spool(std::filesystem::path folder);
 
   bool simulated() const override { return false; }
+  lab_times usual() const override { return {}; }
   void order(const synthesis_order& what, lab_time now) override;
   void order(const sequencing_order& what, lab_time now) override;
   lab_answer look(std::string_view name, lab_time now) override;

@@ -30,6 +30,21 @@ json to_json(const conversation_info& info, const std::string& id) {
           {"context_tokens", info.context_tokens}};
 }
 
+json to_json(const archive_ticket& ticket) {
+  return {{"object", "archive.ticket"},
+          {"number", ticket.number},
+          {"conversation", ticket.id},
+          {"state", ticket.state},
+          {"expected_at", ticket.expected_s > 0 ? json(ticket.expected_s) : json(nullptr)},
+          {"left_s", ticket.left_s > 0 ? json(ticket.left_s) : json(nullptr)},
+          {"reads", ticket.reads},
+          {"blocks_missing", ticket.blocks_missing},
+          {"reads_more", ticket.reads_more},
+          {"failure", ticket.failure},
+          {"note", ticket.note},
+          {"simulated", ticket.simulated}};
+}
+
 /// What a new conversation begins with: nothing, or instructions.
 std::string system_prompt_of(const fields& body) {
   const auto* items = body.find("items");
@@ -56,6 +71,8 @@ class answering_conversations {
     if (id.empty()) return request_.method == method::POST ? make() : list();
     if (action.empty()) return request_.method == method::DELETE ? forget(which) : show(which);
     if (action == "messages") return read(which);
+    if (action == "archive") return ticket(atom::archive_v, which);
+    if (action == "recall") return ticket(atom::recall_v, which);
     if (action == "chunks") return answer_chunks(parts_, which, to_);
     if (action == "items") return list_items(which);
     constexpr std::string_view item = "items/";
@@ -167,8 +184,12 @@ class answering_conversations {
   }
 
   kj::Promise<void> forget(const conversation_ref& which) {
+    const auto archived = [](kj::Exception&& error) {  // what is in DNA can be forgotten, too
+      if (!error.getDescription().startsWith("archived")) kj::throwFatalException(kj::mv(error));
+    };
     return ask<transcript>(atom::read_v, which, 0u, 0u)
-        .then([context = &parts_.context, which](transcript) {
+        .then([](transcript) {}, archived)
+        .then([context = &parts_.context, which] {
           return rpc::ask<void>(context->system, context->gateway, atom::forget_v, which);
         })
         .then([&parts = parts_, &to = to_, id = which.id] {
@@ -183,6 +204,13 @@ class answering_conversations {
     if (id.empty()) id = rpc::random_name();
     auto messages = static_cast<std::uint32_t>(body.whole("messages", 0, all_messages, all_messages));
     return ask<conversation_info>(atom::fork_v, which, id, messages).then(show_info(id));
+  }
+
+  template <class Verb>
+  kj::Promise<void> ticket(Verb verb, const conversation_ref& which) {
+    return ask<archive_ticket>(verb, which).then([&parts = parts_, &to = to_](archive_ticket made) {
+      return reply(to, parts.headers, to_json(made));
+    });
   }
 
   kj::Promise<void> truncate(const conversation_ref& which) {
@@ -203,6 +231,16 @@ class answering_conversations {
 kj::Promise<void> answer_conversations(const service_parts& parts, const conversations_request& request,
                                        kj::HttpService::Response& to) {
   return answering_conversations{parts, request, to}.answer();
+}
+
+kj::Promise<void> answer_archives(const service_parts& parts, const std::string& tenant,
+                                  kj::HttpService::Response& to) {
+  return rpc::ask<archive_tickets>(parts.context.system, parts.context.gateway, atom::archive_v, atom::list_v, tenant)
+      .then([&parts, &to](archive_tickets all) {
+        json content{{"object", "list"}, {"data", json::array()}};
+        for (const auto& ticket : all) content["data"].push_back(to_json(ticket));
+        return reply(to, parts.headers, content);
+      });
 }
 
 }  // namespace chromatin::http

@@ -22,4 +22,7 @@ struct conversations_request {
 kj::Promise<void> answer_conversations(const service_parts& parts, const conversations_request& request,
                                        kj::HttpService::Response& to);
 
+/// GET /v1/archives: what became of the tenant's archives and recalls.
+kj::Promise<void> answer_archives(const service_parts& parts, const std::string& tenant, kj::HttpService::Response& to);
+
 }  // namespace chromatin::http

@@ -6,7 +6,7 @@
 namespace chromatin::http {
 namespace {
 
-constexpr std::array<endpoint, 23> all{{{"/v1/chat/completions", "POST"},
+constexpr std::array<endpoint, 26> all{{{"/v1/chat/completions", "POST"},
                                         {"/v1/responses", "POST"},
                                         {"/v1/responses/*", "GET, HEAD, DELETE"},
                                         {"/v1/responses/*/input_items", "GET, HEAD"},
@@ -19,6 +19,9 @@ constexpr std::array<endpoint, 23> all{{{"/v1/chat/completions", "POST"},
                                         {"/v1/conversations/*/chunks", "GET, HEAD"},
                                         {"/v1/conversations/*/fork", "POST"},
                                         {"/v1/conversations/*/truncate", "POST"},
+                                        {"/v1/conversations/*/archive", "POST"},
+                                        {"/v1/conversations/*/recall", "POST"},
+                                        {"/v1/archives", "GET, HEAD"},
                                         {"/v1/models", "GET, HEAD"},
                                         {"/v1/models/*", "GET, HEAD"},
                                         {"/tokenize", "POST"},

@@ -11,7 +11,8 @@ struct meaning {
   std::string_view code;
   unsigned status;
 };
-constexpr std::array<meaning, 12> meanings{{{"busy", 409},
+constexpr std::array<meaning, 13> meanings{{{"archived", 503},
+                                            {"busy", 409},
                                             {"cancelled", 499},
                                             {"context_full", 400},
                                             {"invalid_argument", 400},

@@ -177,6 +177,7 @@ class service final : public kj::HttpService {
             });
       if (path == "/v1/models" || path == "/v1/models/" + parts_.checkpoint.name)
         return models(path == "/v1/models", response);
+      if (path == "/v1/archives") return answer_archives(parts_, who.tenant, response);
       if (path == "/state") return answer_state(parts_, who, response);
       if (path == "/metrics") return metrics(who, response);
       throw nothing_at(path);

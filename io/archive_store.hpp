@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "io/archive_key.hpp"
+#include "kv/chunk.hpp"
 
 namespace chromatin::io {
 
@@ -43,7 +44,8 @@ struct archive_job {
   std::uint32_t commit = 0;             ///< of the partition, that has it; 0: none yet
   std::string synthesis;                ///< the order that its strands belong to; empty: none yet
   std::vector<std::string> sequencing;  ///< orders of reads, the oldest first; names without a line feed
-  std::uint64_t reads = 0;              ///< of these orders
+  std::uint64_t reads = 0;              ///< of these orders, and
+  std::uint64_t reads_last = 0;         ///< of the last one
   std::vector<missing_block> missing;   ///< what their reads did not bring
   std::uint64_t reads_more = 0;         ///< so many more would do; 0: no number would
   std::string failure;                  ///< why it does not go on by itself; empty: it does
@@ -83,9 +85,10 @@ class archive_store {
   virtual archive_job_list jobs_of(const conversation_key& key) = 0;
 
   /// Takes a conversation's messages and window from the disk; its chunks' list, points, key and jobs stay. Only if
-  /// there is a job of it that is stored with the version that the conversation has: otherwise false, and all stays.
-  /// Whoever calls holds the conversation's lease.
-  virtual bool drop_copy(const conversation_key& key) = 0;
+  /// there is a job of it that is stored with the version that the conversation has: otherwise nothing, and all stays.
+  /// Answers with the chunks that no conversation of the tenant has which is still here. Whoever calls holds the
+  /// conversation's lease.
+  virtual std::optional<std::vector<kv::chunk_key>> drop_copy(const conversation_key& key) = 0;
 };
 
 }  // namespace chromatin::io

@@ -47,7 +47,8 @@ constexpr column later_columns[] = {
     {"messages", "tokens", "BLOB"},
     {"messages", "chain", "BLOB"},
     {"messages", "checksum", "INTEGER"},
-    {"conversations", "used", "INTEGER NOT NULL DEFAULT 0"},  // format 4
+    {"conversations", "used", "INTEGER NOT NULL DEFAULT 0"},       // format 4
+    {"archive_jobs", "reads_last", "INTEGER NOT NULL DEFAULT 0"},  // format 6
 };
 
 /// Bytes of several values, each with its length, so that no two lists of values look alike.
@@ -302,6 +303,7 @@ std::int64_t checksum(const archive_job& job) {
       .add(job.failure)
       .add(std::span<const std::byte>{job.content})
       .add(job.changed_s)
+      .add(static_cast<std::int64_t>(job.reads_last))
       .checksum();
 }
 

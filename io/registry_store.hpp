@@ -60,6 +60,7 @@ struct conversation_change {
   kv::lineage window;                    ///< from now on
   bool replaces_window = false;          ///< false: the stored window only grew at its end
   std::vector<kv::chunk_key> chunks;     ///< keys under which tiers may hold parts of it, as far as they are new
+  std::uint64_t first_version = 1;       ///< of a conversation that does not exist yet
 };
 
 /// A conversation that begins with the messages that were asked for.
@@ -84,6 +85,13 @@ std::string_view given_back(std::string_view role, std::string_view content);
 
 /// A hash of what is given back of all messages so far: that of the last one, continuing from the hash before it.
 kv::hash128 next_message_hash(kv::hash128 before, std::string_view role, std::string_view content);
+
+/// A conversation as who looks for room sees it.
+struct unused_conversation {
+  conversation_key key;
+  std::uint32_t tokens = 0;       ///< in its window
+  std::int64_t writes_since = 0;  ///< to other conversations since the last one to it, about
+};
 
 /// The conversation is not at the version that the caller expected.
 struct version_conflict : std::runtime_error {
@@ -152,6 +160,9 @@ class registry_store {
   /// longest time first.
   virtual std::vector<std::string> oldest(const std::string& tenant, const std::string& prefix,
                                           std::uint32_t count_max) = 0;
+
+  /// At most so many of all tenants' conversations, the ones that nobody wrote to for the longest time first.
+  virtual std::vector<unused_conversation> unused(std::uint32_t count_max) = 0;
 
   /// Keys and jobs of conversations that are archived.
   virtual archive_store& archives() = 0;

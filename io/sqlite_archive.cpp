@@ -15,7 +15,7 @@ constexpr std::array state_names{"planned", "ordered", "stored", "asked", "seque
 /// In the order in which `read_job` wants them.
 constexpr const char* job_columns =
     "number, tenant, id, state, version, tube, commit_number, synthesis, sequencing, reads, missing, reads_more, "
-    "failure, content, changed, checksum";
+    "failure, content, changed, reads_last, checksum";
 
 std::optional<archive_state> state_of(const std::string& name) {
   const auto found = std::ranges::find(state_names, name);
@@ -47,12 +47,13 @@ std::optional<archive_job> read_job(const statement& from) try {
                   .synthesis = from.text(7),
                   .sequencing = lines_of(from.text(8)),
                   .reads = static_cast<std::uint64_t>(from.integer(9)),
+                  .reads_last = static_cast<std::uint64_t>(from.integer(15)),
                   .missing = list_of<missing_block>(from.blob(10)),
                   .reads_more = static_cast<std::uint64_t>(from.integer(11)),
                   .failure = from.text(12),
                   .content = list_of<std::byte>(from.blob(13)),
                   .changed_s = from.integer(14)};
-  if (from.is_null(15) || from.integer(15) != checksum(job)) return {};
+  if (from.is_null(16) || from.integer(16) != checksum(job)) return {};
   return job;
 } catch (const sqlite_error& e) {
   if (!e.damaged) throw;
@@ -64,12 +65,12 @@ bool write_job(database& db, const archive_job& job) {
   statement set{db,
                 "UPDATE archive_jobs SET tenant = ?, id = ?, state = ?, version = ?, tube = ?, commit_number = ?, "
                 "synthesis = ?, sequencing = ?, reads = ?, missing = ?, reads_more = ?, failure = ?, content = ?, "
-                "changed = ?, checksum = ? WHERE number = ?"};
+                "changed = ?, reads_last = ?, checksum = ? WHERE number = ?"};
   set.bind(job.tenant, job.id, to_string(job.state), static_cast<std::int64_t>(job.version), job.tube,
            std::int64_t{job.commit}, job.synthesis, registry_format::lines(job.sequencing),
            static_cast<std::int64_t>(job.reads), blob_of(job.missing), static_cast<std::int64_t>(job.reads_more),
-           job.failure, std::span<const std::byte>{job.content}, job.changed_s, checksum(job),
-           static_cast<std::int64_t>(job.number))
+           job.failure, std::span<const std::byte>{job.content}, job.changed_s,
+           static_cast<std::int64_t>(job.reads_last), checksum(job), static_cast<std::int64_t>(job.number))
       .run();
   statement changed{db, "SELECT changes()"};
   return changed.step() && changed.integer(0) == 1;
@@ -169,18 +170,28 @@ archive_job_list sqlite_archive::jobs_of(const conversation_key& key) {
   return list(get);
 }
 
-bool sqlite_archive::drop_copy(const conversation_key& key) {
+std::optional<std::vector<kv::chunk_key>> sqlite_archive::drop_copy(const conversation_key& key) {
   transaction all{db_};
   statement get{db_, "SELECT version FROM conversations WHERE tenant = ? AND id = ?"};
-  if (!get.bind(key.tenant, key.id).step()) return false;
+  if (!get.bind(key.tenant, key.id).step()) return {};
   const auto version = static_cast<std::uint64_t>(get.integer(0));
   get.reset();
   const auto may_go = [&](const archive_job& job) { return copy_may_go(job, version); };
-  if (std::ranges::none_of(jobs_of(key).jobs, may_go)) return false;
+  if (std::ranges::none_of(jobs_of(key).jobs, may_go)) return {};
   for (auto table : {"conversations", "tokens", "cuts", "messages"})
     statement{db_, fmt::format("DELETE FROM {} WHERE tenant = ? AND id = ?", table)}.bind(key.tenant, key.id).run();
+  std::vector<kv::chunk_key> left;
+  {
+    statement of{db_,
+                 "SELECT key FROM chunks AS mine WHERE tenant = ? AND id = ? AND NOT EXISTS (SELECT 1 FROM chunks AS "
+                 "other JOIN conversations AS here ON here.tenant = other.tenant AND here.id = other.id WHERE "
+                 "other.tenant = mine.tenant AND other.key = mine.key)"};
+    of.bind(key.tenant, key.id);
+    while (of.step())
+      if (auto chunk = list_of<kv::chunk_key>(of.blob(0)); !chunk.empty()) left.push_back(chunk[0]);
+  }
   all.commit();
-  return true;
+  return left;
 }
 
 }  // namespace chromatin::io

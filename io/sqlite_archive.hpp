@@ -20,7 +20,7 @@ class sqlite_archive final : public archive_store {
   std::optional<archive_job> find(std::uint64_t number) override;
   archive_job_list jobs() override;
   archive_job_list jobs_of(const conversation_key& key) override;
-  bool drop_copy(const conversation_key& key) override;
+  std::optional<std::vector<kv::chunk_key>> drop_copy(const conversation_key& key) override;
 
  private:
   static archive_job_list list(statement& get);

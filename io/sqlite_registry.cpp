@@ -128,7 +128,7 @@ std::uint64_t sqlite_registry::write(const conversation_key& key, lease_owner ow
   if (static_cast<std::uint64_t>(known ? known->version : 0) != change.expected_version)
     throw version_conflict("the conversation changed meanwhile");
   row next = known.value_or(row{});
-  ++next.version;
+  next.version = known ? known->version + 1 : static_cast<std::int64_t>(change.first_version);
   add_messages(key, next, change.messages);
   put_window(key, next, change.window, change.replaces_window || !known);
   put_row(key, next);

@@ -38,6 +38,7 @@ class sqlite_registry final : public registry_store {
   void put_point(const std::string& tenant, const std::string& name, const conversation_point& point) override;
   std::optional<conversation_point> find_point(const std::string& tenant, const std::string& name) override;
   std::uint32_t forget_point(const std::string& tenant, const std::string& name) override;
+  std::vector<unused_conversation> unused(std::uint32_t count_max) override;
   std::vector<std::string> oldest(const std::string& tenant, const std::string& prefix,
                                   std::uint32_t count_max) override;
   archive_store& archives() override { return *archives_; }

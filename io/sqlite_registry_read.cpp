@@ -198,6 +198,15 @@ std::vector<std::string> sqlite_registry::oldest(const std::string& tenant, cons
   return all;
 }
 
+std::vector<unused_conversation> sqlite_registry::unused(std::uint32_t count_max) {
+  std::vector<unused_conversation> all;
+  statement get{*db_, "SELECT tenant, id, tokens, used FROM conversations ORDER BY used LIMIT ?"};
+  get.bind(std::int64_t{count_max});
+  while (get.step())
+    all.push_back({{get.text(0), get.text(1)}, static_cast<std::uint32_t>(get.integer(2)), used_ - get.integer(3)});
+  return all;
+}
+
 std::int64_t sqlite_registry::conversations() {
   statement count{*db_, "SELECT count(*) FROM conversations"};
   count.step();

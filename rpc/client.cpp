@@ -190,6 +190,40 @@ std::vector<counters> client::stat() {
   });
 }
 
+archive_ticket client::archive(std::string_view id) {
+  return guarded([&] {
+    auto request = implementation_->session.archiveRequest();
+    request.setId(std::string{id}.c_str());
+    return rpc::read(request.send().wait(implementation_->connection.getWaitScope()).getTicket());
+  });
+}
+
+archive_ticket client::recall(std::string_view id) {
+  return guarded([&] {
+    auto request = implementation_->session.recallRequest();
+    request.setId(std::string{id}.c_str());
+    return rpc::read(request.send().wait(implementation_->connection.getWaitScope()).getTicket());
+  });
+}
+
+void client::forget(std::string_view id) {
+  guarded([&] {
+    auto request = implementation_->session.forgetRequest();
+    request.setId(std::string{id}.c_str());
+    request.send().wait(implementation_->connection.getWaitScope());
+    return 0;
+  });
+}
+
+archive_tickets client::archives() {
+  return guarded([&] {
+    auto answer = implementation_->session.archivesRequest().send().wait(implementation_->connection.getWaitScope());
+    archive_tickets all;
+    for (auto one : answer.getTickets()) all.push_back(rpc::read(one));
+    return all;
+  });
+}
+
 void client::detach_part(const std::string& name) {
   guarded([&] {
     auto request = implementation_->session.detachPartRequest();

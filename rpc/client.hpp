@@ -88,6 +88,12 @@ class client {
   /// The tenant's conversations by name, after the name `after`: as many as the server gives at once.
   conversation_list list(std::string_view after = {}, std::uint32_t count_max = 100);
   std::vector<counters> stat();
+  /// Brings a conversation into DNA, and back; called again, they tell how far that is.
+  archive_ticket archive(std::string_view id);
+  archive_ticket recall(std::string_view id);
+  archive_tickets archives();
+  /// One that need not be opened: it may be archived, or damaged.
+  void forget(std::string_view id);
   /// Takes a part of the server out, and puts it back: an operator's.
   void detach_part(const std::string& name);
   void attach_part(const std::string& name);

@@ -118,6 +118,34 @@ turn_statistics read(schema::TurnStatistics::Reader from) {
   return s;
 }
 
+void write(const archive_ticket& from, schema::ArchiveTicket::Builder to) {
+  to.setNumber(from.number);
+  to.setId(from.id.c_str());
+  to.setState(from.state.c_str());
+  to.setExpectedS(from.expected_s);
+  to.setLeftS(from.left_s);
+  to.setReads(from.reads);
+  to.setBlocksMissing(from.blocks_missing);
+  to.setReadsMore(from.reads_more);
+  to.setFailure(from.failure.c_str());
+  to.setNote(from.note.c_str());
+  to.setSimulated(from.simulated);
+}
+
+archive_ticket read(schema::ArchiveTicket::Reader from) {
+  return {.number = from.getNumber(),
+          .id = from.getId().cStr(),
+          .state = from.getState().cStr(),
+          .expected_s = from.getExpectedS(),
+          .left_s = from.getLeftS(),
+          .reads = from.getReads(),
+          .blocks_missing = from.getBlocksMissing(),
+          .reads_more = from.getReadsMore(),
+          .failure = from.getFailure().cStr(),
+          .note = from.getNote().cStr(),
+          .simulated = from.getSimulated()};
+}
+
 void write(const counters& from, schema::Counters::Builder to) {
   to.setPart(from.part.c_str());
   auto values = to.initValues(static_cast<unsigned>(from.values.size()));

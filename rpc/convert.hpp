@@ -10,6 +10,8 @@ namespace chromatin::rpc {
 
 void write(const conversation_info& from, schema::ConversationInfo::Builder to);
 conversation_info read(schema::ConversationInfo::Reader from);
+void write(const archive_ticket& from, schema::ArchiveTicket::Builder to);
+archive_ticket read(schema::ArchiveTicket::Reader from);
 /// `to` has as many elements as `from`.
 void write(const message_list& from, capnp::List<schema::Message>::Builder to);
 message_list read(capnp::List<schema::Message>::Reader from);

@@ -214,6 +214,34 @@ class session_service final : public counted<schema::Session> {
     });
   }
 
+  kj::Promise<void> archive(ArchiveContext call) override {
+    return ask<archive_ticket>(context_.system, context_.gateway, atom::archive_v,
+                               conversation_ref{tenant_, call.getParams().getId()})
+        .then([call](archive_ticket ticket) mutable { write(ticket, call.getResults().initTicket()); });
+  }
+
+  kj::Promise<void> recall(RecallContext call) override {
+    return ask<archive_ticket>(context_.system, context_.gateway, atom::recall_v,
+                               conversation_ref{tenant_, call.getParams().getId()})
+        .then([call](archive_ticket ticket) mutable { write(ticket, call.getResults().initTicket()); });
+  }
+
+  kj::Promise<void> forget(ForgetContext call) override {
+    return ask<void>(context_.system, context_.gateway, atom::forget_v,
+                     conversation_ref{tenant_, call.getParams().getId()});
+  }
+
+  kj::Promise<void> archives(ArchivesContext call) override {
+    connection_account::hold place;
+    if (auto refused = account_->more_bytes(page_bytes, place)) return to_exception(*refused);
+    return ask<archive_tickets>(context_.system, context_.gateway, atom::archive_v, atom::list_v, tenant_)
+        .then([call](archive_tickets all) mutable {
+          auto list = call.getResults().initTickets(static_cast<unsigned>(all.size()));
+          for (unsigned i = 0; i < all.size(); ++i) write(all[i], list[i]);
+        })
+        .attach(kj::mv(place));
+  }
+
  private:
   template <class Call>
   kj::Promise<void> as_operator(Call call) {

@@ -1,6 +1,6 @@
 # The RPC interface of chromatin: conversations as capabilities.
 #
-# Errors are exceptions whose text is "code: sentence", the code one of: busy, cancelled, context_full, invalid_argument,
+# Errors are exceptions whose text is "code: sentence", the code one of: archived, busy, cancelled, context_full, invalid_argument,
 # invalid_text, no_conversation, no_room, not_available, overloaded, store_failed, too_large, unauthenticated,
 # version_conflict. One that goes away by itself ends in a field, " [retry_after_ms=N]": the call may work after so many
 # milliseconds. `overloaded` always has it; nothing of such a call was done.
@@ -37,6 +37,18 @@ interface Session {
 
   attachPart @4 (name :Text) -> ();
   # Puts a part back that was taken out, by hand or because it died too often.
+
+  archive @5 (id :Text) -> (ticket :ArchiveTicket);
+  # Brings a conversation into DNA. Its copy on the disk goes when it was read back from there and nothing was said since.
+
+  recall @6 (id :Text) -> (ticket :ArchiveTicket);
+  # Brings an archived conversation back. Called again, it tells how far that is.
+
+  archives @7 () -> (tickets :List(ArchiveTicket));
+  # What became of the tenant's archives and recalls: one for each archived conversation, one for each that comes or came back.
+
+  forget @8 (id :Text) -> ();
+  # As `Conversation.forget`, of a conversation that need not be opened: one that is archived, or damaged.
 }
 
 interface Conversation {
@@ -79,6 +91,20 @@ struct ConversationInfo {
   messages @4 :UInt32;
   lastRole @5 :Text;          # of the last message: system, user or assistant; empty when there is none
   damaged @6 :Bool;           # in lists: what is stored of it is not what was written; it can only be forgotten
+}
+
+struct ArchiveTicket {
+  number @0 :UInt64;          # of the job
+  id @1 :Text;                # of the conversation
+  state @2 :Text;             # of an archive: planned, ordered, stored; of a recall: asked, sequencing, decoded, settled
+  expectedS @3 :Int64;        # when it is about to be at its end, seconds since 1970; 0: nobody knows
+  leftS @4 :Int64;            # until then
+  reads @5 :UInt64;           # ordered so far
+  blocksMissing @6 :UInt32;   # that these did not bring
+  readsMore @7 :UInt64;       # that would
+  failure @8 :Text;           # why it does not go on by itself: asked for again, it does. Empty: it does
+  note @9 :Text;              # what the laboratory says
+  simulated @10 :Bool;        # the laboratory is a model
 }
 
 struct Message {

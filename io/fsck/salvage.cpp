@@ -28,7 +28,7 @@ constexpr std::array<table, 9> tables{{
     {"archive_keys", "tenant {0}, id", "tenant, id, name, secret, checksum"},
     {"archive_jobs", "number",
      "number, tenant, id, state, version, tube, commit_number, synthesis, sequencing, reads, missing, reads_more, "
-     "failure, content, changed, checksum"},
+     "failure, content, changed, reads_last, checksum"},
 }};
 
 std::string marks(std::string_view columns) {

@@ -58,7 +58,9 @@ world::world(world_options o, std::shared_ptr<machine> given)
       std::shared_ptr<io::registry_store>{io::open_registry(
           o.durable ? on->folder / "registry" : std::filesystem::path{}, io::secret_salts("a secret of the tests"))},
       registry_limits{.overflow = o.overflow});
-  gateway = system.spawn(chromatin::gateway, registry, scheduler, eraser_actor{device}, gateway_limits{});
+  gateway_limits limits;
+  limits.on_archived = o.archive.value_or(archived_turn::ticket);
+  gateway = system.spawn(chromatin::gateway, registry, scheduler, eraser_actor{device}, limits);
   connect_executor();
   if (o.disk) {
     store = std::make_shared<io::chunk_store>(
@@ -73,6 +75,22 @@ world::world(world_options o, std::shared_ptr<machine> given)
   }
   spawn_prefetcher();
   spawn_host();
+  if (o.archive) spawn_archive();
+}
+
+/// Its laboratory's time is that of the actors.
+void world::spawn_archive() {
+  const lab_clock clock = [this] {
+    return archive::lab_time{std::chrono::days{20'000}} +
+           std::chrono::floor<std::chrono::seconds>(system.clock().now().time_since_epoch());
+  };
+  archive::keeper_options shape{.folder = on->folder / "tubes"};
+  shape.geometry.levels = 4;
+  keeper = system.spawn(chromatin::keeper, std::make_shared<archive::keeper>(shape, on->laboratory), clock, false);
+  archivist = system.spawn(
+      chromatin::archivist, registry, keeper, eraser_actor{device}, clock,
+      archivist_options{.idle = options.archive_idle, .usual = on->laboratory->usual(), .simulated = true});
+  caf::anon_send(gateway, atom::attach_v, archivist);
 }
 
 void world::start_device() {
@@ -103,9 +121,9 @@ world::~world() {
 }
 
 std::vector<caf::strong_actor_ptr> world::parts() const {
-  std::vector<caf::strong_actor_ptr> all{erased(gateway),    erased(registry), erased(scheduler),
-                                         erased(prefetcher), erased(device),   erased(executor),
-                                         erased(host),       erased(disk),     erased(catalog)};
+  std::vector<caf::strong_actor_ptr> all{erased(gateway), erased(registry),  erased(scheduler), erased(prefetcher),
+                                         erased(device),  erased(executor),  erased(host),      erased(disk),
+                                         erased(catalog), erased(archivist), erased(keeper)};
   std::erase(all, nullptr);
   return all;
 }

@@ -11,6 +11,7 @@
 #include <caf/scheduler/test_coordinator.hpp>
 #include <gtest/gtest.h>
 
+#include "actors/archivist.hpp"
 #include "actors/device_tier.hpp"
 #include "actors/disk_tier.hpp"
 #include "actors/executor.hpp"
@@ -20,6 +21,7 @@
 #include "actors/registry.hpp"
 #include "actors/scheduler.hpp"
 #include "actors/telemetry.hpp"
+#include "archive/simulator.hpp"
 #include "gpu/cuda/emulated/runtime.hpp"
 #include "io/faulty_device.hpp"
 #include "io/faulty_vfs.hpp"
@@ -61,6 +63,8 @@ struct world_options {
   std::string policy = kv::usual_policy;  ///< of all tiers
   std::int64_t token_us = 0;              ///< what each token adds to the time that a step says it took
   caf::timespan idle_pause{};             ///< of the prefetcher; the clock never rests with one
+  std::chrono::seconds archive_idle{0};   ///< what is idle for so long goes by itself; the clock never rests with it
+  std::optional<archived_turn> archive;   ///< there is one, and turns on what is in it do this
   bool many_clients = false;  ///< the last letter of a conversation's name is its client; else all are one's
   bool cuda = false;  ///< a tiny model on the CUDA executor over an emulated device, whose order of work a seed draws
 };
@@ -74,6 +78,7 @@ struct machine {
   std::optional<io::faulty_vfs> files;      ///< at most one machine has them
   std::shared_ptr<io::faulty_device> disk;  ///< made by the first world
   io::memory_device* medium = nullptr;      ///< behind it
+  std::shared_ptr<archive::simulator> laboratory = std::make_shared<archive::simulator>(archive::simulator_options{});
 };
 
 class world {
@@ -157,8 +162,11 @@ class world {
   scheduler_actor scheduler;
   registry_actor registry;
   gateway_actor gateway;
+  keeper_actor keeper;  ///< both only with an archive
+  archivist_actor archivist;
 
  private:
+  void spawn_archive();
   /// Device tier and executor know each other, and the scheduler hears of turns' pages.
   void connect_executor();
   std::vector<caf::strong_actor_ptr> parts() const;

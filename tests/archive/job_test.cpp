@@ -24,12 +24,18 @@ std::vector<next_step> steps(const archive_job& job) {
 }
 std::vector<next_step> always(next_step step) { return std::vector<next_step>(all_progress.size(), step); }
 
-archive_job an_ordered_one() { return ordered(plan_archive(talk, 7, "tube", now), 8, 3, "tube-order-1", now); }
-archive_job a_sequencing_one() { return reading(ask_recall(talk, "tube", now), "recall-1", 500, now); }
+archive_job a_planned_one() {
+  auto job = plan_archive(talk, 7, now);
+  job.tube = "tube";
+  return job;
+}
+archive_job an_ordered_one() { return ordered(a_planned_one(), 8, 3, "tube-order-1", now); }
+archive_job a_recall() { return ask_recall(stored(reading(an_ordered_one(), "check-1", 500, now), now), now); }
+archive_job a_sequencing_one() { return reading(a_recall(), "recall-1", 500, now); }
 const shortage lacking{{{12, 0}, {12, 1}, {13, 0}, {14, 0}}, 900};
 
 TEST(ArchiveJob, WhatAnArchiveStillHasToDo) {
-  auto job = plan_archive(talk, 7, "tube", now);
+  auto job = a_planned_one();
   EXPECT_EQ(awaited_order(job), "");
   EXPECT_EQ(steps(job), always(next_step::write_frame));
   job = ordered(job, 8, 3, "tube-order-1", later);
@@ -49,7 +55,9 @@ TEST(ArchiveJob, WhatAnArchiveStillHasToDo) {
 }
 
 TEST(ArchiveJob, WhatARecallStillHasToDo) {
-  auto job = ask_recall(talk, "tube", now);
+  auto job = a_recall();
+  EXPECT_EQ(job.version, 8U) << "it comes back at the version that was stored";
+  EXPECT_TRUE(job.sequencing.empty());
   EXPECT_EQ(steps(job), always(next_step::plan_reads));
   job = reading(job, "recall-1", 500, now);
   EXPECT_EQ(job.state, archive_state::sequencing);
@@ -107,8 +115,8 @@ TEST(ArchiveJob, BlocksThatAreNotInTheTubeAreNotWaitedFor) {
 }
 
 TEST(ArchiveJob, AFailureStopsItWhereItIsAndResumingGoesOnThere) {
-  for (auto job : {plan_archive(talk, 7, "tube", now), an_ordered_one(), a_sequencing_one(),
-                   decoded(a_sequencing_one(), byte_string{1}, now)}) {
+  for (auto job :
+       {a_planned_one(), an_ordered_one(), a_sequencing_one(), decoded(a_sequencing_one(), byte_string{1}, now)}) {
     const auto before = steps(job);
     auto stopped = failed(job, "the house makes no strands of 150 nt", now);
     EXPECT_EQ(stopped.state, job.state);
@@ -118,7 +126,7 @@ TEST(ArchiveJob, AFailureStopsItWhereItIsAndResumingGoesOnThere) {
 }
 
 TEST(ArchiveJob, TheCopyOnTheDiskGoesOnlyAfterItWasReadBackAndNothingWasSaidSince) {
-  auto job = plan_archive(talk, 8, "tube", now);
+  auto job = a_planned_one();
   EXPECT_FALSE(copy_may_go(job, 8));
   job = ordered(job, 8, 3, "tube-order-1", now);
   EXPECT_FALSE(copy_may_go(job, 8));
@@ -130,13 +138,15 @@ TEST(ArchiveJob, TheCopyOnTheDiskGoesOnlyAfterItWasReadBackAndNothingWasSaidSinc
 }
 
 TEST(ArchiveJobDeath, WhatCannotFollowEndsTheProcess) {
-  const auto planned = plan_archive(talk, 7, "tube", now);
+  const auto planned = a_planned_one();
   EXPECT_DEATH(stored(planned, now), "follow each other");
   EXPECT_DEATH(stored(an_ordered_one(), now), "what is stored was read");
-  EXPECT_DEATH(decoded(ask_recall(talk, "tube", now), byte_string{}, now), "follow each other");
+  EXPECT_DEATH(decoded(a_recall(), byte_string{}, now), "follow each other");
   EXPECT_DEATH(settled(a_sequencing_one(), now), "follow each other");
   EXPECT_DEATH(reading(a_sequencing_one(), "twice", 1, now), "when the last ones did not do");
   EXPECT_DEATH(ordered(planned, 7, 1, "no name", now), "a laboratory takes");
+  EXPECT_DEATH(ordered(plan_archive(talk, 7, now), 7, 1, "tube-order-1", now), "has its name");
+  EXPECT_DEATH(ask_recall(an_ordered_one(), now), "follow each other");
 }
 
 }  // namespace

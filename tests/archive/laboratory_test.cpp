@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "archive/kept_simulator.hpp"
 #include "archive/simulator.hpp"
 #include "archive/spool.hpp"
 #include "dna/partition/files.hpp"
@@ -159,6 +160,31 @@ TEST(Simulator, TheSameOrdersAfterARestartAreTheSameReads) {
   const auto once = reads(1);
   EXPECT_EQ(reads(1), once);
   EXPECT_NE(reads(2), once);
+}
+
+TEST(Simulator, OneThatKeepsItsOrdersHasTheSameTubesAfterARestart) {
+  test::temporary_folder folder;
+  tube_folder tube;
+  tube.put("talk/transcript", long_text(900, 'a'));
+  const auto strands = tube.next_order("tube-order-1");
+  const auto recall = tube.recall("recall-1", "talk", 200);
+  const auto reads = [](laboratory& lab) {
+    std::string all;
+    lab.read("recall-1", strands_come + usual.sequencing_time, [&](const dna::read& one) { all += one.bases; });
+    return all;
+  };
+  simulator forgetful{usual};
+  forgetful.order(strands, start);
+  forgetful.order(recall, strands_come);
+  kept_simulator{folder / "lab", usual}.order(strands, start);
+  kept_simulator{folder / "lab", usual}.order(recall, strands_come);
+  kept_simulator last{folder / "lab", usual};
+  EXPECT_EQ(last.look("recall-1", strands_come).progress, lab_progress::under_way);
+  EXPECT_EQ(reads(last), reads(forgetful));
+  last.order(recall, strands_come + usual.sequencing_time);
+  EXPECT_EQ(reads(last), reads(forgetful)) << "given again, it is as old as it was";
+  std::ofstream{folder / "lab" / "recall-1.json"} << "{}";
+  EXPECT_THAT(reason([&] { kept_simulator{folder / "lab", usual}; }), HasSubstr("recall-1.json: no order"));
 }
 
 // -- people --

@@ -3,8 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "tests/archive/clerk.hpp"
 #include "tests/archive/grown.hpp"
+#include "tests/archive/keeping.hpp"
 
 namespace chromatin::archive {
 namespace {
@@ -17,125 +17,116 @@ archived_conversation grown(std::uint64_t seed, int turns) {
   return conversation.now;
 }
 
-std::optional<archive_job> job_of(clerk& at, const io::conversation_key& key, bool recall) {
+std::optional<archive_job> job_of(process& at, const io::conversation_key& key, bool recall) {
   for (const auto& job : at.registry->archives().jobs_of(key).jobs)
     if ((job.state >= archive_state::asked) == recall) return job;
   return {};
 }
 
-/// From wherever the registry says that it is, to the end: into DNA, off the disk, and back.
-void live(clerk& at, lab_time now) {
-  auto archive = job_of(at, talk, false);
-  if (!archive) at.add(plan_archive(talk, at.registry->find(talk)->version, "tube", now));
-  EXPECT_EQ(at.run(job_of(at, talk, false)->number), next_step::nothing);
-  if (!job_of(at, talk, true)) {
-    at.drop_copy(talk);
-    EXPECT_FALSE(at.registry->find(talk));
-    at.add(ask_recall(talk, "tube", now));
+/// From wherever the registry says that they are, to the end: into DNA, off the disk, and back. Both at once.
+void live(process& at, lab_time now) {
+  const std::vector both{talk, other};
+  std::vector<std::uint64_t> numbers;
+  for (const auto& key : both) {
+    const auto known = job_of(at, key, false);
+    numbers.push_back(known ? known->number : at.add(plan_archive(key, at.registry->find(key)->version, now)));
   }
-  EXPECT_EQ(at.run(job_of(at, talk, true)->number), next_step::nothing);
+  at.run(numbers);
+  numbers.clear();
+  for (const auto& key : both) {
+    const auto known = job_of(at, key, true);
+    if (!known) at.drop_copy(key);
+    EXPECT_TRUE(known || !at.registry->find(key));
+    numbers.push_back(known ? known->number : at.add(ask_recall(job_of(at, key, false).value(), now)));
+  }
+  at.run(numbers);
 }
 
-void expect_as_before(clerk& at, const archived_conversation& before) {
-  ASSERT_TRUE(at.registry->find(talk));
-  EXPECT_TRUE(copy_of(*at.registry, talk).value() == before);
-  EXPECT_EQ(job_of(at, talk, false)->state, archive_state::stored);
-  EXPECT_EQ(job_of(at, talk, true)->state, archive_state::settled);
+void expect_as_before(process& at, const io::conversation_key& key, const archived_conversation& before) {
+  ASSERT_TRUE(at.registry->find(key));
+  EXPECT_TRUE(copy_of(*at.registry, key).value() == before);
+  EXPECT_EQ(job_of(at, key, false)->state, archive_state::stored);
+  EXPECT_EQ(job_of(at, key, true)->state, archive_state::settled);
 }
 
 TEST(Lifecycle, AProcessThatEndsAnywhereGoesOnWhereItWas) {
-  const auto said = grown(5, 2);
+  const auto said = grown(5, 1), said_elsewhere = grown(6, 1);
   long moments = 0;
-  int orders = 0;
-  std::size_t strands = 0;
+  std::size_t syntheses = 0, strands = 0;
   for (long end = -1; end < moments; ++end) {
     SCOPED_TRACE("it ends before moment " + std::to_string(end));
     outside world;
     {
-      clerk at{world};
+      process at{world};
       put_back(*at.registry, talk, 1, said, {});
+      put_back(*at.registry, other, 1, said_elsewhere, {});
     }
     world.lasting_until_end = end;
     try {
-      clerk at{world};
+      process at{world};
       live(at, world.now);
       EXPECT_EQ(end, -1);
     } catch (const process_end&) {
     }
     world.lasting_until_end = -1;
-    clerk at{world};
+    process at{world};
     if (end == -1) {
       moments = world.moments;
-      orders = world.orders;
-      strands = at.tube.strand_count();
+      syntheses = world.lab->syntheses.size();
+      strands = at.work.figures().strands;
       ASSERT_GT(moments, 20);
     } else {
       live(at, world.now);
     }
-    expect_as_before(at, said);
-    EXPECT_EQ(world.orders, orders) << "nothing is ordered twice";
-    EXPECT_EQ(at.tube.strand_count(), strands) << "and no molecule is made twice";
+    expect_as_before(at, talk, said);
+    expect_as_before(at, other, said_elsewhere);
+    EXPECT_EQ(at.work.figures().strands, strands) << "no molecule is made twice";
+    EXPECT_LE(world.lab->syntheses.size(), syntheses + 1) << "both are one order, unless the end came between them";
+    std::set<std::string> bases;
+    std::size_t ordered = 0;
+    for (const auto& order : world.lab->syntheses)
+      for (const auto& strand : order.strands) ordered += bases.insert(strand.bases).second;
+    EXPECT_EQ(ordered, strands) << "and each is ordered once";
   }
 }
 
 TEST(Lifecycle, NewTurnsOfAnArchivedConversationAreAnUpdateOfWhatIsInTheTube) {
   outside world;
-  clerk at{world};
+  process at{world};
   growing_conversation conversation{6};
   conversation.turn();
   put_back(*at.registry, other, 1, grown(7, 3), {});
-  at.run(at.add(plan_archive(other, 1, "tube", world.now)));
+  at.archive(other);
   put_back(*at.registry, talk, 1, conversation.now, {});
-  at.run(at.add(plan_archive(talk, 1, "tube", world.now)));
-  const auto before = at.tube.strand_count();
+  at.archive(talk);
+  const auto before = at.work.figures().strands;
   conversation.turn();
   at.registry->write(
       talk, 1,
       {1, {conversation.now.messages.end() - 2, conversation.now.messages.end()}, conversation.now.window, true});
-  const auto number = at.add(plan_archive(talk, 2, "tube", world.now));
+  const auto number = at.add(plan_archive(talk, 2, world.now));
   EXPECT_FALSE(at.registry->archives().drop_copy(talk)) << "this version is not stored yet";
-  EXPECT_EQ(at.run(number), next_step::nothing);
-  EXPECT_LT(at.tube.strand_count() - before, before);
+  const auto archive = at.run(number);
+  EXPECT_EQ(archive.state, archive_state::stored);
+  EXPECT_LT(at.work.figures().strands - before, before);
   at.drop_copy(talk);
   ASSERT_FALSE(at.registry->find(talk));
-  at.run(at.add(ask_recall(talk, "tube", world.now)));
+  at.run(at.add(ask_recall(archive, world.now)));
   EXPECT_TRUE(copy_of(*at.registry, talk).value() == conversation.now);
-}
-
-TEST(Lifecycle, AnOrderIsFoundByWhatWasWrittenAndNotByWhatCameLast) {
-  outside world;
-  clerk at{world};
-  at.tube.put(std::vector<dna::new_file>{{"a/transcript", {1, 2, 3}}});
-  EXPECT_EQ(order_with(at.tube, "a/transcript"), 0U);
-  at.tube.mark_ordered();
-  at.tube.put(std::vector<dna::new_file>{{"b/transcript", {4, 5, 6}}});
-  at.tube.mark_ordered();
-  EXPECT_EQ(order_with(at.tube, "a/transcript"), 1U);
-  EXPECT_EQ(order_with(at.tube, "b/transcript"), 2U);
-  at.tube.update("a/transcript", byte_string{1, 2, 3, 4});
-  EXPECT_EQ(order_with(at.tube, "a/transcript"), 0U) << "its last version is not ordered";
-  at.tube.mark_ordered();
-  EXPECT_EQ(order_with(at.tube, "a/transcript"), 3U);
-  EXPECT_EQ(order_name("tube", 3), "tube-order-3");
-  EXPECT_EQ(order_of(at.tube, "tube", "tube-order-3").strands.size(), at.tube.orders()[2].strands);
-  EXPECT_EQ(order_of(at.tube, "tube", "tube-order-1").strands[0].bases, at.tube.strand(0));
-  EXPECT_THROW(order_of(at.tube, "tube", "tube-order-4"), laboratory_error);
-  EXPECT_THROW(order_with(at.tube, "c/transcript"), dna::partition_error);
 }
 
 TEST(Lifecycle, AForgottenConversationIsNotComeBackTo) {
   outside world;
-  clerk at{world};
+  process at{world};
   put_back(*at.registry, talk, 1, grown(8, 1), {});
-  at.run(at.add(plan_archive(talk, 1, "tube", world.now)));
-  const auto key = at.registry->archives().find_key(talk).value();
-  const auto file = at.tube.contents().get(directory_of(key) + "/transcript").content.value();
+  const auto number = at.add(ask_recall(at.archive(talk), world.now));
+  EXPECT_THROW(at.run(number), io::version_conflict) << "its copy is still there";
+  const auto recall = at.registry->archives().find(number).value();
+  ASSERT_EQ(recall.state, archive_state::decoded);
   at.registry->forget(talk);
   EXPECT_TRUE(at.registry->archives().jobs().jobs.empty());
   EXPECT_FALSE(at.registry->archives().find_key(talk));
-  const sealed_transcript read{sealer{new_key(), talk}, file};
-  ASSERT_TRUE(read.damage()) << "what is in the tube says nothing without its key";
-  EXPECT_EQ(read.damage()->frame, 1U);
+  EXPECT_THROW(at.work.open({recall, new_key()}), frame_error) << "what was read says nothing without its key";
 }
 
 }  // namespace

@@ -109,7 +109,7 @@ std::map<std::string, names> documented_counters() {
 /// What a server has. The supervisor's are of each part.
 std::map<std::string, names> real_counters() {
   temporary_folder folder;
-  server_process server{folder.path()};
+  server_process server{folder.path(), {"--dna", folder / "dna"}};
   std::map<std::string, names> all;
   for (const auto& part : rpc::client{server.address()}.stat())
     for (const auto& [name, value] : part.values) {

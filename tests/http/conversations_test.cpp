@@ -53,6 +53,34 @@ TEST_F(Conversations, AreForkedTruncatedAndForgotten) {
   EXPECT_EQ(conversations(), 1u);
 }
 
+TEST_F(Conversations, GoIntoDnaAndAreForgottenThere) {
+  archive_.folder = folder_.path() / "dna";
+  archive_.pool_window = archive_.synthesis_time = archive_.sequencing_time = std::chrono::seconds{1};
+  start();
+  say("talk", taxi);
+  const auto ticket = ask("POST", "/talk/archive").json();
+  EXPECT_EQ(ticket["conversation"], "talk");
+  EXPECT_EQ(ticket["state"], "planned");
+  EXPECT_EQ(ticket["simulated"], true);
+  EXPECT_GT(ticket["left_s"], 0);
+  for (int i = 0; i < 2000 && ask("GET", "/talk").status == 200; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds{10});
+  EXPECT_EQ(get("/v1/archives").json()["data"][0]["state"], "stored");
+  const auto refused = ask("GET", "/talk");
+  EXPECT_EQ(refused.status, 503);
+  EXPECT_EQ(refused.json()["error"]["code"], "archived");
+  EXPECT_EQ(ask("POST", "/talk/recall").json()["state"], "asked");
+  EXPECT_EQ(ask("DELETE", "/talk").json()["deleted"], true);
+  EXPECT_EQ(ask("POST", "/talk/recall").status, 404);
+}
+
+TEST_F(Conversations, OfAServerWithoutAnArchiveStayWhereTheyAre) {
+  start();
+  say("talk", taxi);
+  EXPECT_EQ(ask("POST", "/talk/archive").status, 503);
+  EXPECT_EQ(get("/v1/archives").status, 503);
+}
+
 TEST_F(Conversations, WhatIsWrongIsNamed) {
   start();
   EXPECT_EQ(ask("GET", "/missing").json()["error"]["code"], "no_conversation");

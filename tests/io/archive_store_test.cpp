@@ -22,6 +22,7 @@ using testing::Contains;
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::Optional;
 
 archive_key key_of(unsigned char letter) {
   archive_key key;
@@ -41,6 +42,7 @@ archive_job some_job(const conversation_key& of = alice, archive_state state = a
           .synthesis = "tube-order-1",
           .sequencing = {"check-1", "check-2"},
           .reads = 700,
+          .reads_last = 200,
           .missing = {{12, 0}, {13, 1}},
           .reads_more = 800,
           .failure = "the house makes no strands of 150 nt",
@@ -132,6 +134,21 @@ TEST(ArchiveStore, AChangeIsPartOfABatch) {
   EXPECT_TRUE(store->load(alice));
 }
 
+TEST(ArchiveStore, WhatNobodyWroteToForLongIsTheFirstOfWhatIsUnused) {
+  test::temporary_folder folder;
+  auto store = open_registry(folder.path());
+  for (const auto& key : {conversation_key{"tenant-a", "one"}, {"tenant-b", "two"}, {"tenant-a", "three"}})
+    store->write(key, turn, {.window = {.tokens = {1, 2, 3}}});
+  store->write({"tenant-a", "one"}, turn, {.expected_version = 1, .window = {.tokens = {1, 2, 3, 4}}});
+  const auto all = store->unused(9);
+  ASSERT_EQ(all.size(), 3U);
+  EXPECT_EQ(all[0].key, (conversation_key{"tenant-b", "two"}));
+  EXPECT_EQ(all[0].writes_since, 2);
+  EXPECT_EQ(all[2].key, (conversation_key{"tenant-a", "one"}));
+  EXPECT_EQ(all[2].tokens, 4U);
+  EXPECT_EQ(store->unused(1).size(), 1U);
+}
+
 TEST(ArchiveStore, TheCopyGoesOnlyWhereThisVersionIsStored) {
   test::temporary_folder folder;
   auto store = open_registry(folder.path());
@@ -156,7 +173,7 @@ TEST(ArchiveStore, TheCopyGoesOnlyWhereThisVersionIsStored) {
   ASSERT_TRUE(store->load(alice));
   job.version = t.version;
   store->archives().put(job);
-  EXPECT_TRUE(store->archives().drop_copy(alice));
+  EXPECT_THAT(store->archives().drop_copy(alice), Optional(ElementsAre(kv::chunk_key{1, 1})));
   EXPECT_FALSE(store->load(alice));
   EXPECT_THAT(store->read(alice, 0, 9), IsEmpty());
   EXPECT_FALSE(store->archives().drop_copy(alice)) << "there is none any more";

@@ -28,10 +28,10 @@ const std::map<std::string, std::set<std::string>> may_include{
     {"archive", {"kv", "model", "io", "dna"}},
     {"sim", {"kv", "model", "gpu", "io", "actors"}},
     {"schema", {}},
-    {"actors", {"kv", "model", "gpu", "io"}},
+    {"actors", {"kv", "model", "gpu", "io", "archive"}},
     {"rpc", {"kv", "model", "gpu", "io", "actors", "schema"}},
     {"http", {"kv", "model", "actors", "schema", "rpc"}},
-    {"apps", {"kv", "model", "gpu", "io", "dna", "sim", "actors", "schema", "rpc", "http", "bench"}},
+    {"apps", {"kv", "model", "gpu", "io", "dna", "archive", "sim", "actors", "schema", "rpc", "http", "bench"}},
     {"bench", {"kv", "model", "gpu", "io", "dna", "actors", "rpc"}},
     {"tests",
      {"kv", "model", "gpu", "io", "dna", "archive", "sim", "actors", "schema", "rpc", "http", "apps", "bench"}}};

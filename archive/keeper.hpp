@@ -1,0 +1,74 @@
+#pragma once
+
+/// Who works on jobs: all of it that needs files, strands and reads. The registry is not here, and neither is a clock:
+/// what a step needs of the conversation is passed in, and the job as it is next is returned, for the registry to keep
+/// *before* the step after it (archive/job.hpp). Every step may be done again, by another process too.
+///
+/// A tenant's conversations are directories of its tubes (archive/tubes.hpp), each with one file, `transcript`. Jobs
+/// that wait for the same tube share what is ordered: strands written together are one order, and so are the reads of
+/// several directories, by one PCR with a primer for each.
+///
+/// What is wrong with one job is in its `failure`; what is wrong with the folder or the laboratory is thrown as one
+/// line, and the step can be tried again later. Blocks for long; one thread at a time.
+
+#include <functional>
+#include <memory>
+
+#include "archive/source.hpp"
+#include "archive/tubes.hpp"
+#include "dna/reads/partition_reads.hpp"
+
+namespace chromatin::archive {
+
+struct keeper_options {
+  std::filesystem::path folder;  ///< of the tubes
+  dna::profile geometry = dna::built_in_profile("archive");
+  /// Of the first order, for each strand that is wanted: ten that vote, and as many that are of something else.
+  std::uint64_t reads_a_strand = 20;
+  /// Told before and after whatever outlives the process, for tests that end it there.
+  std::function<void()> lasting = [] {};
+};
+
+class keeper {
+ public:
+  keeper(keeper_options options, std::shared_ptr<laboratory> lab);
+
+  const laboratory& lab() const { return *lab_; }
+  /// What the laboratory says of the order that the job waits for.
+  lab_answer look(const archive_job& job, lab_time now) { return lab_->look(awaited_order(job), now); }
+
+  /// next_step::write_frame: what is new of these conversations is in their tubes, and its strands are marked as
+  /// ordered. The jobs as they are next, in their order: ordered, or failed.
+  std::vector<archive_job> write(std::span<const archive_source> all, lab_time now);
+  /// next_step::plan_reads, the same order for all of one tube.
+  std::vector<archive_job> plan_reads(std::span<const keyed_job> all, lab_time now);
+  /// next_step::order_strands and order_reads: gives each order once. All jobs of an order of reads are here.
+  void give(std::span<const keyed_job> all, lab_time now);
+  /// next_step::decode. The jobs as they are next: stored, decoded, short of blocks, or failed.
+  std::vector<archive_job> decode(std::span<const keyed_job> all, lab_time now);
+  /// next_step::settle: the conversation. Throws frame_error where what was read is not what was sealed.
+  archived_conversation open(const keyed_job& one) const;
+
+  /// Of all tubes, as their stores note it.
+  tube_figures figures() const { return tubes_.figures(); }
+
+ private:
+  struct tube_reading;
+
+  void lasting(const auto& what);
+  /// Puts what is new into the file, in the tube that has it or in one with room. Returns the tube's name.
+  std::string write_file(const archive_source& one);
+  std::string put_new(const std::string& tenant, const std::string& path, const byte_string& file);
+  void mark(const std::string& tube, std::span<const archive_source> all);
+  void give_reads(std::span<const keyed_job> all, lab_time now);
+  tube_reading read(const archive_job& job, lab_time now);
+  archive_job judge(const keyed_job& one, const tube_reading& found, lab_time now);
+  /// The journal, so that the reads tell what is where, and the file.
+  std::vector<dna::block_id> wanted(const keyed_job& one);
+
+  keeper_options options_;
+  std::shared_ptr<laboratory> lab_;
+  tubes tubes_;
+};
+
+}  // namespace chromatin::archive

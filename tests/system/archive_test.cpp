@@ -1,0 +1,126 @@
+// The real binary with an archive: a conversation goes into simulated DNA and comes back, whenever the server is
+// killed.
+
+#include <functional>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "rpc/client.hpp"
+#include "tests/support/temporary_folder.hpp"
+#include "tests/system/server_process.hpp"
+
+namespace chromatin::test {
+namespace {
+
+using testing::HasSubstr;
+
+const std::vector<std::string> said{"I want to book a table for dinner.", "In San Jose please, something Italian.",
+                                    "For two people at half past seven."};
+
+std::string say(rpc::client& client, const std::string& id, const std::string& text) {
+  return client.open(id).say({.text = text, .sampling = {.tokens_max = 24}}).text;
+}
+std::string why_not(const std::function<void()>& call) {
+  try {
+    call();
+    return "it can";
+  } catch (const rpc::call_error& e) {
+    return e.what();
+  }
+}
+
+class archiving_server {
+ public:
+  explicit archiving_server(const std::filesystem::path& folder)
+      : process_{folder,
+                 {"--compute", "f32", "--dna", folder / "dna", "--dna-pool", "1s", "--dna-synthesis", "1s",
+                  "--dna-sequencing", "1s"}},
+        client{process_.address()} {}
+
+  /// Until the last job of the conversation is there, or past it; its state then.
+  std::string wait_for(const std::string& state) {
+    const std::vector<std::string> archive{"planned", "ordered", "stored"},
+        recall{"asked", "sequencing", "decoded", "settled"};
+    const auto& order = std::ranges::find(archive, state) != archive.end() ? archive : recall;
+    for (int i = 0; i < 2000; ++i) {
+      const auto now = client.archives().back();
+      EXPECT_EQ(now.failure, "") << process_.said();
+      const auto at = std::ranges::find(order, now.state);
+      if (at != order.end() && at >= std::ranges::find(order, state)) return now.state;
+      std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    }
+    ADD_FAILURE() << "it does not come to " << state << ":\n" << process_.said();
+    return {};
+  }
+  void kill() { process_.stop(SIGKILL); }
+
+ private:
+  server_process process_;
+
+ public:
+  rpc::client client;
+};
+
+bool is_here(rpc::client& client, const std::string& id) {
+  const auto all = client.list();
+  return std::ranges::any_of(all, [&](const auto& one) { return one.id == id; });
+}
+
+TEST(Archive, AConversationGoesIntoDnaAndComesBackWithTheSameTokens) {
+  temporary_folder folder;
+  archiving_server server{folder.path()};
+  auto& client = server.client;
+  for (std::size_t i = 0; i < 2; ++i) EXPECT_EQ(say(client, "talk", said[i]), say(client, "twin", said[i]));
+  EXPECT_EQ(client.archive("talk").state, "planned");
+  server.wait_for("stored");
+  for (int i = 0; i < 500 && is_here(client, "talk"); ++i) std::this_thread::sleep_for(std::chrono::milliseconds{10});
+  EXPECT_FALSE(is_here(client, "talk"));
+  EXPECT_THAT(why_not([&] { say(client, "talk", said[2]); }),
+              testing::AllOf(HasSubstr("archived: recall 2 of the conversation talk is asked"),
+                             HasSubstr("(simulated)"), HasSubstr("[retry_after_ms=")));
+  EXPECT_EQ(client.recall("talk").number, 2u);
+  server.wait_for("settled");
+  EXPECT_EQ(say(client, "talk", said[2]), say(client, "twin", said[2]));
+}
+
+TEST(Archive, AServerThatIsKilledInAnyStateGoesOnWithIt) {
+  temporary_folder folder;
+  {
+    archiving_server server{folder.path()};
+    say(server.client, "talk", said[0]);
+    say(server.client, "twin", said[0]);
+    server.client.archive("talk");
+    server.kill();
+  }
+  for (const auto* state : {"planned", "ordered", "stored"}) {
+    archiving_server server{folder.path()};
+    server.wait_for(state);
+    server.kill();
+  }
+  {
+    archiving_server server{folder.path()};
+    for (int i = 0; i < 500 && is_here(server.client, "talk"); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    EXPECT_THAT(why_not([&] { server.client.open("talk"); }), HasSubstr("archived: recall 2"));
+    server.kill();
+  }
+  for (const auto* state : {"asked", "sequencing", "settled"}) {
+    archiving_server server{folder.path()};
+    server.wait_for(state);
+    server.kill();
+  }
+  archiving_server server{folder.path()};
+  EXPECT_EQ(say(server.client, "talk", said[1]), say(server.client, "twin", said[1]));
+  EXPECT_EQ(server.client.archives().size(), 2u) << "nothing was begun twice";
+}
+
+TEST(Archive, NeedsAFolderForItsKeys) {
+  temporary_folder folder;
+  server_process server{folder.path(), {"--disk", "", "--dna", folder / "dna"}};
+  EXPECT_NE(server.wait_for_end(), 0);
+  EXPECT_THAT(server.said(), HasSubstr("--dna needs --disk"));
+}
+
+}  // namespace
+}  // namespace chromatin::test
