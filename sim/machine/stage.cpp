@@ -19,6 +19,7 @@ class silent_tokenizer final : public model::tokenizer {
  public:
   std::uint32_t size() const override { return 2; }
   std::vector<kv::token_id> encode(std::string_view) const override { return {}; }
+  std::vector<std::string> controls() const override { return {}; }
   std::optional<kv::token_id> find_control(std::string_view) const override { return {}; }
   std::string bytes(kv::token_id) const override { return {}; }
   bool adds_leading_space() const override { return false; }
@@ -27,11 +28,15 @@ class silent_tokenizer final : public model::tokenizer {
 
 /// What the scheduler asks of a model: the length of its window, and that answers end when they were asked to.
 std::shared_ptr<const model::checkpoint> checkpoint_with(std::uint32_t context) {
-  auto made = std::make_shared<model::checkpoint>();
-  made->config.context = context;
-  made->config.vocabulary = 2;
-  made->tokenizer = std::make_shared<silent_tokenizer>();
-  return made;
+  model::checkpoint made{.name = {},
+                         .config = {},
+                         .tokenizer = std::make_shared<silent_tokenizer>(),
+                         .chat = model::chat_template::none(),
+                         .weights = {},
+                         .fingerprint = {}};
+  made.config.context = context;
+  made.config.vocabulary = 2;
+  return std::make_shared<const model::checkpoint>(std::move(made));
 }
 
 /// Keeps no rows: a simulated disk is not opened again.
