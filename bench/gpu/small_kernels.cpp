@@ -64,7 +64,7 @@ class small_kernels {
                                      .keys_offset = 0,
                                      .values_offset = geometry.values_offset_bytes()};
     add("store", 8.0 * rows_ * c_.kv_heads * c_.head_dim,
-        [&] { kernels_.store(on_.stream(), batch, shape, nullptr, as<std::uint16_t>(qkv)); });
+        [&] { kernels_.store(on_.stream(), batch, shape, nullptr, as<std::uint16_t>(qkv), nullptr); });
   }
 
   void checksum(std::size_t bytes) {

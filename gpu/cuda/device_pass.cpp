@@ -116,7 +116,9 @@ bool device_pass::make_room() {
   grow(scratch_, attention_scratch_floats(plan_.single.size(), context_of_single_, config_.heads, config_.head_dim));
   grow(prefill_scratch_,
        prefill_scratch_floats(plan_.many.size(), plan_.context_of_many, config_.heads, config_.head_dim));
-  if (rotates_before()) grow(rotated_, plan_.rotated_pages * rotated_page_values());
+  // As much as one conversation of the longest context needs; steps with more rotate in each block.
+  if (plan_.rotated_pages <= kv::chunks_for(std::max(config_.context, rows_max_)))
+    grow(rotated_, plan_.rotated_pages * rotated_page_values());
   const auto rows = static_cast<std::uint32_t>(plan_.last_rows.size());
   const auto logits = std::size_t{fixed_order_ ? round_up(rows, fixed_rows) : rows} * config_.vocabulary;
   grow(logits_, logits);
@@ -128,10 +130,11 @@ bool device_pass::make_room() {
   return moved;
 }
 
-/// Faster than rotating in each block even where one block reads a key. The room is bounded by what one conversation of
-/// the longest context needs; steps with more keep rotating inside, with the same results.
-bool device_pass::rotates_before() const {
-  return plan_.rotated_pages <= kv::chunks_for(std::max(config_.context, rows_max_));
+/// Where keys are rotated once for all blocks, which is faster even where one block reads a key; null where each block
+/// rotates its own, with the same results: when the step has no room for more, also once sequences were dropped.
+std::uint16_t* device_pass::rotated_keys() {
+  if (plan_.many.empty() || rotated_.size() < plan_.rotated_pages * rotated_page_values()) return nullptr;
+  return rotated_.data();
 }
 
 std::size_t device_pass::rotated_page_values() const {
@@ -173,7 +176,8 @@ void device_pass::attend(const attention_shape& shape) {
     args.piece_count = static_cast<std::uint32_t>(plan_.many.size());
     args.context_max = plan_.context_of_many;
     args.scratch = prefill_scratch_.data();
-    if (rotates_before()) args.rotated_keys = rotated_.data();
+    args.history_max = plan_.history_of_many;
+    args.rotated_keys = rotated_keys();
     kernels_.attention_prefill(compute_, args);
     args.rotated_keys = nullptr;
     args.scratch = scratch_.data();
@@ -198,7 +202,7 @@ void device_pass::layer(std::uint32_t l) {
   };
   norm(w.attention_norm);
   multiply(by[0], at_.normed.data(), rows, at_.qkv.data());
-  kernels_.store(compute_, uploaded_.batch(), shape, w.qkv_bias.data(), at_.qkv.data());
+  kernels_.store(compute_, uploaded_.batch(), shape, w.qkv_bias.data(), at_.qkv.data(), rotated_keys());
   attend(shape);
   multiply(by[1], at_.attended.data(), rows, at_.hidden.data());
   norm(w.ffn_norm);

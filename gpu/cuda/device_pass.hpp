@@ -53,7 +53,7 @@ class device_pass {
 
   void plan(const step& of, bool first_of_step);
   bool make_room();
-  bool rotates_before() const;
+  std::uint16_t* rotated_keys();
   std::size_t rotated_page_values() const;
   void embed();
   void compute_logits();

@@ -62,9 +62,11 @@ struct attention_args {
   const attention_piece* pieces = nullptr;  ///< in the device
   std::uint32_t piece_count = 0;
   std::uint32_t context_max = 0;  ///< the longest history with its new tokens among the pieces' sequences
+  std::uint32_t history_max = 0;  ///< the longest history alone; for rotated_keys only
   float* scratch = nullptr;       ///< attention_scratch_floats(…) or prefill_scratch_floats(…), which may be 0
-  /// attention_prefill only: [rotated page][kv_head][64][head_dim] bf16, where it rotates the keys of sequences that
-  /// have a `first_rotated` (all of its pieces' have) once for all. Null: each block rotates keys itself.
+  /// attention_prefill only: [rotated page][kv_head][64][head_dim] bf16, of sequences that have a `first_rotated` (all
+  /// of its pieces' have). `store` left the new tokens' keys there; those of histories are rotated now, once for all
+  /// blocks. Null: each block rotates keys itself.
   std::uint16_t* rotated_keys = nullptr;
   std::uint32_t* turns = nullptr;  ///< attention_decode only: [piece][head] zeros, which it leaves as zeros
   bool keys_rotated = false;       ///< for measuring only: takes keys as they are
@@ -160,8 +162,10 @@ struct kernel_table {
   void (*rms_norm)(stream, const float* x, const float* gain, float eps, std::uint32_t hidden,
                    const std::uint32_t* row_numbers, std::uint32_t rows, std::uint16_t* out);
   /// Adds the bias (of [heads + 2 · kv_heads][head_dim]; may be null) to qkv in place, and puts keys and values into
-  /// their sequences' pages.
-  void (*store)(stream, const batch_view&, const attention_shape&, const float* bias, std::uint16_t* qkv);
+  /// their sequences' pages. Keys of sequences that have a `first_rotated` go rotated into `rotated_keys`, too, laid
+  /// out as attention_args::rotated_keys, unless that is null.
+  void (*store)(stream, const batch_view&, const attention_shape&, const float* bias, std::uint16_t* qkv,
+                std::uint16_t* rotated_keys);
   /// Many query rows of a sequence: causal attention over its pages, on tensor cores. Pieces of up to
   /// `prefill_rows` rows.
   void (*attention_prefill)(stream, const attention_args&);

@@ -35,6 +35,7 @@ void add_pieces(step_plan& plan, std::uint32_t sequence, const plan_limits& limi
   view.first_rotated = plan.rotated_pages;
   plan.rotated_pages += kv::chunks_for(view.position + view.rows);
   plan.context_of_many = std::max(plan.context_of_many, view.position + view.rows);
+  plan.history_of_many = std::max(plan.history_of_many, view.position);
   for (std::uint32_t first = 0; first < view.rows; first += limits.prefill_rows)
     plan.many.push_back({sequence, first, std::min(limits.prefill_rows, view.rows - first)});
 }

@@ -27,6 +27,7 @@ struct step_plan {
   std::vector<attention_piece> many, single;
   std::uint32_t context_of_single = 0;      ///< the longest, with the new token
   std::uint32_t context_of_many = 0;        ///< the longest, with the new tokens
+  std::uint32_t history_of_many = 0;        ///< the longest, without them
   std::uint32_t rotated_pages = 0;          ///< of sequences in `many`
   std::vector<std::uint32_t> last_rows;     ///< of the sequences that need logits, in their order
   std::vector<float> inverse_temperatures;  ///< of these; 1 for one that is not drawn

@@ -62,6 +62,12 @@ DEVICE void rotate(eight_pairs& pairs, const eight_angles& by, float scale = 1.0
   for (std::uint32_t w = 0; w < 4; ++w) rotate_word(pairs, by, w, scale);
 }
 
+/// Where a rotated key's head has its page in attention_args::rotated_keys; `page` counts from the first of all.
+DEVICE std::uint16_t* rotated_page(std::uint16_t* rotated_keys, const attention_shape& shape, std::uint32_t page,
+                                   std::uint32_t kv_head) {
+  return rotated_keys + (std::size_t{page} * shape.kv_heads + kv_head) * page_tokens * shape.head_dim;
+}
+
 /// A row's heads in the product's result: queries, keys, values.
 DEVICE const std::uint16_t* query_of(const attention_args& args, std::uint32_t row, std::uint32_t head) {
   auto heads = args.shape.heads + 2 * args.shape.kv_heads;

@@ -11,10 +11,10 @@
 /// keys (32 above 128 dimensions). Rows are 16 bytes longer than their values, so that the eight rows of a matrix that
 /// ldmatrix reads lie in different banks.
 ///
-/// Keys come rotated (attention_rotate.cu) where args.rotated_keys is given. Else each block rotates its own, with the
-/// same roundings: while a tile is worked on, cp.async brings the next one, and when its keys are there each thread
-/// rotates those that it copied itself, in place, between the products of weights and values. One barrier per tile then
-/// shows the rotated keys, and the values, to all.
+/// Keys come rotated where args.rotated_keys is given: new tokens' from store.cu, histories' from attention_rotate.cu.
+/// Else each block rotates its own, with the same roundings: while a tile is worked on, cp.async brings the next one,
+/// and when its keys are there each thread rotates those that it copied itself, in place, between the products of
+/// weights and values. One barrier per tile then shows the rotated keys, and the values, to all.
 ///
 /// A row's result depends on its sequence and position only: tiles begin at fixed positions, and a tile that a row does
 /// not see changes nothing for it (weights 0, scale 1). So do parts of prefill_part_tokens keys: sums begin afresh with
@@ -376,7 +376,7 @@ void attention_prefill(stream queue, const attention_args& args) {
   auto floats = prefill_scratch_floats(args.piece_count, args.context_max, args.shape.heads, args.shape.head_dim);
   CHROMATIN_CHECK(floats == 0 || args.scratch, "parts have a place");
   auto dim = args.shape.head_dim;
-  if (args.rotated_keys) rotate_keys(queue, args);
+  if (args.rotated_keys) rotate_history(queue, args);
   if (dim == 64)
     launch_prefill<64, true>(queue, args);
   else if (dim == 128)

@@ -67,8 +67,9 @@ grid prefill_blocks(const attention_args& args) {
 
 /// Adds the parts of shares that have more than one, into args.out (attention_prefill_combine.cu).
 void combine_prefill(stream, const attention_args&);
-/// Rotates the keys of all sequences that have a `first_rotated`, into args.rotated_keys (attention_rotate.cu).
-void rotate_keys(stream, const attention_args&);
+/// Rotates the histories' keys of all sequences that have a `first_rotated`, into args.rotated_keys
+/// (attention_rotate.cu).
+void rotate_history(stream, const attention_args&);
 
 }  // namespace CHROMATIN_KERNELS
 }  // namespace chromatin::gpu::cuda

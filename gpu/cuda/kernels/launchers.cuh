@@ -11,7 +11,8 @@ void embed(stream, const std::uint16_t* table, std::uint32_t vocabulary, std::ui
            const std::uint32_t* tokens, std::uint32_t rows, float* out);
 void rms_norm(stream, const float* x, const float* gain, float eps, std::uint32_t hidden,
               const std::uint32_t* row_numbers, std::uint32_t rows, std::uint16_t* out);
-void store(stream, const batch_view&, const attention_shape&, const float* bias, std::uint16_t* qkv);
+void store(stream, const batch_view&, const attention_shape&, const float* bias, std::uint16_t* qkv,
+           std::uint16_t* rotated_keys);
 void attention_prefill(stream, const attention_args&);
 void attention_decode(stream, const attention_args&);
 extern const std::uint32_t attention_prefill_rows;

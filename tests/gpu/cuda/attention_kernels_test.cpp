@@ -145,8 +145,10 @@ TEST_P(AttentionKernels, RotatedKeysAreTakenAsTheyAre) {
 }
 
 TEST_P(AttentionKernels, KeysRotatedBeforeGiveTheSameRows) {
-  for (const auto& c : {attention_case{64, 2, 1, {{100, 150}, {0, 30}}}, attention_case{128, 1, 1, {{63, 66}}},
-                        attention_case{80, 2, 2, {{70, 90}}}}) {
+  for (const auto& c :
+       {attention_case{64, 2, 1, {{100, 150}, {0, 30}, {129, 2}}}, attention_case{128, 1, 1, {{63, 66}}},
+        attention_case{80, 2, 2, {{70, 90}}}, attention_case{128, 2, 2, {{0, 65}, {0, 1}}},
+        attention_case{64, 1, 1, {{prefill_part_tokens - 2, 4}, {64, 64}}}}) {
     attention_problem p{c};
     attention_on_device there{device, p};
     auto pieces = p.pieces_of(prefill_rows());

@@ -55,6 +55,7 @@ class attention_problem {
         pages.push_back(make_page(history + tokens, p));
     }
     qkv = normal(std::size_t{rows} * (of.heads + 2 * of.kv_heads) * of.head_dim, 2.0f);
+    for (const auto& s : sequences) take_new_keys(s);
     for (std::uint32_t p = 0; p < position_count; ++p)
       for (std::uint32_t j = 0; j < half(); ++j) {
         auto angle = p * std::pow(10000.0, -2.0 * j / of.head_dim);
@@ -131,6 +132,16 @@ class attention_problem {
     return page;
   }
 
+  /// Keys and values of rows are those that the pages have.
+  void take_new_keys(const sequence_view& s) {
+    for (std::uint32_t i = 0; i < s.rows; ++i)
+      for (std::uint32_t h = 0; h < 2 * of.kv_heads; ++h) {  // values' heads follow the keys'
+        auto heads = of.heads + 2 * of.kv_heads;
+        auto* to = qkv.data() + (std::size_t{s.first_row + i} * heads + of.heads + h) * of.head_dim;
+        std::copy_n(stored(s, h, s.position + i), of.head_dim, to);
+      }
+  }
+
   std::uint16_t* stored(const sequence_view& s, std::uint32_t head, std::uint32_t position) {
     return pages[s.first_page + position / page_tokens].data() + before_keys / 2 +
            (std::size_t{head} * page_tokens + position % page_tokens) * of.head_dim;
@@ -175,8 +186,12 @@ class attention_on_device {
       : device_{std::move(device)}, problem_{p}, stream_{device_->make_stream()} {
     std::vector<std::byte*> addresses;
     for (const auto& page : p.pages) addresses.push_back(reinterpret_cast<std::byte*>(upload(page)));
+    std::vector<std::uint32_t> sequence_of_row;
+    for (std::uint32_t s = 0; s < p.sequences.size(); ++s)
+      sequence_of_row.insert(sequence_of_row.end(), p.sequences[s].rows, s);
     args_.batch = {.sequences = upload(p.sequences),
                    .sequence_count = static_cast<std::uint32_t>(p.sequences.size()),
+                   .sequence_of_row = upload(sequence_of_row),
                    .rows = p.rows,
                    .pages = upload(addresses)};
     args_.shape = {.heads = p.of.heads,
@@ -187,7 +202,7 @@ class attention_on_device {
                    .cosines = upload(p.cosines),
                    .sines = upload(p.sines),
                    .scale = 1.0f / std::sqrt(static_cast<float>(p.of.head_dim))};
-    args_.qkv = upload(p.qkv);
+    args_.qkv = qkv_ = upload(p.qkv);
     args_.context_max = p.context_max();
     args_.keys_rotated = p.keys_rotated;
   }
@@ -196,7 +211,7 @@ class attention_on_device {
   std::vector<std::uint16_t> prefill(const std::vector<attention_piece>& pieces) {
     return run(device_->kernels().attention_prefill, pieces);
   }
-  /// The same with keys that are rotated before, once for all blocks.
+  /// The same with keys that are rotated before, once for all blocks: new ones by `store`.
   std::vector<std::uint16_t> prefill_rotated_before(const std::vector<attention_piece>& pieces) {
     auto sequences = problem_.sequences;
     for (auto& s : sequences) s.first_rotated = s.first_page;
@@ -204,6 +219,9 @@ class attention_on_device {
     args_.batch.sequences = upload(sequences);
     args_.rotated_keys =
         upload(std::vector<std::uint16_t>(problem_.pages.size() * problem_.slice_values(), attention_problem::garbage));
+    args_.history_max = 0;
+    for (const auto& s : sequences) args_.history_max = std::max(args_.history_max, s.position);
+    device_->kernels().store(stream_, args_.batch, args_.shape, nullptr, qkv_, args_.rotated_keys);
     auto out = prefill(pieces);
     args_ = before;
     return out;
@@ -251,6 +269,7 @@ class attention_on_device {
   stream stream_;
   std::vector<kv::memory_block> memory_;
   attention_args args_;
+  std::uint16_t* qkv_ = nullptr;
 };
 
 }  // namespace chromatin::gpu::cuda

@@ -40,7 +40,7 @@ struct StoreKernel : on_a_device {
                           .head_dim = head_dim,
                           .keys_offset = shape.slice(layer).offset_bytes,
                           .values_offset = shape.values_offset_bytes()};
-    kernels().store(queue, batch, about, with_bias ? static_cast<float*>(bias_there) : nullptr, qkv_there);
+    kernels().store(queue, batch, about, with_bias ? static_cast<float*>(bias_there) : nullptr, qkv_there, nullptr);
 
     for (std::uint32_t row = 0; row < rows; ++row) {
       if (sequence_of_row[row] == batch_view::none) continue;
@@ -76,6 +76,74 @@ TEST_P(StoreKernel, KeysAndValuesOfRowsInTheStepGoToTheirPages) {
 TEST_P(StoreKernel, BiasIsAddedToQueriesKeysAndValues) {
   run(4, 2, 64, true);
   run(2, 1, 16, true);
+}
+
+/// Sequences in a batch for store and attention: rotated keys of some, in another order than their pages.
+struct StoreRotates : on_a_device {
+  using bits = std::vector<std::uint16_t>;
+  static constexpr std::uint16_t garbage = 0x7fc1;
+  static constexpr std::uint32_t page_count = 8, positions = 140, left_step = 1;
+
+  /// The second left the step, the third is one that decodes.
+  std::vector<sequence_view> sequences{{0, 70, 60, 0, 3}, {70, 5, 0, 3, 6}, {75, 1, 63, 4}, {76, 65, 65, 5, 0}};
+
+  void run(std::uint32_t heads, std::uint32_t kv_heads, std::uint32_t head_dim, bool with_bias) {
+    kv::geometry geometry{.layers = 1, .kv_heads = kv_heads, .head_dim = head_dim};
+    auto columns = (heads + 2 * kv_heads) * head_dim, rows = sequences.back().first_row + sequences.back().rows;
+    auto page_values = std::size_t{kv_heads} * page_tokens * head_dim;
+    std::vector<std::uint32_t> sequence_of_row;
+    for (std::uint32_t s = 0; s < sequences.size(); ++s)
+      sequence_of_row.insert(sequence_of_row.end(), sequences[s].rows, s == left_step ? batch_view::none : s);
+    auto memory = put(std::vector<std::byte>(page_count * geometry.chunk_bytes(), std::byte{9}));
+    std::vector<std::byte*> page_numbers;
+    for (std::size_t i = 0; i < page_count; ++i) page_numbers.push_back(memory + i * geometry.chunk_bytes());
+    auto sequences_there = put(sequences);
+    auto of_row_there = put(sequence_of_row);
+    auto pages_there = put(page_numbers);
+    auto qkv = put(random_bf16(std::size_t{rows} * columns));
+    auto bias = put(random_floats(columns));
+    auto cosines = put(random_floats(positions * head_dim / 2)), sines = put(random_floats(positions * head_dim / 2));
+    auto rotated = put(bits(page_count * page_values, garbage)),
+         expected = put(bits(page_count * page_values, garbage));
+    attention_args args{.batch = {sequences_there, 4, of_row_there, rows, pages_there},
+                        .shape = {.heads = heads,
+                                  .kv_heads = kv_heads,
+                                  .head_dim = head_dim,
+                                  .values_offset = geometry.values_offset_bytes(),
+                                  .cosines = cosines,
+                                  .sines = sines},
+                        .context_max = positions,
+                        .history_max = positions,
+                        .rotated_keys = expected};
+    kernels().store(queue, args.batch, args.shape, with_bias ? static_cast<float*>(bias) : nullptr, qkv, rotated);
+
+    // Attention without pieces only rotates histories: let them be what was stored.
+    auto as_history = sequences;
+    as_history[left_step].first_rotated = sequence_view::none;
+    for (auto& s : as_history) s.position += s.rows;
+    auto histories_there = put(as_history);
+    args.batch.sequences = histories_there;
+    kernels().attention_prefill(queue, args);
+    EXPECT_TRUE(get(rotated) == without_old(get(expected), kv_heads, head_dim)) << "head_dim " << head_dim;
+  }
+
+  bits without_old(bits keys, std::uint32_t kv_heads, std::uint32_t head_dim) const {
+    for (const auto& s : sequences)
+      for (std::uint32_t p = 0; p < s.position && s.first_rotated != sequence_view::none; ++p)
+        for (std::uint32_t h = 0; h < kv_heads; ++h) {
+          auto page = std::size_t{s.first_rotated} + p / page_tokens;
+          auto* key = &keys[((page * kv_heads + h) * page_tokens + p % page_tokens) * head_dim];
+          std::fill_n(key, head_dim, garbage);
+        }
+    return keys;
+  }
+};
+CHROMATIN_ON_A_DEVICE(StoreRotates);
+
+TEST_P(StoreRotates, NewKeysAsAttentionRotatesHistories) {
+  run(4, 4, 16, false);
+  run(2, 1, 80, false);
+  run(8, 2, 128, true);
 }
 
 }  // namespace
