@@ -15,6 +15,18 @@ constexpr std::size_t graphs_max = 64;
 
 std::uint32_t round_up(std::uint32_t value, std::uint32_t to) { return (value + to - 1) / to * to; }
 
+/// What attention_prefill needs for any of the pieces: when sequences leave a step, fewer pieces of shorter histories
+/// may split, and need more than all did.
+std::size_t prefill_floats_of_any_part(std::size_t pieces, std::size_t context_max, std::size_t heads,
+                                       std::size_t head_dim) {
+  std::size_t most = 0;
+  for (std::size_t some = 1; some <= pieces; ++some)
+    for (std::size_t context = context_max % prefill_part_tokens; context <= context_max;
+         context += prefill_part_tokens)
+      most = std::max(most, prefill_scratch_floats(some, context, heads, head_dim));
+  return most;
+}
+
 std::uint32_t qkv_columns(const model::config& c) { return (c.heads + 2 * c.kv_heads) * c.head_dim; }
 
 }  // namespace
@@ -115,7 +127,7 @@ bool device_pass::make_room() {
   };
   grow(scratch_, attention_scratch_floats(plan_.single.size(), context_of_single_, config_.heads, config_.head_dim));
   grow(prefill_scratch_,
-       prefill_scratch_floats(plan_.many.size(), plan_.context_of_many, config_.heads, config_.head_dim));
+       prefill_floats_of_any_part(plan_.many.size(), plan_.context_of_many, config_.heads, config_.head_dim));
   // As much as one conversation of the longest context needs; steps with more rotate in each block.
   if (plan_.rotated_pages <= kv::chunks_for(std::max(config_.context, rows_max_)))
     grow(rotated_, plan_.rotated_pages * rotated_page_values());
