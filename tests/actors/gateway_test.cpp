@@ -76,6 +76,15 @@ registry_actor::behavior_type fake_registry(registry_actor::pointer self, seen* 
         return key_list{{5, 6}};
       },
       [](atom::attach, const eraser_actor&) {},
+      [](atom::archive, const conversation_ref&, std::int64_t) { return archive_job{}; },
+      [](atom::recall, const conversation_ref&, std::int64_t) { return archive_job{}; },
+      [](atom::archive, atom::list) { return archive_book{}; },
+      [](atom::archive, atom::list, const std::string&) { return job_list{}; },
+      [](atom::archive, atom::read, const job_list&, bool) { return archive_sources{}; },
+      [](atom::archive, atom::save, const archive_job&) { return true; },
+      [](atom::archive, atom::erase, const archive_job&) { return copy_dropped{}; },
+      [](atom::archive, atom::expect, std::int64_t, std::uint32_t) { return conversation_refs{}; },
+      [](atom::archive, atom::settle, const archive_job&, const recalled_conversation&) { return true; },
       [](atom::internal, atom::commit) {},
       [=](atom::stats) {  // a test asks it to go on
         log->hanging.deliver(conversation_info{});
