@@ -6,23 +6,12 @@
 #include <caf/event_based_actor.hpp>
 
 #include "gpu/cuda/cuda_backend.hpp"
-#include "model/make_checkpoint.hpp"
+#include "tests/support/tiny_model.hpp"
 
 namespace chromatin::test {
 namespace {
 
 caf::strong_actor_ptr erased(const auto& actor) { return caf::actor_cast<caf::strong_actor_ptr>(actor); }
-
-/// Random weights that attention depends on, small enough for kernels that are emulated.
-std::string tiny_model() {
-  static const temporary_folder folder;
-  static const auto path = [] {
-    auto at = (folder / "model").string();
-    model::make_checkpoint("qwen2-tiny", 1, at, std::string{CHROMATIN_SOURCE_DIR} + "/assets/concierge");
-    return at;
-  }();
-  return path;
-}
 
 /// With a window that fits into the device, as the launcher has it.
 std::shared_ptr<const model::checkpoint> open_checkpoint(const world_options& o) {

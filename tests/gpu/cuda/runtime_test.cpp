@@ -120,8 +120,10 @@ TEST_P(Runtime, CallsComeInTheStreamsOrderAndMayEnqueue) {
   auto source = pinned_values(*device, count, 3), target = pinned_values(*device, count, 0);
   std::vector<int> order;
   std::promise<std::vector<int>> told;
+  std::promise<void> all_enqueued;  // before the first call enqueues more
   device->copy(s, target.data(), source.data(), bytes);
   device->then(s, [&](bool passed) {
+    all_enqueued.get_future().wait();
     order.push_back(passed ? target[count - 1] : -1);
     device->then(s, [&](bool) {
       order.push_back(5);
@@ -129,6 +131,7 @@ TEST_P(Runtime, CallsComeInTheStreamsOrderAndMayEnqueue) {
     });
   });
   device->then(s, [&](bool) { order.push_back(4); });
+  all_enqueued.set_value();
   EXPECT_EQ(told.get_future().get(), (std::vector{3, 4, 5}));
 }
 
