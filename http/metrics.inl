@@ -28,6 +28,7 @@ METRIC("expected_chunks", counter, "Chunks that no turn waits for, ordered becau
 METRIC("failed_loads", counter, "Loads of turns that failed.")
 METRIC("first_tokens_us", counter, "Time to the first tokens of answers.")
 METRIC("hints", counter, "Changes of the queue that were looked at.")
+METRIC("histories_rewritten", counter, "Turns whose chat template wrote earlier messages differently than before.")
 METRIC("hit_chunks", counter, "Chunks that turns found here.")
 METRIC("jobs_asked", gauge, "Recalls that are not ordered yet.")
 METRIC("jobs_decoded", gauge, "Recalls that were read and are not back yet.")
