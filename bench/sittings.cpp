@@ -23,10 +23,10 @@ std::vector<sitting> read_sittings(const std::filesystem::path& file, const mode
   if (number < count)
     throw std::runtime_error(fmt::format("{}: holds {} conversations, {} are needed", file.string(), number, count));
   for (std::size_t i = 0; i < count; ++i) {
+    if (said[i].empty()) continue;
     auto made = checkpoint.chat.go_on({}, said[i]);
     for (std::size_t j = 0; j < said[i].size(); ++j)
       sittings[i].push_back({said[i][j].role == "user", std::move(made.messages[j])});
-    if (sittings[i].empty()) continue;
     auto& first = sittings[i][0].tokens;
     if (said[i][0].role == "system")
       first = made.head;  // which ends with it

@@ -106,6 +106,7 @@ std::size_t chat_template::kept_messages(const layout& now, std::span<const mess
 continuation chat_template::go_on(std::span<const message> before, std::span<const message> added,
                                   const render_options& options) const {
   auto all = joined(before, added);
+  if (all.empty()) return {};
   auto asking = options;
   asking.answer_prompt = true;
   auto now = lay_out(all, asking);

@@ -88,7 +88,7 @@ class ChatTemplates : public testing::Test {
 TEST_F(ChatTemplates, TheCollectionIsRenderedAlike) {
   std::vector<std::string> templates;
   auto collection = json::parse(std::ifstream{CHROMATIN_SOURCE_DIR "/tests/data/templates/renders.json"});
-  for (const auto& one : collection) templates.push_back(one["template"]);
+  for (const auto& one : collection) templates.push_back(one["template"].get<std::string>());
   compare(with_conversations(templates));
 }
 
