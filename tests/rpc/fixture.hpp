@@ -121,10 +121,6 @@ inline gateway_actor::behavior_type fake_gateway(gateway_actor::pointer self, st
         return conversation_info{id, 1, 10, 1024, 2};
       },
       [](atom::forget, const conversation_ref&) {},
-      [](atom::archive, const conversation_ref&) { return archive_ticket{}; },
-      [](atom::recall, const conversation_ref&) { return archive_ticket{}; },
-      [](atom::archive, atom::list, const std::string&) { return archive_tickets{}; },
-      [](atom::attach, const archivist_actor&) {},
       [](atom::internal, atom::stop) {},
       [](atom::stats) {
         return counters{"gateway", {{"turns", 5}}};
