@@ -30,6 +30,8 @@ struct archive_options {
   std::filesystem::path spool;   ///< of orders that people carry out; empty: the laboratory is simulated,
   std::chrono::seconds synthesis_time = std::chrono::days{14};  ///< and takes so long
   std::chrono::seconds sequencing_time = std::chrono::hours{36};
+  std::string channel = "illumina";      ///< its errors, losses and copy numbers: of dna/wetlab/error_profile.hpp
+  std::uint64_t seed = 1;                ///< its chances
   std::chrono::seconds pool_window{60};  ///< a job waits so long for others to share its order with
   archived_turn on_turn = archived_turn::ticket;
   std::chrono::seconds idle{0};  ///< what nobody spoke in for so long is archived; 0: nothing is by itself
