@@ -11,20 +11,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "model/block_quants.hpp"
+#include "model/half.hpp"
 #include "model/load_error.hpp"
 #include "model/safetensors.hpp"
 #include "model/shards.hpp"
 
 namespace chromatin::model {
 namespace {
-
-float f16_to_f32(std::uint16_t h) {
-  std::uint32_t sign = (h & 0x8000u) << 16, exponent = (h >> 10) & 31u, fraction = h & 0x3ffu;
-  if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000u | fraction << 13);
-  if (exponent != 0) return std::bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
-  float subnormal = static_cast<float>(fraction) * 0x1p-24f;
-  return sign ? -subnormal : subnormal;
-}
 
 /// A part of the model that we would leave out: a bias or a norm, say, that the config does not speak of. Buffers and
 /// tensors beside the model (layers beyond the config's, a head for rewards) change nothing.
@@ -47,7 +41,13 @@ std::size_t tensor::size() const {
   return product;
 }
 
+tensor tensor::row(std::uint64_t number) const {
+  auto stride = row_bytes(type, shape.at(1));
+  return {{shape[1]}, type, bytes.subspan(number * stride, stride), type_name};
+}
+
 void to_f32(const tensor& t, std::span<float> out) {
+  if (is_quantised(t.type)) return blocks_to_f32(t.type, t.bytes, out);
   if (t.type == element::f32) {
     std::memcpy(out.data(), t.bytes.data(), t.bytes.size());
     return;
