@@ -30,8 +30,9 @@ std::shared_ptr<const checkpoint> checkpoint::open(const std::filesystem::path& 
       checkpoint{last.string(), std::move(config), std::move(words), std::move(chat), std::move(tensors), fingerprint});
 }
 
-kv::fingerprint checkpoint::cache_fingerprint(kv::dtype type, bool int8_weights) const {
-  std::array<std::uint32_t, 3> layout{static_cast<std::uint32_t>(type), kv::tokens_per_chunk, int8_weights ? 1u : 0u};
+kv::fingerprint checkpoint::cache_fingerprint(kv::dtype type, weight_kind kind) const {
+  std::array<std::uint32_t, 3> layout{static_cast<std::uint32_t>(type), kv::tokens_per_chunk,
+                                      static_cast<std::uint32_t>(kind)};
   return kv::hash(std::as_bytes(std::span{layout}), fingerprint);
 }
 

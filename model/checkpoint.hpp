@@ -23,9 +23,9 @@ struct checkpoint {
 
   /// `context` overrides the config's number of tokens, unless 0. Throws load_error.
   static std::shared_ptr<const checkpoint> open(const std::filesystem::path& folder, std::uint32_t context = 0);
-  /// The fingerprint of a cache that holds this model's keys and values as `type`, computed with weights as they are or
-  /// rounded to int8.
-  kv::fingerprint cache_fingerprint(kv::dtype type, bool int8_weights = false) const;
+  /// The fingerprint of a cache that holds this model's keys and values as `type`, computed with weights
+  /// of this kind.
+  kv::fingerprint cache_fingerprint(kv::dtype type, weight_kind kind = weight_kind::stored) const;
 };
 
 }  // namespace chromatin::model
