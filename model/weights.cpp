@@ -13,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "model/block_quants.hpp"
+#include "model/half.hpp"
 #include "model/load_error.hpp"
 #include "model/safetensors.hpp"
 #include "model/shards.hpp"
@@ -20,18 +22,13 @@
 namespace chromatin::model {
 namespace {
 
-float f16_to_f32(std::uint16_t h) {
-  std::uint32_t sign = (h & 0x8000u) << 16, exponent = (h >> 10) & 31u, fraction = h & 0x3ffu;
-  if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000u | fraction << 13);
-  if (exponent != 0) return std::bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
-  float subnormal = static_cast<float>(fraction) * 0x1p-24f;
-  return sign ? -subnormal : subnormal;
-}
+constexpr std::string_view safetensors_types = "BF16, F16, F32",
+                           gguf_types = "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K, IQ4_NL";
 
-void check(const tensor& found, const expected_tensor& expected, const std::string& where) {
+void check(const tensor& found, const expected_tensor& expected, const std::string& where, std::string_view types) {
   if (found.type == element::other)
-    throw load_error(fmt::format("{}: tensor {}: element type {} is not known; known: BF16, F16, F32", where,
-                                 expected.name, found.type_name));
+    throw load_error(fmt::format("{}: tensor {}: element type {} is not known; known: {}", where, expected.name,
+                                 found.type_name, types));
   if (found.shape != expected.shape)
     throw load_error(fmt::format("{}: tensor {} has shape [{}], the config asks for [{}]", where, expected.name,
                                  fmt::join(found.shape, ", "), fmt::join(expected.shape, ", ")));
@@ -68,7 +65,13 @@ std::size_t tensor::size() const {
   return product;
 }
 
+tensor tensor::row(std::uint64_t number) const {
+  auto stride = row_bytes(type, shape.at(1));
+  return {{shape[1]}, type, bytes.subspan(number * stride, stride), type_name};
+}
+
 void to_f32(const tensor& t, std::span<float> out) {
+  if (is_quantised(t.type)) return blocks_to_f32(t.type, t.bytes, out);
   if (t.type == element::f32) {
     std::memcpy(out.data(), t.bytes.data(), t.bytes.size());
     return;
@@ -165,7 +168,7 @@ weights weights::open(const std::filesystem::path& folder, const config& c) {
   }
   for (const auto& expected : expected_tensors(c)) {
     const auto& found = index.find(expected.name, shards);
-    check(found, expected, folder.string());
+    check(found, expected, folder.string(), safetensors_types);
     w.tensors_.emplace(expected.name, found);
   }
   for (std::size_t i = 0; i < shards.size(); ++i) {
@@ -189,7 +192,7 @@ weights weights::of_files(std::vector<mapped_file> files, std::map<std::string, 
   for (const auto& expected : expected_tensors(c)) {
     auto found = w.tensors_.find(expected.name);
     if (found == w.tensors_.end()) throw load_error(fmt::format("{}: tensor {} is missing", where, expected.name));
-    check(found->second, expected, where);
+    check(found->second, expected, where, gguf_types);
     used.insert(expected.name);
   }
   for (const auto& [name, t] : w.tensors_)

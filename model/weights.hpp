@@ -11,19 +11,20 @@
 #include <vector>
 
 #include "model/config.hpp"
+#include "model/element.hpp"
 
 namespace chromatin::model {
 
-enum class element : std::uint8_t { bf16, f16, f32, other };
-
-/// A view of one tensor, row-major; valid as long as the `weights` it came from.
+/// A view of one tensor, row-major; valid as long as the `weights` it came from. Rows of quantised elements are whole
+/// blocks.
 struct tensor {
   std::vector<std::uint64_t> shape;
   element type = element::bf16;
   std::span<const std::byte> bytes;
   std::string type_name;  ///< as the file has it
 
-  std::size_t size() const;  ///< elements
+  std::size_t size() const;                ///< elements
+  tensor row(std::uint64_t number) const;  ///< of a tensor of two dimensions
 };
 
 /// Elements as float32. `out` has `t.size()` elements.

@@ -146,11 +146,9 @@ void forward_pass::plan() {
 
 void forward_pass::embed() {
   const auto& table = checkpoint_->weights.at("model.embed_tokens.weight");
-  auto row_bytes = table.bytes.size() / config_.vocabulary;
   for (std::uint32_t row = 0; row < rows_; ++row) {
     auto token = std::min(step_->sequences()[places_[row].sequence].tokens[places_[row].token], config_.vocabulary - 1);
-    model::tensor one{{config_.hidden}, table.type, table.bytes.subspan(token * row_bytes, row_bytes)};
-    model::to_f32(one, {hidden_.data() + std::size_t{row} * config_.hidden, config_.hidden});
+    model::to_f32(table.row(token), {hidden_.data() + std::size_t{row} * config_.hidden, config_.hidden});
   }
 }
 
