@@ -8,8 +8,11 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "model/config_json.hpp"
+#include "model/gguf/config_of.hpp"
 #include "model/json_node.hpp"
 #include "model/load_error.hpp"
+#include "model/model_source.hpp"
 #include "model/rope_config.hpp"
 #include "model/unbuilt.hpp"
 
@@ -70,12 +73,8 @@ std::string read_file(const std::filesystem::path& file) {
   return text;
 }
 
-config read_config(const std::filesystem::path& folder, std::uint32_t context) {
-  if (!std::filesystem::is_directory(folder))
-    throw load_error(fmt::format("{}: no such folder; a model is a Hugging Face checkpoint folder", folder.string()));
-  auto file = folder / "config.json";
-  auto object = parse_json_object(read_file(file), file.string());
-  json_node in{object, file.string()};
+config parse_config(const nlohmann::json& object, const std::string& where, std::uint32_t context) {
+  json_node in{object, where};
   auto architecture = read_architecture(in);
   refuse_unbuilt(in, architecture);
 
@@ -103,7 +102,15 @@ config read_config(const std::filesystem::path& folder, std::uint32_t context) {
   c.rms_norm_eps = in.real("rms_norm_eps", 0, 1, 1e-6f);
   c.tied_embeddings = in.flag("tie_word_embeddings", false);
   c.end_of_answer = token_list(in, c.vocabulary);
-  read_generation(folder / "generation_config.json", c);
+  return c;
+}
+
+config read_config(const std::filesystem::path& model, std::uint32_t context) {
+  auto source = find_model(model);
+  if (source.is_gguf()) return gguf::config_of(gguf::contents::open(source.path), context);
+  auto file = source.path / "config.json";
+  auto c = parse_config(parse_json_object(read_file(file), file.string()), file.string(), context);
+  read_generation(source.path / "generation_config.json", c);
   return c;
 }
 
