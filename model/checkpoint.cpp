@@ -13,10 +13,7 @@ std::shared_ptr<const checkpoint> checkpoint::open(const std::filesystem::path& 
   if (std::filesystem::exists(folder / "adapter_config.json"))
     throw load_error(fmt::format("{}: adapters are not supported; merge it into the model's weights",
                                  (folder / "adapter_config.json").string()));
-  auto words = tokenizer::open(folder);
-  if (words->size() > config.vocabulary)
-    throw load_error(fmt::format("{}: the tokenizer has {} pieces, the model a vocabulary of {}", folder.string(),
-                                 words->size(), config.vocabulary));
+  auto words = tokenizer::open(folder, config.vocabulary);
   auto chat = chat_template::open(folder, words);
   if (!config.is_end_of_answer(chat.answer_end())) config.end_of_answer.push_back(chat.answer_end());
   auto tensors = weights::open(folder, config);
