@@ -4,6 +4,10 @@
 
 #include <fmt/format.h>
 
+#include "model/gguf/config_of.hpp"
+#include "model/gguf/contents.hpp"
+#include "model/gguf/tensors_of.hpp"
+#include "model/gguf/tokenizer_of.hpp"
 #include "model/load_error.hpp"
 #include "model/model_source.hpp"
 
@@ -29,7 +33,7 @@ std::shared_ptr<const checkpoint> open_folder(const model_source& source, std::u
   if (std::filesystem::exists(folder / "adapter_config.json"))
     throw load_error(fmt::format("{}: adapters are not supported; merge it into the model's weights",
                                  (folder / "adapter_config.json").string()));
-  auto words = tokenizer::open(folder);
+  auto words = tokenizer::open(folder, config.vocabulary);
   auto chat = chat_template::open(folder, words);
   fit(config, *words, chat, folder);
   auto tensors = weights::open(folder, config);
@@ -39,13 +43,25 @@ std::shared_ptr<const checkpoint> open_folder(const model_source& source, std::u
       checkpoint{source.name, std::move(config), std::move(words), std::move(chat), std::move(tensors), print});
 }
 
+std::shared_ptr<const checkpoint> open_gguf(const model_source& source, std::uint32_t context) {
+  auto from = gguf::contents::open(source.path);
+  auto config = gguf::config_of(from, context);
+  auto words = gguf::tokenizer_of(from.values, config.vocabulary);
+  auto chat = chat_template::open(gguf::chat_of(from.values), words);
+  fit(config, *words, chat, source.path);
+  auto named = gguf::tensors_of(from, config.heads, config.kv_heads);
+  auto tensors = weights::of_files(std::move(from.files), std::move(named.tensors), std::move(named.paired_rows),
+                                   config, from.values.where());
+  auto print = fingerprint_of(tensors, words->hash());
+  return std::make_shared<const checkpoint>(
+      checkpoint{source.name, std::move(config), std::move(words), std::move(chat), std::move(tensors), print});
+}
+
 }  // namespace
 
 std::shared_ptr<const checkpoint> checkpoint::open(const std::filesystem::path& model, std::uint32_t context) {
   auto source = find_model(model);
-  if (source.is_gguf())
-    throw load_error(fmt::format("{}: tokenizers of GGUF files are not read yet", source.path.string()));
-  return open_folder(source, context);
+  return source.is_gguf() ? open_gguf(source, context) : open_folder(source, context);
 }
 
 kv::fingerprint checkpoint::cache_fingerprint(kv::dtype type, bool int8_weights) const {
