@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "model/load_error.hpp"
+#include "model/rope.hpp"
 
 namespace chromatin::model {
 
@@ -24,6 +25,7 @@ std::shared_ptr<const checkpoint> checkpoint::open(const std::filesystem::path& 
   auto fingerprint = kv::hash(std::as_bytes(std::span{text}), words->hash());
   auto content = tensors.hash();
   fingerprint = kv::hash(std::as_bytes(std::span{&content, 1}), fingerprint);
+  if (auto choice = rope_choice(config)) fingerprint = kv::hash(std::as_bytes(std::span{&choice, 1}), fingerprint);
   auto name = std::filesystem::absolute(folder).lexically_normal();
   auto last = name.has_filename() ? name.filename() : name.parent_path().filename();
   return std::make_shared<const checkpoint>(
