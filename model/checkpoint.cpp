@@ -10,6 +10,7 @@
 #include "model/gguf/tokenizer_of.hpp"
 #include "model/load_error.hpp"
 #include "model/model_source.hpp"
+#include "model/rope.hpp"
 
 namespace chromatin::model {
 namespace {
@@ -22,9 +23,11 @@ void fit(config& c, const tokenizer& words, const chat_template& chat, const std
   if (!c.is_end_of_answer(chat.answer_end())) c.end_of_answer.push_back(chat.answer_end());
 }
 
-kv::fingerprint fingerprint_of(const weights& tensors, kv::hash128 others) {
+kv::fingerprint fingerprint_of(const config& c, const weights& tensors, kv::hash128 others) {
   auto content = tensors.hash();
-  return kv::hash(std::as_bytes(std::span{&content, 1}), others);
+  auto print = kv::hash(std::as_bytes(std::span{&content, 1}), others);
+  if (auto choice = rope_choice(c)) print = kv::hash(std::as_bytes(std::span{&choice, 1}), print);
+  return print;
 }
 
 std::shared_ptr<const checkpoint> open_folder(const model_source& source, std::uint32_t context) {
@@ -38,7 +41,7 @@ std::shared_ptr<const checkpoint> open_folder(const model_source& source, std::u
   fit(config, *words, chat, folder);
   auto tensors = weights::open(folder, config);
   auto text = read_file(folder / "config.json");
-  auto print = fingerprint_of(tensors, kv::hash(std::as_bytes(std::span{text}), words->hash()));
+  auto print = fingerprint_of(config, tensors, kv::hash(std::as_bytes(std::span{text}), words->hash()));
   return std::make_shared<const checkpoint>(
       checkpoint{source.name, std::move(config), std::move(words), std::move(chat), std::move(tensors), print});
 }
@@ -52,7 +55,7 @@ std::shared_ptr<const checkpoint> open_gguf(const model_source& source, std::uin
   auto named = gguf::tensors_of(from, config.heads, config.kv_heads);
   auto tensors = weights::of_files(std::move(from.files), std::move(named.tensors), std::move(named.paired_rows),
                                    config, from.values.where());
-  auto print = fingerprint_of(tensors, words->hash());
+  auto print = fingerprint_of(config, tensors, words->hash());
   return std::make_shared<const checkpoint>(
       checkpoint{source.name, std::move(config), std::move(words), std::move(chat), std::move(tensors), print});
 }
