@@ -108,31 +108,6 @@ void mapped_file::release_pages() const {
   if (data_) ::madvise(data_, size_, MADV_DONTNEED);
 }
 
-std::vector<expected_tensor> expected_tensors(const config& c) {
-  std::uint64_t q = std::uint64_t{c.heads} * c.head_dim, kv = std::uint64_t{c.kv_heads} * c.head_dim;
-  std::vector<expected_tensor> all{{"model.embed_tokens.weight", {c.vocabulary, c.hidden}},
-                                   {"model.norm.weight", {c.hidden}}};
-  if (!c.tied_embeddings) all.push_back({"lm_head.weight", {c.vocabulary, c.hidden}});
-  for (std::uint32_t l = 0; l < c.layers; ++l) {
-    auto add = [&](const char* name, std::vector<std::uint64_t> shape) {
-      all.push_back({fmt::format("model.layers.{}.{}.weight", l, name), std::move(shape)});
-    };
-    add("input_layernorm", {c.hidden});
-    add("self_attn.q_proj", {q, c.hidden});
-    add("self_attn.k_proj", {kv, c.hidden});
-    add("self_attn.v_proj", {kv, c.hidden});
-    add("self_attn.o_proj", {c.hidden, q});
-    add("post_attention_layernorm", {c.hidden});
-    if (c.attention_bias)
-      for (auto [name, size] : {std::pair{"q_proj", q}, {"k_proj", kv}, {"v_proj", kv}})
-        all.push_back({fmt::format("model.layers.{}.self_attn.{}.bias", l, name), {size}});
-    add("mlp.gate_proj", {c.ffn, c.hidden});
-    add("mlp.up_proj", {c.ffn, c.hidden});
-    add("mlp.down_proj", {c.hidden, c.ffn});
-  }
-  return all;
-}
-
 /// Copies of tensors whose rows have another order in the file.
 struct weights::ordered_rows {
   std::map<std::string, std::uint32_t, std::less<>> heads_of;

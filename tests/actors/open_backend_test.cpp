@@ -66,6 +66,19 @@ TEST(OpenBackend, WhatOnlyTheProcessorDoesIsDoneByItOrRefused) {
   }
 }
 
+TEST(OpenBackend, AModelWithTraitsThatTheDeviceDoesNotComputeIsTheProcessorsOrRefusedByName) {
+  const auto checkpoint = model::random_checkpoint("gemma2-tiny", 1);
+  auto traits = model::traits_beyond_llama(checkpoint->config);
+  EXPECT_THAT(traits, testing::IsSupersetOf({"soft caps", "a sliding window", "scaled embeddings"}));
+  std::vector<std::string> notices;
+  EXPECT_FALSE(choose_place(choosing(backend_choice::automatic), notices, traits).device);
+  EXPECT_THAT(notices, ElementsAre(testing::AllOf(HasSubstr("soft caps"), HasSubstr("the processor computes"))));
+  EXPECT_THROW(choose_place(choosing(backend_choice::cuda), notices, traits), std::runtime_error);
+  EXPECT_THROW(open_backend({.device = emulated()}, checkpoint, {}), std::runtime_error);
+  for (auto plain : {"llama3-tiny", "mistral-tiny", "qwen2-tiny"})
+    EXPECT_THAT(model::traits_beyond_llama(model::random_checkpoint(plain, 1)->config), IsEmpty());
+}
+
 TEST(OpenBackend, TheArenaTakesWhatWeightsAndReserveLeave) {
   std::vector<std::string> notices;
   auto options = choosing(backend_choice::cuda);
