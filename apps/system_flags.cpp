@@ -62,8 +62,11 @@ void add_system_flags(CLI::App& command, system_options& options) {
   command.add_option("--policy", options.policy, "which chunks go when a tier is full (docs/policies.md)")
       ->check(CLI::IsMember(kv::policy_names(false)))
       ->capture_default_str();
-  static const std::map<std::string, bool> weights{{"model", false}, {"int8", true}};
-  command.add_option("--weights", options.int8_weights, "model (as it comes) or int8: half the memory, faster answers")
+  static const std::map<std::string, model::weight_kind> weights{
+      {"model", model::weight_kind::stored}, {"int8", model::weight_kind::int8}, {"q4", model::weight_kind::q4}};
+  command
+      .add_option("--weights", options.weights,
+                  "model (as it comes), or rounded: int8 takes half the memory, q4 a quarter; faster answers")
       ->transform(CLI::CheckedTransformer(weights))
       ->default_str("model")
       ->option_text("TYPE");
