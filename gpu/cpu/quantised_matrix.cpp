@@ -13,7 +13,7 @@ namespace chromatin::gpu {
 namespace {
 
 /// Up to here our own kernel is at least as fast as unpacking and oneDNN.
-constexpr std::uint32_t own_rows_max = 12;
+constexpr std::uint32_t own_rows_max = 24;
 /// Rows whose sums are gathered at a time.
 constexpr std::uint32_t tile_rows = 16;
 constexpr std::uint32_t block_strips = block_outputs / strip_outputs;
@@ -21,7 +21,7 @@ constexpr std::uint32_t block_strips = block_outputs / strip_outputs;
 /// it.
 constexpr std::size_t own_piece_bytes = std::size_t{64} << 10;
 /// Unpacked weights of a piece, which should stay in a core's second cache until they are multiplied.
-constexpr std::size_t unpacked_bytes_max = std::size_t{1} << 20;
+constexpr std::size_t unpacked_bytes_max = std::size_t{512} << 10;
 
 std::uint32_t outputs_of(const std::vector<const model::tensor*>& parts) {
   std::uint64_t all = 0;
