@@ -10,8 +10,11 @@
 #include <nlohmann/json.hpp>
 
 #include "model/architectures.hpp"
+#include "model/config_json.hpp"
+#include "model/gguf/config_of.hpp"
 #include "model/json_node.hpp"
 #include "model/load_error.hpp"
+#include "model/model_source.hpp"
 #include "model/rope_config.hpp"
 #include "model/unbuilt.hpp"
 
@@ -102,13 +105,9 @@ std::string read_file(const std::filesystem::path& file) {
   return text;
 }
 
-config read_config(const std::filesystem::path& folder, std::uint32_t context) {
-  if (!std::filesystem::is_directory(folder))
-    throw load_error(fmt::format("{}: no such folder; a model is a Hugging Face checkpoint folder", folder.string()));
-  auto file = folder / "config.json";
-  auto object = parse_json_object(read_file(file), file.string());
+config parse_config(const nlohmann::json& object, const std::string& where, std::uint32_t context) {
   std::set<std::string, std::less<>> asked;
-  json_node in{object, file.string(), &asked};
+  json_node in{object, where, &asked};
   const auto& architecture = find_architecture(in);
 
   config c;
@@ -120,7 +119,15 @@ config read_config(const std::filesystem::path& folder, std::uint32_t context) {
   refuse_unbuilt(in);
   c.end_of_answer = token_list(in, c.vocabulary);
   c.unknown_keys = unknown_keys(in);
-  read_generation(folder / "generation_config.json", c);
+  return c;
+}
+
+config read_config(const std::filesystem::path& model, std::uint32_t context) {
+  auto source = find_model(model);
+  if (source.is_gguf()) return gguf::config_of(gguf::contents::open(source.path), context);
+  auto file = source.path / "config.json";
+  auto c = parse_config(parse_json_object(read_file(file), file.string()), file.string(), context);
+  read_generation(source.path / "generation_config.json", c);
   return c;
 }
 

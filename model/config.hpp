@@ -94,10 +94,10 @@ struct config {
 /// A backend that computes LLaMA only refuses the others by these names.
 std::vector<std::string> traits_beyond_llama(const config& c);
 
-/// Reads and checks `folder/config.json`; every number is checked, since sizes of buffers follow from it, and what
-/// would change the computation and is not built is refused by file and key. `context` overrides the file's number of
-/// tokens, unless 0. Throws load_error.
-config read_config(const std::filesystem::path& folder, std::uint32_t context = 0);
+/// Reads and checks the config of what find_model finds: a folder's config.json, or a GGUF file's metadata. Every
+/// number is checked, since sizes of buffers follow from it, and what would change the computation and is not built is
+/// refused by file and key. `context` overrides the file's number of tokens, unless 0. Throws load_error.
+config read_config(const std::filesystem::path& model, std::uint32_t context = 0);
 
 /// The whole file. Throws load_error naming it.
 std::string read_file(const std::filesystem::path& file);

@@ -149,12 +149,10 @@ void forward_pass::plan() {
 
 void forward_pass::embed() {
   const auto& table = checkpoint_->weights.at("model.embed_tokens.weight");
-  auto row_bytes = table.bytes.size() / config_.vocabulary;
   for (std::uint32_t row = 0; row < rows_; ++row) {
     auto token = std::min(step_->sequences()[places_[row].sequence].tokens[places_[row].token], config_.vocabulary - 1);
-    model::tensor one{{config_.hidden}, table.type, table.bytes.subspan(token * row_bytes, row_bytes)};
     std::span to{hidden_.data() + std::size_t{row} * config_.hidden, config_.hidden};
-    model::to_f32(one, to);
+    model::to_f32(table.row(token), to);
     if (config_.embedding_scale != 1)
       for (auto& value : to) value *= config_.embedding_scale;
   }

@@ -31,10 +31,8 @@ constexpr double own_piece_ns = 5e3, onednn_piece_ns = 5e4;
 std::uint32_t round_up(std::uint32_t value, std::uint32_t to) { return (value + to - 1) / to * to; }
 
 std::vector<float> row_of(const model::tensor& t, std::uint64_t row, std::uint32_t k) {
-  auto element_bytes = t.bytes.size() / t.size();
-  model::tensor one{{k}, t.type, t.bytes.subspan(row * k * element_bytes, k * element_bytes)};
   std::vector<float> values(k);
-  model::to_f32(one, values);
+  model::to_f32(t.row(row), values);
   return values;
 }
 
