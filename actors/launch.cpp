@@ -97,7 +97,7 @@ void running_system::parts::open_model() {
   backend = open_backend(place, checkpoint, options);
   if (options.wrap_backend) backend = options.wrap_backend(std::move(backend));
   geometry = backend->geometry();
-  cache = checkpoint->cache_fingerprint(place.type, options.int8_weights);
+  cache = checkpoint->cache_fingerprint(place.type, options.weights);
   device_arena = make_arena("--device-mem", bytes, [&] { return backend->make_arena(pages); });
   host_arena = make_arena("--host-mem", options.host_bytes, [&] {
     auto count = pages_in(options.host_bytes, chunk_bytes, "--host-mem");

@@ -51,7 +51,8 @@ struct system_options {
   std::function<std::unique_ptr<io::device>(std::unique_ptr<io::device>)> wrap_disk;
   std::string tenant_secret;  ///< new tenants' salts are made of it, the same on every node; empty: random ones
   compute_type compute = compute_type::automatic;
-  bool int8_weights = false;            ///< half the bytes of bf16, at an error that a notice tells
+  /// Rounded ones take a half or a quarter of the bytes of bf16, at an error that a notice tells.
+  model::weight_kind weights = model::weight_kind::stored;
   bool verify = false;                  ///< every copy between tiers is looked at again after it was made
   bool deterministic = false;           ///< answers do not depend, to the last bit, on who is served at the same time
   std::uint32_t context = 0;            ///< tokens of a sequence at most; 0: what the model was made for

@@ -22,7 +22,8 @@ double gib(std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 30);
 /// What only the processor does, as users asked for it; empty: nothing.
 std::string asks_for_processor(const system_options& options) {
   if (options.compute == compute_type::f32) return "--compute f32";
-  if (options.int8_weights) return "--weights int8";
+  if (options.weights == model::weight_kind::int8) return "--weights int8";
+  if (options.weights == model::weight_kind::q4) return "--weights q4";
   return {};
 }
 
@@ -117,7 +118,7 @@ std::shared_ptr<gpu::backend> open_backend(const compute_place& place,
                                            const system_options& options) {
   if (!place.device)
     return gpu::make_cpu_backend(checkpoint, {.compute = place.type,
-                                              .int8_weights = options.int8_weights,
+                                              .weights = options.weights,
                                               .deterministic = options.deterministic,
                                               .threads = options.threads,
                                               .step_tokens_max = options.step_tokens_max,

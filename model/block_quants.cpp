@@ -8,10 +8,6 @@
 namespace chromatin::model {
 namespace {
 
-/// What IQ4_NL's numbers stand for, each 128 more than its value.
-constexpr std::array<std::uint8_t, 16> iq4_nl_values{1,   24,  45,  63,  79,  93,  106, 118,
-                                                     129, 141, 153, 166, 181, 197, 217, 241};
-
 std::uint32_t byte_at(const std::byte* from, std::size_t i) { return std::to_integer<std::uint32_t>(from[i]); }
 
 std::uint16_t half_at(const std::byte* from) {
@@ -38,13 +34,7 @@ void take_q8_0(const std::byte* block, block_parts& to) {
   for (std::size_t i = 0; i < 32; ++i) to.numbers[i] = byte_at(block + 2, i) ^ 128u;
 }
 
-void take_iq4_nl(const std::byte* block, block_parts& to) {
-  to.scale = half_at(block);
-  split_halves(block + 2, to);
-  for (std::size_t i = 0; i < 32; ++i) to.numbers[i] = iq4_nl_values[to.numbers[i]];
-}
-
-/// Q4_0, Q4_1, Q5_0 and Q5_1: factors, fifth bits, halves. A minimum is added, not taken away.
+/// Q4_0, Q4_1, Q5_0, Q5_1 and IQ4_NL: factors, fifth bits, halves. A minimum is added, not taken away.
 void take_small(const std::byte* block, bool minimum, bool fifth, block_parts& to) {
   to.scale = half_at(block);
   block += 2;
@@ -74,23 +64,23 @@ void take_q45_k(const std::byte* block, bool fifth, block_parts& to) {
   to.minimum = half_at(block + 2);
   take_scales(block + 4, to);
   const auto *high = block + 16, *low = high + (fifth ? 32 : 0);
-  for (std::size_t i = 0; i < 256; ++i) {
-    auto group = i / 32, at = i % 32;
-    auto number = byte_at(low, group / 2 * 32 + at) >> group % 2 * 4 & 15u;
-    if (fifth) number |= (byte_at(high, at) >> group & 1u) << 4;
-    to.numbers[i] = static_cast<std::uint8_t>(number);
-  }
+  for (std::size_t group = 0; group < 8; ++group)
+    for (std::size_t i = 0; i < 32; ++i) {
+      auto number = byte_at(low, group / 2 * 32 + i) >> group % 2 * 4 & 15u;
+      if (fifth) number |= (byte_at(high, i) >> group & 1u) << 4;
+      to.numbers[group * 32 + i] = static_cast<std::uint8_t>(number);
+    }
 }
 
 /// Of each 128 values the lower four bits are in 64 bytes, the upper two in 32.
 void take_q6_k(const std::byte* block, block_parts& to) {
   const auto *low = block, *high = block + 128, *scales = block + 192;
-  for (std::size_t i = 0; i < 256; ++i) {
-    auto half = i / 128, quarter = i % 128 / 32, at = i % 32;
-    auto number = byte_at(low, half * 64 + quarter % 2 * 32 + at) >> quarter / 2 * 4 & 15u;
-    number |= (byte_at(high, half * 32 + at) >> quarter * 2 & 3u) << 4;
-    to.numbers[i] = static_cast<std::uint8_t>(number);
-  }
+  for (std::size_t part = 0; part < 8; ++part)
+    for (std::size_t half = part / 4, quarter = part % 4, i = 0; i < 32; ++i) {
+      auto number = byte_at(low, half * 64 + quarter % 2 * 32 + i) >> quarter / 2 * 4 & 15u;
+      number |= (byte_at(high, half * 32 + i) >> quarter * 2 & 3u) << 4;
+      to.numbers[part * 32 + i] = static_cast<std::uint8_t>(number);
+    }
   std::memcpy(to.group_scales.data(), scales, 16);
   to.scale = half_at(block + 208);
 }
@@ -102,8 +92,6 @@ void take_apart(element type, const std::byte* block, block_parts& to) {
   switch (type) {
     case element::q8_0:
       return take_q8_0(block, to);
-    case element::iq4_nl:
-      return take_iq4_nl(block, to);
     case element::q4_k:
     case element::q5_k:
       return take_q45_k(block, type == element::q5_k, to);
@@ -123,8 +111,10 @@ void blocks_to_f32(element type, std::span<const std::byte> blocks, std::span<fl
     for (std::size_t g = 0; g < how.block_values / how.group_values; ++g) {
       auto scale = how.nested ? factor * static_cast<float>(parts.group_scales[g]) : factor;
       auto minimum = how.nested ? least * static_cast<float>(parts.group_minimums[g]) : least;
-      for (std::size_t i = g * how.group_values; i < (g + 1) * how.group_values; ++i)
-        out[block * how.block_values + i] = scale * static_cast<float>(parts.numbers[i] - how.offset) - minimum;
+      for (std::size_t i = g * how.group_values; i < (g + 1) * how.group_values; ++i) {
+        auto number = type == element::iq4_nl ? iq4_nl_values[parts.numbers[i]] : parts.numbers[i];
+        out[block * how.block_values + i] = scale * static_cast<float>(number - how.offset) - minimum;
+      }
     }
   }
 }

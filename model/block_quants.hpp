@@ -11,7 +11,11 @@
 
 namespace chromatin::model {
 
-/// A block taken apart; what its values are, element_layout says. IQ4_NL's numbers come as the values they stand for.
+/// What IQ4_NL's numbers stand for; these are what element_layout's formula means.
+inline constexpr std::array<std::uint8_t, 16> iq4_nl_values{1,   24,  45,  63,  79,  93,  106, 118,
+                                                            129, 141, 153, 166, 181, 197, 217, 241};
+
+/// A block taken apart; what its values are, element_layout says.
 struct block_parts {
   std::array<std::uint8_t, 256> numbers;
   std::uint16_t scale = 0, minimum = 0;          ///< half-precision factors of the block

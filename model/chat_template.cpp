@@ -55,6 +55,10 @@ chat_template chat_template::open(const std::filesystem::path& folder, std::shar
 }
 
 chat_template chat_template::open(chat_description from, std::shared_ptr<const tokenizer> words) {
+  for (const auto& piece : words->left_out())
+    if (piece == from.bos || piece == from.eos || from.text.find(piece) != std::string::npos)
+      throw load_error(
+          fmt::format("{}: needs the token {}, for which the model's vocabulary has no row", from.where, piece));
   chat_template result{std::move(from), std::move(words)};
   try {
     result.program_ = jinja::program::parse(result.from_.text);

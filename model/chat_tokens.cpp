@@ -59,21 +59,11 @@ std::vector<kv::token_id> chat_tokens::tokens(const jinja::text& of, const std::
       ids.push_back(*s.control);
       continue;
     }
-    bool goes_on = from > s.begin, behind_control = !goes_on && s.begin > 0;
-    auto part = encode(std::string_view{of.bytes()}.substr(from, to - from), goes_on, behind_control);
+    auto place = from > s.begin ? text_place::inside : s.begin > 0 ? text_place::behind_token : text_place::start;
+    auto part = words_->encode(std::string_view{of.bytes()}.substr(from, to - from), place);
     ids.insert(ids.end(), part.begin(), part.end());
   }
   return ids;
-}
-
-std::vector<kv::token_id> chat_tokens::encode(std::string_view text, bool goes_on, bool behind_control) const {
-  // Where a tokenizer puts a space before a text by itself, that is the one which the template has there.
-  if (behind_control && words_->adds_leading_space() && text.starts_with(' ')) text.remove_prefix(1);
-  if (!goes_on) return words_->encode(text);
-  auto before = words_->encode("\n"), all = words_->encode(fmt::format("\n{}", text));
-  if (before.size() > all.size() || !std::equal(before.begin(), before.end(), all.begin())) return words_->encode(text);
-  all.erase(all.begin(), all.begin() + std::ssize(before));
-  return all;
 }
 
 }  // namespace chromatin::model

@@ -40,7 +40,6 @@ class chat_tokens {
  private:
   /// What a text begins with, if that is a control token: its bytes and its id.
   std::pair<std::size_t, kv::token_id> control_at(std::string_view text) const;
-  std::vector<kv::token_id> encode(std::string_view text, bool goes_on, bool behind_control) const;
 
   std::shared_ptr<const tokenizer> words_;
   std::map<std::string, kv::token_id, std::less<>> controls_;

@@ -9,6 +9,11 @@ namespace chromatin::model {
 
 enum class element : std::uint8_t { bf16, f16, f32, q8_0, q4_0, q4_1, q5_0, q5_1, q4_k, q5_k, q6_k, iq4_nl, other };
 
+/// How a backend keeps weights: as they are stored, or rounded when they are loaded, to whole numbers of 8 bits with a
+/// scale for each output, or of 4 bits with a scale for each group of inputs. The numbers are part of a cache's
+/// fingerprint.
+enum class weight_kind : std::uint8_t { stored = 0, int8 = 1, q4 = 2 };
+
 /// How elements lie in memory. Value i of a quantised block is
 ///     scale[i / group_values] · (number[i] − offset) − minimum[i / group_values]
 /// where numbers are unsigned.

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "model/byte_alphabet.hpp"
+#include "model/known_patterns.hpp"
 #include "model/load_error.hpp"
 #include "model/tokenizer.hpp"
 
@@ -17,11 +18,6 @@ using nlohmann::ordered_json;
 constexpr auto common_merges = {"Ġ t", "h e", "i n",  "Ġ a", "r e",   "o n", "Ġt he", "e r", "a t", "o u", "Ġ s",
                                 "Ġ w", "e n", "i s",  "o r", "Ġ h",   "i t", "in g",  "a n", "Ġ o", "e s", "an d",
                                 "Ġ i", "l l", "Ġt o", "Ġ y", "Ġy ou", "Ġ m", "v e",   "a r", "Ġ b"};
-
-constexpr const char* llama3_pattern =
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
-constexpr const char* qwen2_pattern =
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
 
 constexpr const char* llama3_template =
     "{% set loop_messages = messages %}{% for message in loop_messages %}{% set content = '<|start_header_id|>' + "
@@ -82,7 +78,7 @@ std::string byte_level_json(const checkpoint_shape& shape) {
                      {"normalized", false},
                      {"special", true}});
   ordered_json split{{"type", "Split"},
-                     {"pattern", {{"Regex", qwen2 ? qwen2_pattern : llama3_pattern}}},
+                     {"pattern", {{"Regex", qwen2 ? known_patterns::qwen2 : known_patterns::llama3}}},
                      {"behavior", "Isolated"},
                      {"invert", false}};
   ordered_json cuts{{"type", "Sequence"}, {"pretokenizers", ordered_json::array({split, byte_level(false)})}};

@@ -35,7 +35,11 @@ class translator {
         repeat();
       else if (in_.front() == '{')
         counted_repeat();
-      else if (std::string_view{"^$."}.find(in_.front()) != std::string_view::npos)
+      else if (in_.front() == '$')
+        put("(?=\\n|\\z)");  // the end of a line
+      else if (in_.front() == '.')
+        put("[^\\n]");
+      else if (in_.front() == '^')
         refuse(in_.substr(0, 1));
       else
         take(1);
@@ -46,6 +50,11 @@ class translator {
  private:
   [[noreturn]] void refuse(std::string_view what) const {
     throw load_error(fmt::format("{}: {} in a pattern is not supported", where_, what));
+  }
+
+  void put(std::string_view instead) {
+    out_ += instead;
+    in_.remove_prefix(1);
   }
 
   void take(std::size_t count) {
@@ -155,18 +164,15 @@ split_pattern::split_pattern(std::string_view pattern, const std::string& where)
 split_pattern::~split_pattern() = default;
 split_pattern::split_pattern(split_pattern&&) noexcept = default;
 
-void split_pattern::split(std::string_view text, bool keep_rest, std::vector<std::string_view>& parts) const {
+std::vector<text_range> split_pattern::find(std::string_view text) const {
   const auto* code = implementation_->code.get();
   std::unique_ptr<pcre2_match_data, freed<pcre2_match_data_free>> found{pcre2_match_data_create(1, nullptr)};
   auto match = [&](std::size_t from, std::uint32_t options) {
     return pcre2_match(code, reinterpret_cast<PCRE2_SPTR>(text.data()), text.size(), from, options, found.get(),
                        nullptr);
   };
-  std::size_t done = 0, from = 0;
-  auto add_rest = [&](std::size_t end) {
-    if (keep_rest && end > done) parts.push_back(text.substr(done, end - done));
-  };
-  while (from < text.size()) {
+  std::vector<text_range> all;
+  for (std::size_t from = 0; from < text.size();) {
     auto result = match(from, 0);
     if (result == PCRE2_ERROR_JIT_STACKLIMIT) result = match(from, PCRE2_NO_JIT);
     if (result == PCRE2_ERROR_NOMATCH) break;
@@ -177,11 +183,10 @@ void split_pattern::split(std::string_view text, bool keep_rest, std::vector<std
       for (from = end + 1; from < text.size() && (text[from] & 0xC0) == 0x80;) ++from;
       continue;
     }
-    add_rest(begin);
-    parts.push_back(text.substr(begin, end - begin));
-    done = from = end;
+    all.push_back({begin, end});
+    from = end;
   }
-  add_rest(text.size());
+  return all;
 }
 
 }  // namespace chromatin::model

@@ -10,6 +10,11 @@
 
 namespace chromatin::model {
 
+/// A stretch of a text, in bytes.
+struct text_range {
+  std::size_t begin = 0, end = 0;
+};
+
 /// Immutable after construction; any thread.
 class split_pattern {
  public:
@@ -19,9 +24,9 @@ class split_pattern {
   ~split_pattern();
   split_pattern(split_pattern&&) noexcept;
 
-  /// Appends the parts of `text`: every match, and with `keep_rest` also what lies between matches. Bytes that are no
-  /// UTF-8 match nothing. Throws std::runtime_error if the matching needs more than PCRE2's limits.
-  void split(std::string_view text, bool keep_rest, std::vector<std::string_view>& parts) const;
+  /// Where `text` matches, from left to right; empty matches are left out. Bytes that are no UTF-8 match nothing.
+  /// Throws std::runtime_error if the matching needs more than PCRE2's limits.
+  std::vector<text_range> find(std::string_view text) const;
 
  private:
   struct implementation;

@@ -1,24 +1,13 @@
 #include "model/tokenizer_json.hpp"
 
-#include <fmt/format.h>
+#include <algorithm>
 
-#include "model/json_node.hpp"
+#include <fmt/format.h>
 
 namespace chromatin::model {
 namespace {
 
-using nlohmann::json;
-
 constexpr std::uint32_t ids_max = 1u << 20;
-constexpr std::string_view gpt2_pattern =
-    R"('s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)";
-constexpr const char* way_out = "; if the checkpoint comes with a tokenizer.model, put it beside";
-
-kv::token_id id_of(const json_node& in) {
-  if (!in.value.is_number_unsigned() || in.value >= ids_max)
-    in.refuse(fmt::format("an id must be a whole number below {}", ids_max));
-  return in.value.get<kv::token_id>();
-}
 
 std::pair<std::string, std::string> parse_merge(const json_node& in) {
   const auto& rule = in.value;
@@ -31,105 +20,71 @@ std::pair<std::string, std::string> parse_merge(const json_node& in) {
   return {text.substr(0, space), text.substr(space + 1)};
 }
 
-void parse_model(const json_node& in, tokenizer_json& out) {
+bool names_a_byte(std::string_view text) { return text.size() == 6 && text.starts_with("<0x") && text.ends_with('>'); }
+
+void parse_model(const json_node& in, tokenizer_parts& out) {
   if (auto type = in.has("type") ? in.text("type") : "BPE"; type != "BPE")
-    in.refuse(fmt::format("type {} is not supported, only BPE over bytes{}", type, way_out));
+    in.refuse(fmt::format("type {} is not supported; supported: BPE", type));
   in.only({"type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk",
            "byte_fallback", "ignore_merges", "vocab", "merges"});
-  in.must_be("dropout", {0, 0.0}, way_out);
-  in.must_be("continuing_subword_prefix", {""}, way_out);
-  in.must_be("end_of_word_suffix", {""}, way_out);
-  in.must_be("byte_fallback", {false}, way_out);  // what SentencePiece models are that were converted
+  in.must_be("dropout", {0, 0.0}, "");
+  in.must_be("continuing_subword_prefix", {""}, "");
+  in.must_be("end_of_word_suffix", {""}, "");
   out.ignore_merges = in.flag("ignore_merges", false);
+  out.fuse_unknown = in.flag("fuse_unk", false);
+  bool byte_fallback = in.flag("byte_fallback", false);
+  auto unknown = in.text("unk_token", "");
   auto vocabulary = in.at("vocab");
   if (!vocabulary.value.is_object()) vocabulary.refuse("must be an object");
-  for (const auto& [written, id] : vocabulary.value.items())
-    out.vocabulary.emplace_back(written, id_of({id, vocabulary.where}));
+  for (const auto& [written, id] : vocabulary.value.items()) {
+    auto kind = byte_fallback && names_a_byte(written) ? piece_kind::byte : piece_kind::normal;
+    out.vocabulary.push_back({written, parse_token_id({id, vocabulary.where}), kind});
+    if (!unknown.empty() && written == unknown) out.unknown = out.vocabulary.back().id;
+  }
   for (const auto& rule : in.list("merges")) out.merges.push_back(parse_merge({rule, in.where}));
-}
-
-void parse_added(const json_node& token, tokenizer_json& out) {
-  token.only({"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"});
-  added_token added{token.text("content"), id_of(token.at("id")), token.flag("special", false),
-                    token.flag("normalized", false)};
-  if (added.content.empty()) token.refuse("a token without text");
-  if (!added.special)  // special ones are never looked for in a text
-    for (auto key : {"single_word", "lstrip", "rstrip"})
-      if (token.flag(key, false)) token.refuse(fmt::format("\"{}\" is not supported for {}", key, added.content));
-  out.added.push_back(std::move(added));
-}
-
-void parse_normalizer(const json_node& in, tokenizer_json& out) {
-  auto type = in.text("type");
-  if (type == "Sequence") {
-    in.only({"type", "normalizers"});
-    for (const auto& step : in.list("normalizers")) parse_normalizer({step, in.where}, out);
-  } else if (type == "NFC") {
-    in.only({"type"});
-    out.compose = true;
-  } else {
-    in.refuse(fmt::format("{} is not supported; supported: NFC{}", type, way_out));
-  }
-}
-
-void parse_split(const json_node& in, tokenizer_json& out) {
-  in.only({"type", "pattern", "behavior", "invert"});
-  auto pattern = in.at("pattern");
-  pattern.only({"Regex"});
-  auto behaviour = in.text("behavior");
-  bool invert = in.flag("invert", false);
-  if (behaviour != "Isolated" && !(behaviour == "Removed" && invert))
-    in.refuse(fmt::format("behavior {} is not supported; supported: Isolated, Removed with invert", behaviour));
-  out.splits.push_back({pattern.text("Regex"), behaviour == "Isolated", in.where});
-}
-
-/// True when `in` writes bytes in the byte alphabet; nothing may come after that.
-bool parse_pre_tokenizer(const json_node& in, tokenizer_json& out) {
-  auto type = in.text("type");
-  if (type == "Sequence") {
-    in.only({"type", "pretokenizers"});
-    bool bytes = false;
-    for (const auto& step : in.list("pretokenizers")) {
-      if (bytes) in.refuse("ByteLevel must be the last one");
-      bytes = parse_pre_tokenizer({step, in.where}, out);
-    }
-    return bytes;
-  }
-  if (type == "Split") {
-    parse_split(in, out);
-    return false;
-  }
-  if (type == "Digits") {
-    in.only({"type", "individual_digits"});
-    out.splits.push_back({in.flag("individual_digits", false) ? "\\p{N}" : "\\p{N}+", true, in.where});
-    return false;
-  }
-  if (type != "ByteLevel")
-    in.refuse(fmt::format("{} is not supported; supported: Sequence, Split, Digits, ByteLevel{}", type, way_out));
-  in.only({"type", "add_prefix_space", "trim_offsets", "use_regex"});
-  out.add_prefix_space = in.flag("add_prefix_space", true);
-  if (out.add_prefix_space && !out.splits.empty()) in.refuse("\"add_prefix_space\" after a cut is not supported");
-  if (in.flag("use_regex", true)) out.splits.push_back({std::string{gpt2_pattern}, true, in.where});
-  return true;
 }
 
 }  // namespace
 
-tokenizer_json parse_tokenizer_json(std::string_view text, const std::string& where) {
+kv::token_id parse_token_id(const json_node& in) {
+  if (!in.value.is_number_unsigned() || in.value >= ids_max)
+    in.refuse(fmt::format("an id must be a whole number below {}", ids_max));
+  return in.value.get<kv::token_id>();
+}
+
+added_token parse_added_token(const json_node& in) {
+  added_token added{.content = in.text("content"),
+                    .special = in.flag("special", false),
+                    .normalized = in.flag("normalized", false),
+                    .strips_left = in.flag("lstrip", false),
+                    .strips_right = in.flag("rstrip", false),
+                    .single_word = in.flag("single_word", false)};
+  if (added.content.empty()) in.refuse("a token without text");
+  return added;
+}
+
+tokenizer_parts parse_tokenizer_json(std::string_view text, const std::string& where) {
   auto parsed = parse_json_object(text, where);
   json_node file{parsed, where};
   file.only({"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor",
              "decoder", "model"});
-  tokenizer_json out;
+  tokenizer_parts out;
+  out.where = where;
+  out.hash = kv::hash(std::as_bytes(std::span{text}));
+  parse_decoder(file.at("decoder"), out);
   parse_model(file.at("model"), out);
   if (file.has("added_tokens"))
-    for (const auto& token : file.list("added_tokens")) parse_added({token, where + ": added_tokens"}, out);
+    for (const auto& token : file.list("added_tokens")) {
+      json_node in{token, where + ": added_tokens"};
+      in.only({"id", "content", "single_word", "lstrip", "rstrip", "normalized", "special"});
+      out.added.push_back(parse_added_token(in));
+      out.added.back().id = parse_token_id(in.at("id"));
+    }
   if (file.has("normalizer")) parse_normalizer(file.at("normalizer"), out);
-  if (!parse_pre_tokenizer(file.at("pre_tokenizer"), out))
-    file.refuse(fmt::format("pre_tokenizer: only byte-level ones are supported, and this has no ByteLevel{}", way_out));
-  auto decoder = file.at("decoder");
-  if (auto type = decoder.text("type"); type != "ByteLevel")
-    decoder.refuse(fmt::format("{} is not supported; supported: ByteLevel{}", type, way_out));
+  if (file.has("pre_tokenizer"))
+    parse_pre_tokenizer(file.at("pre_tokenizer"), out);
+  else if (out.spelled == tokenizer_parts::spelling::byte_alphabet)
+    file.refuse("\"pre_tokenizer\" is missing, and the decoder is ByteLevel");
   return out;
 }
 

@@ -43,6 +43,23 @@ std::size_t valid_utf8_bytes(std::string_view text) {
   return bytes;
 }
 
+std::string_view first_character(std::string_view text) { return text.substr(0, next_character(text).bytes); }
+
+char32_t code_point(std::string_view text) {
+  if (text.empty()) return no_character;
+  if (auto one = next_character(text); one.is != scan::whole || one.bytes != text.size()) return no_character;
+  auto byte = [&](std::size_t i) { return static_cast<char32_t>(static_cast<unsigned char>(text[i])); };
+  if (text.size() == 1) return byte(0);
+  auto all = byte(0) & (0xFF >> (text.size() + 1));
+  for (std::size_t i = 1; i < text.size(); ++i) all = all << 6 | (byte(i) & 0x3F);
+  return all;
+}
+
+bool is_white_space(char32_t c) {
+  return (c >= 9 && c <= 13) || c == ' ' || c == 0x85 || c == 0xA0 || c == 0x1680 || (c >= 0x2000 && c <= 0x200A) ||
+         c == 0x2028 || c == 0x2029 || c == 0x202F || c == 0x205F || c == 0x3000;
+}
+
 bool valid_utf8(std::string_view text) { return valid_utf8_bytes(text) == text.size(); }
 
 std::string utf8_assembler::push(std::string_view bytes) {

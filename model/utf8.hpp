@@ -12,9 +12,15 @@ bool valid_utf8(std::string_view text);
 /// How many bytes of whole characters `text` begins with.
 std::size_t valid_utf8_bytes(std::string_view text);
 
-/// Unicode's normal form C: characters and the accents after them become one character where there is one. Bytes that
-/// are no UTF-8 stay as they are.
-std::string compose(std::string_view text);
+/// What `text`, which is not empty, begins with: a whole character, or bytes that can never become one.
+std::string_view first_character(std::string_view text);
+
+constexpr char32_t no_character = 0xFFFFFFFF;
+/// The character that `text` is; `no_character` if it is anything else.
+char32_t code_point(std::string_view text);
+
+/// Unicode's White_Space.
+bool is_white_space(char32_t character);
 
 /// Puts bytes together to whole characters. Bytes that can never become one turn into U+FFFD.
 class utf8_assembler {

@@ -39,15 +39,16 @@ forward_pass::forward_pass(std::shared_ptr<const model::checkpoint> checkpoint, 
       config_{checkpoint_->config},
       geometry_{config_.cache_geometry(options.compute)},
       bf16_{options.compute == kv::dtype::bf16},
-      int8_{options.int8_weights},
       deterministic_{options.deterministic},
+      weights_{options.weights},
       threads_{options.threads ? options.threads : static_cast<std::uint32_t>(omp_get_num_procs())},
       score_scale_{score_scale(config_)},
       rows_max_{padded_rows(std::max(options.step_tokens_max, 16u))},
       kernels_{kernels()} {
   if (bf16_ && !has_bf16_matmul()) throw std::runtime_error("this processor does not multiply bf16; use --compute f32");
   const auto& w = checkpoint_->weights;
-  matrix_options matrices{.bf16 = bf16_, .int8 = int8_, .fixed_order = deterministic_, .threads = threads_};
+  matrix_options matrices{
+      .bf16 = bf16_, .weights = options.weights, .fixed_order = deterministic_, .threads = threads_};
   for (std::uint32_t l = 0; l < config_.layers; ++l) {
     layers_.emplace_back(*checkpoint_, l, matrices);
     w.release_pages();  // so that no more than one layer is in memory twice
@@ -59,17 +60,17 @@ forward_pass::forward_pass(std::shared_ptr<const model::checkpoint> checkpoint, 
   w.release_pages();
 
   weight_bytes_ = head_->bytes();
-  double lost = head_->squared_error(), all = head_->squared_weights();
+  auto loss = head_->loss();
   for (const auto& layer : layers_) {
     token_multiplications_ += multiplications_of(layer, config_);
     if (layer.router) weight_bytes_ += layer.router->bytes();
     for (const auto* m : layer.matrices()) {
       weight_bytes_ += m->bytes();
-      lost += m->squared_error();
-      all += m->squared_weights();
+      loss.error += m->loss().error;
+      loss.weights += m->loss().weights;
     }
   }
-  rounding_error_ = all > 0 ? std::sqrt(lost / all) : 0;
+  rounding_error_ = loss.weights > 0 ? std::sqrt(loss.error / loss.weights) : 0;
   rotation_ = model::make_rotary_table(config_);
   if (config_.has_local_rope()) local_rotation_ = model::make_rotary_table(config_, true);
   if (config_.experts > 0) experts_.emplace(config_, bf16_, kernels_);
@@ -93,7 +94,9 @@ void forward_pass::reserve() {
 std::string forward_pass::description() const {
   auto text = fmt::format("cpu: {}, {}, own kernels {}, {} threads", matmul_description(), bf16_ ? "bf16" : "f32",
                           kernels_.name, threads_);
-  if (int8_) text += fmt::format(", int8 weights ({:.2f} % rounding error)", 100 * rounding_error_);
+  if (weights_ != model::weight_kind::stored)
+    text += fmt::format(", {} weights ({:.2f} % rounding error)", weights_ == model::weight_kind::int8 ? "int8" : "q4",
+                        100 * rounding_error_);
   if (deterministic_) text += ", deterministic";
   return text;
 }

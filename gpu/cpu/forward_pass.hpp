@@ -91,10 +91,11 @@ class forward_pass {
   std::shared_ptr<const model::checkpoint> checkpoint_;
   const model::config& config_;
   kv::geometry geometry_;
-  bool bf16_, int8_, deterministic_;
+  bool bf16_, deterministic_;
+  model::weight_kind weights_;
   std::uint32_t threads_;
   std::uint64_t weight_bytes_ = 0;
-  double rounding_error_ = 0;                ///< of int8 weights: root mean square, relative
+  double rounding_error_ = 0;                ///< of rounded weights: root mean square, relative
   std::uint64_t token_multiplications_ = 0;  ///< of all matrices, for one token
   float score_scale_;
   std::uint32_t rows_max_;

@@ -56,7 +56,7 @@ std::vector<feed_forward> pack_blocks(const layer_tensors& of) {
 /// Its few weights decide who computes: rounding them would send tokens elsewhere.
 std::unique_ptr<packed_matrix> pack_router(layer_tensors of) {
   if (of.checkpoint.config.experts == 0) return nullptr;
-  of.options.int8 = false;
+  of.options.weights = model::weight_kind::stored;
   return std::make_unique<packed_matrix>(of.pack({"mlp.gate"}));
 }
 

@@ -7,9 +7,9 @@
 
 #include "model/config.hpp"
 #include "model/load_error.hpp"
+#include "model/normal_forms.hpp"
 #include "model/sentencepiece_tokenizer.hpp"
 #include "model/split_pattern.hpp"
-#include "model/utf8.hpp"
 
 namespace chromatin::model {
 namespace {
@@ -97,7 +97,7 @@ std::optional<kv::token_id> sentencepiece_tokenizer::find_control(std::string_vi
   return found->second;
 }
 
-std::vector<kv::token_id> sentencepiece_tokenizer::encode(std::string_view) const { return {}; }
+std::vector<kv::token_id> sentencepiece_tokenizer::encode(std::string_view, text_place) const { return {}; }
 
 std::string sentencepiece_tokenizer::bytes(kv::token_id) const { return {}; }
 
@@ -107,8 +107,12 @@ split_pattern::split_pattern(std::string_view, const std::string&) {}
 split_pattern::~split_pattern() = default;
 split_pattern::split_pattern(split_pattern&&) noexcept = default;
 
-void split_pattern::split(std::string_view, bool, std::vector<std::string_view>&) const {}
+std::vector<text_range> split_pattern::find(std::string_view) const { return {}; }
 
-std::string compose(std::string_view) { return {}; }
+std::string normalized(std::string_view text, normal_form) { return std::string{text}; }
+
+std::string lowercased(std::string_view text) { return std::string{text}; }
+
+bool is_word_character(char32_t) { return false; }
 
 }  // namespace chromatin::model

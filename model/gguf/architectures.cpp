@@ -9,6 +9,7 @@ namespace chromatin::model::gguf {
 namespace {
 
 constexpr architecture all[]{
+    {.name = "gemma", .hugging_face = "GemmaForCausalLM", .type = "gemma", .norm_has_one_added = true},
     {.name = "gemma2",
      .hugging_face = "Gemma2ForCausalLM",
      .type = "gemma2",

@@ -1,7 +1,6 @@
 #include "model/gguf/config_of.hpp"
 
 #include <algorithm>
-#include <array>
 #include <set>
 
 #include <fmt/format.h>
@@ -66,6 +65,33 @@ constexpr std::pair<std::string_view, double> neutral[]{{"use_parallel_residual"
 constexpr std::string_view remarks[]{"vocab_size", "rope.scaling.finetuned", "tensor_data_layout",
                                      "attention.layer_norm_epsilon"};
 
+constexpr auto turns_tensor = "rope_freqs.weight";
+
+/// By how much each pair of values turns slower.
+std::vector<float> factors(const contents& from, const char* name) {
+  auto found = from.tensors.find(name);
+  if (found == from.tensors.end() || found->second.type != element::f32)
+    throw load_error(fmt::format("{}: tensor {} is missing, or not F32", from.values.where(), name));
+  std::vector<float> all(found->second.size());
+  to_f32(found->second, all);
+  return all;
+}
+
+/// Llama 3's stretching: the file has what comes out of its parameters instead of these.
+rope_scaling listed_scaling(const contents& from, const config& c) {
+  auto all = factors(from, turns_tensor);
+  bool fit = all.size() == c.rotary_values() / 2 &&
+             std::all_of(all.begin(), all.end(), [](float f) { return f >= 1e-3f && f <= 1e6f; });
+  if (!fit)
+    throw load_error(fmt::format("{}: tensor {} must have {} numbers from 0.001 to 1000000", from.values.where(),
+                                 turns_tensor, c.rotary_values() / 2));
+  return {.type = rope_scaling::kind::longrope,
+          .original_context = c.context,
+          .attention_factor = 1,
+          .short_factors = all,
+          .long_factors = all};
+}
+
 class translation {
  public:
   translation(const contents& from, const architecture& of) : from_{from}, values_{from.values}, of_{of} {
@@ -89,9 +115,9 @@ class translation {
   /// An error of who reads config.json, with the keys as this file has them.
   std::string with_own_keys(std::string error) const {
     auto put = [&](const renamed& r) {
-      auto name = fmt::format("\"{}\"", r.hugging_face);
-      if (auto at = error.find(name); at != error.npos && has(r.key))
-        error.replace(at, name.size(), fmt::format("\"{}\"", full(r.key)));
+      for (auto name : {fmt::format("\"{}\"", r.hugging_face), fmt::format(" {} is not", r.hugging_face)})
+        if (auto at = error.find(name); at != error.npos && has(r.key))
+          error.replace(at + 1, r.hugging_face.size(), full(r.key));
     };
     std::for_each(std::begin(whole_numbers), std::end(whole_numbers), put);
     std::for_each(std::begin(reals), std::end(reals), put);
@@ -156,21 +182,24 @@ class translation {
       out_["partial_rotary_factor"] = static_cast<double>(rotate) / head_dim();
     }
     auto linear = real("rope.scale_linear", 1);
-    auto type = values_.text(asked("rope.scaling.type"), linear == 1 ? "none" : "linear");
+    bool listed = from_.tensors.contains("rope_factors_long.weight");
+    auto type = values_.text(asked("rope.scaling.type"), listed ? "longrope" : linear == 1 ? "none" : "linear");
     auto factor = real("rope.scaling.factor", linear), attention = real("rope.scaling.attn_factor", 0);
     auto original = number("rope.scaling.original_context_length", 0);
-    json scaling;
     if (type == "none") return;
-    scaling = {{"rope_type", type}, {"factor", factor}};
+    json scaling{{"rope_type", type}, {"factor", factor}};
     if (type == "yarn") {
+      if (attention != 0 && attention != 1)
+        values_.refuse(full("rope.scaling.attn_factor"), "is not supported where positions are stretched by yarn");
+      attention = 0;
       scaling["original_max_position_embeddings"] = original;
       for (auto [key, name] :
            {std::pair{"rope.scaling.yarn_beta_fast", "beta_fast"}, {"rope.scaling.yarn_beta_slow", "beta_slow"}})
         if (has(key)) scaling[name] = real(key, 0);
     }
     if (type == "longrope") {
-      scaling["short_factor"] = factors("rope_factors_short.weight");
-      scaling["long_factor"] = factors("rope_factors_long.weight");
+      scaling["short_factor"] = factors(from_, "rope_factors_short.weight");
+      scaling["long_factor"] = factors(from_, "rope_factors_long.weight");
       out_["original_max_position_embeddings"] = original;
       scaling.erase("factor");
     }
@@ -178,19 +207,11 @@ class translation {
     out_["rope_scaling"] = std::move(scaling);
   }
 
-  json factors(const char* name) const {
-    auto found = from_.tensors.find(name);
-    if (found == from_.tensors.end() || found->second.type != element::f32)
-      throw load_error(fmt::format("{}: tensor {} is missing, or not F32", values_.where(), name));
-    std::vector<float> all(found->second.size());
-    to_f32(found->second, all);
-    return all;
-  }
-
   void put_of_architecture() {
     auto hidden = out_["hidden_size"].get<std::uint32_t>(), heads = out_["num_attention_heads"].get<std::uint32_t>(),
          layers = out_["num_hidden_layers"].get<std::uint32_t>();
-    out_["hidden_act"] = of_.norms_around_blocks ? "gelu_pytorch_tanh" : "silu";
+    out_["hidden_act"] = of_.norm_has_one_added ? "gelu_pytorch_tanh" : "silu";
+    if (from_.tensors.contains("blk.0.attn_q.bias") && of_.name != "qwen2") out_["attention_bias"] = true;
     if (auto window = number("attention.sliding_window", 0); window > 0) {
       out_["sliding_window"] = window;
       if (of_.name == "llama") {  // the same architecture, and the one of the two that has a window
@@ -202,7 +223,6 @@ class translation {
       // What the 27B models' config.json says, and no key of GGUF.
       bool largest = of_.name == "gemma2" ? layers == 46 : layers == 62;
       out_["query_pre_attn_scalar"] = largest ? hidden / heads : head_dim();
-      out_["hidden_activation"] = out_["hidden_act"];
     }
     if (of_.name == "gemma3") out_["sliding_window_pattern"] = number("attention.sliding_window_pattern", 6);
     if (of_.name == "smollm3") {
@@ -243,15 +263,13 @@ config config_of(const contents& from, std::uint32_t context) {
   translation all{from, of};
   try {
     auto c = parse_config(all.config_json(), from.values.where(), context);
+    c.unknown_keys = all.unknown();
     if (of.norm_has_one_added) c.gain_plus_one = false;
+    if (from.tensors.contains(turns_tensor)) c.scaling = listed_scaling(from, c);
     return c;
   } catch (const load_error& e) {
     throw load_error(all.with_own_keys(e.what()));
   }
-}
-
-std::vector<std::string> unknown_keys(const contents& from) {
-  return translation{from, find_architecture(from.values)}.unknown();
 }
 
 }  // namespace chromatin::model::gguf

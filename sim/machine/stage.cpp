@@ -18,7 +18,7 @@ namespace {
 class silent_tokenizer final : public model::tokenizer {
  public:
   std::uint32_t size() const override { return 2; }
-  std::vector<kv::token_id> encode(std::string_view) const override { return {}; }
+  std::vector<kv::token_id> encode(std::string_view, model::text_place) const override { return {}; }
   std::vector<std::string> controls() const override { return {}; }
   std::optional<kv::token_id> find_control(std::string_view) const override { return {}; }
   std::string bytes(kv::token_id) const override { return {}; }

@@ -56,7 +56,7 @@ TEST(OpenBackend, CpuLooksForNoDevice) {
 TEST(OpenBackend, WhatOnlyTheProcessorDoesIsDoneByItOrRefused) {
   for (bool int8 : {false, true}) {
     auto options = choosing(backend_choice::automatic);
-    options.int8_weights = int8;
+    options.weights = int8 ? model::weight_kind::int8 : model::weight_kind::stored;
     options.compute = int8 ? compute_type::automatic : compute_type::f32;
     std::vector<std::string> notices;
     EXPECT_FALSE(choose_place(options, notices).device);

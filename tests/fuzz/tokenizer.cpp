@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "model/byte_level_tokenizer.hpp"
 #include "model/text_stream.hpp"
 #include "tests/fuzz/input.hpp"
 #include "tests/model/tiny_tokenizer.hpp"

@@ -27,7 +27,9 @@ class Traits : public testing::TestWithParam<const char*> {
   }
 
   std::unique_ptr<backend> make(bool int8 = false) const {
-    return make_cpu_backend(checkpoint_, {.compute = kv::dtype::f32, .int8_weights = int8, .threads = 2});
+    return make_cpu_backend(checkpoint_, {.compute = kv::dtype::f32,
+                                          .weights = int8 ? model::weight_kind::int8 : model::weight_kind::stored,
+                                          .threads = 2});
   }
   tokens random_tokens(std::size_t count, unsigned seed) const {
     std::mt19937 random{seed};

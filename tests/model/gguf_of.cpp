@@ -111,7 +111,7 @@ void add_tensors(const model::checkpoint& c, bool pairs, gguf_type type, gguf_wr
     model::to_f32(t, values);
     if (pairs && name.find("q_proj") != name.npos) values = paired(values, shape[0], c.config.heads);
     if (pairs && name.find("k_proj") != name.npos) values = paired(values, shape[0], c.config.kv_heads);
-    auto own = shape.size() == 1 ? gguf_type::f32 : type;
+    auto own = stored_type(shape, type);
     out.tensor(name_of(name), shape, own, bytes_of(values, own));
   }
   if (c.config.scaling.type != model::rope_scaling::kind::llama3) return;
@@ -193,6 +193,11 @@ std::uint32_t first_id(const json& value) {
 }
 
 }  // namespace
+
+gguf_type stored_type(const std::vector<std::uint64_t>& shape, gguf_type wanted) {
+  if (shape.size() == 1) return gguf_type::f32;
+  return wanted == gguf_type::q8_0 && shape.back() % block != 0 ? gguf_type::f16 : wanted;
+}
 
 std::vector<float> rounded(const std::vector<float>& values, gguf_type type) {
   auto result = values;

@@ -18,6 +18,9 @@ struct gguf_options {
 /// LLaMA, Mistral and Qwen2, with a tokenizer.model or a byte-level tokenizer.json.
 gguf_writer gguf_of(const std::filesystem::path& folder, const gguf_options& options = {});
 
+/// Of a tensor: vectors are F32, and rows that are no whole blocks are F16.
+gguf_type stored_type(const std::vector<std::uint64_t>& shape, gguf_type wanted);
+
 /// The values as they are in a file of that type.
 std::vector<float> rounded(const std::vector<float>& values, gguf_type type);
 

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "model/load_error.hpp"
+#include "model/text_cuts.hpp"
 #include "tests/model/tiny_tokenizer.hpp"
 
 namespace chromatin::model {
@@ -12,8 +13,10 @@ namespace {
 using testing::ElementsAre;
 
 std::vector<std::string> split(const std::string& pattern, std::string_view text, bool keep_rest = true) {
-  std::vector<std::string_view> parts;
-  split_pattern{pattern, "here"}.split(text, keep_rest, parts);
+  std::deque<std::string> made;
+  auto matches = keep_rest ? cut_matches::isolated : cut_matches::removed;
+  auto parts = text_cuts{{{.sought = pattern, .matches = matches, .invert = !keep_rest, .where = "here"}}}(
+      text, text_place::start, made);
   return {parts.begin(), parts.end()};
 }
 
@@ -55,6 +58,11 @@ TEST(SplitPattern, WhatIsBetweenMatchesMayBeDropped) {
 
 TEST(SplitPattern, EmptyMatchesCutNothing) { EXPECT_THAT(split("x*", "aéxxb"), ElementsAre("aé", "xx", "b")); }
 
+TEST(SplitPattern, LinesEndWhereOnigurumaEndsThem) {
+  EXPECT_THAT(split(R"(a$)", "a\nab a"), ElementsAre("a", "\nab ", "a"));
+  EXPECT_THAT(split(R"(a.)", "a\nab a"), ElementsAre("a\n", "ab", " a"));
+}
+
 TEST(SplitPattern, WhatOtherLibrariesReadDifferentlyIsRefusedByName) {
   for (auto [pattern, name] : {std::pair{R"(\w+)", R"(\w)"},
                                {R"(\bx)", R"(\b)"},
@@ -62,7 +70,6 @@ TEST(SplitPattern, WhatOtherLibrariesReadDifferentlyIsRefusedByName) {
                                {R"(\p{Han})", R"(\p{Han})"},
                                {R"(\pL)", R"(\pL)"},
                                {R"(\p{L)", R"(\p{L)"},
-                               {R"(a$)", "$"},
                                {R"(^a)", "^"},
                                {R"([a&&b])", "&&"},
                                {R"([[:alpha:]])", "[ in brackets"},

@@ -9,15 +9,13 @@
 #include <nlohmann/json.hpp>
 
 #include "model/byte_alphabet.hpp"
-#include "model/byte_level_tokenizer.hpp"
+#include "model/known_patterns.hpp"
+#include "model/tokenizer.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace chromatin::model {
 
-inline const std::string llama3_pattern =
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
-inline const std::string qwen2_pattern =
-    R"((?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+)";
+inline const std::string llama3_pattern = known_patterns::llama3, qwen2_pattern = known_patterns::qwen2;
 
 inline nlohmann::json byte_level(bool add_prefix_space, bool use_regex) {
   return {{"type", "ByteLevel"}, {"add_prefix_space", add_prefix_space}, {"use_regex", use_regex}};

@@ -1,0 +1,95 @@
+#include "model/normalizer.hpp"
+
+#include <algorithm>
+
+#include "model/normal_forms.hpp"
+#include "model/utf8.hpp"
+
+namespace chromatin::model {
+namespace {
+
+using kind = normalizer_step::kind;
+
+std::string replaced(std::string_view text, std::string_view from, std::string_view to) {
+  std::string result;
+  while (true) {
+    auto at = text.find(from);
+    result += text.substr(0, at);
+    if (at == std::string_view::npos) return result;
+    result += to;
+    text.remove_prefix(at + from.size());
+  }
+}
+
+std::string replaced(std::string_view text, const split_pattern& from, std::string_view to) {
+  std::string result;
+  std::size_t done = 0;
+  for (auto [begin, end] : from.find(text)) {
+    result += text.substr(done, begin - done);
+    result += to;
+    done = end;
+  }
+  return result += text.substr(done);
+}
+
+std::string stripped(std::string_view text, bool left, bool right) {
+  while (left && !text.empty() && is_white_space(code_point(first_character(text))))
+    text.remove_prefix(first_character(text).size());
+  while (right && !text.empty()) {
+    auto last = text.size() - 1;
+    while (last > 0 && (text[last] & 0xC0) == 0x80) --last;
+    if (!is_white_space(code_point(text.substr(last)))) break;
+    text = text.substr(0, last);
+  }
+  return std::string{text};
+}
+
+}  // namespace
+
+normalizer::normalizer(std::vector<normalizer_step> steps) {
+  for (auto& step : steps) {
+    std::optional<split_pattern> pattern;
+    if (step.what == kind::replace_pattern) pattern.emplace(step.from, step.where);
+    steps_.emplace_back(std::move(step), std::move(pattern));
+  }
+}
+
+std::string normalizer::operator()(std::string_view text, bool first) const {
+  std::string result{text};
+  for (const auto& [step, pattern] : steps_) switch (step.what) {
+      case kind::nfc:
+        result = normalized(result, normal_form::c);
+        break;
+      case kind::nfd:
+        result = normalized(result, normal_form::d);
+        break;
+      case kind::nfkc:
+        result = normalized(result, normal_form::kc);
+        break;
+      case kind::nfkd:
+        result = normalized(result, normal_form::kd);
+        break;
+      case kind::lowercase:
+        result = lowercased(result);
+        break;
+      case kind::prepend:
+        if (first && !result.empty()) result.insert(0, step.to);
+        break;
+      case kind::replace:
+        result = replaced(result, step.from, step.to);
+        break;
+      case kind::replace_pattern:
+        result = replaced(result, *pattern, step.to);
+        break;
+      case kind::strip:
+        result = stripped(result, step.left && first, step.right);
+        break;
+    }
+  return result;
+}
+
+bool normalizer::adds_space() const {
+  return std::any_of(steps_.begin(), steps_.end(), [](const auto& s) { return s.first.what == kind::prepend; });
+}
+
+}  // namespace chromatin::model
