@@ -95,13 +95,13 @@ class Architectures : public testing::TestWithParam<architecture> {
 
 TEST_P(Architectures, Float32IsTheReference) {
   for (bool deterministic : {false, true})
-    EXPECT_LT(largest_error({.compute = kv::dtype::f32, .deterministic = deterministic, .threads = 2}), f32_tolerance);
+    EXPECT_LT(largest_error({.compute = kv::dtype::f32, .deterministic = deterministic, .threads = 1}), f32_tolerance);
 }
 
 TEST_P(Architectures, Bfloat16IsNearIt) {
   if (best_compute_type() != kv::dtype::bf16) GTEST_SKIP() << "this processor does not multiply bf16";
   for (bool deterministic : {false, true})
-    EXPECT_LT(largest_error({.compute = kv::dtype::bf16, .deterministic = deterministic, .threads = 2}),
+    EXPECT_LT(largest_error({.compute = kv::dtype::bf16, .deterministic = deterministic, .threads = 1}),
               bf16_tolerance);
 }
 
