@@ -60,6 +60,7 @@ config tiny_granite() {
 
 config tiny_phi3() {
   auto c = tiny();
+  c.hidden = 128;  // as wide as the heads, which is so in every model of this kind
   c.fused_projections = true;
   c.rotary_dim = 24;
   c.scaling = {.type = rope_scaling::kind::longrope,
