@@ -92,7 +92,9 @@ def compare(mine, other):
         worst = max([worst] + [abs(p - known[t]) for t, p in a[:5] if t in known])
         steps += 1
         if a[0][0] != b[0][0]:
-            return steps - 1, worst, a[0][0] == END or a[0][1] - a[1][1] < MARGIN
+            return steps - 1, worst, a[0][1] - a[1][1] < MARGIN
+        if a[0][0] == END:
+            return steps, worst, True
     return steps, worst, True
 
 
