@@ -60,7 +60,8 @@ config tiny_granite() {
 
 config tiny_phi3() {
   auto c = tiny();
-  c.hidden = 128;  // as wide as the heads, which is so in every model of this kind
+  c.heads = 2;  // as wide as the hidden state, which is so in every model of this kind
+  c.kv_heads = 1;
   c.fused_projections = true;
   c.rotary_dim = 24;
   c.scaling = {.type = rope_scaling::kind::longrope,
