@@ -60,6 +60,8 @@ config tiny_granite() {
 
 config tiny_phi3() {
   auto c = tiny();
+  c.heads = 2;  // as wide as the hidden state, which is so in every model of this kind
+  c.kv_heads = 1;
   c.fused_projections = true;
   c.rotary_dim = 24;
   c.scaling = {.type = rope_scaling::kind::longrope,
@@ -89,8 +91,9 @@ config tiny_qwen3_moe() {
 
 config tiny_smollm3() {
   auto c = tiny();
+  c.layers = 4;
   c.tied_embeddings = true;
-  c.per_layer = {{}, {.rotates = false}, {}};
+  c.per_layer = {{}, {}, {}, {.rotates = false}};
   return c;
 }
 
