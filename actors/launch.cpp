@@ -81,8 +81,8 @@ void check_threads(std::uint32_t of_backend) {
 void running_system::parts::open_model() {
   auto shape = model::read_config(options.model, options.context);
   if (!shape.unknown_keys.empty())
-    notices.push_back(
-        fmt::format("config.json: keys that are not known, taken as remarks: {}", fmt::join(shape.unknown_keys, ", ")));
+    notices.push_back(fmt::format("the model's config: keys that are not known, taken as remarks: {}",
+                                  fmt::join(shape.unknown_keys, ", ")));
   auto place = choose_place(options, notices, model::traits_beyond_llama(shape));
   auto chunk_bytes = shape.cache_geometry(place.type).chunk_bytes();
   auto bytes = device_bytes(place, shape, options, notices);

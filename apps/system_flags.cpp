@@ -41,8 +41,9 @@ void add_system_flags(CLI::App& command, system_options& options) {
   options.model = embedded_model();
   options.backend = backend_choice::automatic;
   options.device_bytes_fit = true;
-  auto* model =
-      command.add_option("--model", options.model, "Hugging Face checkpoint folder (default: the embedded model)");
+  auto* model = command.add_option("--model", options.model,
+                                   "Hugging Face checkpoint folder, GGUF file, folder of Hugging Face's cache, or "
+                                   "ollama:NAME (default: the embedded model)");
   if (options.model.empty()) model->required();
   command.add_option("--backend", options.backend, "cpu, cuda, or auto: cuda where there is such a device")
       ->transform(CLI::CheckedTransformer(backends))

@@ -17,6 +17,7 @@ void add_bench_command(CLI::App& app, const std::filesystem::path& embedded) {
   add_peers(*bench, embedded);
   add_served(*bench, embedded);
   add_gpu(*bench);
+  add_logits(*bench);
   add_disk(*bench);
   add_policies(*bench);
   add_dna(*bench, embedded);

@@ -16,6 +16,7 @@ void add_truncation(CLI::App& bench, const std::filesystem::path& embedded);
 void add_peers(CLI::App& bench, const std::filesystem::path& embedded);
 void add_served(CLI::App& bench, const std::filesystem::path& embedded);
 void add_gpu(CLI::App& bench);
+void add_logits(CLI::App& bench);
 void add_disk(CLI::App& bench);
 void add_policies(CLI::App& bench);
 void add_dna(CLI::App& bench, const std::filesystem::path& embedded);

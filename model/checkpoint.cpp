@@ -30,7 +30,7 @@ kv::fingerprint fingerprint_of(const config& c, const weights& tensors, kv::hash
   return print;
 }
 
-std::shared_ptr<const checkpoint> open_folder(const model_source& source, std::uint32_t context) {
+std::shared_ptr<const checkpoint> open_folder(const model_source& source, std::uint32_t context, bool reads_weights) {
   const auto& folder = source.path;
   auto config = read_config(folder, context);
   if (std::filesystem::exists(folder / "adapter_config.json"))
@@ -41,12 +41,13 @@ std::shared_ptr<const checkpoint> open_folder(const model_source& source, std::u
   fit(config, *words, chat, folder);
   auto tensors = weights::open(folder, config);
   auto text = read_file(folder / "config.json");
-  auto print = fingerprint_of(config, tensors, kv::hash(std::as_bytes(std::span{text}), words->hash()));
+  kv::fingerprint print{};
+  if (reads_weights) print = fingerprint_of(config, tensors, kv::hash(std::as_bytes(std::span{text}), words->hash()));
   return std::make_shared<const checkpoint>(
       checkpoint{source.name, std::move(config), std::move(words), std::move(chat), std::move(tensors), print});
 }
 
-std::shared_ptr<const checkpoint> open_gguf(const model_source& source, std::uint32_t context) {
+std::shared_ptr<const checkpoint> open_gguf(const model_source& source, std::uint32_t context, bool reads_weights) {
   auto from = gguf::contents::open(source.path);
   auto config = gguf::config_of(from, context);
   auto words = gguf::tokenizer_of(from.values, config.vocabulary);
@@ -55,16 +56,26 @@ std::shared_ptr<const checkpoint> open_gguf(const model_source& source, std::uin
   auto named = gguf::tensors_of(from, config.heads, config.kv_heads);
   auto tensors = weights::of_files(std::move(from.files), std::move(named.tensors), std::move(named.paired_rows),
                                    config, from.values.where());
-  auto print = fingerprint_of(config, tensors, words->hash());
+  kv::fingerprint print{};
+  if (reads_weights) print = fingerprint_of(config, tensors, words->hash());
   return std::make_shared<const checkpoint>(
       checkpoint{source.name, std::move(config), std::move(words), std::move(chat), std::move(tensors), print});
+}
+
+std::shared_ptr<const checkpoint> open_any(const std::filesystem::path& model, std::uint32_t context,
+                                           bool reads_weights) {
+  auto source = find_model(model);
+  return source.is_gguf() ? open_gguf(source, context, reads_weights) : open_folder(source, context, reads_weights);
 }
 
 }  // namespace
 
 std::shared_ptr<const checkpoint> checkpoint::open(const std::filesystem::path& model, std::uint32_t context) {
-  auto source = find_model(model);
-  return source.is_gguf() ? open_gguf(source, context) : open_folder(source, context);
+  return open_any(model, context, true);
+}
+
+std::shared_ptr<const checkpoint> checkpoint::look_at(const std::filesystem::path& model, std::uint32_t context) {
+  return open_any(model, context, false);
 }
 
 kv::fingerprint checkpoint::cache_fingerprint(kv::dtype type, weight_kind kind) const {

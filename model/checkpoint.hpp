@@ -23,6 +23,8 @@ struct checkpoint {
 
   /// `model` is what find_model takes. `context` overrides the config's number of tokens, unless 0. Throws load_error.
   static std::shared_ptr<const checkpoint> open(const std::filesystem::path& model, std::uint32_t context = 0);
+  /// The same without the fingerprint, for which all of the weights are read.
+  static std::shared_ptr<const checkpoint> look_at(const std::filesystem::path& model, std::uint32_t context = 0);
   /// The fingerprint of a cache that holds this model's keys and values as `type`, computed with weights of this kind.
   kv::fingerprint cache_fingerprint(kv::dtype type, weight_kind kind = weight_kind::stored) const;
 };

@@ -89,8 +89,9 @@ config tiny_qwen3_moe() {
 
 config tiny_smollm3() {
   auto c = tiny();
+  c.layers = 4;
   c.tied_embeddings = true;
-  c.per_layer = {{}, {.rotates = false}, {}};
+  c.per_layer = {{}, {}, {}, {.rotates = false}};
   return c;
 }
 

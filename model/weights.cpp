@@ -186,9 +186,14 @@ weights weights::of(std::map<std::string, tensor, std::less<>> tensors, std::sha
 }
 
 const tensor& weights::at(std::string_view name) const {
+  const auto& stored = as_stored(name);
+  if (!ordered_ || !ordered_->heads_of.contains(name)) return stored;
+  return ordered_->at(std::string{name}, stored);
+}
+
+const tensor& weights::as_stored(std::string_view name) const {
   auto found = tensors_.find(name);
   if (found == tensors_.end()) throw load_error(fmt::format("tensor {} is missing", name));
-  if (ordered_ && ordered_->heads_of.contains(name)) return ordered_->at(found->first, found->second);
   return found->second;
 }
 

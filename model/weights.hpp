@@ -67,6 +67,8 @@ class weights {
   /// A tensor that the config asks for; throws load_error for another name. Where the file has its rows in another
   /// order it is a copy, valid until release_pages.
   const tensor& at(std::string_view name) const;
+  /// The same in the order of the file.
+  const tensor& as_stored(std::string_view name) const;
   kv::hash128 hash() const;  ///< of all file bytes, and of the index where several files have one tensor
   /// What was read is not needed in memory now.
   void release_pages() const;

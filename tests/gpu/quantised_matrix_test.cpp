@@ -154,7 +154,7 @@ TEST_P(QuantisedMatrix, ItTakesHardlyMoreBytesThanTheFile) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Types, QuantisedMatrix, testing::Bool(),
-                         [](const auto& info) { return info.param ? "bf16" : "f32"; });
+                         [](const auto& type) { return type.param ? "bf16" : "f32"; });
 
 /// A strip by every table that this processor runs.
 TEST(QuantKernels, EveryInstructionSetComputesTheSame) {
