@@ -81,7 +81,7 @@ void check_threads(std::uint32_t of_backend) {
 void running_system::parts::open_model() {
   auto shape = model::read_config(options.model, options.context);
   if (!shape.unknown_keys.empty())
-    notices.push_back(fmt::format("the model's config: keys that are not known, taken as remarks: {}",
+    notices.push_back(fmt::format("{}: keys that are not known, taken as remarks: {}", options.model.string(),
                                   fmt::join(shape.unknown_keys, ", ")));
   auto place = choose_place(options, notices, model::traits_beyond_llama(shape));
   auto chunk_bytes = shape.cache_geometry(place.type).chunk_bytes();

@@ -89,8 +89,9 @@ TEST_P(GgufCheckpoint, TextsAreTheFoldersTokens) {
     EXPECT_EQ(file_model_->tokenizer->encode(text), folder_model_->tokenizer->encode(text)) << text;
   ASSERT_GE(folder_model_->tokenizer->size(), file_model_->tokenizer->size() / 2);
   for (kv::token_id id = 0; id < folder_model_->tokenizer->size(); ++id)
-    if (auto bytes = folder_model_->tokenizer->bytes(id); bytes != "<unk>")
+    if (auto bytes = folder_model_->tokenizer->bytes(id); bytes != "<unk>") {
       EXPECT_EQ(file_model_->tokenizer->bytes(id), bytes) << id;
+    }
 }
 
 TEST_P(GgufCheckpoint, ConversationsAreWrittenAsTheFolderWritesThem) {

@@ -168,26 +168,6 @@ void add_sentencepiece(const std::filesystem::path& file, gguf_writer& out) {
   out.flag("tokenizer.ggml.add_space_prefix", false);
 }
 
-void add_byte_level(const std::filesystem::path& file, const std::string& pre, std::size_t vocabulary,
-                    gguf_writer& out) {
-  auto parsed = json::parse(std::ifstream{file});
-  std::vector<std::string> tokens(vocabulary), merges;
-  std::vector<std::int32_t> types(vocabulary, 5);
-  auto set = [&](std::size_t id, const std::string& text, std::int32_t type) {
-    tokens.at(id) = text;
-    types.at(id) = type;
-  };
-  for (std::size_t id = 0; id < vocabulary; ++id) tokens[id] = "[PAD" + std::to_string(id) + "]";
-  for (const auto& [text, id] : parsed["model"]["vocab"].items()) set(id.get<std::size_t>(), text, 1);
-  for (const auto& token : parsed["added_tokens"])
-    set(token["id"].get<std::size_t>(), token["content"].get<std::string>(), token["special"].get<bool>() ? 3 : 4);
-  for (const auto& rule : parsed["model"]["merges"])
-    merges.push_back(rule.is_string() ? rule.get<std::string>()
-                                      : rule[0].get<std::string>() + " " + rule[1].get<std::string>());
-  out.text("tokenizer.ggml.model", "gpt2").text("tokenizer.ggml.pre", pre).texts("tokenizer.ggml.tokens", tokens);
-  out.numbers("tokenizer.ggml.token_type", types).texts("tokenizer.ggml.merges", merges);
-}
-
 std::uint32_t first_id(const json& value) {
   return value.is_array() ? value[0].get<std::uint32_t>() : value.get<std::uint32_t>();
 }
@@ -239,6 +219,26 @@ gguf_writer gguf_of(const std::filesystem::path& folder, const gguf_options& opt
   if (options.more_keys) options.more_keys(out);
   add_tensors(*c, !qwen2, options.type, out);
   return out;
+}
+
+void add_byte_level(const std::filesystem::path& file, const std::string& pre, std::size_t vocabulary,
+                    gguf_writer& out) {
+  auto parsed = json::parse(std::ifstream{file});
+  std::vector<std::string> tokens(vocabulary), merges;
+  std::vector<std::int32_t> types(vocabulary, 5);
+  auto set = [&](std::size_t id, const std::string& text, std::int32_t type) {
+    tokens.at(id) = text;
+    types.at(id) = type;
+  };
+  for (std::size_t id = 0; id < vocabulary; ++id) tokens[id] = "[PAD" + std::to_string(id) + "]";
+  for (const auto& [text, id] : parsed["model"]["vocab"].items()) set(id.get<std::size_t>(), text, 1);
+  for (const auto& token : parsed["added_tokens"])
+    set(token["id"].get<std::size_t>(), token["content"].get<std::string>(), token["special"].get<bool>() ? 3 : 4);
+  for (const auto& rule : parsed["model"]["merges"])
+    merges.push_back(rule.is_string() ? rule.get<std::string>()
+                                      : rule[0].get<std::string>() + " " + rule[1].get<std::string>());
+  out.text("tokenizer.ggml.model", "gpt2").text("tokenizer.ggml.pre", pre).texts("tokenizer.ggml.tokens", tokens);
+  out.numbers("tokenizer.ggml.token_type", types).texts("tokenizer.ggml.merges", merges);
 }
 
 void write_bytes(const std::filesystem::path& file, std::string_view bytes) {

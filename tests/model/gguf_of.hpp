@@ -18,6 +18,10 @@ struct gguf_options {
 /// LLaMA, Mistral and Qwen2, with a tokenizer.model or a byte-level tokenizer.json.
 gguf_writer gguf_of(const std::filesystem::path& folder, const gguf_options& options = {});
 
+/// The keys of a byte-level `tokenizer.json`; ids without a token are filled up to `vocabulary`.
+void add_byte_level(const std::filesystem::path& tokenizer_json, const std::string& pre, std::size_t vocabulary,
+                    gguf_writer& out);
+
 /// Of a tensor: vectors are F32, and rows that are no whole blocks are F16.
 gguf_type stored_type(const std::vector<std::uint64_t>& shape, gguf_type wanted);
 
