@@ -64,7 +64,7 @@ void print_words(const model::inspection& m) {
   for (const auto& [id, text] : m.ends_of_answer) ends.push_back(fmt::format("{} ({})", text, id));
   line("answer ends", fmt::format("{}", fmt::join(ends, ", ")));
   auto all = m.all_weights();
-  line("weights", fmt::format("{:.2f} billion in {}", static_cast<double>(all.values) / 1e9, rough_size(all.bytes)));
+  line("weights", fmt::format("{:.3f} billion in {}", static_cast<double>(all.values) / 1e9, rough_size(all.bytes)));
   for (const auto& [type, part] : m.weights)
     line("", fmt::format("{:<8}{:>6} tensors {:>12}", type, part.tensors, rough_size(part.bytes)));
   auto narrow = token_bytes(c, kv::dtype::bf16), wide = token_bytes(c, kv::dtype::f32);

@@ -40,15 +40,14 @@ llama_cpp::llama_cpp(std::filesystem::path root) : root_{std::filesystem::absolu
   version_ = output_of({"run", root_, "dpkg-query", "-W", "-f=${Version}", "llama.cpp"});
 }
 
-std::string llama_cpp::convert(const std::filesystem::path& checkpoint, bool quantized) {
+std::string llama_cpp::convert(const std::filesystem::path& checkpoint, const std::string& kind) {
   auto name = checkpoint.filename().string();
-  auto converted = root_ / "models" / (name + ".gguf");
-  if (!std::filesystem::exists(converted)) output_of({"convert", root_, checkpoint, converted});
-  if (!quantized) return name;
-  auto smaller = root_ / "models" / (name + "-q8.gguf");
-  if (!std::filesystem::exists(smaller))
-    output_of({"run", root_, "llama-quantize", "/models/" + name + ".gguf", "/models/" + name + "-q8.gguf", "Q8_0"});
-  return name + "-q8";
+  if (!std::filesystem::exists(file(name))) output_of({"convert", root_, checkpoint, file(name)});
+  if (kind.empty()) return name;
+  auto smaller = name + "-" + kind;
+  if (!std::filesystem::exists(file(smaller)))
+    output_of({"run", root_, "llama-quantize", "/models/" + name + ".gguf", "/models/" + smaller + ".gguf", kind});
+  return smaller;
 }
 
 double llama_cpp::tokens_per_s(const std::string& model, std::uint32_t threads, std::uint32_t prompt,

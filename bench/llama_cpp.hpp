@@ -21,8 +21,11 @@ class llama_cpp {
   /// Throws when there is no llama.cpp in `root`.
   explicit llama_cpp(std::filesystem::path root);
 
-  /// Converts a checkpoint folder, unless that was done before; the model's name in it. With `quantized` as Q8_0.
-  std::string convert(const std::filesystem::path& checkpoint, bool quantized = false);
+  /// Converts a checkpoint folder, unless that was done before; the model's name in it. `kind` is one that
+  /// llama-quantize knows (Q8_0, Q4_K_M); without it weights stay as they are.
+  std::string convert(const std::filesystem::path& checkpoint, const std::string& kind = "");
+  /// The file of a converted model.
+  std::filesystem::path file(const std::string& model) const { return root_ / "models" / (model + ".gguf"); }
   /// Tokens a second, by llama-bench: of a prompt after `depth` tokens, or (`prompt` 0) of generated ones.
   double tokens_per_s(const std::string& model, std::uint32_t threads, std::uint32_t prompt, std::uint32_t generate,
                       std::uint32_t depth = 0);

@@ -38,7 +38,7 @@ struct flags {
   }
 };
 
-const std::vector<std::string> parts{"embedded", "134m", "tinyllama-1.1b", "int8"};
+const std::vector<std::string> parts{"embedded", "134m", "tinyllama-1.1b", "int8", "Q8_0", "Q4_K_M"};
 
 /// Prints and keeps one row: medians of tokens a second, and the ratio that is asked for.
 struct table {
@@ -106,7 +106,7 @@ void compare_shape(table& t, const flags& f, llama_cpp& peer, const std::string&
 
 void compare_int8(table& t, const flags& f, llama_cpp& peer, const std::string& shape, std::uint32_t generate) {
   auto folder = checkpoint_of(shape, f.work, f.embedded);
-  auto theirs = peer.convert(folder, true);
+  auto theirs = peer.convert(folder, "Q8_0");
   auto options = options_of(f);
   options.weights = model::weight_kind::int8;
   engine e{model::checkpoint::open(folder), options, batch, 2 * prompt};
@@ -125,6 +125,33 @@ void compare_int8(table& t, const flags& f, llama_cpp& peer, const std::string& 
   compare(
       t, f, shape + ", int8 against Q8_0: prefill of 512", 1,
       [&] { return peer.tokens_per_s(theirs, f.threads, prompt, 0); }, [&] { return warm_prefill(e); });
+}
+
+/// The same file of quantised weights on both sides.
+void compare_gguf(table& t, const flags& f, llama_cpp& peer, const std::string& shape, const std::string& kind) {
+  constexpr std::uint32_t generate = 32;
+  auto theirs = peer.convert(checkpoint_of(shape, f.work, f.embedded), kind);
+  auto name = fmt::format("{}, {}: ", shape, kind);
+  engine e{model::checkpoint::open(peer.file(theirs)), options_of(f), batch, deep + prompt};
+  std::vector<double> one, eight;
+  compare(
+      t, f, name + "decode", 1.1, [&] { return peer.tokens_per_s(theirs, f.threads, 0, generate); },
+      [&] {
+        one.push_back(generate / e.decode_s(generate));
+        eight.push_back(batch * generate / e.decode_s(generate, batch));
+        return one.back();
+      },
+      2 * f.rounds);
+  fmt::print("{:<46} {:>11.1f} GB/s of weights\n", "",
+             median(one) * static_cast<double>(e.backend().weight_bytes()) * 1e-9);
+  t.row(name + "decode of 8, against our own of 1", one, eight, 3.5);
+  compare(
+      t, f, name + "prefill of 512", 2.5, [&] { return peer.tokens_per_s(theirs, f.threads, prompt, 0); },
+      [&] { return warm_prefill(e); });
+  if (f.quick) return;
+  compare(
+      t, f, name + "prefill of 512 after 4,096", 2.5,
+      [&] { return peer.tokens_per_s(theirs, f.threads, prompt, 0, deep); }, [&] { return warm_prefill(e, deep); }, 2);
 }
 
 /// The embedded model through all actors.
@@ -171,6 +198,8 @@ void run(flags f) {
   if (f.wants("134m")) compare_shape(t, f, peer, "134m", 3.0, {}, 1.1, 64);
   if (f.wants("tinyllama-1.1b")) compare_shape(t, f, peer, "tinyllama-1.1b", 3.0, 2.5, 1.1, 32);
   if (f.wants("int8")) compare_int8(t, f, peer, "tinyllama-1.1b", 32);
+  for (const auto* kind : {"Q8_0", "Q4_K_M"})
+    if (f.wants(kind)) compare_gguf(t, f, peer, "tinyllama-1.1b", kind);
   json["rows"] = t.rows;
   write_json(f.json, json);
 }

@@ -2,14 +2,37 @@
 
 #include <algorithm>
 
-#include <fmt/format.h>
+#include "model/utf8.hpp"
 
 namespace chromatin::model {
+namespace {
+
+std::size_t white_space_at_front(std::string_view text) {
+  std::size_t bytes = 0;
+  while (bytes < text.size()) {
+    auto next = first_character(text.substr(bytes));
+    if (!is_white_space(code_point(next))) break;
+    bytes += next.size();
+  }
+  return bytes;
+}
+
+std::size_t without_white_space_behind(std::string_view text) {
+  while (!text.empty()) {
+    auto last = last_character(text);
+    if (!is_white_space(code_point(last))) break;
+    text.remove_suffix(last.size());
+  }
+  return text.size();
+}
+
+}  // namespace
 
 chat_tokens::chat_tokens(std::shared_ptr<const tokenizer> words) : words_{std::move(words)} {
   for (const auto& piece : words_->controls()) {
     if (piece.empty()) continue;
-    controls_.emplace(piece, words_->control(piece));
+    auto id = words_->control(piece);
+    controls_.emplace(piece, control{id, words_->margins(id)});
     sizes_[static_cast<unsigned char>(piece[0])].push_back(piece.size());
   }
   for (auto& sizes : sizes_) {
@@ -18,34 +41,39 @@ chat_tokens::chat_tokens(std::shared_ptr<const tokenizer> words) : words_{std::m
   }
 }
 
-std::pair<std::size_t, kv::token_id> chat_tokens::control_at(std::string_view text) const {
+auto chat_tokens::control_at(std::string_view text) const -> std::pair<std::size_t, control> {
   for (auto size : sizes_[static_cast<unsigned char>(text[0])])
     if (size <= text.size())
       if (auto found = controls_.find(text.substr(0, size)); found != controls_.end()) return {size, found->second};
-  return {0, 0};
+  return {};
 }
 
 std::vector<chat_segment> chat_tokens::segments(const jinja::text& of) const {
   std::vector<chat_segment> all;
   std::string_view bytes = of.bytes();
-  std::size_t plain = 0, at = 0;
-  auto put_plain = [&](std::size_t end) {
-    if (plain < end) all.push_back({plain, end, {}});
+  std::size_t plain = 0, at = 0, end = 0;
+  auto put = [&](std::size_t to, bool taken) {
+    if (plain < to) all.push_back({plain, to, {}, taken});
+    plain = std::max(plain, to);
   };
   for (const auto& [size, from] : of.runs()) {
-    auto end = at + size;
+    end += size;
     while (from == jinja::of_template && at < end) {
-      auto [found, id] = control_at(bytes.substr(at, end - at));
+      auto [found, token] = control_at(bytes.substr(at, end - at));
       if (found > 0) {
-        put_plain(at);
-        all.push_back({at, at + found, id});
-        plain = at + found;
+        if (token.margins.left) put(plain + without_white_space_behind(bytes.substr(plain, at - plain)), false);
+        put(at, token.margins.left);
+        all.push_back({at, at + found, token.id});
+        plain = at += found;
+        if (token.margins.right) put(at + white_space_at_front(bytes.substr(at)), true);
+        at = plain;
+      } else {
+        ++at;
       }
-      at += std::max<std::size_t>(found, 1);
     }
-    at = end;
+    at = std::max(at, end);
   }
-  put_plain(bytes.size());
+  put(bytes.size(), false);
   return all;
 }
 
@@ -54,7 +82,7 @@ std::vector<kv::token_id> chat_tokens::tokens(const jinja::text& of, const std::
   std::vector<kv::token_id> ids;
   for (const auto& s : segments) {
     auto from = std::max(s.begin, begin), to = std::min(s.end, end);
-    if (from >= to) continue;
+    if (from >= to || s.taken) continue;
     if (s.control) {
       ids.push_back(*s.control);
       continue;

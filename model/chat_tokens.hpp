@@ -17,10 +17,12 @@
 
 namespace chromatin::model {
 
-/// A stretch of a text, in bytes: a control token, or plain text up to the next one.
+/// A stretch of a text, in bytes: a control token, plain text up to the next one, or white space that a control token
+/// takes and that becomes no token.
 struct chat_segment {
   std::size_t begin = 0, end = 0;
   std::optional<kv::token_id> control;
+  bool taken = false;
 };
 
 /// Immutable; any thread.
@@ -38,11 +40,15 @@ class chat_tokens {
   const tokenizer& words() const { return *words_; }
 
  private:
+  struct control {
+    kv::token_id id = 0;
+    token_margins margins;
+  };
   /// What a text begins with, if that is a control token: its bytes and its id.
-  std::pair<std::size_t, kv::token_id> control_at(std::string_view text) const;
+  std::pair<std::size_t, control> control_at(std::string_view text) const;
 
   std::shared_ptr<const tokenizer> words_;
-  std::map<std::string, kv::token_id, std::less<>> controls_;
+  std::map<std::string, control, std::less<>> controls_;
   std::array<std::vector<std::size_t>, 256> sizes_;  ///< of those that begin with this byte, longest first
 };
 

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "model/architectures.hpp"
@@ -95,6 +96,7 @@ std::vector<std::string> traits_beyond_llama(const config& c) {
   std::vector<std::string> names;
   for (auto [has, name] : traits)
     if (has) names.emplace_back(name);
+  if (!c.quantised_kinds.empty()) names.push_back(fmt::format("weights in {}", fmt::join(c.quantised_kinds, " and ")));
   return names;
 }
 

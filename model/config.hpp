@@ -80,7 +80,8 @@ struct config {
 
   /// How tensors lie in the file: query, key and value, and gate and up, stacked to one each (Phi-3).
   bool fused_projections = false;
-  std::vector<std::string> unknown_keys;  ///< of config.json, for a line at the start
+  std::vector<std::string> quantised_kinds;  ///< of its weights, where the file has them in blocks
+  std::vector<std::string> unknown_keys;     ///< of config.json, for a line at the start
 
   bool is_end_of_answer(kv::token_id token) const;
   std::uint32_t group() const { return heads / kv_heads; }

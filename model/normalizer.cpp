@@ -35,12 +35,8 @@ std::string replaced(std::string_view text, const split_pattern& from, std::stri
 std::string stripped(std::string_view text, bool left, bool right) {
   while (left && !text.empty() && is_white_space(code_point(first_character(text))))
     text.remove_prefix(first_character(text).size());
-  while (right && !text.empty()) {
-    auto last = text.size() - 1;
-    while (last > 0 && (text[last] & 0xC0) == 0x80) --last;
-    if (!is_white_space(code_point(text.substr(last)))) break;
-    text = text.substr(0, last);
-  }
+  while (right && !text.empty() && is_white_space(code_point(last_character(text))))
+    text.remove_suffix(last_character(text).size());
   return std::string{text};
 }
 

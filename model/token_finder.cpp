@@ -8,12 +8,6 @@
 namespace chromatin::model {
 namespace {
 
-std::string_view last_character(std::string_view text) {
-  auto at = text.size() - 1;
-  while (at > 0 && (text[at] & 0xC0) == 0x80) --at;
-  return text.substr(at);
-}
-
 bool stands_alone(std::string_view text, text_range at) {
   auto before = text.substr(0, at.begin), after = text.substr(at.end);
   return (before.empty() || !is_word_character(code_point(last_character(before)))) &&

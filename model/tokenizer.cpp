@@ -1,5 +1,8 @@
 #include "model/tokenizer.hpp"
 
+#include <algorithm>
+#include <array>
+
 #include <fmt/format.h>
 
 #include "model/added_tokens.hpp"
@@ -32,8 +35,24 @@ kv::token_id tokenizer::control(std::string_view piece) const {
   throw load_error(fmt::format("the tokenizer has no piece {}", piece));
 }
 
+namespace {
+
+/// `<table>` or `</td>`: markup that some vocabularies have tokens for. `<s>`, which begins many a text, is none.
+bool is_markup(std::string_view piece) {
+  constexpr std::array names{"a",   "b",     "blockquote", "br", "caption", "code", "dd",    "del",    "div",    "dl",
+                             "dt",  "em",    "h1",         "h2", "h3",      "h4",   "h5",    "h6",     "hr",     "i",
+                             "img", "ins",   "li",         "ol", "p",       "pre",  "span",  "strike", "strong", "sub",
+                             "sup", "table", "tbody",      "td", "tfoot",   "th",   "thead", "tr",     "u",      "ul"};
+  if (!piece.starts_with('<') || !piece.ends_with('>') || piece.size() < 3) return false;
+  piece = piece.substr(1, piece.size() - 2);
+  if (piece.starts_with('/')) piece.remove_prefix(1);
+  return std::find(names.begin(), names.end(), piece) != names.end();
+}
+
+}  // namespace
+
 bool looks_like_control(std::string_view piece) {
-  return piece.size() >= 3 &&
+  return piece.size() >= 3 && !is_markup(piece) &&
          ((piece.front() == '<' && piece.back() == '>') || (piece.front() == '[' && piece.back() == ']'));
 }
 

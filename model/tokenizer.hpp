@@ -62,7 +62,7 @@ class tokenizer {
 };
 
 /// True for texts such as `<|user|>` or `[INST]`, which plain text never becomes, whatever else the tokenizer's file
-/// says.
+/// says. Markup such as `<td>` is not among them.
 bool looks_like_control(std::string_view piece);
 
 }  // namespace chromatin::model

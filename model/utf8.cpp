@@ -45,6 +45,12 @@ std::size_t valid_utf8_bytes(std::string_view text) {
 
 std::string_view first_character(std::string_view text) { return text.substr(0, next_character(text).bytes); }
 
+std::string_view last_character(std::string_view text) {
+  auto at = text.size() - 1;
+  while (at > 0 && text.size() - at < 4 && (text[at] & 0xC0) == 0x80) --at;
+  return text.substr(at);
+}
+
 char32_t code_point(std::string_view text) {
   if (text.empty()) return no_character;
   if (auto one = next_character(text); one.is != scan::whole || one.bytes != text.size()) return no_character;

@@ -15,6 +15,9 @@ std::size_t valid_utf8_bytes(std::string_view text);
 /// What `text`, which is not empty, begins with: a whole character, or bytes that can never become one.
 std::string_view first_character(std::string_view text);
 
+/// What it ends with: a character, as far as its last bytes go.
+std::string_view last_character(std::string_view text);
+
 constexpr char32_t no_character = 0xFFFFFFFF;
 /// The character that `text` is; `no_character` if it is anything else.
 char32_t code_point(std::string_view text);

@@ -31,6 +31,8 @@ struct matrix_room {
   std::vector<float> widest;           ///< quantised weights as floats
   std::vector<quant_inputs> inputs;    ///< of quantised weights
   std::uint64_t inputs_of = 0;         ///< which product they are of
+  std::vector<std::uint16_t> tiles;    ///< rows as AMX reads them
+  std::uint64_t tiles_of = 0;          ///< which product they are of
 };
 
 /// What rounding has done to the weights: sums of squares of what it took away, and of the weights.

@@ -1,7 +1,8 @@
 #pragma once
 
 /// Block-quantised weights, kept in their bits. A few rows, as in decode, are multiplied by our own kernel, which reads
-/// each weight once; for many rows pieces of the weights become floats, which oneDNN multiplies.
+/// each weight once; for many rows pieces of the weights become floats, which AMX or oneDNN
+/// multiplies.
 
 #include <memory>
 #include <vector>
@@ -35,6 +36,9 @@ class quantised_matrix final : public matrix_part {
   void multiply_own(std::uint32_t first_block, std::uint32_t end_block, const void* x, float* y,
                     matrix_room& room) const;
   const void* unpack(std::uint32_t first_block, std::uint32_t end_block, matrix_room& room) const;
+  const std::uint16_t* tiles(const void* x, matrix_room& room) const;
+  void multiply_tiles(std::uint32_t first_block, std::uint32_t end_block, const void* x, float* y,
+                      matrix_room& room) const;
   void multiply_onednn(std::uint32_t first_block, std::uint32_t end_block, const void* x, float* y,
                        matrix_room& room) const;
 
@@ -48,7 +52,7 @@ class quantised_matrix final : public matrix_part {
 
   // The product that was prepared last.
   product_call call_{};
-  bool own_ = true;
+  enum class way : std::uint8_t { own, tiles, onednn } way_ = way::own;
   std::uint32_t piece_blocks_ = 0;                      ///< of every piece but perhaps the last
   std::uint32_t piece_rows_ = 0;                        ///< of a call of oneDNN
   std::vector<const library_matmul::kernel*> kernels_;  ///< of full pieces and of the last one

@@ -256,6 +256,13 @@ class translation {
   json out_ = json::object();
 };
 
+std::vector<std::string> quantised_kinds(const contents& from) {
+  std::set<std::string> kinds;
+  for (const auto& [name, t] : from.tensors)
+    if (is_quantised(t.type)) kinds.insert(t.type_name);
+  return {kinds.begin(), kinds.end()};
+}
+
 }  // namespace
 
 config config_of(const contents& from, std::uint32_t context) {
@@ -264,6 +271,7 @@ config config_of(const contents& from, std::uint32_t context) {
   try {
     auto c = parse_config(all.config_json(), from.values.where(), context);
     c.unknown_keys = all.unknown();
+    c.quantised_kinds = quantised_kinds(from);
     if (of.norm_has_one_added) c.gain_plus_one = false;
     if (from.tensors.contains(turns_tensor)) c.scaling = listed_scaling(from, c);
     return c;

@@ -46,6 +46,21 @@ TEST(Commands, WhereNoServerAnswersTheWayOutIsNamed) {
     }
 }
 
+TEST(Inspect, SaysInWordsAndAsJsonWhatWasUnderstood) {
+  auto command = std::string{CHROMATIN_BINARY} + " inspect " CHROMATIN_SOURCE_DIR "/assets/concierge";
+  auto words = shell(command);
+  EXPECT_EQ(words.status, 0);
+  EXPECT_THAT(words.text, testing::AllOf(HasSubstr("LlamaForCausalLM: 6 layers of 256"), HasSubstr("4096 tokens"),
+                                         HasSubstr("    <|user|>\n    How are you?</s>\n")));
+  auto found = nlohmann::json::parse(shell(command + " --json --context 128").text);
+  EXPECT_EQ(found["context"], 128);
+  EXPECT_EQ(found["cache_bytes_per_token"]["f32"], 6 * 2 * 2 * 64 * 4);
+  EXPECT_EQ(found["ends_of_answer"][0]["text"], "</s>");
+  auto [status, text] = errors_of("inspect /nowhere");
+  EXPECT_EQ(status, 1);
+  EXPECT_THAT(text, testing::StartsWith("chromatin: /nowhere: no such folder or file"));
+}
+
 TEST(Stat, EachSampleIsALineOfJsonWithRatesFromTheSecondOn) {
   temporary_folder folder;
   server_process server{folder.path()};

@@ -64,16 +64,15 @@ logits_by_position play(backend& b, const std::vector<tokens>& inputs, std::mt19
   }
 }
 
-class Deterministic : public testing::TestWithParam<std::pair<kv::dtype, bool>> {};
+using model::weight_kind;
+
+class Deterministic : public testing::TestWithParam<std::pair<kv::dtype, weight_kind>> {};
 
 TEST_P(Deterministic, LogitsDoNotDependOnTheBatchNorOnTheCut) {
-  auto [type, int8] = GetParam();
+  auto [type, weights] = GetParam();
   if (type == kv::dtype::bf16 && best_compute_type() != type) GTEST_SKIP() << "this processor does not multiply bf16";
-  auto b = make_cpu_backend(concierge(), {.compute = type,
-                                          .weights = int8 ? model::weight_kind::int8 : model::weight_kind::stored,
-                                          .deterministic = true,
-                                          .threads = 2,
-                                          .step_tokens_max = 1280});
+  auto b = make_cpu_backend(
+      concierge(), {.compute = type, .weights = weights, .deterministic = true, .threads = 2, .step_tokens_max = 1280});
   for (unsigned seed = 1; seed <= 4; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     std::mt19937 random{seed};
@@ -91,13 +90,16 @@ TEST_P(Deterministic, LogitsDoNotDependOnTheBatchNorOnTheCut) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Types, Deterministic,
-                         testing::Values(std::pair{kv::dtype::f32, false}, std::pair{kv::dtype::bf16, false},
-                                         std::pair{kv::dtype::bf16, true}, std::pair{kv::dtype::f32, true}),
-                         [](const auto& p) {
-                           return std::string{p.param.first == kv::dtype::f32 ? "f32" : "bf16"} +
-                                  (p.param.second ? "_int8" : "");
-                         });
+INSTANTIATE_TEST_SUITE_P(
+    Types, Deterministic,
+    testing::Values(std::pair{kv::dtype::f32, weight_kind::stored}, std::pair{kv::dtype::bf16, weight_kind::stored},
+                    std::pair{kv::dtype::bf16, weight_kind::int8}, std::pair{kv::dtype::f32, weight_kind::int8},
+                    std::pair{kv::dtype::bf16, weight_kind::q4}, std::pair{kv::dtype::f32, weight_kind::q4}),
+    [](const auto& p) {
+      const char* weights[]{"", "_int8", "_q4"};
+      return std::string{p.param.first == kv::dtype::f32 ? "f32" : "bf16"} +
+             weights[static_cast<std::size_t>(p.param.second)];
+    });
 
 }  // namespace
 }  // namespace chromatin::gpu

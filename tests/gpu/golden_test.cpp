@@ -165,6 +165,8 @@ INSTANTIATE_TEST_SUITE_P(
                     mode{"bf16_deterministic", {.compute = bf16, .deterministic = true}, 0.12, 0.25},
                     mode{"f32_int8", {.compute = f32, .weights = model::weight_kind::int8}, 0.4, 0.8},
                     mode{"bf16_int8", {.compute = bf16, .weights = model::weight_kind::int8}, 0.4, 0.8},
+                    mode{"f32_q4", {.compute = f32, .weights = model::weight_kind::q4}, 3, 6},
+                    mode{"bf16_q4", {.compute = bf16, .weights = model::weight_kind::q4}, 3, 6},
                     mode{"cuda_emulated", {}, 0.12, 0.25, cuda::machine::emulated},
                     mode{"cuda", {}, 0.12, 0.25, cuda::machine::real},
                     mode{"cuda_deterministic", {.deterministic = true}, 0.12, 0.25, cuda::machine::real}),

@@ -3,6 +3,7 @@
 #include <cstring>
 #include <fstream>
 #include <functional>
+#include <set>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -181,6 +182,10 @@ TEST(MakeCheckpoint, TheSameSeedGivesTheSameModelAndItLoads) {
   EXPECT_EQ(a->fingerprint, b->fingerprint);
   EXPECT_NE(a->fingerprint, c->fingerprint);
   EXPECT_NE(a->cache_fingerprint(kv::dtype::f32), a->cache_fingerprint(kv::dtype::bf16));
+  std::set<kv::fingerprint> prints;
+  for (auto kind : {weight_kind::stored, weight_kind::int8, weight_kind::q4})
+    prints.insert(a->cache_fingerprint(kv::dtype::f32, kind));
+  EXPECT_EQ(prints.size(), 3u);
   EXPECT_THAT(reason([&] { make_checkpoint("concierge", 1, folder / "a", embedded); }),
               HasSubstr("holds a checkpoint already"));
   EXPECT_THAT(reason([&] { make_checkpoint("huge", 1, folder / "d", embedded); }),

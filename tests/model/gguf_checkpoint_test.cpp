@@ -109,6 +109,12 @@ TEST_P(GgufCheckpoint, ConversationsAreWrittenAsTheFolderWritesThem) {
   EXPECT_TRUE(file_model_->config.is_end_of_answer(folder_model_->chat.answer_end()));
 }
 
+TEST_P(GgufCheckpoint, QuantisedWeightsAreATraitThatNotEveryBackendHas) {
+  bool quantised = GetParam().type == gguf_type::q8_0;
+  EXPECT_EQ(traits_beyond_llama(file_model_->config),
+            quantised ? std::vector<std::string>{"weights in Q8_0"} : std::vector<std::string>{});
+}
+
 INSTANTIATE_TEST_SUITE_P(Kinds, GgufCheckpoint,
                          testing::Values(kind{"Embedded", ""}, kind{"EmbeddedF16", "", gguf_type::f16},
                                          kind{"EmbeddedQ8", "", gguf_type::q8_0},
