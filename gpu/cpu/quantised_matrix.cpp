@@ -54,7 +54,7 @@ std::vector<std::byte> quantised_matrix::rounded(const model::tensor& t) {
   auto bytes = model::row_bytes(kind_, k_);
   std::vector<std::byte> blocks(t.shape[0] * bytes);
   double error = 0, weights = 0;
-#pragma omp parallel for reduction(+ : error, weights)
+#pragma omp parallel for schedule(dynamic, 4) reduction(+ : error, weights)
   for (std::uint64_t r = 0; r < t.shape[0]; ++r) {
     std::vector<float> values(k_), kept(k_);
     model::to_f32(t.row(r), values);
@@ -74,7 +74,7 @@ std::vector<std::byte> quantised_matrix::rounded(const model::tensor& t) {
 
 void quantised_matrix::pack(const std::vector<const std::byte*>& rows) {
   packed_ = kv::plain_memory(strips() * strip_bytes_);
-#pragma omp parallel for
+#pragma omp parallel for schedule(dynamic, 4)
   for (std::uint32_t s = 0; s < strips(); ++s) {
     auto first = std::min<std::size_t>(s * strip_outputs, n_), count = std::min<std::size_t>(strip_outputs, n_ - first);
     pack_strip(kind_, std::span{rows}.subspan(first, count), k_, packed_.data.get() + s * strip_bytes_);
