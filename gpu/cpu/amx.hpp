@@ -8,7 +8,8 @@
 
 namespace chromatin::gpu {
 
-/// True where processor and kernel let this process use tiles of bf16; CHROMATIN_ISA caps it, as kernels() has it.
+/// True where processor and kernel let this process use tiles of bf16. Any cap by CHROMATIN_ISA (see kernels()) is
+/// below them.
 bool has_amx();
 
 /// Rows to tiles of 16 rows and 32 inputs, [rows / 16][k / 32][16][32]. `rows` is a multiple of 16, k of 32.

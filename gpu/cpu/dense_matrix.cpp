@@ -6,6 +6,7 @@
 #include <stdexcept>
 
 #include "gpu/cpu/kernels.hpp"
+#include "gpu/cpu/tile_product.hpp"
 
 namespace chromatin::gpu {
 namespace {
@@ -24,6 +25,8 @@ constexpr std::uint32_t fixed_rows = 16;
 constexpr std::uint32_t piece_rows_max = 64;
 /// Weights that stay in the caches all threads share while they are read once for each piece of rows.
 constexpr std::size_t cached_weights_bytes = std::size_t{8} << 20;
+/// Weights of a piece that AMX multiplies, which stay in a core's second cache for all rows.
+constexpr std::size_t tile_weights_bytes = std::size_t{1} << 20;
 /// How long a piece should take at least, so that taking it costs nothing beside it, of our own kernels and of
 /// oneDNN's.
 constexpr double own_piece_ns = 5e3, onednn_piece_ns = 5e4;
@@ -112,13 +115,15 @@ dense_matrix::way dense_matrix::way_for(std::uint32_t rows) const {
   bool few = rows <= own_rows_max || options_.fixed_order;
   if (!options_.bf16 && int8_) return way::own;
   if (options_.bf16 && kernels().dot_bf16 && matmul_->lies_in_pairs() && few) return way::own;
+  if (options_.bf16 && matmul_->lies_in_pairs() && !few && fits_tiles(k_)) return way::by_tiles;
   bool cached = packed_.size_bytes <= cached_weights_bytes && !int8_;
-  return cached && rows > own_rows_max && !options_.fixed_order && y_stride_ == n_ ? way::by_rows : way::by_outputs;
+  return cached && rows > own_rows_max && !options_.fixed_order && call_.y_stride == n_ ? way::by_rows
+                                                                                        : way::by_outputs;
 }
 
 std::uint32_t dense_matrix::prepare(const product_call& call) {
-  auto rows = rows_ = call.rows;
-  y_stride_ = call.y_stride;
+  call_ = call;
+  auto rows = call.rows;
   way_ = way_for(rows);
   kernels_.clear();
   if (way_ == way::by_rows)
@@ -144,6 +149,12 @@ void dense_matrix::cut_by_outputs(std::uint32_t rows) {
   piece_blocks_ = std::min(wanted, std::max(1u, block_count() / (2 * options_.threads)));
   piece_rows_ = options_.fixed_order ? fixed_rows : padded_rows(rows);
   if (way_ == way::own) return;
+  if (way_ == way::by_tiles) {
+    auto block_bytes = std::size_t{block_outputs} * k_ * 2;
+    auto most = std::max(1u, block_count() / (2 * options_.threads));
+    piece_blocks_ = std::clamp(static_cast<std::uint32_t>(tile_weights_bytes / block_bytes), 1u, most);
+    return;
+  }
   auto last = (block_count() - 1) / piece_blocks_ * piece_blocks_;
   for (const area& a : {area{0, piece_rows_, 0, piece_blocks_}, area{0, piece_rows_, last, block_count() - last}})
     kernels_.push_back(&matmul_->kernel_for(piece_rows_, outputs_of(a)));
@@ -152,14 +163,16 @@ void dense_matrix::cut_by_outputs(std::uint32_t rows) {
 void dense_matrix::piece(std::uint32_t number, const void* x, float* y, matrix_room& room) const {
   if (way_ == way::by_rows) {
     auto first = number * piece_rows_;
-    auto rows = std::min(piece_rows_, rows_ - first);
+    auto rows = std::min(piece_rows_, call_.rows - first);
     const auto& kernel = *kernels_[rows == piece_rows_ ? 0 : 1];
     return library_matmul::run(kernel, row(x, first), packed_.data.get(), y + std::size_t{first} * n_, room.library);
   }
   auto first = number * piece_blocks_;
-  area a{0, rows_, first, std::min(piece_blocks_, block_count() - first)};
+  area a{0, call_.rows, first, std::min(piece_blocks_, block_count() - first)};
   if (way_ == way::own)
     multiply_own(a, x, y);
+  else if (way_ == way::by_tiles)
+    multiply_by_tiles(a, x, y, room);
   else
     multiply_onednn(a, x, y, room);
 }
@@ -173,6 +186,18 @@ const void* dense_matrix::weights_of(const area& a, matrix_room& room) const {
   return room.widened.data();
 }
 
+void dense_matrix::multiply_by_tiles(const area& a, const void* x, float* y, matrix_room& room) const {
+  const auto* weights = static_cast<const std::uint16_t*>(weights_of(a, room));
+  auto first = a.first_block * block_outputs;
+  auto outputs = std::min(a.blocks * block_outputs, n_ - first);
+  multiply_tiles(call_, k_, x, weights, first, outputs, y, room);
+  if (!int8_) return;
+  for (std::uint32_t r = 0; r < a.rows; ++r) {
+    auto* row_results = y + std::size_t{r} * call_.y_stride + first;
+    for (std::uint32_t j = 0; j < outputs; ++j) row_results[j] *= scales_[first + j];
+  }
+}
+
 void dense_matrix::multiply_onednn(const area& a, const void* x, float* y, matrix_room& room) const {
   auto outputs = outputs_of(a);
   const auto* weights = weights_of(a, room);
@@ -182,7 +207,7 @@ void dense_matrix::multiply_onednn(const area& a, const void* x, float* y, matri
     library_matmul::run(kernel, row(x, first), weights, room.tile.data(), room.library);
     for (std::uint32_t r = 0; r < std::min(piece_rows_, a.rows - first); ++r) {
       const auto* from = room.tile.data() + std::size_t{r} * outputs;
-      auto* to = y + std::size_t{first + r} * y_stride_ + std::size_t{a.first_block} * block_outputs;
+      auto* to = y + std::size_t{first + r} * call_.y_stride + std::size_t{a.first_block} * block_outputs;
       if (int8_)
         for (std::uint32_t j = 0; j < outputs; ++j) to[j] = from[j] * scales_[a.first_block * block_outputs + j];
       else
@@ -215,7 +240,7 @@ void dense_matrix::multiply_own(const area& a, const void* x, float* y) const {
       for (std::uint32_t r = 0; r < rows; ++r)
         for (std::uint32_t j = 0; j < outputs; ++j) {
           auto output = block * block_outputs + j;
-          y[std::size_t{first + r} * y_stride_ + output] =
+          y[std::size_t{first + r} * call_.y_stride + output] =
               sums[r * block_outputs + j] * (int8_ ? scales_[output] : 1.0f);
         }
     }

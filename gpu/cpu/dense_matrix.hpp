@@ -1,7 +1,7 @@
 #pragma once
 
-/// Weights as bf16, float or int8 with a scale for each output. Many rows go through oneDNN; a few, as in decode,
-/// through our own kernel over the same bytes, since reading them is all that counts there.
+/// Weights as bf16, float or int8 with a scale for each output. Many rows go through AMX or oneDNN; a few, as in
+/// decode, through our own kernel over the same bytes, since reading them is all that counts there.
 
 #include <memory>
 #include <vector>
@@ -24,7 +24,7 @@ class dense_matrix final : public matrix_part {
   rounding_loss loss() const override { return loss_; }
 
  private:
-  enum class way : std::uint8_t { own, by_rows, by_outputs };
+  enum class way : std::uint8_t { own, by_tiles, by_rows, by_outputs };
   /// A part of the result.
   struct area {
     std::uint32_t first_row, rows, first_block, blocks;
@@ -38,6 +38,7 @@ class dense_matrix final : public matrix_part {
   void cut_by_rows(std::uint32_t rows);
   void cut_by_outputs(std::uint32_t rows);
   void multiply_own(const area& a, const void* x, float* y) const;
+  void multiply_by_tiles(const area& a, const void* x, float* y, matrix_room& room) const;
   void multiply_onednn(const area& a, const void* x, float* y, matrix_room& room) const;
   const void* weights_of(const area& a, matrix_room& room) const;
   const void* row(const void* x, std::uint32_t r) const;
@@ -52,7 +53,7 @@ class dense_matrix final : public matrix_part {
 
   // The product that was prepared last.
   way way_ = way::own;
-  std::uint32_t rows_ = 0, y_stride_ = 0;
+  product_call call_{};
   std::uint32_t piece_rows_ = 0, piece_blocks_ = 0;     ///< of every piece but perhaps the last
   std::vector<const library_matmul::kernel*> kernels_;  ///< of full pieces and of the last one
 };

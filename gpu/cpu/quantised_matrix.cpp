@@ -4,9 +4,9 @@
 #include <cstring>
 #include <span>
 
-#include "gpu/cpu/amx.hpp"
 #include "gpu/cpu/quant_layout.hpp"
 #include "gpu/cpu/quant_packing.hpp"
+#include "gpu/cpu/tile_product.hpp"
 #include "model/block_quants.hpp"
 #include "model/quantise.hpp"
 
@@ -54,7 +54,7 @@ std::vector<std::byte> quantised_matrix::rounded(const model::tensor& t) {
   auto bytes = model::row_bytes(kind_, k_);
   std::vector<std::byte> blocks(t.shape[0] * bytes);
   double error = 0, weights = 0;
-#pragma omp parallel for reduction(+ : error, weights)
+#pragma omp parallel for schedule(dynamic, 4) reduction(+ : error, weights)
   for (std::uint64_t r = 0; r < t.shape[0]; ++r) {
     std::vector<float> values(k_), kept(k_);
     model::to_f32(t.row(r), values);
@@ -74,7 +74,7 @@ std::vector<std::byte> quantised_matrix::rounded(const model::tensor& t) {
 
 void quantised_matrix::pack(const std::vector<const std::byte*>& rows) {
   packed_ = kv::plain_memory(strips() * strip_bytes_);
-#pragma omp parallel for
+#pragma omp parallel for schedule(dynamic, 4)
   for (std::uint32_t s = 0; s < strips(); ++s) {
     auto first = std::min<std::size_t>(s * strip_outputs, n_), count = std::min<std::size_t>(strip_outputs, n_ - first);
     pack_strip(kind_, std::span{rows}.subspan(first, count), k_, packed_.data.get() + s * strip_bytes_);
@@ -94,7 +94,7 @@ const void* quantised_matrix::row(const void* x, std::uint32_t r) const {
 std::uint32_t quantised_matrix::prepare(const product_call& call) {
   call_ = call;
   bool few = call.rows <= own_rows_max || options_.fixed_order;
-  if (!few && options_.bf16 && has_amx())
+  if (!few && options_.bf16 && fits_tiles(k_))
     way_ = way::tiles;
   else
     way_ = few || !matmul_.lies_in_blocks() ? way::own : way::onednn;
@@ -115,12 +115,11 @@ std::uint32_t quantised_matrix::prepare(const product_call& call) {
 
 void quantised_matrix::piece(std::uint32_t number, const void* x, float* y, matrix_room& room) const {
   auto first = number * piece_blocks_, end = std::min(first + piece_blocks_, blocks());
-  if (way_ == way::own)
-    multiply_own(first, end, x, y, room);
-  else if (way_ == way::tiles)
-    multiply_tiles(first, end, x, y, room);
-  else
-    multiply_onednn(first, end, x, y, room);
+  if (way_ == way::own) return multiply_own(first, end, x, y, room);
+  if (way_ == way::onednn) return multiply_onednn(first, end, x, y, room);
+  auto first_output = first * block_outputs, outputs = std::min(end * block_outputs, n_) - first_output;
+  const auto* weights = static_cast<const std::uint16_t*>(unpack(first, end, room));
+  multiply_tiles(call_, k_, x, weights, first_output, outputs, y, room);
 }
 
 /// The rows as our own kernel takes them; a thread reads them once for all pieces of a product.
@@ -170,31 +169,6 @@ const void* quantised_matrix::unpack(std::uint32_t first_block, std::uint32_t en
       quant_kernels().unpack_f32(strip(s), room.widest.data() + block * block_values + column);
   }
   return options_.bf16 ? static_cast<const void*>(room.widened.data()) : room.widest.data();
-}
-
-/// The rows as AMX takes them; a thread packs them once for all pieces of a product.
-const std::uint16_t* quantised_matrix::tiles(const void* x, matrix_room& room) const {
-  if (room.tiles_of == call_.number) return room.tiles.data();
-  room.tiles.resize(std::max(room.tiles.size(), std::size_t{piece_rows_} * k_));
-  pack_amx_rows(static_cast<const std::uint16_t*>(x), piece_rows_, k_, room.tiles.data());
-  room.tiles_of = call_.number;
-  return room.tiles.data();
-}
-
-void quantised_matrix::multiply_tiles(std::uint32_t first_block, std::uint32_t end_block, const void* x, float* y,
-                                      matrix_room& room) const {
-  const auto* rows = tiles(x, room);
-  const auto* weights = static_cast<const std::uint16_t*>(unpack(first_block, end_block, room));
-  auto first = first_block * block_outputs, whole = std::min(end_block, n_ / block_outputs) - first_block;
-  multiply_amx(rows, piece_rows_, k_, weights, whole, y + first, call_.y_stride);
-  if (first_block + whole == end_block) return;
-  // The last block is not full: what it writes beside its outputs must not go over others'.
-  auto done = whole * block_outputs, rest = n_ - first - done;
-  room.tile.resize(std::max(room.tile.size(), std::size_t{piece_rows_} * block_outputs));
-  multiply_amx(rows, piece_rows_, k_, weights + std::size_t{done} * k_, 1, room.tile.data(), block_outputs);
-  for (std::uint32_t r = 0; r < call_.rows; ++r)
-    std::memcpy(y + std::size_t{r} * call_.y_stride + first + done, room.tile.data() + std::size_t{r} * block_outputs,
-                rest * sizeof(float));
 }
 
 void quantised_matrix::multiply_onednn(std::uint32_t first_block, std::uint32_t end_block, const void* x, float* y,

@@ -36,9 +36,6 @@ class quantised_matrix final : public matrix_part {
   void multiply_own(std::uint32_t first_block, std::uint32_t end_block, const void* x, float* y,
                     matrix_room& room) const;
   const void* unpack(std::uint32_t first_block, std::uint32_t end_block, matrix_room& room) const;
-  const std::uint16_t* tiles(const void* x, matrix_room& room) const;
-  void multiply_tiles(std::uint32_t first_block, std::uint32_t end_block, const void* x, float* y,
-                      matrix_room& room) const;
   void multiply_onednn(std::uint32_t first_block, std::uint32_t end_block, const void* x, float* y,
                        matrix_room& room) const;
 

@@ -68,6 +68,11 @@ using model::weight_kind;
 
 class Deterministic : public testing::TestWithParam<std::pair<kv::dtype, weight_kind>> {};
 
+std::string name_of(kv::dtype type, weight_kind weights) {
+  constexpr const char* kinds[] = {"", "_int8", "_q4"};
+  return std::string{type == kv::dtype::f32 ? "f32" : "bf16"} + kinds[static_cast<std::size_t>(weights)];
+}
+
 TEST_P(Deterministic, LogitsDoNotDependOnTheBatchNorOnTheCut) {
   auto [type, weights] = GetParam();
   if (type == kv::dtype::bf16 && best_compute_type() != type) GTEST_SKIP() << "this processor does not multiply bf16";
@@ -95,11 +100,7 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(std::pair{kv::dtype::f32, weight_kind::stored}, std::pair{kv::dtype::bf16, weight_kind::stored},
                     std::pair{kv::dtype::bf16, weight_kind::int8}, std::pair{kv::dtype::f32, weight_kind::int8},
                     std::pair{kv::dtype::bf16, weight_kind::q4}, std::pair{kv::dtype::f32, weight_kind::q4}),
-    [](const auto& p) {
-      const char* weights[]{"", "_int8", "_q4"};
-      return std::string{p.param.first == kv::dtype::f32 ? "f32" : "bf16"} +
-             weights[static_cast<std::size_t>(p.param.second)];
-    });
+    [](const auto& p) { return name_of(p.param.first, p.param.second); });
 
 }  // namespace
 }  // namespace chromatin::gpu
