@@ -17,7 +17,8 @@ void running_system::parts::open_archive() {
   if (options.disk.empty())
     throw std::runtime_error("--dna needs --disk: the keys that archives are sealed with must outlive the process");
   if (wanted.spool.empty()) {
-    archive::simulator_options model;
+    auto model = archive::simulator_options::of(dna::wetlab::find_error_profile(wanted.channel));
+    model.seed = wanted.seed;
     model.synthesis_time = wanted.synthesis_time;
     model.sequencing_time = wanted.sequencing_time;
     laboratory = std::make_shared<archive::kept_simulator>(wanted.folder / "laboratory", std::move(model));

@@ -10,6 +10,7 @@
 #include <caf/actor_system.hpp>
 #include <caf/scoped_actor.hpp>
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <spdlog/spdlog.h>
 
 #include "actors/device_tier.hpp"
@@ -78,8 +79,11 @@ void check_threads(std::uint32_t of_backend) {
 
 /// A window must fit into the device, else no turn could fill it.
 void running_system::parts::open_model() {
-  auto place = choose_place(options, notices);
   auto shape = model::read_config(options.model, options.context);
+  if (!shape.unknown_keys.empty())
+    notices.push_back(fmt::format("{}: keys that are not known, taken as remarks: {}", options.model.string(),
+                                  fmt::join(shape.unknown_keys, ", ")));
+  auto place = choose_place(options, notices, model::traits_beyond_llama(shape));
   auto chunk_bytes = shape.cache_geometry(place.type).chunk_bytes();
   auto bytes = device_bytes(place, shape, options, notices);
   auto pages = pages_in(bytes, chunk_bytes, "--device-mem");
@@ -93,7 +97,7 @@ void running_system::parts::open_model() {
   backend = open_backend(place, checkpoint, options);
   if (options.wrap_backend) backend = options.wrap_backend(std::move(backend));
   geometry = backend->geometry();
-  cache = checkpoint->cache_fingerprint(place.type, options.int8_weights);
+  cache = checkpoint->cache_fingerprint(place.type, options.weights);
   device_arena = make_arena("--device-mem", bytes, [&] { return backend->make_arena(pages); });
   host_arena = make_arena("--host-mem", options.host_bytes, [&] {
     auto count = pages_in(options.host_bytes, chunk_bytes, "--host-mem");

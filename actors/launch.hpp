@@ -30,6 +30,8 @@ struct archive_options {
   std::filesystem::path spool;   ///< of orders that people carry out; empty: the laboratory is simulated,
   std::chrono::seconds synthesis_time = std::chrono::days{14};  ///< and takes so long
   std::chrono::seconds sequencing_time = std::chrono::hours{36};
+  std::string channel = "illumina";      ///< its errors, losses and copy numbers: of dna/wetlab/error_profile.hpp
+  std::uint64_t seed = 1;                ///< its chances
   std::chrono::seconds pool_window{60};  ///< a job waits so long for others to share its order with
   archived_turn on_turn = archived_turn::ticket;
   std::chrono::seconds idle{0};  ///< what nobody spoke in for so long is archived; 0: nothing is by itself
@@ -51,7 +53,8 @@ struct system_options {
   std::function<std::unique_ptr<io::device>(std::unique_ptr<io::device>)> wrap_disk;
   std::string tenant_secret;  ///< new tenants' salts are made of it, the same on every node; empty: random ones
   compute_type compute = compute_type::automatic;
-  bool int8_weights = false;            ///< half the bytes of bf16, at an error that a notice tells
+  /// Rounded ones take a half or a quarter of the bytes of bf16, at an error that a notice tells.
+  model::weight_kind weights = model::weight_kind::stored;
   bool verify = false;                  ///< every copy between tiers is looked at again after it was made
   bool deterministic = false;           ///< answers do not depend, to the last bit, on who is served at the same time
   std::uint32_t context = 0;            ///< tokens of a sequence at most; 0: what the model was made for

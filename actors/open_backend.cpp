@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "gpu/cpu/cpu_backend.hpp"
 #include "gpu/cuda/cuda_backend.hpp"
@@ -21,7 +22,8 @@ double gib(std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 30);
 /// What only the processor does, as users asked for it; empty: nothing.
 std::string asks_for_processor(const system_options& options) {
   if (options.compute == compute_type::f32) return "--compute f32";
-  if (options.int8_weights) return "--weights int8";
+  if (options.weights == model::weight_kind::int8) return "--weights int8";
+  if (options.weights == model::weight_kind::q4) return "--weights q4";
   return {};
 }
 
@@ -41,9 +43,12 @@ std::shared_ptr<gpu::cuda::runtime> open(const system_options& options) {
 }
 
 /// Null where the processor computes instead.
-std::shared_ptr<gpu::cuda::runtime> find_device(const system_options& options, std::vector<std::string>& notices) {
+std::shared_ptr<gpu::cuda::runtime> find_device(const system_options& options, std::vector<std::string>& notices,
+                                                const std::vector<std::string>& traits) {
   auto only_processor = asks_for_processor(options);
+  auto only_there = fmt::format("the CUDA backend does not compute what the model has: {}", fmt::join(traits, ", "));
   if (options.backend == backend_choice::cuda) {
+    if (!traits.empty()) throw std::runtime_error(fmt::format("{}; --backend cpu does", only_there));
     if (!only_processor.empty())
       throw std::runtime_error(fmt::format(
           "{} is of the processor; the CUDA backend computes in bf16: leave it out, or --backend cpu", only_processor));
@@ -53,6 +58,10 @@ std::shared_ptr<gpu::cuda::runtime> find_device(const system_options& options, s
   if (!options.open_device && !gpu::cuda::device_kernels()) return nullptr;  // built without nvcc: nothing to tell
   if (!only_processor.empty()) {
     notices.push_back(fmt::format("{}: the processor computes, whether there is a device or not", only_processor));
+    return nullptr;
+  }
+  if (!traits.empty()) {
+    notices.push_back(fmt::format("{}: the processor computes", only_there));
     return nullptr;
   }
   try {
@@ -75,8 +84,9 @@ std::uint64_t weight_bytes(const model::config& model) {
 
 }  // namespace
 
-compute_place choose_place(const system_options& options, std::vector<std::string>& notices) {
-  compute_place place{.device = find_device(options, notices)};
+compute_place choose_place(const system_options& options, std::vector<std::string>& notices,
+                           const std::vector<std::string>& traits) {
+  compute_place place{.device = find_device(options, notices, traits)};
   if (!place.device)
     place.type = on_processor(options.compute);
   else if (options.threads > 0)
@@ -108,7 +118,7 @@ std::shared_ptr<gpu::backend> open_backend(const compute_place& place,
                                            const system_options& options) {
   if (!place.device)
     return gpu::make_cpu_backend(checkpoint, {.compute = place.type,
-                                              .int8_weights = options.int8_weights,
+                                              .weights = options.weights,
                                               .deterministic = options.deterministic,
                                               .threads = options.threads,
                                               .step_tokens_max = options.step_tokens_max,

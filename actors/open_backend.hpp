@@ -18,9 +18,11 @@ struct compute_place {
   kv::dtype type = kv::dtype::bf16;            ///< of what is multiplied, and of the cache
 };
 
-/// The device where there is one and nothing speaks against it, or as the options say. Adds to `notices` what users may
+/// The device where there is one and nothing speaks against it, or as the options say. `traits` are those of the model
+/// that only the processor computes (model::traits_beyond_llama). Adds to `notices` what users may
 /// not have expected. Throws std::runtime_error with one line when what they ask for cannot be.
-compute_place choose_place(const system_options& options, std::vector<std::string>& notices);
+compute_place choose_place(const system_options& options, std::vector<std::string>& notices,
+                           const std::vector<std::string>& traits = {});
 
 /// Bytes of the device tier's arena: as the options say, or what the device has left beside this model's weights, with
 /// a notice.

@@ -44,6 +44,13 @@ void add_archive_flags(CLI::App& command, archive_options& options) {
   add_time(command, "--dna-synthesis", options.synthesis_time, "14d",
            "time that the simulated laboratory takes for strands");
   add_time(command, "--dna-sequencing", options.sequencing_time, "36h", "time that it takes for reads");
+  command
+      .add_option(
+          "--dna-channel", options.channel,
+          "what happens to its strands: illumina, bad-synthesis, nanopore, perfect, or a file of `chromatin dna "
+          "calibrate`")
+      ->capture_default_str();
+  command.add_option("--dna-seed", options.seed, "seed of its chances")->capture_default_str();
 }
 
 }  // namespace chromatin

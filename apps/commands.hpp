@@ -25,6 +25,7 @@ void add_top_command(CLI::App& app);
 void add_tier_command(CLI::App& app);
 void add_make_checkpoint_command(CLI::App& app);
 void add_fsck_command(CLI::App& app);
+void add_inspect_command(CLI::App& app);
 void add_describe_command(CLI::App& app);
 
 }  // namespace chromatin

@@ -65,6 +65,7 @@ int run_program(int argc, char** argv, const system_options& defaults) {
   add_tier_command(app);
   add_make_checkpoint_command(app);
   add_fsck_command(app);
+  add_inspect_command(app);
   add_describe_command(app);
   dna::add_dna_command(app);
   bench::add_bench_command(app, embedded_model());

@@ -41,8 +41,9 @@ void add_system_flags(CLI::App& command, system_options& options) {
   options.model = embedded_model();
   options.backend = backend_choice::automatic;
   options.device_bytes_fit = true;
-  auto* model =
-      command.add_option("--model", options.model, "Hugging Face checkpoint folder (default: the embedded model)");
+  auto* model = command.add_option("--model", options.model,
+                                   "Hugging Face checkpoint folder, GGUF file, folder of Hugging Face's cache, or "
+                                   "ollama:NAME (default: the embedded model)");
   if (options.model.empty()) model->required();
   command.add_option("--backend", options.backend, "cpu, cuda, or auto: cuda where there is such a device")
       ->transform(CLI::CheckedTransformer(backends))
@@ -62,8 +63,11 @@ void add_system_flags(CLI::App& command, system_options& options) {
   command.add_option("--policy", options.policy, "which chunks go when a tier is full (docs/policies.md)")
       ->check(CLI::IsMember(kv::policy_names(false)))
       ->capture_default_str();
-  static const std::map<std::string, bool> weights{{"model", false}, {"int8", true}};
-  command.add_option("--weights", options.int8_weights, "model (as it comes) or int8: half the memory, faster answers")
+  static const std::map<std::string, model::weight_kind> weights{
+      {"model", model::weight_kind::stored}, {"int8", model::weight_kind::int8}, {"q4", model::weight_kind::q4}};
+  command
+      .add_option("--weights", options.weights,
+                  "model (as it comes), or rounded: int8 takes half the memory, q4 a quarter; faster answers")
       ->transform(CLI::CheckedTransformer(weights))
       ->default_str("model")
       ->option_text("TYPE");

@@ -11,6 +11,13 @@ using namespace dna::wetlab;
 
 simulator_options::simulator_options() = default;
 
+simulator_options simulator_options::of(const error_profile& profile) {
+  simulator_options options;
+  options.synthesis = as_measured(profile, 0);
+  options.errors = profile;
+  return options;
+}
+
 /// Each order has chances of its own, whatever was ordered before it.
 std::uint64_t simulator::seed_of(std::string_view name) const {
   return kv::hash(std::as_bytes(std::span{name}), {0, options_.seed}).low;

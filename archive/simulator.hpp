@@ -14,6 +14,8 @@ namespace chromatin::archive {
 
 struct simulator_options {
   simulator_options();
+  /// Copies as uneven as the profile was measured, as many strands lost, and its errors in reads.
+  static simulator_options of(const dna::wetlab::error_profile& profile);
 
   std::uint64_t seed = 1;
   std::chrono::seconds synthesis_time = std::chrono::days{14};

@@ -20,6 +20,7 @@ void add_bench_command(CLI::App& app, const std::filesystem::path& embedded) {
   add_disk(*bench);
   add_policies(*bench);
   add_dna(*bench, embedded);
+  add_archive(*bench, embedded);
 }
 
 }  // namespace chromatin::bench

@@ -19,5 +19,6 @@ void add_gpu(CLI::App& bench);
 void add_disk(CLI::App& bench);
 void add_policies(CLI::App& bench);
 void add_dna(CLI::App& bench, const std::filesystem::path& embedded);
+void add_archive(CLI::App& bench, const std::filesystem::path& embedded);
 
 }  // namespace chromatin::bench

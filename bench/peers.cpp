@@ -108,7 +108,7 @@ void compare_int8(table& t, const flags& f, llama_cpp& peer, const std::string& 
   auto folder = checkpoint_of(shape, f.work, f.embedded);
   auto theirs = peer.convert(folder, true);
   auto options = options_of(f);
-  options.int8_weights = true;
+  options.weights = model::weight_kind::int8;
   engine e{model::checkpoint::open(folder), options, batch, 2 * prompt};
   fmt::print("{}\n", e.backend().description());
   std::vector<double> one, eight;

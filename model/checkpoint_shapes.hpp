@@ -9,7 +9,7 @@
 
 namespace chromatin::model {
 
-/// Who made the model: decides the names in its config, its tokenizer and its chat template.
+/// Who made the model: decides its tokenizer and its chat template.
 enum class model_family : std::uint8_t { llama, llama3, qwen2, mistral };
 
 struct checkpoint_shape {
@@ -19,9 +19,12 @@ struct checkpoint_shape {
   /// Of the weights. Large enough in the tiny ones for attention to be far from even, so that tests see where it looks.
   float deviation = 0.02f;
   kv::token_id first_control = 0;  ///< of a byte-level tokenizer: control tokens have ids from here on
+  std::string architecture = {};   ///< as config.json names it; empty: the family's
 };
 
 const std::vector<checkpoint_shape>& checkpoint_shapes();
+/// Those of them that differ from LLaMA in more than sizes.
+std::vector<checkpoint_shape> trait_shapes();
 
 /// Throws load_error that names the known ones.
 const checkpoint_shape& find_checkpoint_shape(const std::string& name);

@@ -13,8 +13,14 @@ using nlohmann::json;
 void json_node::refuse(std::string_view what) const { throw load_error(fmt::format("{}: {}", where, what)); }
 
 bool json_node::has(std::string_view key) const {
+  if (asked) asked->emplace(key);
   auto found = value.find(key);
   return found != value.end() && !found->is_null();
+}
+
+bool json_node::is_null(std::string_view key) const {
+  auto found = value.find(key);
+  return found != value.end() && found->is_null();
 }
 
 json_node json_node::at(std::string_view key) const {
@@ -62,7 +68,7 @@ float json_node::real(std::string_view key, float min, float max, std::optional<
   return found.get<float>();
 }
 
-void json_node::only(std::initializer_list<std::string_view> keys) const {
+void json_node::only(std::span<const std::string_view> keys) const {
   if (!value.is_object()) refuse("must be an object");
   for (const auto& [key, member] : value.items())
     if (!member.is_null() && std::find(keys.begin(), keys.end(), key) == keys.end())

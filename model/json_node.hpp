@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <initializer_list>
 #include <optional>
+#include <set>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -17,10 +19,13 @@ namespace chromatin::model {
 struct json_node {
   const nlohmann::json& value;
   std::string where;
+  std::set<std::string, std::less<>>* asked = nullptr;  ///< where to note the keys that somebody asks for
 
   [[noreturn]] void refuse(std::string_view what) const;
 
   bool has(std::string_view key) const;
+  /// There, and null: for keys whose absence means something else.
+  bool is_null(std::string_view key) const;
   /// The value of a key that must be there.
   json_node at(std::string_view key) const;
   bool flag(std::string_view key, bool fallback) const;
@@ -33,7 +38,8 @@ struct json_node {
   float real(std::string_view key, float min, float max, std::optional<float> fallback = {}) const;
 
   /// Refuses keys that are not named.
-  void only(std::initializer_list<std::string_view> keys) const;
+  void only(std::span<const std::string_view> keys) const;
+  void only(std::initializer_list<std::string_view> keys) const { only(std::span{keys.begin(), keys.size()}); }
   /// Refuses a value other than those named, which change nothing; `way_out` ends the error.
   void must_be(std::string_view key, std::initializer_list<nlohmann::json> neutral, std::string_view way_out) const;
 };

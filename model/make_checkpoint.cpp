@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "model/checkpoint_config.hpp"
 #include "model/load_error.hpp"
 #include "model/make_tokenizer.hpp"
 #include "model/random_values.hpp"
@@ -32,7 +33,7 @@ void write_weights(const checkpoint_shape& checkpoint, std::uint64_t seed, std::
   std::vector<std::uint16_t> row;
   for (const auto& [name, shape] : tensors) {
     auto rows = shape.size() == 1 ? 1 : shape[0];
-    auto mean = name.ends_with("norm.weight") ? 1.0f : 0.0f;
+    auto mean = name.ends_with("norm.weight") ? mean_of_norms(checkpoint.config) : 0.0f;
     row.resize(shape.back());
     for (std::uint64_t r = 0; r < rows; ++r) {
       for (auto& value : row) value = to_bf16(mean + random.normal(checkpoint.deviation));
@@ -45,59 +46,6 @@ void write_weights_file(const checkpoint_shape& shape, std::uint64_t seed, const
   std::ofstream out{file, std::ios::binary};
   write_weights(shape, seed, out);
   if (!out.flush()) throw load_error(fmt::format("{}: cannot be written", file.string()));
-}
-
-/// The tokens that begin and end texts, as the made tokenizers have them.
-void add_special_tokens(const checkpoint_shape& shape, nlohmann::ordered_json& config) {
-  auto control = shape.first_control;
-  switch (shape.family) {
-    case model_family::llama:
-    case model_family::mistral:
-      config["bos_token_id"] = 1;
-      config["eos_token_id"] = 2;
-      break;
-    case model_family::llama3:
-      config["bos_token_id"] = control;
-      config["eos_token_id"] = {control + 1, control + 8, control + 9};
-      break;
-    case model_family::qwen2:
-      config["bos_token_id"] = control;
-      config["eos_token_id"] = control + 2;
-      break;
-  }
-}
-
-std::string config_text(const checkpoint_shape& shape) {
-  const auto& c = shape.config;
-  bool qwen2 = shape.family == model_family::qwen2, mistral = shape.family == model_family::mistral;
-  nlohmann::ordered_json config{{"architectures",
-                                 {qwen2     ? "Qwen2ForCausalLM"
-                                  : mistral ? "MistralForCausalLM"
-                                            : "LlamaForCausalLM"}},
-                                {"model_type", qwen2     ? "qwen2"
-                                               : mistral ? "mistral"
-                                                         : "llama"},
-                                {"hidden_size", c.hidden},
-                                {"num_hidden_layers", c.layers},
-                                {"num_attention_heads", c.heads},
-                                {"num_key_value_heads", c.kv_heads},
-                                {"intermediate_size", c.ffn},
-                                {"vocab_size", c.vocabulary},
-                                {"max_position_embeddings", c.context},
-                                {"rms_norm_eps", c.rms_norm_eps},
-                                {"rope_theta", c.rope_theta},
-                                {"hidden_act", "silu"},
-                                {"tie_word_embeddings", c.tied_embeddings},
-                                {"torch_dtype", "bfloat16"}};
-  if (c.head_dim != c.hidden / c.heads) config["head_dim"] = c.head_dim;
-  if (c.scaling.type == rope_scaling::kind::llama3)
-    config["rope_scaling"] = {{"rope_type", "llama3"},
-                              {"factor", c.scaling.factor},
-                              {"low_freq_factor", c.scaling.low_frequency_factor},
-                              {"high_freq_factor", c.scaling.high_frequency_factor},
-                              {"original_max_position_embeddings", c.scaling.original_context}};
-  add_special_tokens(shape, config);
-  return config.dump(2) + "\n";
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "model/checkpoint_shapes.hpp"
+#include "model/checkpoint_config.hpp"
 #include "model/random_values.hpp"
 
 namespace chromatin::model {
@@ -42,9 +42,9 @@ std::shared_ptr<const checkpoint> random_checkpoint(const std::string& name, std
   auto expected = expected_tensors(config);
   std::size_t largest = 0;
   for (const auto& t : expected) largest = std::max(largest, elements(t));
-  auto memory =
-      std::make_shared<const block>(block{repeating(config.hidden, 1, shape.deviation, seed),
-                                          repeating(largest + expected.size() * stride, 0, shape.deviation, seed + 1)});
+  auto memory = std::make_shared<const block>(
+      block{repeating(std::max(config.hidden, config.head_dim), mean_of_norms(config), shape.deviation, seed),
+            repeating(largest + expected.size() * stride, 0, shape.deviation, seed + 1)});
   std::map<std::string, tensor, std::less<>> tensors;
   std::size_t place = 0;
   for (const auto& t : expected) {

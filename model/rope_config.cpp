@@ -1,43 +1,20 @@
 #include "model/rope_config.hpp"
 
+#include <cmath>
+
 #include <fmt/format.h>
+
+#include "model/rope_scaling_config.hpp"
 
 namespace chromatin::model {
 namespace {
 
 constexpr float theta_min = 1, theta_max = 1e12f, theta_fallback = 10000.0f;
-constexpr const char* way_out =
-    "; if the model was first trained without it, take it out and set \"max_position_embeddings\" to what it was "
-    "trained on";
 
-rope_scaling read_scaling(const json_node& in) {
-  auto type = in.text("rope_type", in.text("type", in.has("factor") ? "" : "default"));
-  if (in.has("type") && in.text("type") != type) in.refuse("\"rope_type\" and \"type\" differ");
-  if (type != "default" && type != "linear" && type != "llama3")
-    in.refuse(fmt::format("\"{}\" is not known; known: default, linear, llama3{}", type, way_out));
-  in.must_be("partial_rotary_factor", {1}, "");
+struct rope {
+  float theta = theta_fallback;
   rope_scaling scaling;
-  if (type == "default") {
-    in.only({"rope_type", "type", "rope_theta", "partial_rotary_factor", "factor", "original_max_position_embeddings"});
-    in.must_be("factor", {1}, " where the type is default");
-    return scaling;
-  }
-  scaling.factor = in.real("factor", 1, 1024);
-  if (type == "linear") {
-    in.only({"rope_type", "type", "rope_theta", "partial_rotary_factor", "factor", "original_max_position_embeddings"});
-    scaling.type = rope_scaling::kind::linear;
-    return scaling;
-  }
-  in.only({"rope_type", "type", "rope_theta", "partial_rotary_factor", "factor", "low_freq_factor", "high_freq_factor",
-           "original_max_position_embeddings"});
-  scaling.type = rope_scaling::kind::llama3;
-  scaling.low_frequency_factor = in.real("low_freq_factor", 1e-3f, 1024);
-  scaling.high_frequency_factor = in.real("high_freq_factor", 1e-3f, 1024);
-  scaling.original_context = in.number("original_max_position_embeddings", 1, 1u << 24);
-  if (scaling.high_frequency_factor <= scaling.low_frequency_factor)
-    in.refuse("\"high_freq_factor\" must be above \"low_freq_factor\"");
-  return scaling;
-}
+};
 
 json_node object_at(const json_node& config, const char* key) {
   auto found = config.at(key);
@@ -46,29 +23,77 @@ json_node object_at(const json_node& config, const char* key) {
 }
 
 /// As transformers before 5 wrote it. What stands inside `rope_scaling` was not read then and is now: both must agree.
-rope_config read_old(const json_node& config) {
-  rope_config rope{.theta = config.real("rope_theta", theta_min, theta_max, theta_fallback), .scaling = {}};
-  if (!config.has("rope_scaling")) return rope;
+rope read_old(const json_node& config, const rope_surroundings& around) {
+  rope found{.theta = config.real("rope_theta", theta_min, theta_max, theta_fallback), .scaling = {}};
+  if (!config.has("rope_scaling")) return found;
   auto scaling = object_at(config, "rope_scaling");
-  if (scaling.real("rope_theta", theta_min, theta_max, rope.theta) != rope.theta)
+  if (scaling.real("rope_theta", theta_min, theta_max, found.theta) != found.theta)
     scaling.refuse("\"rope_theta\" differs from the one outside, which older programs read; put the right one there");
-  rope.scaling = read_scaling(scaling);
-  return rope;
+  found.scaling = read_scaling(scaling, around);
+  return found;
+}
+
+/// One object for all layers, or, of a model with a local rope, one for each kind of layer.
+rope read_new(const json_node& config, const rope_surroundings& around, const rope& old, bool local, struct config& c) {
+  auto parameters = object_at(config, "rope_parameters");
+  auto one = [&](const json_node& in, float fallback) {
+    return rope{.theta = in.real("rope_theta", theta_min, theta_max, fallback), .scaling = read_scaling(in, around)};
+  };
+  if (!local || !parameters.has("full_attention")) return one(parameters, old.theta);
+  parameters.only({"full_attention", "sliding_attention"});
+  auto sliding = one(object_at(parameters, "sliding_attention"), c.local_rope_theta);
+  if (config.has("rope_local_base_freq") && sliding.theta != c.local_rope_theta)
+    config.refuse("\"rope_local_base_freq\" and the one in \"rope_parameters\" differ; take one of them out");
+  c.local_rope_theta = sliding.theta;
+  c.local_scaling = sliding.scaling;
+  return one(object_at(parameters, "full_attention"), old.theta);
+}
+
+std::optional<json_node> object_if_any(const json_node& config, const char* key) {
+  if (!config.has(key)) return {};
+  return object_at(config, key);
+}
+
+/// Which of a head's values rotate: the share stands beside or inside the other parameters.
+std::uint32_t read_rotary_dim(const json_node& config, bool partial, std::uint32_t head_dim) {
+  auto inner = object_if_any(config, config.has("rope_parameters") ? "rope_parameters" : "rope_scaling");
+  constexpr const char* key = "partial_rotary_factor";
+  if (!partial) {
+    if (inner) inner->must_be(key, {1}, "");
+    return 0;
+  }
+  auto share = config.real(key, 0.01f, 1, 1.0f);
+  if (inner && inner->has(key)) {
+    auto inside = inner->real(key, 0.01f, 1);
+    if (config.has(key) && inside != share) inner->refuse("\"partial_rotary_factor\" differs from the one outside");
+    share = inside;
+  }
+  auto values = static_cast<std::uint32_t>(static_cast<float>(head_dim) * share);
+  if (values < 2 || values % 2 != 0)
+    config.refuse(fmt::format("\"{}\": {} of a head's {} values cannot rotate in pairs", key, values, head_dim));
+  return values == head_dim ? 0 : values;
 }
 
 }  // namespace
 
-rope_config read_rope(const json_node& config) {
-  auto old = read_old(config);
-  if (!config.has("rope_parameters")) return old;
-  auto parameters = object_at(config, "rope_parameters");
-  rope_config rope{.theta = parameters.real("rope_theta", theta_min, theta_max, old.theta),
-                   .scaling = read_scaling(parameters)};
-  if (config.has("rope_theta") && rope.theta != old.theta)
-    config.refuse("\"rope_theta\" and the one in \"rope_parameters\" differ; take one of them out");
-  if (config.has("rope_scaling") && !(rope.scaling == old.scaling))
-    config.refuse("\"rope_scaling\" and \"rope_parameters\" differ; take one of them out");
-  return rope;
+void read_rope(const json_node& config, const architecture& of, std::uint32_t trained_context, struct config& c) {
+  c.rotary_dim = read_rotary_dim(config, of.partial_rotary, c.head_dim);
+  rope_surroundings around{.trained_context = trained_context,
+                           .original_context = config.number("original_max_position_embeddings", 1, 1u << 24, 0),
+                           .pairs = c.rotary_values() / 2};
+  if (of.local_rope) c.local_rope_theta = config.real("rope_local_base_freq", theta_min, theta_max, theta_fallback);
+  auto old = read_old(config, around);
+  if (of.local_rope && !config.has("rope_theta")) old.theta = 1e6f;  // this architecture's
+  auto found = old;
+  if (config.has("rope_parameters")) {
+    found = read_new(config, around, old, of.local_rope, c);
+    if (config.has("rope_theta") && found.theta != old.theta)
+      config.refuse("\"rope_theta\" and the one in \"rope_parameters\" differ; take one of them out");
+    if (config.has("rope_scaling") && !(found.scaling == old.scaling))
+      config.refuse("\"rope_scaling\" and \"rope_parameters\" differ; take one of them out");
+  }
+  c.rope_theta = found.theta;
+  c.scaling = found.scaling;
 }
 
 }  // namespace chromatin::model

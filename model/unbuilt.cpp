@@ -1,6 +1,7 @@
 #include "model/unbuilt.hpp"
 
 #include <algorithm>
+#include <iterator>
 
 #include <fmt/format.h>
 
@@ -9,6 +10,54 @@ namespace {
 
 using nlohmann::json;
 
+/// Keys that change nothing of what is computed here: training, bookkeeping, and other programs' settings.
+constexpr std::string_view remarks[]{"architectures",
+                                     "model_type",
+                                     "torch_dtype",
+                                     "dtype",
+                                     "transformers_version",
+                                     "transformers.js_config",
+                                     "auto_map",
+                                     "task_specific_params",
+                                     "bos_token_id",
+                                     "pad_token_id",
+                                     "unk_token_id",
+                                     "sep_token_id",
+                                     "decoder_start_token_id",
+                                     "forced_eos_token_id",
+                                     "tokenizer_class",
+                                     "chat_template",
+                                     "use_cache",
+                                     "cache_implementation",
+                                     "attn_implementation",
+                                     "use_flash_attn",
+                                     "output_attentions",
+                                     "output_hidden_states",
+                                     "output_router_logits",
+                                     "return_dict",
+                                     "router_aux_loss_coef",
+                                     "initializer_range",
+                                     "attention_dropout",
+                                     "attn_pdrop",
+                                     "hidden_dropout",
+                                     "resid_pdrop",
+                                     "embd_pdrop",
+                                     "dropout",
+                                     "pretraining_tp",
+                                     "gradient_checkpointing",
+                                     "is_decoder",
+                                     "problem_type",
+                                     "id2label",
+                                     "label2id",
+                                     "max_window_layers",
+                                     "use_sliding_window",
+                                     "sliding_window_pattern",
+                                     "intermediate_size",
+                                     "tie_encoder_decoder",
+                                     "unsloth_fixed",
+                                     "unsloth_version",
+                                     "mup_enabled"};
+
 struct neutral_key {
   std::string_view key;
   std::initializer_list<json> neutral;  ///< beside null
@@ -16,7 +65,7 @@ struct neutral_key {
 
 void check(const json_node& config, std::initializer_list<neutral_key> keys, std::string_view way_out = {}) {
   for (const auto& [key, neutral] : keys)
-    if (config.has(key))
+    if (!config.asked->contains(key) && config.has(key))
       if (auto value = config.at(key).value; std::find(neutral.begin(), neutral.end(), value) == neutral.end())
         config.refuse(fmt::format("{} is not supported: {}{}", key, shown(value), way_out));
 }
@@ -27,9 +76,6 @@ void check_quantisation(const json_node& config) {
 }
 
 void check_feed_forward(const json_node& config) {
-  for (auto key : {"hidden_act", "hidden_activation", "activation_function"})
-    if (auto act = config.text(key, "silu"); act != "silu" && act != "swish")  // two names of one function
-      config.refuse(fmt::format("\"{}\": activation {} is not known; known: silu", key, act));
   check(config, {{"mlp_bias", {false}},
                  {"num_experts", {0}},
                  {"num_local_experts", {0}},
@@ -39,12 +85,11 @@ void check_feed_forward(const json_node& config) {
                  {"use_parallel_residual", {false}}});
 }
 
-void check_attention(const json_node& config, std::string_view architecture) {
-  if (architecture == "Qwen2ForCausalLM")  // has biases of query, key and value whatever these keys say
-    check(config, {{"qkv_bias", {true}}, {"use_qkv_bias", {true}}});
-  else
-    check(config, {{"attention_bias", {false}}, {"qkv_bias", {false}}, {"use_qkv_bias", {false}}});
-  check(config, {{"bias", {false}},
+void check_attention(const json_node& config) {
+  check(config, {{"attention_bias", {false}},
+                 {"qkv_bias", {false}},
+                 {"use_qkv_bias", {false}},
+                 {"bias", {false}},
                  {"use_bias", {false}},
                  {"o_bias", {false}},
                  {"attention_out_bias", {false}},
@@ -102,38 +147,21 @@ void check_scales(const json_node& config) {
 
 }  // namespace
 
-void refuse_unbuilt(const json_node& config, std::string_view architecture) {
+void refuse_unbuilt(const json_node& config) {
   check_quantisation(config);
   check_feed_forward(config);
-  check_attention(config, architecture);
+  check_attention(config);
   check_positions(config);
   check_scales(config);
 }
 
-void refuse_sliding(const json_node& config, std::string_view architecture, std::uint32_t context,
-                    std::uint32_t layers) {
-  bool listed = config.has("layer_types"), listed_sliding = false;
-  if (listed)
-    for (const auto& type : config.list("layer_types")) {
-      if (type != "full_attention" && type != "sliding_attention")
-        config.refuse(fmt::format("\"layer_types\": {} is not supported; supported: full_attention", type.dump()));
-      listed_sliding = listed_sliding || type == "sliding_attention";
-    }
-  bool slides = true;
-  if (architecture == "Qwen2ForCausalLM")  // where layers are not listed, the first `max_window_layers` do not slide
-    slides = listed ? listed_sliding
-                    : config.flag("use_sliding_window", false) &&
-                          config.number("max_window_layers", 0, 1u << 20, 0) < layers;
-  if (!config.has("sliding_window")) {
-    if (listed_sliding) config.refuse("\"layer_types\" names sliding_attention, but \"sliding_window\" is missing");
-    return;
-  }
-  auto window = config.number("sliding_window", 1, 1u << 30);
-  if (slides && window < context)
-    config.refuse(
-        fmt::format("\"sliding_window\": a sliding window of {} tokens in a context of {} is not supported; set "
-                    "\"max_position_embeddings\" to {} (or --context {}) to use the model within its window",
-                    window, context, window, window));
+std::vector<std::string> unknown_keys(const json_node& config) {
+  std::vector<std::string> unknown;
+  for (const auto& [key, value] : config.value.items())
+    if (!value.is_null() && !key.starts_with('_') && !config.asked->contains(key) &&
+        std::find(std::begin(remarks), std::end(remarks), key) == std::end(remarks))
+      unknown.push_back(key);
+  return unknown;
 }
 
 }  // namespace chromatin::model

@@ -3,6 +3,8 @@
 #include <bit>
 #include <cstdlib>
 #include <cstring>
+#include <mutex>
+#include <set>
 #include <utility>
 
 #include <fcntl.h>
@@ -11,6 +13,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "model/block_quants.hpp"
+#include "model/half.hpp"
 #include "model/load_error.hpp"
 #include "model/safetensors.hpp"
 #include "model/shards.hpp"
@@ -18,12 +22,26 @@
 namespace chromatin::model {
 namespace {
 
-float f16_to_f32(std::uint16_t h) {
-  std::uint32_t sign = (h & 0x8000u) << 16, exponent = (h >> 10) & 31u, fraction = h & 0x3ffu;
-  if (exponent == 31) return std::bit_cast<float>(sign | 0x7f800000u | fraction << 13);
-  if (exponent != 0) return std::bit_cast<float>(sign | (exponent + 112) << 23 | fraction << 13);
-  float subnormal = static_cast<float>(fraction) * 0x1p-24f;
-  return sign ? -subnormal : subnormal;
+constexpr std::string_view safetensors_types = "BF16, F16, F32",
+                           gguf_types = "F32, F16, BF16, Q8_0, Q4_0, Q4_1, Q5_0, Q5_1, Q4_K, Q5_K, Q6_K, IQ4_NL";
+
+void check(const tensor& found, const expected_tensor& expected, const std::string& where, std::string_view types) {
+  if (found.type == element::other)
+    throw load_error(fmt::format("{}: tensor {}: element type {} is not known; known: {}", where, expected.name,
+                                 found.type_name, types));
+  if (found.shape != expected.shape)
+    throw load_error(fmt::format("{}: tensor {} has shape [{}], the config asks for [{}]", where, expected.name,
+                                 fmt::join(found.shape, ", "), fmt::join(expected.shape, ", ")));
+}
+
+/// For each head: the first rows of all pairs, then the second ones. Rows are moved as they are, whatever their type.
+void halves_first(const tensor& from, std::uint32_t heads, std::span<std::byte> to) {
+  auto rows = from.shape[0], row_bytes = from.bytes.size() / rows, per_head = rows / heads;
+  for (std::uint64_t r = 0; r < rows; ++r) {
+    auto head = r / per_head, in_head = r % per_head;
+    auto source = head * per_head + (in_head < per_head / 2 ? 2 * in_head : 2 * (in_head - per_head / 2) + 1);
+    std::memcpy(to.data() + r * row_bytes, from.bytes.data() + source * row_bytes, row_bytes);
+  }
 }
 
 /// A part of the model that we would leave out: a bias or a norm, say, that the config does not speak of. Buffers and
@@ -47,7 +65,13 @@ std::size_t tensor::size() const {
   return product;
 }
 
+tensor tensor::row(std::uint64_t number) const {
+  auto stride = row_bytes(type, shape.at(1));
+  return {{shape[1]}, type, bytes.subspan(number * stride, stride), type_name};
+}
+
 void to_f32(const tensor& t, std::span<float> out) {
+  if (is_quantised(t.type)) return blocks_to_f32(t.type, t.bytes, out);
   if (t.type == element::f32) {
     std::memcpy(out.data(), t.bytes.data(), t.bytes.size());
     return;
@@ -84,30 +108,30 @@ void mapped_file::release_pages() const {
   if (data_) ::madvise(data_, size_, MADV_DONTNEED);
 }
 
-std::vector<expected_tensor> expected_tensors(const config& c) {
-  std::uint64_t q = std::uint64_t{c.heads} * c.head_dim, kv = std::uint64_t{c.kv_heads} * c.head_dim;
-  std::vector<expected_tensor> all{{"model.embed_tokens.weight", {c.vocabulary, c.hidden}},
-                                   {"model.norm.weight", {c.hidden}}};
-  if (!c.tied_embeddings) all.push_back({"lm_head.weight", {c.vocabulary, c.hidden}});
-  for (std::uint32_t l = 0; l < c.layers; ++l) {
-    auto add = [&](const char* name, std::vector<std::uint64_t> shape) {
-      all.push_back({fmt::format("model.layers.{}.{}.weight", l, name), std::move(shape)});
-    };
-    add("input_layernorm", {c.hidden});
-    add("self_attn.q_proj", {q, c.hidden});
-    add("self_attn.k_proj", {kv, c.hidden});
-    add("self_attn.v_proj", {kv, c.hidden});
-    add("self_attn.o_proj", {c.hidden, q});
-    add("post_attention_layernorm", {c.hidden});
-    if (c.attention_bias)
-      for (auto [name, size] : {std::pair{"q_proj", q}, {"k_proj", kv}, {"v_proj", kv}})
-        all.push_back({fmt::format("model.layers.{}.self_attn.{}.bias", l, name), {size}});
-    add("mlp.gate_proj", {c.ffn, c.hidden});
-    add("mlp.up_proj", {c.ffn, c.hidden});
-    add("mlp.down_proj", {c.hidden, c.ffn});
+/// Copies of tensors whose rows have another order in the file.
+struct weights::ordered_rows {
+  std::map<std::string, std::uint32_t, std::less<>> heads_of;
+
+  const tensor& at(const std::string& name, const tensor& in_file) {
+    std::lock_guard lock{mutex_};
+    auto& [bytes, copy] = copies_[name];
+    if (bytes.empty()) {
+      bytes.resize(in_file.bytes.size());
+      halves_first(in_file, heads_of.find(name)->second, bytes);
+      copy = in_file;
+      copy.bytes = bytes;
+    }
+    return copy;
   }
-  return all;
-}
+  void drop() {
+    std::lock_guard lock{mutex_};
+    copies_.clear();
+  }
+
+ private:
+  std::mutex mutex_;
+  std::map<std::string, std::pair<std::vector<std::byte>, tensor>, std::less<>> copies_;
+};
 
 weights weights::open(const std::filesystem::path& folder, const config& c) {
   auto index = read_shard_index(folder);
@@ -117,15 +141,10 @@ weights weights::open(const std::filesystem::path& folder, const config& c) {
     w.files_.emplace_back(file);
     shards.push_back(parse_safetensors(w.files_.back().bytes(), file.string()));
   }
-  for (const auto& [name, shape] : expected_tensors(c)) {
-    const auto& found = index.find(name, shards);
-    if (found.type == element::other)
-      throw load_error(fmt::format("{}: tensor {}: element type {} is not known; known: BF16, F16, F32",
-                                   folder.string(), name, found.type_name));
-    if (found.shape != shape)
-      throw load_error(fmt::format("{}: tensor {} has shape [{}], the config asks for [{}]", folder.string(), name,
-                                   fmt::join(found.shape, ", "), fmt::join(shape, ", ")));
-    w.tensors_.emplace(name, found);
+  for (const auto& expected : expected_tensors(c)) {
+    const auto& found = index.find(expected.name, shards);
+    check(found, expected, folder.string(), safetensors_types);
+    w.tensors_.emplace(expected.name, found);
   }
   for (std::size_t i = 0; i < shards.size(); ++i) {
     for (const auto& [name, t] : shards[i])
@@ -138,6 +157,27 @@ weights weights::open(const std::filesystem::path& folder, const config& c) {
   return w;
 }
 
+weights weights::of_files(std::vector<mapped_file> files, std::map<std::string, tensor, std::less<>> tensors,
+                          std::map<std::string, std::uint32_t, std::less<>> paired_rows, const config& c,
+                          const std::string& where) {
+  weights w;
+  w.files_ = std::move(files);
+  w.tensors_ = std::move(tensors);
+  std::set<std::string, std::less<>> used;
+  for (const auto& expected : expected_tensors(c)) {
+    auto found = w.tensors_.find(expected.name);
+    if (found == w.tensors_.end()) throw load_error(fmt::format("{}: tensor {} is missing", where, expected.name));
+    check(found->second, expected, where, gguf_types);
+    used.insert(expected.name);
+  }
+  for (const auto& [name, t] : w.tensors_)
+    if (!used.contains(name)) refuse_unused(name, t, c, where);
+  std::erase_if(paired_rows, [&](const auto& row) { return !used.contains(row.first); });
+  w.ordered_ = std::make_shared<ordered_rows>();
+  w.ordered_->heads_of = std::move(paired_rows);
+  return w;
+}
+
 weights weights::of(std::map<std::string, tensor, std::less<>> tensors, std::shared_ptr<const void> memory) {
   weights w;
   w.tensors_ = std::move(tensors);
@@ -146,6 +186,12 @@ weights weights::of(std::map<std::string, tensor, std::less<>> tensors, std::sha
 }
 
 const tensor& weights::at(std::string_view name) const {
+  const auto& stored = as_stored(name);
+  if (!ordered_ || !ordered_->heads_of.contains(name)) return stored;
+  return ordered_->at(std::string{name}, stored);
+}
+
+const tensor& weights::as_stored(std::string_view name) const {
   auto found = tensors_.find(name);
   if (found == tensors_.end()) throw load_error(fmt::format("tensor {} is missing", name));
   return found->second;
@@ -165,6 +211,7 @@ kv::hash128 weights::hash() const {
 }
 
 void weights::release_pages() const {
+  if (ordered_) ordered_->drop();
   for (const auto& file : files_) file.release_pages();
 }
 

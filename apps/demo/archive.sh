@@ -1,3 +1,4 @@
+#!/usr/bin/env bash
 # The archive demo: conversations go from the disk into simulated DNA, and one of them comes back and goes on.
 # usage: archive.sh CHROMATIN
 set -euo pipefail

@@ -13,7 +13,8 @@ namespace chromatin::gpu {
 
 struct cpu_options {
   kv::dtype compute = kv::dtype::bf16;  ///< of weights, of what is multiplied, and of the cache; sums are float
-  bool int8_weights = false;            ///< whole numbers with a scale per output channel, half the bytes of bf16
+  /// What weights stored as floats are rounded to; quantised ones stay as they are.
+  model::weight_kind weights = model::weight_kind::stored;
   /// A sequence's results do not depend, to the last bit, on who shares its batch nor on how its tokens were cut into
   /// steps.
   bool deterministic = false;

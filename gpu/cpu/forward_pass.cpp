@@ -8,8 +8,6 @@
 #include <fmt/format.h>
 #include <omp.h>
 
-#include "model/rope.hpp"
-
 namespace chromatin::gpu {
 namespace {
 
@@ -22,6 +20,18 @@ constexpr std::size_t piece_values_min = 16384;
 /// Attention with fewer multiplications than this is not worth it either.
 constexpr std::uint64_t attention_multiplications_min = 30000;
 
+/// Of one token.
+std::uint64_t multiplications_of(const layer_weights& layer, const model::config& c) {
+  const auto& block = layer.blocks.front();
+  auto blocks = c.experts > 0 ? c.experts_per_token : 1u;
+  return layer.qkv.multiplications() + layer.output.multiplications() +
+         blocks * (block.gate_up.multiplications() + block.down.multiplications());
+}
+
+float score_scale(const model::config& c) {
+  return c.attention_scale > 0 ? c.attention_scale : 1.0f / std::sqrt(static_cast<float>(c.head_dim));
+}
+
 }  // namespace
 
 forward_pass::forward_pass(std::shared_ptr<const model::checkpoint> checkpoint, const cpu_options& options)
@@ -29,48 +39,42 @@ forward_pass::forward_pass(std::shared_ptr<const model::checkpoint> checkpoint, 
       config_{checkpoint_->config},
       geometry_{config_.cache_geometry(options.compute)},
       bf16_{options.compute == kv::dtype::bf16},
-      int8_{options.int8_weights},
       deterministic_{options.deterministic},
+      weights_{options.weights},
       threads_{options.threads ? options.threads : static_cast<std::uint32_t>(omp_get_num_procs())},
+      score_scale_{score_scale(config_)},
       rows_max_{padded_rows(std::max(options.step_tokens_max, 16u))},
       kernels_{kernels()} {
   if (bf16_ && !has_bf16_matmul()) throw std::runtime_error("this processor does not multiply bf16; use --compute f32");
   const auto& w = checkpoint_->weights;
-  matrix_options matrices{.bf16 = bf16_, .int8 = int8_, .fixed_order = deterministic_, .threads = threads_};
+  matrix_options matrices{
+      .bf16 = bf16_, .weights = options.weights, .fixed_order = deterministic_, .threads = threads_};
   for (std::uint32_t l = 0; l < config_.layers; ++l) {
     layers_.emplace_back(*checkpoint_, l, matrices);
     w.release_pages();  // so that no more than one layer is in memory twice
   }
-  final_norm_ = vector_of(w, "model.norm.weight");
+  final_norm_ = gain_of(*checkpoint_, "model.norm.weight");
+  for (auto& gain : final_norm_) gain *= config_.logit_scale;  // as good as scaling the logits, and cheaper
   head_ = std::make_unique<packed_matrix>(
       std::vector{&w.at(config_.tied_embeddings ? "model.embed_tokens.weight" : "lm_head.weight")}, matrices);
   w.release_pages();
 
   weight_bytes_ = head_->bytes();
-  double lost = head_->squared_error(), all = head_->squared_weights();
-  for (const auto& layer : layers_)
-    for (const auto* m : {&layer.qkv, &layer.output, &layer.gate_up, &layer.down}) {
-      token_multiplications_ += m->multiplications();
+  auto loss = head_->loss();
+  for (const auto& layer : layers_) {
+    token_multiplications_ += multiplications_of(layer, config_);
+    if (layer.router) weight_bytes_ += layer.router->bytes();
+    for (const auto* m : layer.matrices()) {
       weight_bytes_ += m->bytes();
-      lost += m->squared_error();
-      all += m->squared_weights();
+      loss.error += m->loss().error;
+      loss.weights += m->loss().weights;
     }
-  rounding_error_ = all > 0 ? std::sqrt(lost / all) : 0;
-  make_rotations();
+  }
+  rounding_error_ = loss.weights > 0 ? std::sqrt(loss.error / loss.weights) : 0;
+  rotation_ = model::make_rotary_table(config_);
+  if (config_.has_local_rope()) local_rotation_ = model::make_rotary_table(config_, true);
+  if (config_.experts > 0) experts_.emplace(config_, bf16_, kernels_);
   reserve();
-}
-
-void forward_pass::make_rotations() {
-  auto half = config_.head_dim / 2;
-  cosines_.resize(std::size_t{config_.context} * half);
-  sines_.resize(cosines_.size());
-  auto frequencies = model::rotary_frequencies(config_);
-  for (std::uint32_t p = 0; p < config_.context; ++p)
-    for (std::uint32_t j = 0; j < half; ++j) {  // as the reference does: of a product of floats
-      auto angle = static_cast<float>(p) * frequencies[j];
-      cosines_[std::size_t{p} * half + j] = std::cos(angle);
-      sines_[std::size_t{p} * half + j] = std::sin(angle);
-    }
 }
 
 void forward_pass::reserve() {
@@ -79,7 +83,7 @@ void forward_pass::reserve() {
   auto widest = std::max<std::size_t>({config_.hidden, q, config_.ffn});
   hidden_.resize(rows * config_.hidden);
   qkv_.resize(rows * qkv_columns());
-  result_.resize(rows * std::max<std::size_t>(2 * config_.ffn, config_.hidden));
+  result_.resize(rows * std::max<std::size_t>({2 * config_.ffn, config_.hidden, config_.experts}));
   wide_.resize(bf16_ ? 0 : rows * widest);
   narrow_.resize(bf16_ ? rows * widest : 0);
   rooms_.resize(threads_);
@@ -90,7 +94,9 @@ void forward_pass::reserve() {
 std::string forward_pass::description() const {
   auto text = fmt::format("cpu: {}, {}, own kernels {}, {} threads", matmul_description(), bf16_ ? "bf16" : "f32",
                           kernels_.name, threads_);
-  if (int8_) text += fmt::format(", int8 weights ({:.2f} % rounding error)", 100 * rounding_error_);
+  if (weights_ != model::weight_kind::stored)
+    text += fmt::format(", {} weights ({:.2f} % rounding error)", weights_ == model::weight_kind::int8 ? "int8" : "q4",
+                        100 * rounding_error_);
   if (deterministic_) text += ", deterministic";
   return text;
 }
@@ -146,11 +152,12 @@ void forward_pass::plan() {
 
 void forward_pass::embed() {
   const auto& table = checkpoint_->weights.at("model.embed_tokens.weight");
-  auto row_bytes = table.bytes.size() / config_.vocabulary;
   for (std::uint32_t row = 0; row < rows_; ++row) {
     auto token = std::min(step_->sequences()[places_[row].sequence].tokens[places_[row].token], config_.vocabulary - 1);
-    model::tensor one{{config_.hidden}, table.type, table.bytes.subspan(token * row_bytes, row_bytes)};
-    model::to_f32(one, {hidden_.data() + std::size_t{row} * config_.hidden, config_.hidden});
+    std::span to{hidden_.data() + std::size_t{row} * config_.hidden, config_.hidden};
+    model::to_f32(table.row(token), to);
+    if (config_.embedding_scale != 1)
+      for (auto& value : to) value *= config_.embedding_scale;
   }
 }
 
@@ -234,14 +241,45 @@ std::vector<stage> forward_pass::layer(std::uint32_t l) {
   stages.push_back(each_row(operation::attention, hidden, [this](std::size_t row) { take_attention(row); }));
   stages.push_back(product(operation::output, w.output, result_));
   stages.push_back(each_row(operation::residual, 2 * hidden, [this, &w](std::size_t row) {
-    add_residual(row);
+    add_residual(row, w.output_bias, w.attention_output_norm);
     norm(w.ffn_norm, row);
   }));
-  stages.push_back(product(operation::gate_up, w.gate_up, result_));
-  stages.push_back(each_row(operation::silu, 2 * std::size_t{config_.ffn}, [this](std::size_t row) { silu(row); }));
-  stages.push_back(product(operation::down, w.down, result_));
-  stages.push_back(each_row(operation::residual, hidden, [this](std::size_t row) { add_residual(row); }));
+  if (experts_)
+    add_experts(w, stages);
+  else
+    add_feed_forward(w.blocks.front(), stages);
+  stages.push_back(
+      each_row(operation::residual, hidden, [this, &w](std::size_t row) { add_residual(row, {}, w.ffn_output_norm); }));
   return stages;
+}
+
+void forward_pass::add_feed_forward(feed_forward& block, std::vector<stage>& to) {
+  to.push_back(product(operation::gate_up, block.gate_up, result_));
+  to.push_back(each_row(operation::silu, 2 * std::size_t{config_.ffn}, [this](std::size_t row) { gate(row); }));
+  to.push_back(product(operation::down, block.down, result_));
+}
+
+void forward_pass::add_experts(layer_weights& w, std::vector<stage>& to) {
+  auto hidden = std::size_t{config_.hidden}, ffn = std::size_t{config_.ffn};
+  to.push_back(product(operation::gate_up, *w.router, result_));
+  auto take = each_row(operation::gate_up, hidden, [this](std::size_t row) { experts_->take(row, input()); });
+  take.begin = [this, count = std::move(take.begin)] {
+    experts_->route(result_.data(), rows_);
+    return count();
+  };
+  to.push_back(std::move(take));
+  auto products = [this, &w](operation what, packed_matrix feed_forward::*which, bool down) {
+    return stage{.what = what,
+                 .begin = [this, &w, which] { return experts_->prepare(w.blocks, which); },
+                 .piece = [this, down](std::uint32_t piece,
+                                       std::uint32_t worker) { experts_->piece(piece, down, rooms_[worker]); }};
+  };
+  to.push_back(products(operation::gate_up, &feed_forward::gate_up, false));
+  to.push_back(
+      each_row(operation::silu, 2 * ffn * config_.experts_per_token, [this](std::size_t row) { experts_->gate(row); }));
+  to.push_back(products(operation::down, &feed_forward::down, true));
+  to.push_back(each_row(operation::down, hidden * config_.experts_per_token,
+                        [this, hidden](std::size_t row) { experts_->combine(row, result_.data() + row * hidden); }));
 }
 
 std::vector<stage> forward_pass::head() {
@@ -253,6 +291,10 @@ std::vector<stage> forward_pass::head() {
   std::vector<stage> stages;
   stages.push_back(std::move(last_norm));
   stages.push_back(product(operation::head, *head_, logits_));
+  if (config_.logit_soft_cap > 0)
+    stages.push_back(each_row(operation::head, config_.vocabulary, [this](std::size_t row) {
+      kernels_.soft_cap(logits_.data() + row * config_.vocabulary, config_.vocabulary, config_.logit_soft_cap);
+    }));
   return stages;
 }
 
@@ -262,76 +304,20 @@ void forward_pass::norm(const std::vector<float>& gain, std::size_t row) {
                     bf16_ ? nullptr : wide_.data() + row * n, bf16_ ? narrow_.data() + row * n : nullptr);
 }
 
-void forward_pass::add_residual(std::size_t row) {
+/// Adds what a block says, after its bias and its own norm where it has them.
+void forward_pass::add_residual(std::size_t row, std::span<const float> bias, std::span<const float> gain) {
   auto n = std::size_t{config_.hidden};
-  kernels_.add(hidden_.data() + row * n, result_.data() + row * n, n);
+  float* result = result_.data() + row * n;
+  if (!bias.empty()) kernels_.add(result, bias.data(), n, 1);
+  if (!gain.empty()) kernels_.rms_norm(result, gain.data(), config_.rms_norm_eps, n, result, nullptr);
+  kernels_.add(hidden_.data() + row * n, result, n, config_.residual_scale);
 }
 
-void forward_pass::silu(std::size_t row) {
+void forward_pass::gate(std::size_t row) {
   auto n = std::size_t{config_.ffn};
-  kernels_.silu_mul(result_.data() + row * 2 * n, n, bf16_ ? nullptr : wide_.data() + row * n,
-                    bf16_ ? narrow_.data() + row * n : nullptr);
-}
-
-void forward_pass::store_and_rotate(std::uint32_t layer, std::size_t row) {
-  auto d = config_.head_dim;
-  auto q = std::size_t{config_.heads} * d, kv = std::size_t{config_.kv_heads} * d, columns = q + 2 * kv;
-  auto scale = 1.0f / std::sqrt(static_cast<float>(d));
-  auto [s, t] = places_[row];
-  auto position = step_->sequences()[s].position + t;
-  auto half = std::size_t{d} / 2;
-  float* values = qkv_.data() + row * columns;
-  const auto& bias = layers_[layer].qkv_bias;
-  if (!bias.empty()) kernels_.add(values, bias.data(), columns);
-  for (std::uint32_t h = 0; h < config_.heads; ++h)
-    kernels_.rotate(values + h * d, cosines_.data() + position * half, sines_.data() + position * half, d, scale);
-  auto* slice = members_[s].pages[position / kv::tokens_per_chunk] + geometry_.slice(layer).offset_bytes;
-  auto slot = position % kv::tokens_per_chunk * geometry_.token_bytes();
-  for (std::uint32_t h = 0; h < config_.kv_heads; ++h) {
-    auto put = [&](const float* from, std::size_t offset) {
-      auto* to = slice + offset + h * geometry_.head_bytes() + slot;
-      if (bf16_)
-        kernels_.to_bf16(from, d, reinterpret_cast<std::uint16_t*>(to));
-      else
-        std::memcpy(to, from, d * sizeof(float));
-    };
-    put(values + q + h * d, 0);
-    put(values + q + kv + h * d, geometry_.values_offset_bytes());
-  }
-}
-
-/// Results go back over the queries they came from.
-void forward_pass::attend(std::uint32_t layer, const attention_piece& piece, std::uint32_t worker) {
-  auto d = config_.head_dim;
-  const auto& of = members_[piece.sequence];
-  auto first = std::size_t{of.first_row} + piece.first_token;
-  auto at = qkv_.data() + first * qkv_columns() + std::size_t{piece.head} * config_.group() * d;
-  auto keys = geometry_.slice(layer).offset_bytes + piece.head * geometry_.head_bytes();
-  kernels_.attention({.queries = at,
-                      .out = at,
-                      .row_stride = qkv_columns(),
-                      .tokens = piece.tokens,
-                      .first_position = step_->sequences()[piece.sequence].position + piece.first_token,
-                      .group = config_.group(),
-                      .head_dim = d,
-                      .pages = of.pages.data(),
-                      .keys_offset = keys,
-                      .values_offset = keys + geometry_.values_offset_bytes(),
-                      .bf16 = bf16_,
-                      .cosines = cosines_.data(),
-                      .sines = sines_.data(),
-                      .scratch = scratch_[worker].data(),
-                      .fixed_order = deterministic_,
-                      .keys_rotated = false});
-}
-
-void forward_pass::take_attention(std::size_t row) {
-  auto q = std::size_t{config_.heads} * config_.head_dim;
-  const float* from = qkv_.data() + row * qkv_columns();
-  if (bf16_)
-    kernels_.to_bf16(from, q, narrow_.data() + row * q);
-  else
-    std::memcpy(wide_.data() + row * q, from, q * sizeof(float));
+  auto function = config_.gate == model::activation::silu ? kernels_.silu_mul : kernels_.gelu_mul;
+  function(result_.data() + row * 2 * n, n, bf16_ ? nullptr : wide_.data() + row * n,
+           bf16_ ? narrow_.data() + row * n : nullptr);
 }
 
 }  // namespace chromatin::gpu

@@ -4,14 +4,17 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <vector>
 
 #include "gpu/cpu/cpu_backend.hpp"
+#include "gpu/cpu/expert_block.hpp"
 #include "gpu/cpu/kernels.hpp"
 #include "gpu/cpu/layer_weights.hpp"
 #include "gpu/step.hpp"
+#include "model/rope.hpp"
 
 namespace chromatin::gpu {
 
@@ -62,17 +65,21 @@ class forward_pass {
   };
 
   void reserve();
-  void make_rotations();
   void check(const sequence_step& s) const;
   void plan();
   void embed();
   void gather_last_rows();
   void norm(const std::vector<float>& gain, std::size_t row);
-  void add_residual(std::size_t row);
+  void add_residual(std::size_t row, std::span<const float> bias, std::span<const float> gain);
+  void norm_heads(float* heads, std::uint32_t count, const std::vector<float>& gain) const;
+  const model::rotary_table& rotation(std::uint32_t layer) const;
+  std::uint32_t rotary_dim(std::uint32_t layer) const;
   void store_and_rotate(std::uint32_t layer, std::size_t row);
   void attend(std::uint32_t layer, const attention_piece& piece, std::uint32_t worker);
   void take_attention(std::size_t row);
-  void silu(std::size_t row);
+  void gate(std::size_t row);
+  void add_feed_forward(feed_forward& block, std::vector<stage>& to);
+  void add_experts(layer_weights& w, std::vector<stage>& to);
   const void* input() const { return bf16_ ? static_cast<const void*>(narrow_.data()) : wide_.data(); }
   std::uint32_t qkv_columns() const { return (config_.heads + 2 * config_.kv_heads) * config_.head_dim; }
 
@@ -84,17 +91,20 @@ class forward_pass {
   std::shared_ptr<const model::checkpoint> checkpoint_;
   const model::config& config_;
   kv::geometry geometry_;
-  bool bf16_, int8_, deterministic_;
+  bool bf16_, deterministic_;
+  model::weight_kind weights_;
   std::uint32_t threads_;
   std::uint64_t weight_bytes_ = 0;
-  double rounding_error_ = 0;                ///< of int8 weights: root mean square, relative
+  double rounding_error_ = 0;                ///< of rounded weights: root mean square, relative
   std::uint64_t token_multiplications_ = 0;  ///< of all matrices, for one token
+  float score_scale_;
   std::uint32_t rows_max_;
   const kernel_table& kernels_;
   std::vector<layer_weights> layers_;
   std::vector<float> final_norm_;
   std::unique_ptr<packed_matrix> head_;
-  std::vector<float> cosines_, sines_;  ///< [position][head_dim / 2]
+  model::rotary_table rotation_, local_rotation_;
+  std::optional<expert_block> experts_;  ///< where the model has some
 
   const step* step_ = nullptr;
   std::vector<member> members_;

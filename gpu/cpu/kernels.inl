@@ -75,7 +75,20 @@ inline lanes silu_lanes(const lanes& x) {
   return x * s;
 }
 
-void silu_mul(const float* gate_up, std::size_t n, float* out, std::uint16_t* out_bf16) {
+/// tanh, absolute error below 2e-7.
+inline lanes tanh_lanes(const lanes& x) {
+  lanes e = exp_lanes(x > 0.0f ? x * -2.0f : x * 2.0f);  // e^-2|x|
+  lanes t = (1.0f - e) / (1.0f + e);
+  return x > 0.0f ? t : -t;
+}
+
+/// x / 2 · (1 + tanh(sqrt(2 / pi) · (x + 0.044715 · x³)))
+inline lanes gelu_lanes(const lanes& x) {
+  return 0.5f * x * (1.0f + tanh_lanes(0.7978845608f * (x + 0.044715f * x * x * x)));
+}
+
+template <class Gate>
+inline void gate_mul(Gate gate_lanes, const float* gate_up, std::size_t n, float* out, std::uint16_t* out_bf16) {
   for (std::size_t i = 0; i < n; i += width) {
     auto count = n - i < width ? n - i : width;
     lanes gate{}, up{};
@@ -89,7 +102,7 @@ void silu_mul(const float* gate_up, std::size_t n, float* out, std::uint16_t* ou
       }
     }
     float result[width];
-    store(result, silu_lanes(gate) * up);
+    store(result, gate_lanes(gate) * up);
     if (out_bf16)
       for (std::size_t j = 0; j < count; ++j) out_bf16[i + j] = round_bf16(result[j]);
     else
@@ -97,17 +110,35 @@ void silu_mul(const float* gate_up, std::size_t n, float* out, std::uint16_t* ou
   }
 }
 
-void add(float* x, const float* y, std::size_t n) {
-  for (std::size_t i = 0; i < n; ++i) x[i] += y[i];
+void silu_mul(const float* gate_up, std::size_t n, float* out, std::uint16_t* out_bf16) {
+  gate_mul([](const lanes& x) { return silu_lanes(x); }, gate_up, n, out, out_bf16);
 }
 
-void rotate(float* head, const float* cosines, const float* sines, std::size_t head_dim, float scale) {
-  auto half = head_dim / 2;
+void gelu_mul(const float* gate_up, std::size_t n, float* out, std::uint16_t* out_bf16) {
+  gate_mul([](const lanes& x) { return gelu_lanes(x); }, gate_up, n, out, out_bf16);
+}
+
+void add(float* x, const float* y, std::size_t n, float scale) {
+  for (std::size_t i = 0; i < n; ++i) x[i] += y[i] * scale;
+}
+
+inline lanes capped(const lanes& x, float cap) { return tanh_lanes(x / cap) * cap; }
+
+void soft_cap(float* x, std::size_t n, float cap) {
+  auto whole = n / width * width;
+  for (std::size_t i = 0; i < whole; i += width) store(x + i, capped(load(x + i), cap));
+  for (std::size_t i = whole; i < n; ++i) x[i] = capped(lanes{} + x[i], cap)[0];
+}
+
+void rotate(float* head, const float* cosines, const float* sines, std::size_t rotary_dim, std::size_t head_dim,
+            float scale) {
+  auto half = rotary_dim / 2;
   for (std::size_t j = 0; j < half; ++j) {
     float a = head[j], b = head[half + j];
     head[j] = (a * cosines[j] - b * sines[j]) * scale;
     head[half + j] = (b * cosines[j] + a * sines[j]) * scale;
   }
+  for (std::size_t j = rotary_dim; j < head_dim; ++j) head[j] *= scale;
 }
 
 void to_bf16(const float* x, std::size_t n, std::uint16_t* out) {
@@ -129,10 +160,16 @@ struct count_of {
   static constexpr std::uint32_t value = n;
 };
 
-/// Turns 64 scores into weights, of which the first `visible` count. What was gathered before must be multiplied by the
+/// The tokens of a page that a row sees.
+struct page_view {
+  std::uint32_t first, end;
+};
+
+/// Turns 64 scores into weights, of which those in view count. What was gathered before must be multiplied by the
 /// result.
-inline float softmax_weights(float* scores, std::uint32_t visible, float& best, float& sum) {
-  for (auto t = visible; t < page_tokens; ++t) scores[t] = lowest;
+inline float softmax_weights(float* scores, page_view seen, float& best, float& sum) {
+  for (std::uint32_t t = 0; t < seen.first; ++t) scores[t] = lowest;
+  for (auto t = seen.end; t < page_tokens; ++t) scores[t] = lowest;
   lanes top = load(scores);
   for (std::uint32_t t = width; t < page_tokens; t += width) {
     lanes v = load(scores + t);
@@ -147,7 +184,8 @@ inline float softmax_weights(float* scores, std::uint32_t visible, float& best, 
     store(scores + t, w);
     total += w;
   }
-  for (auto t = visible; t < page_tokens; ++t) scores[t] = 0;
+  for (std::uint32_t t = 0; t < seen.first; ++t) scores[t] = 0;
+  for (auto t = seen.end; t < page_tokens; ++t) scores[t] = 0;
   sum = sum * shrink + sum_lanes(total);
   best = highest;
   return shrink;
@@ -184,10 +222,17 @@ inline void gather_values(const float* weights, const float* values, std::uint32
           gather_block<count.value>(w, values + j, tokens, head_dim, (head_dim - j) / width, to);
       };
       switch (rows - r) {
-        case 1: gather(count_of<1>{}); break;
-        case 2: gather(count_of<2>{}); break;
-        case 3: gather(count_of<3>{}); break;
-        default: gather(count_of<block>{});
+        case 1:
+          gather(count_of<1>{});
+          break;
+        case 2:
+          gather(count_of<2>{});
+          break;
+        case 3:
+          gather(count_of<3>{});
+          break;
+        default:
+          gather(count_of<block>{});
       }
     }
 }
@@ -240,22 +285,34 @@ inline void score_block(const float* const* queries, std::uint32_t rows, const f
   }
 }
 
-/// Tokens of the page that begins at position `base` which a row may see.
-inline std::uint32_t visible_tokens(const attention_args& a, std::uint32_t row, std::uint32_t base) {
-  auto position = a.first_position + row / a.group;
-  return position < base ? 0u : position + 1 - base < page_tokens ? position + 1 - base : page_tokens;
+/// What a row sees of the page that begins at position `base`.
+inline page_view view_of(const attention_args& a, std::uint32_t row, std::uint32_t base) {
+  auto clamp = [&](std::uint32_t position) {
+    return position < base ? 0u : position - base < page_tokens ? position - base : page_tokens;
+  };
+  auto end = a.first_position + row / a.group + 1;
+  auto first = clamp(a.window && end > a.window ? end - a.window : 0);
+  auto last = clamp(end);
+  return {first, last < first ? first : last};
+}
+
+/// The first page of which the block's first token sees anything.
+inline std::uint32_t first_page(const attention_args& a) {
+  auto end = a.first_position + 1;
+  return a.window && end > a.window ? (end - a.window) / page_tokens : 0;
 }
 
 /// Rotated keys of one page, [64][head_dim].
 inline void rotate_page(const attention_args& a, std::uint32_t page, std::uint32_t tokens, float* keys) {
-  auto half = a.head_dim / 2;
+  auto half = a.rotary_dim / 2;
   auto token_bytes = a.head_dim * (a.bf16 ? 2u : 4u);
   const std::byte* from = a.pages[page] + a.keys_offset;
   for (std::uint32_t t = 0; t < tokens; ++t) {
     auto position = std::size_t{page} * page_tokens + t;
     widen(from + t * token_bytes, a.bf16, a.head_dim, keys + t * a.head_dim);
     if (!a.keys_rotated)
-      rotate(keys + t * a.head_dim, a.cosines + position * half, a.sines + position * half, a.head_dim, 1.0f);
+      rotate(keys + t * a.head_dim, a.cosines + position * half, a.sines + position * half, a.rotary_dim, a.head_dim,
+             1.0f);
   }
 }
 
@@ -284,7 +341,7 @@ void attention(const attention_args& a) {
   auto last_position = a.first_position + a.tokens - 1;
   auto token_bytes = a.head_dim * (a.bf16 ? 2u : 4u);
 
-  for (std::uint32_t page = 0; page <= last_position / page_tokens; ++page) {
+  for (auto page = first_page(a); page <= last_position / page_tokens; ++page) {
     auto base = page * page_tokens;
     auto tokens = last_position + 1 - base < page_tokens ? last_position + 1 - base : page_tokens;
     rotate_page(a, page, tokens, few_rows ? keys : values);
@@ -299,8 +356,8 @@ void attention(const attention_args& a) {
         score_block(block, count, keys, a.head_dim, scores + r * page_tokens);
       }
     for (std::uint32_t r = 0; r < rows; ++r) {
-      auto visible = visible_tokens(a, r, base);
-      auto shrink = softmax_weights(scores + r * page_tokens, visible, best[r], sum[r]);
+      if (a.soft_cap > 0) soft_cap(scores + r * page_tokens, page_tokens, a.soft_cap);
+      auto shrink = softmax_weights(scores + r * page_tokens, view_of(a, r, base), best[r], sum[r]);
       auto* own = gathered + std::size_t{r} * a.head_dim;
       for (std::uint32_t j = 0; j < a.head_dim; j += width) store(own + j, load(own + j) * shrink);
     }
@@ -332,8 +389,8 @@ inline void split_pairs(const std::int8_t* pairs, lanes& even, lanes& odd) {
   odd = __builtin_convertvector(__builtin_convertvector(both >> 8, int_lanes), lanes);
 }
 
-void dot_f32_int8(const float* x, std::size_t stride, std::uint32_t rows, const std::int8_t* weights,
-                  std::size_t pairs, float* sums) {
+void dot_f32_int8(const float* x, std::size_t stride, std::uint32_t rows, const std::int8_t* weights, std::size_t pairs,
+                  float* sums) {
   constexpr std::uint32_t block = 4;
   for (std::uint32_t r = 0; r < rows; r += block) {
     auto count = rows - r < block ? rows - r : block;

@@ -2,7 +2,7 @@
 
 namespace chromatin::gpu {
 
-const kernel_table kernels_avx512{"avx512",  rms_norm,   silu_mul,     add,     rotate, to_bf16,
-                                  attention, widen_int8, dot_f32_int8, nullptr, nullptr};
+const kernel_table kernels_avx512{"avx512", rms_norm,  silu_mul,   gelu_mul,     add,     soft_cap, rotate,
+                                  to_bf16,  attention, widen_int8, dot_f32_int8, nullptr, nullptr};
 
 }  // namespace chromatin::gpu

@@ -178,7 +178,7 @@ void attention_in_pairs(const attention_args& a) {
     for (std::uint32_t j = 0; j < d; j += 32) _mm512_storeu_si512(queries + r * d + j, narrow(query + j));
   }
   auto last_position = a.first_position + a.tokens - 1;
-  for (std::uint32_t page = 0; page <= last_position / page_tokens; ++page) {
+  for (auto page = first_page(a); page <= last_position / page_tokens; ++page) {
     auto base = page * page_tokens;
     auto tokens = last_position + 1 - base < page_tokens ? last_position + 1 - base : page_tokens;
     rotate_page(a, page, tokens, keys);
@@ -186,8 +186,8 @@ void attention_in_pairs(const attention_args& a) {
     __builtin_memset(scores, 0, std::size_t{rows} * page_tokens * sizeof(float));
     dot(queries, d, rows, key_pairs, d / 2, scores);
     for (std::uint32_t r = 0; r < rows; ++r) {
-      auto visible = visible_tokens(a, r, base);
-      auto shrink = softmax_weights(scores + r * page_tokens, visible, best[r], sum[r]);
+      if (a.soft_cap > 0) soft_cap(scores + r * page_tokens, page_tokens, a.soft_cap);
+      auto shrink = softmax_weights(scores + r * page_tokens, view_of(a, r, base), best[r], sum[r]);
       for (std::uint32_t block = 0; block < d / 64; ++block) {
         auto* own = gathered + (std::size_t{block} * rows + r) * 64;
         for (std::uint32_t j = 0; j < 64; j += width) store(own + j, load(own + j) * shrink);
@@ -209,7 +209,8 @@ void attention_in_pairs(const attention_args& a) {
 }  // namespace
 
 const kernel_table kernels_avx512_bf16{
-    "avx512_bf16", rms_norm,           silu_mul,        add, rotate, to_bf16, attention_in_pairs, widen_int8,
-    dot_f32_int8,  dot<std::uint16_t>, dot<std::int8_t>};
+    "avx512_bf16",   rms_norm, silu_mul,           gelu_mul,   add,          soft_cap,
+    rotate,          to_bf16,  attention_in_pairs, widen_int8, dot_f32_int8, dot<std::uint16_t>,
+    dot<std::int8_t>};
 
 }  // namespace chromatin::gpu

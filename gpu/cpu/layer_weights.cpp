@@ -1,29 +1,63 @@
 #include "gpu/cpu/layer_weights.hpp"
 
+#include <string>
+
 #include <fmt/format.h>
 
 namespace chromatin::gpu {
 namespace {
 
-std::string tensor_name(std::uint32_t layer, const char* part, const char* kind) {
-  return fmt::format("model.layers.{}.{}.{}", layer, part, kind);
-}
+/// Where one layer's tensors are.
+struct layer_tensors {
+  const model::checkpoint& checkpoint;
+  std::uint32_t layer;
+  matrix_options options;
 
-packed_matrix pack(const model::weights& w, std::uint32_t layer, std::initializer_list<const char*> names,
-                   matrix_options options) {
-  std::vector<const model::tensor*> parts;
-  for (auto name : names) parts.push_back(&w.at(tensor_name(layer, name, "weight")));
-  return {parts, options};
-}
-
-std::vector<float> biases(const model::checkpoint& c, std::uint32_t layer) {
-  std::vector<float> all;
-  if (!c.config.attention_bias) return all;
-  for (auto name : {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"}) {
-    auto part = vector_of(c.weights, tensor_name(layer, name, "bias"));
-    all.insert(all.end(), part.begin(), part.end());
+  std::string name(std::string_view part, const char* kind) const {
+    return fmt::format("model.layers.{}.{}.{}", layer, part, kind);
   }
-  return all;
+  packed_matrix pack(const std::vector<std::string>& parts) const {
+    std::vector<const model::tensor*> tensors;
+    for (const auto& part : parts) tensors.push_back(&checkpoint.weights.at(name(part, "weight")));
+    return {tensors, options};
+  }
+  std::vector<float> gain(const char* part) const { return gain_of(checkpoint, name(part, "weight")); }
+  std::vector<float> gain_if(bool there, const char* part) const { return there ? gain(part) : std::vector<float>{}; }
+  std::vector<float> bias_if(bool there, std::initializer_list<const char*> parts) const {
+    std::vector<float> all;
+    if (!there) return all;
+    for (auto part : parts) {
+      auto values = vector_of(checkpoint.weights, name(part, "bias"));
+      all.insert(all.end(), values.begin(), values.end());
+    }
+    return all;
+  }
+};
+
+packed_matrix pack_qkv(const layer_tensors& of) {
+  if (of.checkpoint.config.fused_projections) return of.pack({"self_attn.qkv_proj"});
+  return of.pack({"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"});
+}
+
+feed_forward pack_block(const layer_tensors& of, const std::string& part) {
+  auto gate_up = of.checkpoint.config.fused_projections ? std::vector{part + ".gate_up_proj"}
+                                                        : std::vector{part + ".gate_proj", part + ".up_proj"};
+  return {of.pack(gate_up), of.pack({part + ".down_proj"})};
+}
+
+std::vector<feed_forward> pack_blocks(const layer_tensors& of) {
+  std::vector<feed_forward> blocks;
+  auto experts = of.checkpoint.config.experts;
+  if (experts == 0) blocks.push_back(pack_block(of, "mlp"));
+  for (std::uint32_t e = 0; e < experts; ++e) blocks.push_back(pack_block(of, fmt::format("mlp.experts.{}", e)));
+  return blocks;
+}
+
+/// Its few weights decide who computes: rounding them would send tokens elsewhere.
+std::unique_ptr<packed_matrix> pack_router(layer_tensors of) {
+  if (of.checkpoint.config.experts == 0) return nullptr;
+  of.options.weights = model::weight_kind::stored;
+  return std::make_unique<packed_matrix>(of.pack({"mlp.gate"}));
 }
 
 }  // namespace
@@ -35,13 +69,36 @@ std::vector<float> vector_of(const model::weights& w, const std::string& name) {
   return values;
 }
 
+std::vector<float> gain_of(const model::checkpoint& c, const std::string& name) {
+  auto gain = vector_of(c.weights, name);
+  if (c.config.gain_plus_one)
+    for (auto& value : gain) value += 1;
+  return gain;
+}
+
 layer_weights::layer_weights(const model::checkpoint& c, std::uint32_t layer, matrix_options options)
-    : attention_norm{vector_of(c.weights, tensor_name(layer, "input_layernorm", "weight"))},
-      ffn_norm{vector_of(c.weights, tensor_name(layer, "post_attention_layernorm", "weight"))},
-      qkv_bias{biases(c, layer)},
-      qkv{pack(c.weights, layer, {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"}, options)},
-      output{pack(c.weights, layer, {"self_attn.o_proj"}, options)},
-      gate_up{pack(c.weights, layer, {"mlp.gate_proj", "mlp.up_proj"}, options)},
-      down{pack(c.weights, layer, {"mlp.down_proj"}, options)} {}
+    : qkv{pack_qkv({c, layer, options})}, output{layer_tensors{c, layer, options}.pack({"self_attn.o_proj"})} {
+  layer_tensors of{c, layer, options};
+  bool four_norms = c.config.output_norms, qk_norm = c.config.qk_norm;
+  attention_norm = of.gain("input_layernorm");
+  ffn_norm = of.gain(four_norms ? "pre_feedforward_layernorm" : "post_attention_layernorm");
+  attention_output_norm = of.gain_if(four_norms, "post_attention_layernorm");
+  ffn_output_norm = of.gain_if(four_norms, "post_feedforward_layernorm");
+  query_norm = of.gain_if(qk_norm, "self_attn.q_norm");
+  key_norm = of.gain_if(qk_norm, "self_attn.k_norm");
+  qkv_bias = of.bias_if(c.config.attention_bias, {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"});
+  output_bias = of.bias_if(c.config.output_bias, {"self_attn.o_proj"});
+  router = pack_router(of);
+  blocks = pack_blocks(of);
+}
+
+std::vector<const packed_matrix*> layer_weights::matrices() const {
+  std::vector<const packed_matrix*> all{&qkv, &output};
+  for (const auto& block : blocks) {
+    all.push_back(&block.gate_up);
+    all.push_back(&block.down);
+  }
+  return all;
+}
 
 }  // namespace chromatin::gpu

@@ -28,6 +28,7 @@ class onednn_matmul {
   /// stay [n][k].
   onednn_matmul(std::uint32_t k, std::uint32_t n, bool bf16);
 
+  bool lies_in_blocks() const { return blocked_; }
   bool lies_in_pairs() const { return blocked_ && type_ == dnnl::memory::data_type::bf16; }
   std::size_t packed_bytes() const { return describe_weights(n_).get_size(); }
   /// From one block of outputs to the next.

@@ -1,234 +1,83 @@
 #include "gpu/cpu/packed_matrix.hpp"
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
+#include <atomic>
 #include <stdexcept>
 
-#include "gpu/cpu/kernels.hpp"
+#include "gpu/cpu/dense_matrix.hpp"
+#include "gpu/cpu/quantised_matrix.hpp"
+#include "model/quantise.hpp"
 
 namespace chromatin::gpu {
 namespace {
 
-/// k is padded to this.
-constexpr std::uint32_t inputs_padding = 32;
-/// Up to here our own kernel, which reads weights once for all rows, is at least as fast as oneDNN's.
-constexpr std::uint32_t own_rows_max = 48;
-/// Pairs of inputs that the own kernel takes at a time, so that they stay in the first cache for all rows.
-constexpr std::uint32_t chunk_pairs = 64;
-/// Rows whose sums are gathered at a time.
-constexpr std::uint32_t tile_rows = 24;
-/// Rows of every call of oneDNN when results must not depend on them.
-constexpr std::uint32_t fixed_rows = 16;
-/// Rows of a piece when a product is cut by rows: fewer make oneDNN slower, more make a late thread dearer.
-constexpr std::uint32_t piece_rows_max = 64;
-/// Weights that stay in the caches all threads share while they are read once for each piece of rows.
-constexpr std::size_t cached_weights_bytes = std::size_t{8} << 20;
-/// How long a piece should take at least, so that taking it costs nothing beside it, of our own kernels and of
-/// oneDNN's.
-constexpr double own_piece_ns = 5e3, onednn_piece_ns = 5e4;
-
-std::uint32_t round_up(std::uint32_t value, std::uint32_t to) { return (value + to - 1) / to * to; }
-
-std::vector<float> row_of(const model::tensor& t, std::uint64_t row, std::uint32_t k) {
-  auto element_bytes = t.bytes.size() / t.size();
-  model::tensor one{{k}, t.type, t.bytes.subspan(row * k * element_bytes, k * element_bytes)};
-  std::vector<float> values(k);
-  model::to_f32(one, values);
-  return values;
+std::uint64_t next_product() {
+  static std::atomic<std::uint64_t> last{0};
+  return ++last;
 }
 
-/// All parts one after the other, as bf16 if they are, else as float.
-std::vector<std::byte> stack(const std::vector<const model::tensor*>& parts, bool as_bf16) {
-  std::size_t elements = 0;
-  for (const auto* part : parts) elements += part->size();
-  std::vector<std::byte> stacked(elements * (as_bf16 ? 2 : 4));
-  auto* to = stacked.data();
-  for (const auto* part : parts) {
-    if (as_bf16)
-      std::memcpy(to, part->bytes.data(), part->bytes.size());
-    else
-      model::to_f32(*part, {reinterpret_cast<float*>(to), part->size()});
-    to += part->size() * (as_bf16 ? 2 : 4);
-  }
-  return stacked;
+/// How a tensor is packed; for `stored` kinds of floats all the same.
+model::element packed_kind(const model::tensor& t, const matrix_options& options) {
+  if (model::is_quantised(t.type)) return t.type;
+  return options.weights == model::weight_kind::q4 ? model::q4_kind(t.shape.at(1)) : model::element::other;
 }
 
 }  // namespace
 
 std::uint32_t padded_rows(std::uint32_t rows) {
+  auto round_up = [rows](std::uint32_t to) { return (rows + to - 1) / to * to; };
   if (rows <= 4) return rows;
-  if (rows <= 16) return round_up(rows, 4);
-  if (rows <= 128) return round_up(rows, 16);
-  return round_up(rows, 64);
+  if (rows <= 16) return round_up(4);
+  return round_up(rows <= 128 ? 16 : 64);
 }
 
-packed_matrix::packed_matrix(const std::vector<const model::tensor*>& parts, matrix_options options)
-    : options_{options} {
+packed_matrix::packed_matrix(const std::vector<const model::tensor*>& parts, matrix_options options) {
   k_ = static_cast<std::uint32_t>(parts.at(0)->shape.at(1));
-  for (const auto* part : parts) n_ += static_cast<std::uint32_t>(part->shape.at(0));
   if (k_ % 2 != 0) throw std::invalid_argument("a weight matrix needs an even number of inputs");
-  if (options_.int8) {
-    pack_int8(parts);
-    return;
+  for (auto first = parts.begin(); first != parts.end();) {
+    auto kind = packed_kind(**first, options);
+    auto end = std::find_if(first, parts.end(), [&](auto* t) { return packed_kind(*t, options) != kind; });
+    std::vector<const model::tensor*> same{first, end};
+    std::unique_ptr<matrix_part> part;
+    if (kind == model::element::other)
+      part = std::make_unique<dense_matrix>(same, options);
+    else
+      part = std::make_unique<quantised_matrix>(same, kind, options);
+    auto outputs = part->outputs();
+    parts_.push_back({std::move(part), n_});
+    n_ += outputs;
+    first = end;
   }
-  matmul_ = std::make_unique<library_matmul>(k_, n_, options_.bf16);
-  bool bf16 = std::all_of(parts.begin(), parts.end(), [](auto* part) { return part->type == model::element::bf16; });
-  bool as_stored = bf16 && parts.size() == 1;  // packed straight from the file
-  auto stacked = as_stored ? std::vector<std::byte>{} : stack(parts, bf16);
-  packed_ = kv::plain_memory(matmul_->packed_bytes());
-  matmul_->pack(as_stored ? parts[0]->bytes.data() : stacked.data(), bf16, packed_.data.get());
-}
-
-void packed_matrix::pack_int8(const std::vector<const model::tensor*>& parts) {
-  auto k = round_up(k_, inputs_padding), n = round_up(n_, block_outputs);
-  packed_ = kv::plain_memory(std::size_t{k} * n);
-  std::memset(packed_.data.get(), 0, packed_.size_bytes);  // the padding
-  scales_.assign(n, 0);
-  std::uint32_t output = 0;
-  for (const auto* part : parts) {
-    for (std::uint64_t row = 0; row < part->shape[0]; ++row, ++output) {
-      auto values = row_of(*part, row, k_);
-      float largest = 0;
-      for (auto v : values) largest = std::max(largest, std::abs(v));
-      auto scale = scales_[output] = largest / 127;
-      auto* piece = small_values() + std::size_t{output / block_outputs} * block_outputs * k;
-      for (std::uint32_t i = 0; i < k_; ++i) {
-        auto rounded = scale > 0 ? std::nearbyint(values[i] / scale) : 0.0f;
-        piece[(std::size_t{i / 2} * block_outputs + output % block_outputs) * 2 + i % 2] =
-            static_cast<std::int8_t>(rounded);
-        auto lost = static_cast<double>(values[i]) - static_cast<double>(rounded * scale);
-        squared_error_ += lost * lost;
-        squared_weights_ += static_cast<double>(values[i]) * values[i];
-      }
-    }
-  }
-  if (options_.bf16) {
-    matmul_ = std::make_unique<library_matmul>(k_, n_, true);
-    if (!matmul_->lies_in_pairs()) throw std::runtime_error("oneDNN has no fast kernel for int8 weights here");
-  }
-}
-
-std::size_t packed_matrix::bytes() const { return packed_.size_bytes + scales_.size() * sizeof(float); }
-
-std::uint32_t packed_matrix::outputs_of(const area& a) const {
-  return std::min(a.blocks * block_outputs, n_ - a.first_block * block_outputs);
-}
-
-const void* packed_matrix::row(const void* x, std::uint32_t r) const {
-  return static_cast<const std::byte*>(x) + std::size_t{r} * k_ * (options_.bf16 ? 2 : 4);
-}
-
-packed_matrix::way packed_matrix::way_for(std::uint32_t rows) const {
-  bool few = rows <= own_rows_max || options_.fixed_order;
-  if (!options_.bf16 && options_.int8) return way::own;
-  if (options_.bf16 && kernels().dot_bf16 && matmul_->lies_in_pairs() && few) return way::own;
-  bool cached = packed_.size_bytes <= cached_weights_bytes && !options_.int8;
-  return cached && rows > own_rows_max && !options_.fixed_order ? way::by_rows : way::by_outputs;
 }
 
 std::uint32_t packed_matrix::prepare(std::uint32_t rows) {
-  rows_ = rows;
-  way_ = way_for(rows);
-  kernels_.clear();
-  if (way_ == way::by_rows)
-    cut_by_rows(rows);
-  else
-    cut_by_outputs(rows);
-  auto pieces = [](std::uint32_t all, std::uint32_t part) { return (all + part - 1) / part; };
-  return way_ == way::by_rows ? pieces(rows, piece_rows_) : pieces(block_count(), piece_blocks_);
-}
-
-void packed_matrix::cut_by_rows(std::uint32_t rows) {
-  piece_blocks_ = block_count();
-  piece_rows_ = std::clamp(round_up(rows / (4 * options_.threads), 16), 16u, piece_rows_max);
-  auto last = (rows - 1) % piece_rows_ + 1;
-  kernels_ = {&matmul_->kernel_for(piece_rows_, n_), &matmul_->kernel_for(padded_rows(last), n_)};
-}
-
-void packed_matrix::cut_by_outputs(std::uint32_t rows) {
-  // A core multiplies 250 bf16 or 125 float values, or reads 25 bytes of weights a nanosecond, about.
-  auto type_bytes = options_.bf16 ? 2.0 : 4.0;
-  auto block_ns = block_outputs * k_ * type_bytes * std::max(0.002 * rows, 0.04);
-  auto wanted = static_cast<std::uint32_t>((way_ == way::own ? own_piece_ns : onednn_piece_ns) / block_ns) + 1;
-  piece_blocks_ = std::min(wanted, std::max(1u, block_count() / (2 * options_.threads)));
-  piece_rows_ = options_.fixed_order ? fixed_rows : padded_rows(rows);
-  if (way_ == way::own) return;
-  auto last = (block_count() - 1) / piece_blocks_ * piece_blocks_;
-  for (const area& a : {area{0, piece_rows_, 0, piece_blocks_}, area{0, piece_rows_, last, block_count() - last}})
-    kernels_.push_back(&matmul_->kernel_for(piece_rows_, outputs_of(a)));
+  product_call call{rows, next_product(), n_};
+  std::uint32_t pieces = 0;
+  for (auto& p : parts_) p.pieces_end = pieces += p.part->prepare(call);
+  return pieces;
 }
 
 void packed_matrix::piece(std::uint32_t number, const void* x, float* y, matrix_room& room) const {
-  if (way_ == way::by_rows) {
-    auto first = number * piece_rows_;
-    auto rows = std::min(piece_rows_, rows_ - first);
-    const auto& kernel = *kernels_[rows == piece_rows_ ? 0 : 1];
-    return library_matmul::run(kernel, row(x, first), packed_.data.get(), y + std::size_t{first} * n_, room.library);
-  }
-  auto first = number * piece_blocks_;
-  area a{0, rows_, first, std::min(piece_blocks_, block_count() - first)};
-  if (way_ == way::own)
-    multiply_own(a, x, y);
-  else
-    multiply_onednn(a, x, y, room);
-}
-
-/// The packed weights of some blocks, as oneDNN reads them.
-const void* packed_matrix::weights_of(const area& a, matrix_room& room) const {
-  if (!options_.int8) return packed_.data.get() + a.first_block * matmul_->block_bytes();
-  auto block_values = std::size_t{round_up(k_, inputs_padding)} * block_outputs;
-  room.widened.resize(std::max(room.widened.size(), a.blocks * block_values));
-  kernels().widen_int8(small_values() + a.first_block * block_values, a.blocks * block_values, room.widened.data());
-  return room.widened.data();
-}
-
-void packed_matrix::multiply_onednn(const area& a, const void* x, float* y, matrix_room& room) const {
-  auto outputs = outputs_of(a);
-  const auto* weights = weights_of(a, room);
-  const auto& kernel = *kernels_[a.first_block + piece_blocks_ < block_count() ? 0 : 1];
-  room.tile.resize(std::max(room.tile.size(), std::size_t{piece_rows_} * outputs));
-  for (std::uint32_t first = 0; first < a.rows; first += piece_rows_) {
-    library_matmul::run(kernel, row(x, first), weights, room.tile.data(), room.library);
-    for (std::uint32_t r = 0; r < std::min(piece_rows_, a.rows - first); ++r) {
-      const auto* from = room.tile.data() + std::size_t{r} * outputs;
-      auto* to = y + std::size_t{first + r} * n_ + std::size_t{a.first_block} * block_outputs;
-      if (options_.int8)
-        for (std::uint32_t j = 0; j < outputs; ++j) to[j] = from[j] * scales_[a.first_block * block_outputs + j];
-      else
-        std::memcpy(to, from, outputs * sizeof(float));
-    }
+  std::uint32_t begin = 0;
+  for (const auto& p : parts_) {
+    if (number < p.pieces_end) return p.part->piece(number - begin, x, y + p.first_output, room);
+    begin = p.pieces_end;
   }
 }
 
-void packed_matrix::multiply_own(const area& a, const void* x, float* y) const {
-  const auto& own = kernels();
-  alignas(64) float sums[tile_rows * block_outputs];
-  for (auto block = a.first_block; block < a.first_block + a.blocks; ++block)
-    for (std::uint32_t first = 0; first < a.rows; first += tile_rows) {
-      auto rows = std::min(tile_rows, a.rows - first);
-      std::fill_n(sums, rows * block_outputs, 0.0f);
-      auto at = std::size_t{block} * round_up(k_, inputs_padding) * block_outputs;
-      for (std::uint32_t pair = 0; pair < k_ / 2; pair += chunk_pairs) {
-        auto pairs = std::min(chunk_pairs, k_ / 2 - pair);
-        auto chunk = at + std::size_t{pair} * block_outputs * 2;
-        auto from = std::size_t{first} * k_ + std::size_t{pair} * 2;
-        auto* narrow = static_cast<const std::uint16_t*>(x) + from;
-        if (!options_.int8)
-          own.dot_bf16(narrow, k_, rows, packed_values() + chunk, pairs, sums);
-        else if (options_.bf16)
-          own.dot_bf16_int8(narrow, k_, rows, small_values() + chunk, pairs, sums);
-        else
-          own.dot_f32_int8(static_cast<const float*>(x) + from, k_, rows, small_values() + chunk, pairs, sums);
-      }
-      auto outputs = std::min(block_outputs, n_ - block * block_outputs);
-      for (std::uint32_t r = 0; r < rows; ++r)
-        for (std::uint32_t j = 0; j < outputs; ++j) {
-          auto output = block * block_outputs + j;
-          y[std::size_t{first + r} * n_ + output] =
-              sums[r * block_outputs + j] * (options_.int8 ? scales_[output] : 1.0f);
-        }
-    }
+std::size_t packed_matrix::bytes() const {
+  std::size_t all = 0;
+  for (const auto& p : parts_) all += p.part->bytes();
+  return all;
+}
+
+rounding_loss packed_matrix::loss() const {
+  rounding_loss all;
+  for (const auto& p : parts_) {
+    all.error += p.part->loss().error;
+    all.weights += p.part->loss().weights;
+  }
+  return all;
 }
 
 }  // namespace chromatin::gpu

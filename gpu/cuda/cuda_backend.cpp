@@ -2,8 +2,10 @@
 
 #include <atomic>
 #include <mutex>
+#include <stdexcept>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "gpu/cuda/cuda_copies.hpp"
 #include "gpu/cuda/device_pass.hpp"
@@ -244,6 +246,9 @@ bool cuda_backend::abandon(std::function<void()> ended) {
 
 std::unique_ptr<backend> make_cuda_backend(std::shared_ptr<const model::checkpoint> checkpoint,
                                            std::shared_ptr<cuda::runtime> on, const cuda_options& options) {
+  if (auto traits = model::traits_beyond_llama(checkpoint->config); !traits.empty())
+    throw std::runtime_error(
+        fmt::format("the CUDA backend does not compute what the model has: {}", fmt::join(traits, ", ")));
   return std::make_unique<cuda::cuda_backend>(std::move(checkpoint), std::move(on), options);
 }
 

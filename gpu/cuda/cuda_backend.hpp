@@ -22,7 +22,8 @@ struct cuda_options {
 
 /// Uploads the checkpoint's weights as bf16; waits. Fences that its layers are given are of its own copy engine. Host
 /// pages must be pinned memory of the runtime. Throws std::bad_alloc when the device has no room, std::runtime_error
-/// with one line when it fails.
+/// with one line when it fails, and for a
+/// model with traits that LLaMA does not have.
 std::unique_ptr<backend> make_cuda_backend(std::shared_ptr<const model::checkpoint> checkpoint,
                                            std::shared_ptr<cuda::runtime> on, const cuda_options& options);
 

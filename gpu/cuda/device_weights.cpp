@@ -1,7 +1,5 @@
 #include "gpu/cuda/device_weights.hpp"
 
-#include <cmath>
-
 #include <fmt/format.h>
 
 #include "gpu/cuda/upload.hpp"
@@ -34,18 +32,6 @@ device_layer upload_layer(const model::checkpoint& c, std::uint32_t l, uploader&
   return layer;
 }
 
-/// As gpu/cpu has them: of a product of floats.
-template <class Function>
-std::vector<float> rotations(const model::config& c, Function function) {
-  const auto half = c.head_dim / 2;
-  const auto frequencies = model::rotary_frequencies(c);
-  std::vector<float> table(std::size_t{c.context} * half);
-  for (std::uint32_t p = 0; p < c.context; ++p)
-    for (std::uint32_t j = 0; j < half; ++j)
-      table[std::size_t{p} * half + j] = function(static_cast<float>(p) * frequencies[j]);
-  return table;
-}
-
 }  // namespace
 
 device_weights::device_weights(const model::checkpoint& c, runtime& on) {
@@ -59,8 +45,9 @@ device_weights::device_weights(const model::checkpoint& c, runtime& on) {
   final_norm = up.vector({&w.at("model.norm.weight")});
   if (!c.config.tied_embeddings) own_head_ = up.matrix({&w.at("lm_head.weight")});
   w.release_pages();
-  cosines = up.floats(rotations(c.config, [](float angle) { return std::cos(angle); }));
-  sines = up.floats(rotations(c.config, [](float angle) { return std::sin(angle); }));
+  auto rotation = model::make_rotary_table(c.config);
+  cosines = up.floats(rotation.cosines);
+  sines = up.floats(rotation.sines);
   up.finish();
 }
 

@@ -161,11 +161,11 @@ TEST(Archive, WhatIsSaidMeanwhileKeepsTheCopyAndIsArchivedNext) {
 
 TEST(Archive, WhatWasRecalledAndNotContinuedGoesAgainWithoutTheLaboratory) {
   world w{with_archive(archived_turn::ticket)};
-  answer_of(w, "talk", 0);
+  for (int i = 0; i < 2; ++i) answer_of(w, "talk", i);
   archive(w, "talk");
   const auto recall = ask<archive_ticket>(w, atom::recall_v, ref("talk"));
   w.run();
-  ASSERT_EQ(w.messages("talk").size(), 2u);
+  ASSERT_EQ(w.messages("talk").size(), 4u);
   const auto reads = w.counter(w.archivist, "reads_ordered");
   EXPECT_EQ(archive(w, "talk").state, "stored");
   EXPECT_TRUE(w.messages("talk").empty());

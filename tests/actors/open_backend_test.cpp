@@ -56,7 +56,7 @@ TEST(OpenBackend, CpuLooksForNoDevice) {
 TEST(OpenBackend, WhatOnlyTheProcessorDoesIsDoneByItOrRefused) {
   for (bool int8 : {false, true}) {
     auto options = choosing(backend_choice::automatic);
-    options.int8_weights = int8;
+    options.weights = int8 ? model::weight_kind::int8 : model::weight_kind::stored;
     options.compute = int8 ? compute_type::automatic : compute_type::f32;
     std::vector<std::string> notices;
     EXPECT_FALSE(choose_place(options, notices).device);
@@ -64,6 +64,19 @@ TEST(OpenBackend, WhatOnlyTheProcessorDoesIsDoneByItOrRefused) {
     options.backend = backend_choice::cuda;
     EXPECT_THROW(choose_place(options, notices), std::runtime_error);
   }
+}
+
+TEST(OpenBackend, AModelWithTraitsThatTheDeviceDoesNotComputeIsTheProcessorsOrRefusedByName) {
+  const auto checkpoint = model::random_checkpoint("gemma2-tiny", 1);
+  auto traits = model::traits_beyond_llama(checkpoint->config);
+  EXPECT_THAT(traits, testing::IsSupersetOf({"soft caps", "a sliding window", "scaled embeddings"}));
+  std::vector<std::string> notices;
+  EXPECT_FALSE(choose_place(choosing(backend_choice::automatic), notices, traits).device);
+  EXPECT_THAT(notices, ElementsAre(testing::AllOf(HasSubstr("soft caps"), HasSubstr("the processor computes"))));
+  EXPECT_THROW(choose_place(choosing(backend_choice::cuda), notices, traits), std::runtime_error);
+  EXPECT_THROW(open_backend({.device = emulated()}, checkpoint, {}), std::runtime_error);
+  for (auto plain : {"llama3-tiny", "mistral-tiny", "qwen2-tiny"})
+    EXPECT_THAT(model::traits_beyond_llama(model::random_checkpoint(plain, 1)->config), IsEmpty());
 }
 
 TEST(OpenBackend, TheArenaTakesWhatWeightsAndReserveLeave) {

@@ -86,7 +86,9 @@ TEST(Keeper, AFullTubeOpensTheNextAndAConversationThatOutgrowsItsTubeMovesThere)
   std::vector<std::string> used;
   for (int i = 1; i < 4; ++i) {
     put_back(*at.registry, talk_of(i), 1, grown(static_cast<std::uint64_t>(i), 60), {});
-    used.push_back(at.archive(talk_of(i)).tube);
+    const auto job = at.archive(talk_of(i));
+    EXPECT_EQ(job.failure, "");
+    used.push_back(job.tube);
   }
   EXPECT_EQ(used.front(), before.tube);
   EXPECT_NE(used.back(), before.tube);
@@ -99,6 +101,32 @@ TEST(Keeper, AFullTubeOpensTheNextAndAConversationThatOutgrowsItsTubeMovesThere)
   at.drop_copy(talk_of(0));
   at.run(at.add(ask_recall(last, world.now)));
   EXPECT_TRUE(copy_of(*at.registry, talk_of(0)).value() == first.now);
+  const auto tubes = at.work.figures().tubes;
+  const auto still = static_cast<long>(first.now.messages.size());
+  first.turn();
+  at.registry->write(talk_of(0), 1,
+                     {2, {first.now.messages.begin() + still, first.now.messages.end()}, first.now.window, true});
+  EXPECT_EQ(at.archive(talk_of(0)).tube, last.tube) << "what is in the full one counts no more";
+  EXPECT_EQ(at.work.figures().tubes, tubes);
+}
+
+TEST(Keeper, AJobWhoseRowWasLostKeepsItsOrderAndThoseThatCameSinceGetAnother) {
+  outside world;
+  keeper work{{.folder = world.folder / "tubes", .geometry = world.geometry}, world.lab};
+  const auto source = [&](int number) {
+    auto job = plan_archive(talk_of(number), 1, world.now);
+    job.number = static_cast<std::uint64_t>(number);
+    return archive_source{{job, new_key()}, 1, grown(static_cast<std::uint64_t>(number))};
+  };
+  const std::vector all{source(1), source(2)};
+  const auto first = work.write(std::span{all}.first(1), world.now).at(0);
+  const auto strands = work.figures().strands;
+  const auto both = work.write(all, world.now);
+  EXPECT_EQ(both.at(0), first);
+  EXPECT_EQ(first.synthesis, order_name(first.tube, 1));
+  EXPECT_EQ(both.at(1).synthesis, order_name(first.tube, 2));
+  work.give(std::vector<keyed_job>{{both[1], all[1].key}}, world.now);
+  EXPECT_EQ(world.lab->syntheses.at(0).strands.size(), work.figures().strands - strands);
 }
 
 TEST(Keeper, WhatFitsNoTubeFailsAndTheOthersGoOn) {

@@ -21,15 +21,18 @@ std::ostream& operator<<(std::ostream& out, const shape& s) {
              << s.tokens;
 }
 
+constexpr std::uint32_t whole = ~0u;
+
 /// Random queries, and pages with random keys and values of one head in one layer; as float32, so that nothing is
 /// rounded.
 struct problem {
-  problem(const shape& s, std::uint32_t seed) : of{s}, random{seed} {
+  problem(const shape& s, std::uint32_t seed, std::uint32_t rotary = whole)
+      : of{s}, rotary_dim{rotary == whole ? s.head_dim : rotary}, random{seed} {
     auto positions = s.history + s.tokens;
-    auto half = s.head_dim / 2;
+    auto half = rotary_dim / 2;
     for (std::uint32_t p = 0; p < positions; ++p)
       for (std::uint32_t j = 0; j < half; ++j) {
-        auto angle = p * std::pow(10000.0, -2.0 * j / s.head_dim);
+        auto angle = p * std::pow(10000.0, -2.0 * j / rotary_dim);
         cosines.push_back(static_cast<float>(std::cos(angle)));
         sines.push_back(static_cast<float>(std::sin(angle)));
       }
@@ -52,6 +55,7 @@ struct problem {
             .row_stride = std::size_t{of.group} * of.head_dim,
             .tokens = of.tokens,
             .first_position = of.history,
+            .window = window,
             .group = of.group,
             .head_dim = of.head_dim,
             .pages = table.data(),
@@ -60,6 +64,8 @@ struct problem {
             .bf16 = false,
             .cosines = cosines.data(),
             .sines = sines.data(),
+            .rotary_dim = rotary_dim,
+            .soft_cap = soft_cap,
             .scratch = scratch.data(),
             .fixed_order = fixed_order,
             .keys_rotated = false};
@@ -67,7 +73,8 @@ struct problem {
 
   double key(std::uint32_t position, std::uint32_t j) const {
     const float* k = pages[position / 64].data() + (position % 64) * of.head_dim;
-    auto half = of.head_dim / 2;
+    if (j >= rotary_dim) return k[j];
+    auto half = rotary_dim / 2;
     double c = cosines[position * half + j % half], s = sines[position * half + j % half];
     return j < half ? k[j] * c - k[j + half] * s : k[j] * c + k[j - half] * s;
   }
@@ -81,17 +88,21 @@ struct problem {
     auto visible = of.history + token + 1;
     std::vector<double> weights(visible), result(of.head_dim);
     double top = -1e300, sum = 0;
-    for (std::uint32_t p = 0; p < visible; ++p) {
+    auto first = window > 0 && visible > window ? visible - window : 0;
+    for (auto p = first; p < visible; ++p) {
       for (std::uint32_t j = 0; j < of.head_dim; ++j) weights[p] += q[j] * key(p, j);
+      if (soft_cap > 0) weights[p] = soft_cap * std::tanh(weights[p] / soft_cap);
       top = std::max(top, weights[p]);
     }
-    for (auto& w : weights) sum += w = std::exp(w - top);
-    for (std::uint32_t p = 0; p < visible; ++p)
+    for (auto p = first; p < visible; ++p) sum += weights[p] = std::exp(weights[p] - top);
+    for (auto p = first; p < visible; ++p)
       for (std::uint32_t j = 0; j < of.head_dim; ++j) result[j] += weights[p] / sum * value(p, j);
     return result;
   }
 
   shape of;
+  std::uint32_t rotary_dim, window = 0;
+  float soft_cap = 0;
   bool fixed_order = false;
   std::mt19937 random;
   std::normal_distribution<float> normal{0, 0.5f};
@@ -146,7 +157,7 @@ TEST(Attention, IsThePlainComputationForEveryShapeAndInstructionSet) {
 
 /// As pages hold them when the model computes in bf16.
 struct bf16_problem : problem {
-  bf16_problem(const shape& s, std::uint32_t seed) : problem{s, seed} {
+  bf16_problem(const shape& s, std::uint32_t seed, std::uint32_t rotary = whole) : problem{s, seed, rotary} {
     for (auto& page : pages) {
       auto& narrow = narrow_pages.emplace_back(page.size());
       kernels_generic.to_bf16(page.data(), page.size(), narrow.data());
@@ -187,6 +198,40 @@ TEST(Attention, InBf16IsNearThePlainComputationOnTheSameKeysAndValues) {
     }
 }
 
+struct variety {
+  shape of;
+  std::uint32_t rotary_dim, window;
+  float soft_cap;
+};
+
+/// Windows within a page, of a page, over several, wider than what is there; parts of a head that rotate, and none.
+constexpr variety varieties[]{
+    {{64, 2, 0, 64}, whole, 10, 0},    {{64, 2, 300, 33}, whole, 64, 0}, {{64, 8, 300, 1}, whole, 65, 0},
+    {{64, 2, 190, 70}, whole, 130, 0}, {{64, 1, 200, 70}, whole, 1, 0},  {{64, 4, 63, 2}, whole, 1000, 0},
+    {{64, 2, 100, 20}, 48, 0, 0},      {{64, 2, 100, 2}, 16, 0, 0},      {{128, 2, 100, 20}, 0, 0, 0},
+    {{64, 2, 70, 12}, whole, 0, 1.5f}, {{256, 2, 100, 4}, 64, 90, 0.5f}, {{96, 1, 130, 30}, 72, 40, 0}};
+
+template <class Problem>
+void expect_varieties(double tolerance) {
+  std::uint32_t seed = 500;
+  for (const auto& v : varieties)
+    for (const auto* table : tables()) {
+      std::stringstream what;
+      what << v.of << ", rotary " << v.rotary_dim << ", window " << v.window << ", cap " << v.soft_cap << ", "
+           << table->name << ", seed " << ++seed;
+      SCOPED_TRACE(what.str());
+      Problem p{v.of, seed, v.rotary_dim};
+      p.window = v.window;
+      p.soft_cap = v.soft_cap;
+      p.fixed_order = seed % 2 == 0;
+      expect_plain_result(p, *table, tolerance);
+    }
+}
+
+TEST(Attention, KnowsWindowsSoftCapsAndHeadsThatRotateInPart) { expect_varieties<problem>(3e-5); }
+
+TEST(Attention, KnowsThemInBf16) { expect_varieties<bf16_problem>(0.025); }
+
 TEST(Attention, SlotsBeyondTheLastTokenAreNeverRead) {
   for (const auto* table : tables()) {
     problem p{{64, 2, 70, 1}, 9};
@@ -211,6 +256,15 @@ TEST(Kernels, RoundToNearestEvenAndNormAndSilu) {
     EXPECT_NEAR(out[1], 2 * -3.0 / (1 + std::exp(3.0)), 1e-6);
     EXPECT_NEAR(out[2], 200, 1e-4);
     EXPECT_NEAR(out[3], 0, 1e-6);
+    table->gelu_mul(gate_up.data(), 4, out.data(), nullptr);
+    EXPECT_NEAR(out[0], 2 * 0.3457140, 1e-6);
+    EXPECT_NEAR(out[1], 2 * -0.0036373, 1e-6);
+    EXPECT_NEAR(out[2], 200, 1e-4);
+    EXPECT_NEAR(out[3], 0, 1e-6);
+    std::vector<float> capped{-1000, -1, 0, 0.001f, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 1000};
+    auto before = capped;
+    table->soft_cap(capped.data(), capped.size(), 5);
+    for (std::size_t i = 0; i < capped.size(); ++i) EXPECT_NEAR(capped[i], 5 * std::tanh(before[i] / 5.0), 2e-6);
     std::vector<float> row{3, 4}, gain{1, 2};
     table->rms_norm(row.data(), gain.data(), 0, 2, out.data(), nullptr);
     EXPECT_NEAR(out[0], 3 / std::sqrt(12.5), 1e-6);

@@ -69,9 +69,11 @@ class Deterministic : public testing::TestWithParam<std::pair<kv::dtype, bool>> 
 TEST_P(Deterministic, LogitsDoNotDependOnTheBatchNorOnTheCut) {
   auto [type, int8] = GetParam();
   if (type == kv::dtype::bf16 && best_compute_type() != type) GTEST_SKIP() << "this processor does not multiply bf16";
-  auto b = make_cpu_backend(
-      concierge(),
-      {.compute = type, .int8_weights = int8, .deterministic = true, .threads = 2, .step_tokens_max = 1280});
+  auto b = make_cpu_backend(concierge(), {.compute = type,
+                                          .weights = int8 ? model::weight_kind::int8 : model::weight_kind::stored,
+                                          .deterministic = true,
+                                          .threads = 2,
+                                          .step_tokens_max = 1280});
   for (unsigned seed = 1; seed <= 4; ++seed) {
     SCOPED_TRACE(testing::Message() << "seed " << seed);
     std::mt19937 random{seed};

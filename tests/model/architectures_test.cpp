@@ -72,14 +72,25 @@ TEST_F(Architecture, AMistralsHeadsMayBeWiderThanTheHiddenStateDividedByTheirNum
   EXPECT_EQ(mistral->config.head_dim, 48u);
 }
 
-TEST_F(Architecture, ASlidingWindowIsRefusedWithTheWayOut) {
+TEST_F(Architecture, OfAMistralEveryLayerSlidesWhereItHasAWindow) {
   make("mistral-tiny");
+  EXPECT_EQ(open()->config.traits_of(1).window, 4096u) << "as transformers has it where the key is absent";
+  config["sliding_window"] = nullptr;
+  EXPECT_EQ(open()->config.traits_of(1).window, 0u);
+  config["sliding_window"] = 128;
+  for (auto l : {0, 1}) EXPECT_EQ(open()->config.traits_of(l).window, 128u);
+  config["sliding_window"] = 0;
+  EXPECT_THAT(reason(), HasSubstr("config.json: \"sliding_window\" must be a whole number"));
+}
+
+TEST_F(Architecture, ASlidingWindowOfAnArchitectureWithoutOneIsRefusedWithTheWayOut) {
+  make("llama3-tiny");
   config["sliding_window"] = nullptr;
   EXPECT_EQ(reason(), "no error");
   config["sliding_window"] = 512;  // the whole context
   EXPECT_EQ(reason(), "no error");
   config["sliding_window"] = 128;
-  EXPECT_THAT(reason(), AllOf(HasSubstr("a sliding window of 128 tokens in a context of 512 is not supported"),
+  EXPECT_THAT(reason(), AllOf(HasSubstr("a sliding window of 128 tokens is not known of this architecture"),
                               HasSubstr("set \"max_position_embeddings\" to 128")));
   config["max_position_embeddings"] = 128;
   EXPECT_EQ(open()->config.context, 128u);
@@ -91,30 +102,43 @@ TEST_F(Architecture, ASlidingWindowIsRefusedWithTheWayOut) {
 
 TEST_F(Architecture, AQwen2SlidesOnlyWhereItSaysSo) {
   make("qwen2-tiny");
+  auto windows = [&] {
+    std::vector<std::uint32_t> all;
+    auto c = open()->config;
+    for (std::uint32_t l = 0; l < c.layers; ++l) all.push_back(c.traits_of(l).window);
+    return all;
+  };
   config["sliding_window"] = 128;
-  EXPECT_EQ(reason(), "no error");
+  EXPECT_THAT(windows(), ElementsAre(0, 0, 0));
   config["use_sliding_window"] = true;
-  EXPECT_THAT(reason(), HasSubstr("a sliding window of 128 tokens"));
-  config["max_window_layers"] = 3;  // all of them before the first that slides
-  EXPECT_EQ(reason(), "no error");
+  EXPECT_THAT(windows(), ElementsAre(0, 0, 0)) << "max_window_layers is 28 where it is absent";
+  config["max_window_layers"] = 1;
+  EXPECT_THAT(windows(), ElementsAre(0, 128, 128));
   config["layer_types"] = {"full_attention", "sliding_attention", "full_attention"};
-  EXPECT_THAT(reason(), HasSubstr("a sliding window of 128 tokens"));
-  config["layer_types"][1] = "full_attention";
-  EXPECT_EQ(reason(), "no error");
-  config["layer_types"][1] = "linear_attention";
+  EXPECT_THAT(windows(), ElementsAre(0, 128, 0));
+  config["use_sliding_window"] = false;
+  EXPECT_THAT(reason(), HasSubstr("\"layer_types\" names sliding_attention, but \"sliding_window\" is missing"));
+  config["layer_types"] = {"full_attention"};
+  EXPECT_THAT(reason(), HasSubstr("\"layer_types\" has 1 entries, the model 3 layers"));
+  config["layer_types"] = {"full_attention", "linear_attention", "full_attention"};
   EXPECT_THAT(reason(), HasSubstr("\"layer_types\": \"linear_attention\" is not supported"));
 }
 
 TEST_F(Architecture, UnknownStretchingOfPositionsIsRefusedByName) {
   make("llama3-tiny");
-  config["rope_scaling"]["rope_type"] = "yarn";
-  EXPECT_THAT(reason(), HasSubstr("\"yarn\" is not known; known: default, linear, llama3"));
+  config["rope_scaling"]["rope_type"] = "xpos";
+  EXPECT_THAT(reason(), HasSubstr("\"xpos\" is not known; known: default, linear, dynamic, yarn, longrope, llama3"));
 }
 
-TEST_F(Architecture, BiasesWhereWeHaveNoneAreRefused) {
+TEST_F(Architecture, BiasesThatTheConfigNamesMustBeThere) {
   make("llama3-tiny");
   config["attention_bias"] = true;
-  EXPECT_THAT(reason(), HasSubstr("attention_bias is not supported"));
+  EXPECT_THAT(reason(), HasSubstr("q_proj.bias is missing"));
+  make_checkpoint("phi3-tiny", 1, folder / "phi3", std::string{CHROMATIN_SOURCE_DIR} + "/assets/concierge");
+  config = json::parse(std::ifstream{folder / "phi3" / "config.json"});
+  config["attention_bias"] = true;
+  std::ofstream{folder / "phi3" / "config.json"} << config;
+  EXPECT_THROW(checkpoint::open(folder / "phi3"), load_error);
 }
 
 TEST_F(Architecture, WhatWouldChangeTheComputationAndIsNotBuiltIsRefusedByFileAndKey) {
@@ -188,7 +212,11 @@ TEST_F(Architecture, StretchingOfPositionsIsNeverGuessed) {
       {{{"type", "linear"}}, "rope_scaling: \"factor\" is missing"},
       {{{"factor", 4.0}}, "rope_scaling: \"\" is not known"},
       {{{"rope_type", "linear"}, {"type", "dynamic"}, {"factor", 4.0}}, "\"rope_type\" and \"type\" differ"},
-      {{{"rope_type", "longrope"}}, "\"longrope\" is not known"},
+      {{{"rope_type", "longrope"}}, "\"short_factor\" is missing"},
+      {{{"rope_type", "longrope"}, {"short_factor", {1, 2}}}, "\"short_factor\" has 2 entries, a head 16 pairs"},
+      {{{"rope_type", "yarn"}}, "\"factor\" is missing"},
+      {{{"rope_type", "yarn"}, {"factor", 4}, {"beta_fast", 1}, {"beta_slow", 2}}, "\"beta_fast\" must be above"},
+      {{{"rope_type", "dynamic"}, {"factor", "two"}}, "\"factor\" must be a number"},
       {{{"rope_type", "default"}, {"mrope_section", {16, 24, 24}}}, "\"mrope_section\" is not known"},
       {{{"rope_type", "default"}, {"rope_theta", 5e5}}, "\"rope_theta\" differs from the one outside"},
       {{{"rope_type", "default"}, {"partial_rotary_factor", 0.25}}, "\"partial_rotary_factor\": 0.25 is not supported"},

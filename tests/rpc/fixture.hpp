@@ -62,6 +62,17 @@ inline gateway_actor::behavior_type fake_gateway(gateway_actor::pointer self, st
       },
       [](atom::list, const std::string&, std::uint32_t) { return conversation_list{}; },
       [](atom::list) { return turn_views{}; },
+      [](atom::archive, const conversation_ref& which) {
+        return archive_ticket{.number = 7, .id = which.id, .state = "planned", .left_s = 60};
+      },
+      [](atom::recall, const conversation_ref& which) -> caf::result<archive_ticket> {
+        if (which.id == "missing") return caf::make_error(ec::no_conversation, "there is no conversation missing");
+        return archive_ticket{.number = 8, .id = which.id, .state = "asked", .simulated = true};
+      },
+      [](atom::archive, atom::list, const std::string& tenant) {
+        return archive_tickets{{.number = 7, .id = tenant, .state = "stored", .reads = 600, .failure = "none"}};
+      },
+      [](atom::attach, const archivist_actor&) {},
       [](atom::lookup, const conversation_ref&) { return key_list{}; },
       [](atom::match, const std::string&, const std::string&, const message_list&) { return matched_conversation{}; },
       [](atom::point, const std::string&, const std::string&, const conversation_point&) {},
@@ -110,10 +121,6 @@ inline gateway_actor::behavior_type fake_gateway(gateway_actor::pointer self, st
         return conversation_info{id, 1, 10, 1024, 2};
       },
       [](atom::forget, const conversation_ref&) {},
-      [](atom::archive, const conversation_ref&) { return archive_ticket{}; },
-      [](atom::recall, const conversation_ref&) { return archive_ticket{}; },
-      [](atom::archive, atom::list, const std::string&) { return archive_tickets{}; },
-      [](atom::attach, const archivist_actor&) {},
       [](atom::internal, atom::stop) {},
       [](atom::stats) {
         return counters{"gateway", {{"turns", 5}}};

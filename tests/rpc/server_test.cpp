@@ -114,6 +114,23 @@ TEST_F(RpcServer, ConversationsAreListedAndRead) {
   EXPECT_EQ(said.messages[1].content, "message 4");
 }
 
+TEST_F(RpcServer, TicketsOfTheArchiveArriveWhole) {
+  client c{start().addresses()[0]};
+  const auto planned = c.archive("talk");
+  EXPECT_EQ(planned.number, 7u);
+  EXPECT_EQ(planned.id, "talk");
+  EXPECT_EQ(planned.state, "planned");
+  EXPECT_EQ(planned.left_s, 60);
+  EXPECT_FALSE(planned.simulated);
+  EXPECT_TRUE(c.recall("talk").simulated);
+  EXPECT_THAT(reason([&] { c.recall("missing"); }), HasSubstr("no_conversation"));
+  const auto all = c.archives();
+  ASSERT_EQ(all.size(), 1u);
+  EXPECT_EQ(all[0].reads, 600u);
+  EXPECT_EQ(all[0].failure, "none");
+  c.forget("talk");
+}
+
 TEST_F(RpcServer, AConversationIsOnlyMadeWhereThatIsWanted) {
   client c{start().addresses()[0]};
   EXPECT_EQ(c.find("talk").info().id, "default/talk");

@@ -32,10 +32,11 @@ std::string why_not(const std::function<void()>& call) {
 
 class archiving_server {
  public:
-  explicit archiving_server(const std::filesystem::path& folder)
+  /// `time`: that each thing takes. Without any, states pass too fast to be seen.
+  explicit archiving_server(const std::filesystem::path& folder, const std::string& time = "1s")
       : process_{folder,
-                 {"--compute", "f32", "--dna", folder / "dna", "--dna-pool", "1s", "--dna-synthesis", "1s",
-                  "--dna-sequencing", "1s"}},
+                 {"--compute", "f32", "--dna", folder / "dna", "--dna-pool", time, "--dna-synthesis", time,
+                  "--dna-sequencing", time}},
         client{process_.address()} {}
 
   /// Until the last job of the conversation is there, or past it; its state then.
@@ -69,7 +70,7 @@ bool is_here(rpc::client& client, const std::string& id) {
 
 TEST(Archive, AConversationGoesIntoDnaAndComesBackWithTheSameTokens) {
   temporary_folder folder;
-  archiving_server server{folder.path()};
+  archiving_server server{folder.path(), "0s"};
   auto& client = server.client;
   for (std::size_t i = 0; i < 2; ++i) EXPECT_EQ(say(client, "talk", said[i]), say(client, "twin", said[i]));
   EXPECT_EQ(client.archive("talk").state, "planned");

@@ -22,6 +22,7 @@ class plain_matmul {
   /// of 32 and 64.
   plain_matmul(std::uint32_t k, std::uint32_t n, bool bf16) : k_{k}, n_{n}, bf16_{bf16} {}
 
+  static bool lies_in_blocks() { return true; }
   bool lies_in_pairs() const { return bf16_; }
   std::size_t packed_bytes() const;
   std::size_t block_bytes() const;

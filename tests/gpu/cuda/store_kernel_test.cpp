@@ -62,7 +62,7 @@ struct StoreKernel : on_a_device {
     if (bias.empty()) return;
     std::vector<float> wide(bias.size());
     std::transform(values, values + bias.size(), wide.begin(), widen);
-    gpu::kernels().add(wide.data(), bias.data(), bias.size());
+    gpu::kernels().add(wide.data(), bias.data(), bias.size(), 1);
     gpu::kernels().to_bf16(wide.data(), bias.size(), values);
   }
 };

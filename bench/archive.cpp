@@ -1,0 +1,77 @@
+/// chromatin bench archive: conversations in DNA, as a server has them.
+
+#include <algorithm>
+
+#include <fmt/core.h>
+#include <fmt/ranges.h>
+
+#include "bench/archive/parts.hpp"
+#include "bench/commands.hpp"
+#include "bench/measure.hpp"
+#include "bench/served/parts.hpp"
+
+namespace chromatin::bench {
+namespace {
+
+struct flags {
+  archive_setup setup;
+  std::vector<std::string> only;
+  std::string json;
+};
+
+constexpr std::pair<const char*, nlohmann::ordered_json (*)(const archive_setup&)> all_parts[] = {
+    {"continued", archive_continued}, {"reads", archive_reads}, {"beside", archive_beside}};
+
+void run(const flags& chosen) {
+  const auto& setup = chosen.setup;
+  nlohmann::ordered_json json{{"machine", machine()}, {"seed", setup.seed}, {"channel", setup.channel}};
+  say_line(fmt::format("{}; seed {}, channel {}; the laboratory is simulated", machine(), setup.seed, setup.channel));
+  for (const auto& [name, part] : all_parts)
+    if (chosen.only.empty() || std::ranges::find(chosen.only, name) != chosen.only.end()) {
+      const double seconds = seconds_of([&, name = name, part = part] { json[name] = part(setup); });
+      say_line(fmt::format("  ({:.0f} s)", seconds));
+    }
+  write_json(chosen.json, json);
+}
+
+}  // namespace
+
+void say_line(const std::string& text) {
+  fmt::print("{}\n", text);
+  std::fflush(stdout);
+}
+
+std::vector<std::vector<std::string>> bundled_users(std::uint32_t count) {
+  std::vector<std::vector<std::string>> all;
+  for (const auto* file : {"sgd-sample.jsonl", "taskmaster4-sample.jsonl"})
+    for (const auto& messages : read_conversations(file)) {
+      if (all.size() == count) return all;
+      all.emplace_back();
+      for (const auto& m : messages)
+        if (m.role == "user") all.back().push_back(m.content);
+    }
+  return all;
+}
+
+void add_archive(CLI::App& bench, const std::filesystem::path& embedded) {
+  auto* command = bench.add_subcommand("archive", "Conversations in DNA: the same answers afterwards, reads, serving");
+  auto f = std::make_shared<flags>();
+  f->setup.embedded = embedded;
+  std::vector<std::string> names;
+  for (const auto& [name, part] : all_parts) names.emplace_back(name);
+  command->add_option("--only", f->only, fmt::format("one or more of {}", fmt::join(names, ", ")))
+      ->check(CLI::IsMember(names));
+  command->add_option("--conversations", f->setup.conversations, "that are archived and go on, at most the bundled 160")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 160));
+  command->add_option("--rounds", f->setup.rounds, "of serving beside archives")
+      ->capture_default_str()
+      ->check(CLI::Range(1, 1000));
+  command->add_option("--channel", f->setup.channel, "of the simulated laboratory, as serve's --dna-channel")
+      ->capture_default_str();
+  command->add_option("--seed", f->setup.seed)->capture_default_str();
+  command->add_option("--json", f->json, "write the figures to this file");
+  command->callback([f] { run(*f); });
+}
+
+}  // namespace chromatin::bench

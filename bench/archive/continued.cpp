@@ -1,0 +1,139 @@
+// The same answers after a trip through DNA as without one.
+
+#include <algorithm>
+#include <map>
+#include <thread>
+
+#include <fmt/format.h>
+
+#include "bench/archive/parts.hpp"
+#include "bench/dna.hpp"
+#include "bench/served/own_server.hpp"
+#include "io/temporary_folder.hpp"
+#include "rpc/client.hpp"
+
+namespace chromatin::bench {
+namespace {
+
+constexpr std::uint32_t answer_tokens = 24;
+constexpr std::size_t turns_max = 6;
+
+/// All of what a conversation's users say, or the first turns of it.
+using user_turns = std::vector<std::string>;
+using answers = std::vector<std::vector<std::string>>;  ///< [conversation][turn]
+
+class archived_talks {
+ public:
+  archived_talks(const archive_setup& setup, const std::filesystem::path& folder, const std::vector<user_turns>& users,
+                 bool archive)
+      : users_{users}, archive_{archive}, server_{folder, options(setup, folder, archive)}, client_{server_.rpc()} {
+    given_.resize(users.size());
+  }
+
+  answers play() {
+    for (std::size_t who = 0; who < users_.size(); ++who)
+      while (given_[who].size() < users_[who].size() / 2) say(who);
+    there_and_back(true);
+    for (std::size_t who = 0; who < users_.size(); ++who) say(who);
+    there_and_back(false);  // an update of what is in the tube
+    for (std::size_t who = 0; who < users_.size(); ++who)
+      while (given_[who].size() < users_[who].size()) say(who);
+    return given_;
+  }
+
+  std::int64_t reads() {
+    for (const auto& part : client_.stat())
+      for (const auto& [name, value] : part.values)
+        if (name == "reads_ordered") return value;
+    return 0;
+  }
+
+ private:
+  static std::vector<std::string> options(const archive_setup& setup, const std::filesystem::path& folder,
+                                          bool archive) {
+    std::vector<std::string> all{"--model",        setup.embedded.string(),
+                                 "--disk",         folder / "store",
+                                 "--device-mem",   "64M",
+                                 "--host-mem",     "128M",
+                                 "--disk-size",    "1G",
+                                 "--compute",      "f32",
+                                 "--deterministic"};
+    if (archive)
+      for (const std::string& word :
+           {std::string{"--dna"}, (folder / "dna").string(), std::string{"--dna-turn"}, std::string{"wait"},
+            std::string{"--dna-pool"}, std::string{"1s"}, std::string{"--dna-synthesis"}, std::string{"0s"},
+            std::string{"--dna-sequencing"}, std::string{"0s"}, std::string{"--dna-channel"}, setup.channel,
+            std::string{"--dna-seed"}, std::to_string(setup.seed)})
+        all.push_back(word);
+    return all;
+  }
+  static std::string name_of(std::size_t who) { return fmt::format("talk-{}", who); }
+
+  void say(std::size_t who) {
+    if (given_[who].size() == users_[who].size()) return;
+    rpc::say_options turn{.text = users_[who][given_[who].size()]};
+    turn.sampling.tokens_max = answer_tokens;
+    given_[who].push_back(client_.open(name_of(who)).say(turn).text);
+  }
+
+  /// Every third one is spoken in while its strands are written; it is archived by itself afterwards.
+  void there_and_back(bool with_turns) {
+    if (archive_)
+      for (std::size_t who = 0; who < users_.size(); ++who) client_.archive(name_of(who));
+    if (with_turns)
+      for (std::size_t who = 0; who < users_.size(); who += 3) say(who);
+    if (!archive_) return;
+    wait_for("stored");
+    for (std::size_t who = 0; with_turns && who < users_.size(); who += 3) client_.archive(name_of(who));
+    wait_for("stored");
+    while (!client_.list().empty()) std::this_thread::sleep_for(std::chrono::milliseconds{20});
+    for (std::size_t who = 0; who < users_.size(); ++who) client_.recall(name_of(who));
+    wait_for("settled");
+  }
+
+  /// The last job of every conversation.
+  void wait_for(const std::string& state) {
+    for (;; std::this_thread::sleep_for(std::chrono::milliseconds{200})) {
+      std::map<std::string, archive_ticket> last;
+      for (auto& one : client_.archives()) last[one.id] = std::move(one);
+      std::size_t there = 0;
+      for (const auto& [id, one] : last) {
+        if (!one.failure.empty()) throw std::runtime_error{fmt::format("{} stops: {}", id, one.failure)};
+        there += one.state == state;
+      }
+      show_progress(fmt::format("{}, {}", archive_ ? "archived" : "never left", state), there, users_.size());
+      if (there == users_.size()) return;
+    }
+  }
+
+  const std::vector<user_turns>& users_;
+  bool archive_;
+  own_server server_;
+  rpc::client client_;
+  answers given_;
+};
+
+}  // namespace
+
+nlohmann::ordered_json archive_continued(const archive_setup& setup) {
+  auto users = bundled_users(setup.conversations);
+  for (auto& turns : users) turns.resize(std::min(turns.size(), turns_max));
+  io::temporary_folder stayed_in{std::filesystem::temp_directory_path()},
+      went_from{std::filesystem::temp_directory_path()};
+  const auto expected = archived_talks{setup, stayed_in.path(), users, false}.play();
+  archived_talks travellers{setup, went_from.path(), users, true};
+  const auto given = travellers.play();
+  const auto reads = travellers.reads();
+  std::uint64_t turns = 0, same = 0, whole = 0;
+  for (std::size_t who = 0; who < users.size(); ++who) {
+    for (std::size_t i = 0; i < expected[who].size(); ++i, ++turns) same += expected[who][i] == given[who].at(i);
+    whole += expected[who] == given[who];
+  }
+  say_line(
+      fmt::format("{} of {} conversations, {} of {} turns, are answered as if they had never left (float32, "
+                  "deterministic); twice in DNA, {} reads",
+                  whole, users.size(), same, turns, reads));
+  return {{"conversations", users.size()}, {"same", whole}, {"turns", turns}, {"turns_same", same}, {"reads", reads}};
+}
+
+}  // namespace chromatin::bench

@@ -1,0 +1,7 @@
+#include "gpu/cpu/quant_kernels.inl"
+
+namespace chromatin::gpu {
+
+const quant_kernel_table quant_kernels_generic{"generic", read_f32, read_bf16, dot, unpack_bf16, unpack_f32};
+
+}  // namespace chromatin::gpu

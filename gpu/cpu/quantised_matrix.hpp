@@ -1,0 +1,57 @@
+#pragma once
+
+/// Block-quantised weights, kept in their bits. A few rows, as in decode, are multiplied by our own kernel, which reads
+/// each weight once; for many rows pieces of the weights become floats, which oneDNN multiplies.
+
+#include <memory>
+#include <vector>
+
+#include "gpu/cpu/matrix_part.hpp"
+#include "kv/page.hpp"
+#include "model/weights.hpp"
+
+namespace chromatin::gpu {
+
+class quantised_matrix final : public matrix_part {
+ public:
+  /// Stacks `parts` ([n_i][k] each) to one [n][k] matrix of `kind`: all of them are of that kind, or of floats, which
+  /// are rounded to it.
+  quantised_matrix(const std::vector<const model::tensor*>& parts, model::element kind, matrix_options options);
+
+  std::uint32_t prepare(const product_call& call) override;
+  void piece(std::uint32_t number, const void* x, float* y, matrix_room& room) const override;
+  std::uint32_t outputs() const override { return n_; }
+  std::size_t bytes() const override { return packed_.size_bytes; }
+  rounding_loss loss() const override { return loss_; }
+
+ private:
+  std::uint32_t strips() const;
+  std::uint32_t blocks() const { return (n_ + block_outputs - 1) / block_outputs; }
+  quant_strip strip(std::uint32_t number) const;
+  std::vector<std::byte> rounded(const model::tensor& t);
+  void pack(const std::vector<const std::byte*>& rows);
+  const void* row(const void* x, std::uint32_t r) const;
+  const quant_inputs* read(const void* x, matrix_room& room) const;
+  void multiply_own(std::uint32_t first_block, std::uint32_t end_block, const void* x, float* y,
+                    matrix_room& room) const;
+  const void* unpack(std::uint32_t first_block, std::uint32_t end_block, matrix_room& room) const;
+  void multiply_onednn(std::uint32_t first_block, std::uint32_t end_block, const void* x, float* y,
+                       matrix_room& room) const;
+
+  matrix_options options_;
+  model::element kind_;
+  std::uint32_t n_ = 0, k_ = 0;
+  kv::memory_block packed_;
+  std::size_t strip_bytes_ = 0;
+  rounding_loss loss_;
+  library_matmul matmul_;  ///< of unpacked weights
+
+  // The product that was prepared last.
+  product_call call_{};
+  bool own_ = true;
+  std::uint32_t piece_blocks_ = 0;                      ///< of every piece but perhaps the last
+  std::uint32_t piece_rows_ = 0;                        ///< of a call of oneDNN
+  std::vector<const library_matmul::kernel*> kernels_;  ///< of full pieces and of the last one
+};
+
+}  // namespace chromatin::gpu
