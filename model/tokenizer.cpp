@@ -13,20 +13,33 @@
 
 namespace chromatin::model {
 
+namespace {
+
+std::shared_ptr<const tokenizer> open_sentencepiece(const std::filesystem::path& file, const folder_tokens& more,
+                                                    std::uint32_t vocabulary) {
+  auto words = std::make_shared<const sentencepiece_tokenizer>(file, more, vocabulary);
+  if (words->size() <= vocabulary) return words;
+  throw load_error(
+      fmt::format("{}: has {} pieces, and the model a vocabulary of {}", file.string(), words->size(), vocabulary));
+}
+
+}  // namespace
+
 std::shared_ptr<const tokenizer> tokenizer::open(const std::filesystem::path& folder, std::uint32_t vocabulary) {
   auto pairs = folder / "tokenizer.json", sentencepiece = folder / "tokenizer.model";
+  auto more = read_folder_tokens(folder);
   if (std::filesystem::exists(pairs)) {
     auto parts = parse_tokenizer_json(read_file(pairs), pairs.string());
-    merge_added(read_folder_tokens(folder).added, parts.added);
+    merge_added(more.added, parts.added);
     parts.ids = vocabulary;
-    return build_tokenizer(std::move(parts));
+    if (!parts.unigram) return build_tokenizer(std::move(parts));
+    if (!std::filesystem::exists(sentencepiece))
+      throw load_error(fmt::format(
+          "{}: model: type Unigram is supported only with the tokenizer.model that it was made from beside it",
+          pairs.string()));
+    return open_sentencepiece(sentencepiece, {parts.added, more.legacy}, vocabulary);
   }
-  if (std::filesystem::exists(sentencepiece)) {
-    auto words = std::make_shared<const sentencepiece_tokenizer>(sentencepiece, read_folder_tokens(folder), vocabulary);
-    if (words->size() <= vocabulary) return words;
-    throw load_error(fmt::format("{}: has {} pieces, and the model a vocabulary of {}", sentencepiece.string(),
-                                 words->size(), vocabulary));
-  }
+  if (std::filesystem::exists(sentencepiece)) return open_sentencepiece(sentencepiece, more, vocabulary);
   throw load_error(fmt::format("{}: neither tokenizer.json nor tokenizer.model is there", folder.string()));
 }
 

@@ -23,8 +23,10 @@ std::pair<std::string, std::string> parse_merge(const json_node& in) {
 bool names_a_byte(std::string_view text) { return text.size() == 6 && text.starts_with("<0x") && text.ends_with('>'); }
 
 void parse_model(const json_node& in, tokenizer_parts& out) {
-  if (auto type = in.has("type") ? in.text("type") : "BPE"; type != "BPE")
-    in.refuse(fmt::format("type {} is not supported; supported: BPE", type));
+  auto type = in.text("type", "BPE");
+  out.unigram = type == "Unigram";
+  if (out.unigram) return;
+  if (type != "BPE") in.refuse(fmt::format("type {} is not supported; supported: BPE, Unigram", type));
   in.only({"type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk",
            "byte_fallback", "ignore_merges", "vocab", "merges"});
   in.must_be("dropout", {0, 0.0}, "");
@@ -71,7 +73,6 @@ tokenizer_parts parse_tokenizer_json(std::string_view text, const std::string& w
   tokenizer_parts out;
   out.where = where;
   out.hash = kv::hash(std::as_bytes(std::span{text}));
-  parse_decoder(file.at("decoder"), out);
   parse_model(file.at("model"), out);
   if (file.has("added_tokens"))
     for (const auto& token : file.list("added_tokens")) {
@@ -80,6 +81,8 @@ tokenizer_parts parse_tokenizer_json(std::string_view text, const std::string& w
       out.added.push_back(parse_added_token(in));
       out.added.back().id = parse_token_id(in.at("id"));
     }
+  if (out.unigram) return out;
+  parse_decoder(file.at("decoder"), out);
   if (file.has("normalizer")) parse_normalizer(file.at("normalizer"), out);
   if (file.has("pre_tokenizer"))
     parse_pre_tokenizer(file.at("pre_tokenizer"), out);

@@ -69,6 +69,7 @@ struct cut_step {
 struct tokenizer_parts {
   std::string where;                                                          ///< the file: begins every error
   std::string vocabulary_key = "model: vocab", merges_key = "model: merges";  ///< what the file calls them, for errors
+  bool unigram = false;  ///< the file is of a Unigram model: only `added` is read, `tokenizer.model` has the rest
   std::vector<vocabulary_piece> vocabulary;
   std::vector<added_token> added;  ///< control and user-defined pieces of the vocabulary need not be here
   enum class spelling {

@@ -171,5 +171,28 @@ TEST(ChatContinuation, ToolsAndDocumentsAreVariablesAndSomebodyElsesText) {
   EXPECT_THROW(chat.render(all, {.tools = "[1"}), jinja::template_error);
 }
 
+TEST(ChatContinuation, WhiteSpaceThatAControlTokenTakesIsNoToken) {
+  auto file = tiny_tokenizer();
+  for (auto piece : {"<|user|>", "<|end|>", "<|assistant|>", "</s>"}) {
+    add_token(file, piece, true);
+    file["added_tokens"].back()["rstrip"] = true;
+  }
+  chat_folder f;
+  f.words = open_tokenizer(file);
+  auto chat = f.open(
+      "{% for m in messages %}{{ '<|' + m.role + '|>\\n' + m.content + '<|end|>\\n' }}{% endfor %}"
+      "{% if add_generation_prompt %}{{ '<|assistant|>\\n' }}{% endif %}");
+  auto id = [&](const char* piece) { return f.words->control(piece); };
+  EXPECT_EQ(converse(chat, "", {"a", "b", "c"}),
+            (tokens{id("<|user|>"), 'a', id("<|end|>"), id("<|assistant|>"), 'b', id("<|end|>"), id("<|user|>"), 'c',
+                    id("<|end|>"), id("<|assistant|>")}));
+  file["added_tokens"][1]["rstrip"] = false;
+  file["added_tokens"][1]["lstrip"] = true;
+  f.words = open_tokenizer(file);
+  EXPECT_EQ(
+      converse(f.open("{% for m in messages %}{{ '<|user|>' + m.content + ' \\n<|end|>x' }}{% endfor %}"), "", {"a"}),
+      (tokens{id("<|user|>"), 'a', id("<|end|>"), 'x'}));
+}
+
 }  // namespace
 }  // namespace chromatin::model

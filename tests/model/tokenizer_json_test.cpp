@@ -44,7 +44,8 @@ TEST(TokenizerJson, WhatIsNotUnderstoodIsRefusedByName) {
     const char* expected;
   } cases[]{
       {"/model/type", "WordPiece", "model: type WordPiece is not supported"},
-      {"/model/type", "WordLevel", "supported: BPE"},
+      {"/model/type", "WordLevel", "supported: BPE, Unigram"},
+      {"/model/type", "Unigram", "only with the tokenizer.model that it was made from"},
       {"/model/dropout", 0.1, R"(model: "dropout": 0.1 is not supported)"},
       {"/model/continuing_subword_prefix", "##", R"("continuing_subword_prefix": "##")"},
       {"/model/end_of_word_suffix", "</w>", R"("end_of_word_suffix": "</w>")"},
@@ -128,13 +129,19 @@ TEST(TokenizerJson, WhatDoesNotChangeTheTokensOfPlainTextMayBeThere) {
             "no error");
 }
 
-TEST(Tokenizer, WhereBothFilesAreThereTokenizerJsonIsUsed) {
+TEST(Tokenizer, WhereBothFilesAreThereTokenizerJsonIsUsedUnlessItIsOfAUnigramModel) {
   test::temporary_folder folder;
   EXPECT_THAT(reason([&] { tokenizer::open(folder.path()); }), HasSubstr("neither tokenizer.json nor tokenizer.model"));
   std::filesystem::copy(embedded / "tokenizer.model", folder / "tokenizer.model");
   EXPECT_EQ(tokenizer::open(folder.path())->hash(), tokenizer::open(embedded)->hash());
   std::ofstream{folder / "tokenizer.json"} << tiny_tokenizer();
   EXPECT_EQ(tokenizer::open(folder.path())->size(), 256u);
+  auto unigram = tiny_tokenizer();
+  unigram["model"] = {{"type", "Unigram"}, {"vocab", json::array()}};
+  add_token(unigram, "<|end|>", true);
+  unigram["added_tokens"][0]["id"] = 5000;
+  std::ofstream{folder / "tokenizer.json"} << unigram;
+  EXPECT_EQ(tokenizer::open(folder.path())->control("<|end|>"), 5000);
 }
 
 }  // namespace
