@@ -18,6 +18,7 @@
 #include "actors/executor.hpp"
 #include "actors/gateway.hpp"
 #include "actors/host_tier.hpp"
+#include "actors/memory_plan.hpp"
 #include "actors/open_backend.hpp"
 #include "actors/prefetcher.hpp"
 #include "actors/registry.hpp"
@@ -77,6 +78,27 @@ void check_threads(std::uint32_t of_backend) {
 
 }  // namespace
 
+/// Settles both tiers' bytes, and returns the device's.
+std::uint64_t running_system::parts::fit_memory(const compute_place& place, const model::config& shape) {
+  auto chunk_bytes = shape.cache_geometry(place.type).chunk_bytes();
+  memory_needs needs{.weight_bytes = place.device ? 0 : weights_on_processor(options, place.type, shape),
+                     .chunk_bytes = chunk_bytes,
+                     .window_bytes = kv::chunks_for(shape.context) * chunk_bytes,
+                     .batch_max = options.batch_max};
+  if (place.device)
+    needs.device_bytes = 0;
+  else if (!options.device_bytes_fit)
+    needs.device_bytes = options.device_bytes;
+  if (!options.host_bytes_fit) needs.host_bytes = options.host_bytes;
+  if (!needs.device_bytes || !needs.host_bytes) {
+    auto plan = plan_memory(machine_memory(), needs);
+    options.host_bytes = plan.host_bytes;
+    if (!place.device) options.device_bytes = plan.device_bytes;
+    notices.push_back(std::move(plan.notice));
+  }
+  return place.device ? device_bytes(place, shape, options, notices) : options.device_bytes;
+}
+
 /// A window must fit into the device, else no turn could fill it.
 void running_system::parts::open_model() {
   auto shape = model::read_config(options.model, options.context);
@@ -85,7 +107,7 @@ void running_system::parts::open_model() {
                                   fmt::join(shape.unknown_keys, ", ")));
   auto place = choose_place(options, notices, model::traits_beyond_llama(shape));
   auto chunk_bytes = shape.cache_geometry(place.type).chunk_bytes();
-  auto bytes = device_bytes(place, shape, options, notices);
+  auto bytes = fit_memory(place, shape);
   auto pages = pages_in(bytes, chunk_bytes, "--device-mem");
   auto context = shape.context;
   auto fits = static_cast<std::uint32_t>(std::min<std::uint64_t>(std::uint64_t{pages} * kv::tokens_per_chunk, context));

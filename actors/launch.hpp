@@ -42,8 +42,9 @@ struct system_options {
   std::filesystem::path model;  ///< a Hugging Face checkpoint folder
   backend_choice backend = backend_choice::cpu;
   std::uint64_t device_bytes = 64ull << 20;  ///< the device tier's arena
-  bool device_bytes_fit = false;             ///< a CUDA device's arena takes what its memory has left, instead
+  bool device_bytes_fit = false;             ///< it takes what memory has left, instead (actors/memory_plan.hpp)
   std::uint64_t host_bytes = 256ull << 20;   ///< the host tier's arena
+  bool host_bytes_fit = false;               ///< as above
   std::filesystem::path disk;  ///< the disk tier's and the registry's folder; empty: neither is durable, no disk tier
   std::uint64_t disk_bytes = 1ull << 30;
   std::string policy = kv::usual_policy;  ///< of every tier: which chunks go when one is full

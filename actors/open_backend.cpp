@@ -10,6 +10,8 @@
 #include "gpu/cpu/cpu_backend.hpp"
 #include "gpu/cuda/cuda_backend.hpp"
 #include "io/store_folder.hpp"
+#include "model/gguf/contents.hpp"
+#include "model/model_source.hpp"
 
 namespace chromatin {
 namespace {
@@ -72,17 +74,34 @@ std::shared_ptr<gpu::cuda::runtime> find_device(const system_options& options, s
   }
 }
 
-std::uint64_t weight_bytes(const model::config& model) {
+std::uint64_t weights_of(const model::config& model) {
   std::uint64_t elements = 0;
   for (const auto& t : model::expected_tensors(model)) {
     std::uint64_t product = 1;
     for (auto dimension : t.shape) product *= dimension;
     elements += product;
   }
-  return 2 * elements;
+  return elements;
 }
 
+std::uint64_t weight_bytes(const model::config& model) { return 2 * weights_of(model); }
+
+/// Of a group of 32 weights of four bits, with its scale and minimum.
+constexpr std::uint64_t q4_group = 32, q4_group_bytes = 20;
+
 }  // namespace
+
+std::uint64_t weights_on_processor(const system_options& options, kv::dtype type, const model::config& model) {
+  if (options.weights == model::weight_kind::int8) return weights_of(model);
+  if (options.weights == model::weight_kind::q4) return weights_of(model) / q4_group * q4_group_bytes;
+  const auto source = model::find_model(options.model);
+  if (!source.is_gguf()) return weights_of(model) * (type == kv::dtype::f32 ? 4 : 2);
+  auto files = model::gguf::split_paths(source.path);
+  if (files.empty()) files.push_back(source.path);
+  std::uint64_t bytes = 0;
+  for (const auto& file : files) bytes += std::filesystem::file_size(file);
+  return bytes;
+}
 
 compute_place choose_place(const system_options& options, std::vector<std::string>& notices,
                            const std::vector<std::string>& traits) {

@@ -13,6 +13,7 @@
 #include "actors/disk_tier.hpp"
 #include "actors/keeper.hpp"
 #include "actors/launch.hpp"
+#include "actors/open_backend.hpp"
 #include "actors/supervisor.hpp"
 #include "gpu/backend.hpp"
 #include "io/chunk_store.hpp"
@@ -32,6 +33,7 @@ struct running_system::parts {
 
   /// A third of the host's room may be filled ahead of need; the rest is for what was used.
   std::uint32_t prefetch_window() const { return std::max(1u, host_arena->capacity() / 3); }
+  std::uint64_t fit_memory(const compute_place& place, const model::config& shape);
   void open_model();
   void open_disk();
   void open_archive();

@@ -76,12 +76,14 @@ void write_file(const std::string& file, const std::string& content) {
 
 /// What was played on what, for people.
 std::string describe(const replay_flags& flags, std::size_t sittings) {
-  auto mib = [](std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 20); };
+  auto mib = [](std::uint64_t bytes, bool fits = false) {
+    return fits ? "what fits" : fmt::format("{:.4g} MiB", static_cast<double>(bytes) / (1 << 20));
+  };
   const auto& s = flags.system;
   auto server =
       flags.server.address.empty()
-          ? fmt::format("{} with {:.4g} MiB of device memory, {:.4g} MiB of host memory, {:.4g} MiB of disk",
-                        s.model.filename().string(), mib(s.device_bytes), mib(s.host_bytes), mib(s.disk_bytes))
+          ? fmt::format("{} with {} of device memory, {} of host memory, {} of disk", s.model.filename().string(),
+                        mib(s.device_bytes, s.device_bytes_fit), mib(s.host_bytes, s.host_bytes_fit), mib(s.disk_bytes))
           : flags.server.address;
   return fmt::format("{} sittings from {}, {} users at a time; {}", sittings,
                      std::filesystem::path{flags.file}.filename().string(), flags.run.concurrency, server);

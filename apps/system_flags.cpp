@@ -40,7 +40,7 @@ void add_system_flags(CLI::App& command, system_options& options) {
       {"auto", backend_choice::automatic}, {"cpu", backend_choice::cpu}, {"cuda", backend_choice::cuda}};
   options.model = embedded_model();
   options.backend = backend_choice::automatic;
-  options.device_bytes_fit = true;
+  options.device_bytes_fit = options.host_bytes_fit = true;
   auto* model = command.add_option("--model", options.model,
                                    "Hugging Face checkpoint folder, GGUF file, folder of Hugging Face's cache, or "
                                    "ollama:NAME (default: the embedded model)");
@@ -50,9 +50,13 @@ void add_system_flags(CLI::App& command, system_options& options) {
       ->default_str("auto")
       ->option_text("NAME");
   add_size(command, "--device-mem", options.device_bytes,
-           "memory the backend computes in, e.g. 64M; with cuda, unless given, what the device has left")
-      ->each([&options](const std::string&) { options.device_bytes_fit = false; });
-  add_size(command, "--host-mem", options.host_bytes, "memory of the host tier");
+           "memory the backend computes in, e.g. 64M; unless given, what model and machine allow (a line at the start "
+           "says what that is)")
+      ->each([&options](const std::string&) { options.device_bytes_fit = false; })
+      ->default_str("what fits");
+  add_size(command, "--host-mem", options.host_bytes, "memory of the host tier; unless given, what is left")
+      ->each([&options](const std::string&) { options.host_bytes_fit = false; })
+      ->default_str("what fits");
   command.add_option("--disk", options.disk,
                      "folder of the disk tier and of the conversations; without it nothing outlives the process");
   add_size(command, "--disk-size", options.disk_bytes, "space of the disk tier");
