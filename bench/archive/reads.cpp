@@ -91,7 +91,7 @@ class tube {
       if (counted.insert(asked.front().job.sequencing.back()).second) reads += count(asked);
       with_jobs(asked, keeper_.decode(asked, now_));
       std::erase_if(asked, [](const auto& one) {
-        CHROMATIN_CHECK(one.job.failure.empty());
+        CHROMATIN_CHECK(one.job.failure.empty(), "a recall stops");
         return one.job.state == io::archive_state::decoded;
       });
     }

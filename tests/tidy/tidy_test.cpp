@@ -32,7 +32,7 @@ const std::map<std::string, std::set<std::string>> may_include{
     {"rpc", {"kv", "model", "gpu", "io", "actors", "schema"}},
     {"http", {"kv", "model", "actors", "schema", "rpc"}},
     {"apps", {"kv", "model", "gpu", "io", "dna", "archive", "sim", "actors", "schema", "rpc", "http", "bench"}},
-    {"bench", {"kv", "model", "gpu", "io", "dna", "actors", "rpc"}},
+    {"bench", {"kv", "model", "gpu", "io", "dna", "archive", "actors", "rpc"}},
     {"tests",
      {"kv", "model", "gpu", "io", "dna", "archive", "sim", "actors", "schema", "rpc", "http", "apps", "bench"}}};
 
