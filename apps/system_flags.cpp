@@ -9,6 +9,30 @@ namespace chromatin {
 namespace {
 
 constexpr std::uint32_t answer_tokens_fallback = 256;
+constexpr auto whatever_fits = "auto";
+
+/// What is wrong with a size; empty: nothing.
+std::string size_fault(const std::string& text) {
+  try {
+    parse_size(text);
+    return {};
+  } catch (const std::invalid_argument& e) {
+    return e.what();
+  }
+}
+
+/// A size, or the word that leaves it to what is free.
+void add_fitting_size(CLI::App& command, const std::string& name, std::uint64_t& bytes, bool& fits,
+                      const std::string& help) {
+  auto read = [&bytes, &fits](const std::string& text) {
+    fits = text == whatever_fits;
+    if (!fits) bytes = parse_size(text);
+  };
+  auto fault = [](std::string& text) { return text == whatever_fits ? std::string{} : size_fault(text); };
+  command.add_option_function<std::string>(name, read, help)
+      ->check(CLI::Validator(fault, "SIZE"))
+      ->default_str(whatever_fits);
+}
 
 }  // namespace
 
@@ -22,13 +46,10 @@ std::filesystem::path embedded_model() {
 }
 
 CLI::Option* add_size(CLI::App& command, const std::string& names, std::uint64_t& bytes, const std::string& help) {
-  auto read = [](std::string& text) -> std::string {
-    try {
-      text = std::to_string(parse_size(text));
-      return {};
-    } catch (const std::invalid_argument& e) {
-      return e.what();
-    }
+  auto read = [](std::string& text) {
+    auto fault = size_fault(text);
+    if (fault.empty()) text = std::to_string(parse_size(text));
+    return fault;
   };
   return command.add_option(names, bytes, help)->transform(CLI::Validator(read, "SIZE"))->default_str(size_text(bytes));
 }
@@ -49,14 +70,11 @@ void add_system_flags(CLI::App& command, system_options& options) {
       ->transform(CLI::CheckedTransformer(backends))
       ->default_str("auto")
       ->option_text("NAME");
-  add_size(command, "--device-mem", options.device_bytes,
-           "memory the backend computes in, e.g. 64M; unless given, what model and machine allow (a line at the start "
-           "says what that is)")
-      ->each([&options](const std::string&) { options.device_bytes_fit = false; })
-      ->default_str("what fits");
-  add_size(command, "--host-mem", options.host_bytes, "memory of the host tier; unless given, what is left")
-      ->each([&options](const std::string&) { options.host_bytes_fit = false; })
-      ->default_str("what fits");
+  add_fitting_size(command, "--device-mem", options.device_bytes, options.device_bytes_fit,
+                   "memory the backend computes in, e.g. 64M; auto: what model and machine allow (a line at the start "
+                   "says what that is)");
+  add_fitting_size(command, "--host-mem", options.host_bytes, options.host_bytes_fit,
+                   "memory of the host tier, e.g. 256M; auto: what is left");
   command.add_option("--disk", options.disk,
                      "folder of the disk tier and of the conversations; without it nothing outlives the process");
   add_size(command, "--disk-size", options.disk_bytes, "space of the disk tier");

@@ -108,7 +108,7 @@ TEST_F(Manual, GroffReadsEveryPageWithoutAWarning) {
     EXPECT_EQ(outcome_of("groff -man -Tutf8 -Kutf8 -ww -rLL=200n " + page_of(command) + " > /dev/null").text, "")
         << command;
   EXPECT_THAT(outcome_of("groff -man -Tutf8 -Kutf8 -P-c -P-b -P-u " + page_of("chromatin serve")).text,
-              testing::AllOf(HasSubstr("--device-mem SIZE"), HasSubstr("Default: what fits"), HasSubstr("--config FILE")));
+              testing::AllOf(HasSubstr("--device-mem SIZE"), HasSubstr("Default: auto"), HasSubstr("--config FILE")));
 }
 
 TEST_F(Manual, BashCompletesCommandsOptionsAndValues) {
