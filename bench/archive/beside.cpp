@@ -77,7 +77,11 @@ std::vector<double> talk(const std::string& address, const user_lists& users) {
 class traffic {
  public:
   traffic(const std::string& address, const user_lists& users, std::optional<std::chrono::duration<double>> pause)
-      : client_{address}, users_{users}, pause_{pause}, worker_{[this](const std::stop_token& end) { run(end); }} {}
+      : users_{users}, pause_{pause}, worker_{[this, address](const std::stop_token& end) {
+          client_.emplace(address);  // it belongs to this thread
+          run(end);
+          client_.reset();
+        }} {}
 
   std::uint64_t rounds() const { return rounds_; }
 
@@ -85,17 +89,17 @@ class traffic {
   void run(const std::stop_token& end) {
     while (!end.stop_requested()) {
       for (std::uint32_t i = 0; i < travellers && !end.stop_requested(); ++i)
-        say(client_, name_of(i), users_[i].at(rounds_ % users_[i].size()));
+        say(*client_, name_of(i), users_[i].at(rounds_ % users_[i].size()));
       pause_ ? std::this_thread::sleep_for(*pause_) : travel(end);
       ++rounds_;
     }
   }
   void travel(const std::stop_token& end) {
-    for (std::uint32_t i = 0; i < travellers; ++i) client_.archive(name_of(i));
+    for (std::uint32_t i = 0; i < travellers; ++i) client_->archive(name_of(i));
     until(end, [&] { return in_state("stored"); });
     until(end, [&] { return nobody_is_here(); });
     if (end.stop_requested()) return;
-    for (std::uint32_t i = 0; i < travellers; ++i) client_.recall(name_of(i));
+    for (std::uint32_t i = 0; i < travellers; ++i) client_->recall(name_of(i));
     until(end, [&] { return in_state("settled"); });
   }
   static void until(const std::stop_token& end, const auto& condition) {
@@ -104,15 +108,15 @@ class traffic {
 
   static std::string name_of(std::uint32_t i) { return fmt::format("traveller-{}", i); }
   bool in_state(const std::string& state) {
-    const auto all = client_.archives();
+    const auto all = client_->archives();
     return std::ranges::count(all, state, &archive_ticket::state) == travellers;
   }
   bool nobody_is_here() {
-    const auto all = client_.list();
+    const auto all = client_->list();
     return std::ranges::none_of(all, [](const auto& one) { return one.id.starts_with("traveller-"); });
   }
 
-  rpc::client client_;
+  std::optional<rpc::client> client_;
   const user_lists& users_;
   std::optional<std::chrono::duration<double>> pause_;
   std::atomic<std::uint64_t> rounds_{0};
