@@ -87,12 +87,16 @@ class traffic {
 
  private:
   void run(const std::stop_token& end) {
+    for (std::uint32_t i = 0; i < travellers; ++i) forget(name_of(i));
     while (!end.stop_requested()) {
       for (std::uint32_t i = 0; i < travellers && !end.stop_requested(); ++i)
         say(*client_, name_of(i), users_[i].at(rounds_ % users_[i].size()));
       pause_ ? std::this_thread::sleep_for(*pause_) : travel(end);
       ++rounds_;
     }
+  }
+  /// The phase before may have ended while it was in DNA.
+  void forget(const std::string& id) try { client_->forget(id); } catch (const rpc::call_error&) {
   }
   void travel(const std::stop_token& end) {
     for (std::uint32_t i = 0; i < travellers; ++i) client_->archive(name_of(i));
