@@ -96,10 +96,8 @@ std::uint64_t weights_on_processor(const system_options& options, kv::dtype type
   if (options.weights == model::weight_kind::q4) return weights_of(model) / q4_group * q4_group_bytes;
   const auto source = model::find_model(options.model);
   if (!source.is_gguf()) return weights_of(model) * (type == kv::dtype::f32 ? 4 : 2);
-  auto files = model::gguf::split_paths(source.path);
-  if (files.empty()) files.push_back(source.path);
   std::uint64_t bytes = 0;
-  for (const auto& file : files) bytes += std::filesystem::file_size(file);
+  for (const auto& file : model::gguf::paths_of(source.path)) bytes += std::filesystem::file_size(file);
   return bytes;
 }
 

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/commands.hpp"
+#include "apps/flags/size.hpp"
 #include "model/inspection.hpp"
 
 namespace chromatin {
@@ -19,15 +20,6 @@ struct inspect_flags {
   std::uint32_t context = 0;
   bool as_json = false;
 };
-
-/// In the largest unit, with one place behind the point.
-std::string rough_size(std::uint64_t bytes) {
-  constexpr const char* units[]{"B", "KiB", "MiB", "GiB", "TiB"};
-  auto value = static_cast<double>(bytes);
-  std::size_t unit = 0;
-  for (; value >= 1024 && unit + 1 < std::size(units); ++unit) value /= 1024;
-  return unit == 0 ? fmt::format("{} B", bytes) : fmt::format("{:.1f} {}", value, units[unit]);
-}
 
 /// What a file says goes to a terminal: no byte of it may move the cursor.
 std::string printable(const std::string& text, const char* indent) {
@@ -64,13 +56,17 @@ void print_words(const model::inspection& m) {
   for (const auto& [id, text] : m.ends_of_answer) ends.push_back(fmt::format("{} ({})", text, id));
   line("answer ends", fmt::format("{}", fmt::join(ends, ", ")));
   auto all = m.all_weights();
-  line("weights", fmt::format("{:.3f} billion in {}", static_cast<double>(all.values) / 1e9, rough_size(all.bytes)));
+  line("weights", fmt::format("{:.3f} billion in {}", static_cast<double>(all.values) / 1e9,
+                              bytes_text(static_cast<double>(all.bytes))));
   for (const auto& [type, part] : m.weights)
-    line("", fmt::format("{:<8}{:>6} tensors {:>12}", type, part.tensors, rough_size(part.bytes)));
+    line("", fmt::format("{:<8}{:>6} tensors {:>12}", type, part.tensors, bytes_text(static_cast<double>(part.bytes))));
   auto narrow = token_bytes(c, kv::dtype::bf16), wide = token_bytes(c, kv::dtype::f32);
-  line("cache", fmt::format("{} a token in bf16, {} in f32", rough_size(narrow), rough_size(wide)));
-  line("memory", fmt::format("{} of weights; a full window is {} of --device-mem in bf16, {} in f32",
-                             rough_size(all.bytes), rough_size(narrow * c.context), rough_size(wide * c.context)));
+  line("cache", fmt::format("{} a token in bf16, {} in f32", bytes_text(static_cast<double>(narrow)),
+                            bytes_text(static_cast<double>(wide))));
+  line("memory",
+       fmt::format("{} of weights; a full window is {} of --device-mem in bf16, {} in f32",
+                   bytes_text(static_cast<double>(all.bytes)), bytes_text(static_cast<double>(narrow * c.context)),
+                   bytes_text(static_cast<double>(wide * c.context))));
   if (!c.unknown_keys.empty()) line("unknown keys", fmt::format("{}", fmt::join(c.unknown_keys, ", ")));
   fmt::print("template      of {}; a conversation:\n{}\n", m.model->chat.name(), printable(m.sample, "    "));
 }

@@ -8,7 +8,6 @@
 #include "bench/archive/parts.hpp"
 #include "bench/commands.hpp"
 #include "bench/measure.hpp"
-#include "bench/served/parts.hpp"
 
 namespace chromatin::bench {
 namespace {
@@ -41,16 +40,29 @@ void say_line(const std::string& text) {
   std::fflush(stdout);
 }
 
-std::vector<std::vector<std::string>> bundled_users(std::uint32_t count) {
-  std::vector<std::vector<std::string>> all;
-  for (const auto* file : {"sgd-sample.jsonl", "taskmaster4-sample.jsonl"})
-    for (const auto& messages : read_conversations(file)) {
-      if (all.size() == count) return all;
-      all.emplace_back();
-      for (const auto& m : messages)
-        if (m.role == "user") all.back().push_back(m.content);
-    }
-  return all;
+std::vector<user_turns> bundled_users(std::uint32_t count) {
+  auto all = read_conversations("sgd-sample.jsonl"), more = read_conversations("taskmaster4-sample.jsonl");
+  all.insert(all.end(), more.begin(), more.end());
+  all.resize(std::min<std::size_t>(all.size(), count));
+  return users_of(all, 1);
+}
+
+std::vector<std::string> archive_words(const archive_setup& setup, const std::filesystem::path& folder,
+                                       const std::string& on_turn) {
+  return {"--dna",
+          folder / "dna",
+          "--dna-turn",
+          on_turn,
+          "--dna-pool",
+          "1s",
+          "--dna-synthesis",
+          "0s",
+          "--dna-sequencing",
+          "0s",
+          "--dna-channel",
+          setup.channel,
+          "--dna-seed",
+          std::to_string(setup.seed)};
 }
 
 void add_archive(CLI::App& bench, const std::filesystem::path& embedded) {

@@ -1,7 +1,6 @@
 /// chromatin bench loading: seven conversations are answered while an eighth comes back, whose history is on a slow
 /// disk or in the device. The seven must not feel which.
 
-#include <algorithm>
 #include <condition_variable>
 #include <filesystem>
 #include <mutex>
@@ -56,11 +55,6 @@ struct served {
   double first_token_ms = 0;  ///< of the eighth
   hit_list hits;              ///< of the eighth
 };
-
-double percentile(std::vector<double> values, double part) {
-  std::sort(values.begin(), values.end());
-  return values.at(static_cast<std::size_t>(part * static_cast<double>(values.size() - 1)));
-}
 
 /// The eighth comes back while the others are answered.
 served serve(running_system& system, const flags& f, int round) {

@@ -22,6 +22,11 @@ double median(std::vector<double> values) {
   return values.size() % 2 == 1 ? values[middle] : (values[middle - 1] + values[middle]) / 2;
 }
 
+double percentile(std::vector<double> values, double share) {
+  std::sort(values.begin(), values.end());
+  return values.at(static_cast<std::size_t>(share * static_cast<double>(values.size() - 1)));
+}
+
 std::uint64_t peak_memory_bytes() {
   std::ifstream status{"/proc/self/status"};
   for (std::string line; std::getline(status, line);)

@@ -20,6 +20,8 @@ double seconds_of(Work work) {
 
 /// Of the middle; 0 of nothing.
 double median(std::vector<double> values);
+/// The value that this share of all are not above; there is one at least.
+double percentile(std::vector<double> values, double share);
 
 /// Seconds of `work`: the median of so many times, after one that does not count.
 template <class Work>

@@ -1,6 +1,7 @@
 #include "apps/flags/size.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cmath>
 #include <stdexcept>
@@ -71,6 +72,13 @@ std::string size_text(std::uint64_t bytes) {
   constexpr std::string_view units = "KMGTP";
   for (; power < units.size() && bytes > 0 && bytes % 1024 == 0; ++power) bytes /= 1024;
   return std::to_string(bytes) + std::string{power > 0 ? units.substr(power - 1, 1) : ""};
+}
+
+std::string bytes_text(double bytes) {
+  constexpr std::array units{"B", "KiB", "MiB", "GiB", "TiB"};
+  std::size_t unit = 0;
+  for (; bytes >= 1024 && unit + 1 < units.size(); ++unit) bytes /= 1024;
+  return unit == 0 ? fmt::format("{:.0f} B", bytes) : fmt::format("{:.1f} {}", bytes, units[unit]);
 }
 
 }  // namespace chromatin

@@ -16,4 +16,7 @@ std::uint64_t parse_size(std::string_view text);
 /// The same size in the largest unit in which it is a whole number: "64M".
 std::string size_text(std::uint64_t bytes);
 
+/// About that much, for people: "512 B", "7.9 MiB".
+std::string bytes_text(double bytes);
+
 }  // namespace chromatin

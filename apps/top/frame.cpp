@@ -1,10 +1,11 @@
 #include "apps/top/frame.hpp"
 
 #include <algorithm>
-#include <array>
 #include <utility>
 
 #include <fmt/format.h>
+
+#include "apps/flags/size.hpp"
 
 namespace chromatin::top {
 namespace {
@@ -135,13 +136,6 @@ std::string cut(const std::string& line, std::size_t columns) {
 }
 
 }  // namespace
-
-std::string bytes_text(double bytes) {
-  constexpr std::array units{"B", "KiB", "MiB", "GiB", "TiB"};
-  std::size_t unit = 0;
-  for (; bytes >= 1024 && unit + 1 < units.size(); ++unit) bytes /= 1024;
-  return unit == 0 ? fmt::format("{:.0f} B", bytes) : fmt::format("{:.1f} {}", bytes, units[unit]);
-}
 
 std::string frame(const sample& now, const sample* before, const std::string& title, const screen& on) {
   reader r{now, before};

@@ -13,9 +13,6 @@ struct screen {
   bool colours = false;  ///< with the marks of a terminal
 };
 
-/// "512 B", "7.9 MiB".
-std::string bytes_text(double bytes);
-
 /// Lines with "\n" at their ends, none longer than the screen is wide, no more of them than it is high. `title` is the
 /// first.
 std::string frame(const sample& now, const sample* before, const std::string& title, const screen& on);

@@ -16,30 +16,16 @@
 namespace chromatin::bench {
 namespace {
 
-using user_lists = std::vector<std::vector<std::string>>;
+using user_lists = std::vector<user_turns>;
 
 constexpr std::uint32_t talkers = 4, travellers = 8, answer_tokens = 16;
 constexpr std::chrono::seconds phase{15};
 
 std::vector<std::string> options_of(const archive_setup& setup, const std::filesystem::path& folder) {
-  return {"--model",
-          setup.embedded.string(),
-          "--disk",
-          folder / "store",
-          "--dna",
-          folder / "dna",
-          "--dna-turn",
-          "ticket",
-          "--dna-pool",
-          "1s",
-          "--dna-synthesis",
-          "0s",
-          "--dna-sequencing",
-          "0s",
-          "--dna-channel",
-          setup.channel,
-          "--dna-seed",
-          std::to_string(setup.seed)};
+  std::vector<std::string> all{"--model", setup.embedded.string(), "--disk", folder / "store"};
+  const auto more = archive_words(setup, folder, "ticket");
+  all.insert(all.end(), more.begin(), more.end());
+  return all;
 }
 
 void say(rpc::client& client, const std::string& id, const std::string& text) {
@@ -126,11 +112,6 @@ class traffic {
   std::atomic<std::uint64_t> rounds_{0};
   std::jthread worker_;
 };
-
-double percentile(std::vector<double> values, double share) {
-  std::ranges::sort(values);
-  return values.at(static_cast<std::size_t>(share * static_cast<double>(values.size() - 1)));
-}
 
 }  // namespace
 

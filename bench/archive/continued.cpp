@@ -18,8 +18,6 @@ namespace {
 constexpr std::uint32_t answer_tokens = 24;
 constexpr std::size_t turns_max = 6;
 
-/// All of what a conversation's users say, or the first turns of it.
-using user_turns = std::vector<std::string>;
 using answers = std::vector<std::vector<std::string>>;  ///< [conversation][turn]
 
 class archived_talks {
@@ -58,13 +56,10 @@ class archived_talks {
                                  "--disk-size",    "1G",
                                  "--compute",      "f32",
                                  "--deterministic"};
-    if (archive)
-      for (const std::string& word :
-           {std::string{"--dna"}, (folder / "dna").string(), std::string{"--dna-turn"}, std::string{"wait"},
-            std::string{"--dna-pool"}, std::string{"1s"}, std::string{"--dna-synthesis"}, std::string{"0s"},
-            std::string{"--dna-sequencing"}, std::string{"0s"}, std::string{"--dna-channel"}, setup.channel,
-            std::string{"--dna-seed"}, std::to_string(setup.seed)})
-        all.push_back(word);
+    if (archive) {
+      const auto more = archive_words(setup, folder, "wait");
+      all.insert(all.end(), more.begin(), more.end());
+    }
     return all;
   }
   static std::string name_of(std::size_t who) { return fmt::format("talk-{}", who); }

@@ -9,6 +9,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "bench/served/parts.hpp"
+
 namespace chromatin::bench {
 
 struct archive_setup {
@@ -27,8 +29,12 @@ nlohmann::ordered_json archive_reads(const archive_setup& setup);
 /// Serving's time to first token while archives and recalls run, and while they do not.
 nlohmann::ordered_json archive_beside(const archive_setup& setup);
 
-/// What the users of the bundled conversations say, a list each.
-std::vector<std::vector<std::string>> bundled_users(std::uint32_t count);
+/// What the users of the bundled conversations say, at most so many of them.
+std::vector<user_turns> bundled_users(std::uint32_t count);
+
+/// Words for `serve`: an archive below the folder, whose laboratory takes no time.
+std::vector<std::string> archive_words(const archive_setup& setup, const std::filesystem::path& folder,
+                                       const std::string& on_turn);
 
 /// A line for people, at once.
 void say_line(const std::string& text);

@@ -25,6 +25,16 @@ std::vector<message_list> read_conversations(const std::string& name) {
   return all;
 }
 
+std::vector<user_turns> users_of(const std::vector<message_list>& conversations, std::size_t join) {
+  std::vector<user_turns> all;
+  for (std::size_t i = 0; i < conversations.size(); ++i) {
+    if (i % join == 0) all.emplace_back();
+    for (const auto& m : conversations[i])
+      if (m.role == "user") all.back().push_back(m.content);
+  }
+  return all;
+}
+
 model::message message_source::next(const std::string& role) {
   while (true) {
     const auto& messages = conversations_[conversation_];

@@ -69,6 +69,11 @@ class message_source {
   std::size_t conversation_, message_ = 0;
 };
 
+/// What the users of one sitting say.
+using user_turns = std::vector<std::string>;
+/// So many conversations are joined to each sitting.
+std::vector<user_turns> users_of(const std::vector<message_list>& conversations, std::size_t join);
+
 /// Those of a file of assets/conversations. Throws std::runtime_error that names the file and the line.
 std::vector<message_list> read_conversations(const std::string& name);
 

@@ -15,19 +15,6 @@ namespace {
 
 constexpr std::uint32_t answer_tokens = 32, sittings_joined = 3;
 
-/// What the users of one sitting say.
-using user_turns = std::vector<std::string>;
-
-std::vector<user_turns> users_of(const std::vector<message_list>& conversations, std::size_t join) {
-  std::vector<user_turns> all;
-  for (std::size_t i = 0; i < conversations.size(); ++i) {
-    if (i % join == 0) all.emplace_back();
-    for (const auto& m : conversations[i])
-      if (m.role == "user") all.back().push_back(m.content);
-  }
-  return all;
-}
-
 /// The next turn of each, so that every one is away while all others talk; or one after the other.
 enum class order : std::uint8_t { in_turn, singly };
 

@@ -47,9 +47,14 @@ std::vector<std::filesystem::path> split_paths(const std::filesystem::path& part
   return all;
 }
 
+std::vector<std::filesystem::path> paths_of(const std::filesystem::path& file) {
+  auto all = split_paths(file);
+  if (all.empty()) all.push_back(file);
+  return all;
+}
+
 contents contents::open(const std::filesystem::path& path) {
-  auto paths = split_paths(path);
-  if (paths.empty()) paths = {path};
+  auto paths = paths_of(path);
   contents all{.paths = paths, .files = {}, .values = metadata{path.string()}, .tensors = {}};
   auto count = static_cast<std::uint32_t>(paths.size());
   for (std::uint32_t i = 0; i < count; ++i) {

@@ -25,5 +25,7 @@ struct contents {
 
 /// Where the parts of a split model are, by the name of one: empty if the name is not that of a part.
 std::vector<std::filesystem::path> split_paths(const std::filesystem::path& part);
+/// Those, or the file itself where it was not split.
+std::vector<std::filesystem::path> paths_of(const std::filesystem::path& file);
 
 }  // namespace chromatin::model::gguf

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
+#include "apps/flags/size.hpp"
 #include "apps/top/frame.hpp"
 
 namespace chromatin::top {

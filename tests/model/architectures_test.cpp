@@ -10,6 +10,7 @@
 #include "model/checkpoint.hpp"
 #include "model/load_error.hpp"
 #include "model/make_checkpoint.hpp"
+#include "tests/model/load_reason.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace chromatin::model {
@@ -31,13 +32,7 @@ class Architecture : public testing::Test {
     return checkpoint::open(folder.path());
   }
   std::string reason() const {
-    try {
-      open();
-    } catch (const load_error& e) {
-      EXPECT_THAT(e.what(), testing::Not(HasSubstr("\n")));
-      return e.what();
-    }
-    return "no error";
+    return load_reason([&] { open(); });
   }
 
   test::temporary_folder folder;

@@ -10,9 +10,9 @@
 #include <nlohmann/json.hpp>
 
 #include "model/checkpoint.hpp"
-#include "model/load_error.hpp"
 #include "model/make_checkpoint.hpp"
 #include "model/safetensors.hpp"
+#include "tests/model/load_reason.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace chromatin::model {
@@ -21,16 +21,6 @@ namespace {
 using nlohmann::json;
 using testing::HasSubstr;
 const std::filesystem::path embedded = std::string{CHROMATIN_SOURCE_DIR} + "/assets/concierge";
-
-std::string reason(const std::function<void()>& what) {
-  try {
-    what();
-  } catch (const load_error& e) {
-    EXPECT_THAT(e.what(), testing::Not(HasSubstr("\n")));
-    return e.what();
-  }
-  return "no error";
-}
 
 class BadCheckpoint : public testing::Test {
  protected:
@@ -42,7 +32,7 @@ class BadCheckpoint : public testing::Test {
     std::ofstream{folder / "config.json"} << config;
   }
   std::string open() {
-    return reason([&] { checkpoint::open(folder.path()); });
+    return load_reason([&] { checkpoint::open(folder.path()); });
   }
 
   test::temporary_folder folder;
@@ -51,7 +41,7 @@ class BadCheckpoint : public testing::Test {
 TEST_F(BadCheckpoint, TheCopyItselfIsFine) { EXPECT_EQ(open(), "no error"); }
 
 TEST_F(BadCheckpoint, NoFolder) {
-  EXPECT_THAT(reason([] { checkpoint::open("/nowhere/at/all"); }), HasSubstr("/nowhere/at/all: no such folder"));
+  EXPECT_THAT(load_reason([] { checkpoint::open("/nowhere/at/all"); }), HasSubstr("/nowhere/at/all: no such folder"));
 }
 
 TEST_F(BadCheckpoint, UnknownArchitecture) {
@@ -151,7 +141,7 @@ std::string parse(const json& header, std::size_t data_bytes) {
   std::uint64_t length = text.size();
   std::memcpy(file.data(), &length, 8);
   std::memcpy(file.data() + 8, text.data(), text.size());
-  return reason([&] { parse_safetensors(file, "file"); });
+  return load_reason([&] { parse_safetensors(file, "file"); });
 }
 
 TEST(Safetensors, EveryOffsetIsChecked) {
@@ -186,9 +176,9 @@ TEST(MakeCheckpoint, TheSameSeedGivesTheSameModelAndItLoads) {
   for (auto kind : {weight_kind::stored, weight_kind::int8, weight_kind::q4})
     prints.insert(a->cache_fingerprint(kv::dtype::f32, kind));
   EXPECT_EQ(prints.size(), 3u);
-  EXPECT_THAT(reason([&] { make_checkpoint("concierge", 1, folder / "a", embedded); }),
+  EXPECT_THAT(load_reason([&] { make_checkpoint("concierge", 1, folder / "a", embedded); }),
               HasSubstr("holds a checkpoint already"));
-  EXPECT_THAT(reason([&] { make_checkpoint("huge", 1, folder / "d", embedded); }),
+  EXPECT_THAT(load_reason([&] { make_checkpoint("huge", 1, folder / "d", embedded); }),
               HasSubstr("known: 134m, concierge, llama-7b, llama3-1b"));
 }
 

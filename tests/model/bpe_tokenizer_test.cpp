@@ -11,6 +11,7 @@
 #include "model/load_error.hpp"
 #include "model/text_stream.hpp"
 #include "model/tokenizer_parts.hpp"
+#include "tests/model/load_reason.hpp"
 #include "tests/support/random_text.hpp"
 #include "tests/model/tiny_tokenizer.hpp"
 
@@ -161,13 +162,7 @@ struct added_folder {
   added_folder() { write("tokenizer.json", tiny_tokenizer()); }
   void write(const char* name, const json& content) const { std::ofstream{folder / name} << content; }
   std::string reason() const {
-    try {
-      tokenizer::open(folder.path());
-    } catch (const load_error& e) {
-      EXPECT_EQ(std::string_view{e.what()}.find('\n'), std::string_view::npos);
-      return e.what();
-    }
-    return "no error";
+    return load_reason([&] { tokenizer::open(folder.path()); });
   }
   test::temporary_folder folder;
 };

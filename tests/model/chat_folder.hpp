@@ -10,7 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "model/chat_template.hpp"
-#include "model/load_error.hpp"
+#include "tests/model/load_reason.hpp"
 #include "tests/model/tiny_tokenizer.hpp"
 
 namespace chromatin::model {
@@ -43,13 +43,7 @@ struct chat_folder {
   chat_template open(const char* text) const { return open(std::string{text}); }
 
   std::string reason(const nlohmann::json& config) const {
-    try {
-      open(config);
-    } catch (const load_error& e) {
-      EXPECT_EQ(std::string_view{e.what()}.find('\n'), std::string_view::npos);
-      return e.what();
-    }
-    return "no error";
+    return load_reason([&] { open(config); });
   }
   std::string reason(const std::string& text) const {
     return reason(nlohmann::json{{"bos_token", "<s>"}, {"eos_token", "</s>"}, {"chat_template", text}});

@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "model/config_json.hpp"
-#include "model/load_error.hpp"
+#include "tests/model/load_reason.hpp"
 
 namespace chromatin::model {
 namespace {
@@ -25,12 +25,7 @@ config understood(const json& published, std::uint32_t context = 4096) {
 }
 
 std::string reason(const json& published) {
-  try {
-    understood(published);
-  } catch (const load_error& e) {
-    return e.what();
-  }
-  return "no error";
+  return load_reason([&] { understood(published); });
 }
 
 std::vector<std::uint32_t> layers_that(const config& c, bool (*do_it)(const layer_traits&)) {

@@ -12,8 +12,8 @@
 #include <nlohmann/json.hpp>
 
 #include "model/checkpoint.hpp"
-#include "model/load_error.hpp"
 #include "model/make_checkpoint.hpp"
+#include "tests/model/load_reason.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace chromatin::model {
@@ -74,13 +74,7 @@ class Shards : public testing::Test {
   }
   std::shared_ptr<const checkpoint> open() { return checkpoint::open(folder.path()); }
   std::string reason() {
-    try {
-      open();
-    } catch (const load_error& e) {
-      EXPECT_THAT(e.what(), testing::Not(HasSubstr("\n")));
-      return e.what();
-    }
-    return "no error";
+    return load_reason([&] { open(); });
   }
 
   test::temporary_folder folder, other;

@@ -5,7 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "model/load_error.hpp"
+#include "tests/model/load_reason.hpp"
 #include "tests/model/tiny_tokenizer.hpp"
 
 namespace chromatin::model {
@@ -16,21 +16,11 @@ using testing::AllOf;
 using testing::HasSubstr;
 const std::filesystem::path embedded = std::string{CHROMATIN_SOURCE_DIR} + "/assets/concierge";
 
-std::string reason(const std::function<void()>& what) {
-  try {
-    what();
-  } catch (const load_error& e) {
-    EXPECT_THAT(e.what(), testing::Not(HasSubstr("\n")));
-    return e.what();
-  }
-  return "no error";
-}
-
 std::string reason(const std::function<void(json&)>& edit) {
   auto file = tiny_tokenizer({"a b", "ab c"});
   add_token(file, "<|end|>", true);
   edit(file);
-  return reason([&] { open_tokenizer(file); });
+  return load_reason([&] { open_tokenizer(file); });
 }
 
 TEST(TokenizerJson, TheFileBeforeItsEditsIsFine) {
@@ -131,7 +121,8 @@ TEST(TokenizerJson, WhatDoesNotChangeTheTokensOfPlainTextMayBeThere) {
 
 TEST(Tokenizer, WhereBothFilesAreThereTokenizerJsonIsUsedUnlessItIsOfAUnigramModel) {
   test::temporary_folder folder;
-  EXPECT_THAT(reason([&] { tokenizer::open(folder.path()); }), HasSubstr("neither tokenizer.json nor tokenizer.model"));
+  EXPECT_THAT(load_reason([&] { tokenizer::open(folder.path()); }),
+              HasSubstr("neither tokenizer.json nor tokenizer.model"));
   std::filesystem::copy(embedded / "tokenizer.model", folder / "tokenizer.model");
   EXPECT_EQ(tokenizer::open(folder.path())->hash(), tokenizer::open(embedded)->hash());
   std::ofstream{folder / "tokenizer.json"} << tiny_tokenizer();
