@@ -56,7 +56,7 @@ class cuda_copies::core : public std::enable_shared_from_this<core> {
   void move_bytes(const std::vector<slice_run>& runs, direction way, stream in) const;
   /// Those that arrive packed: in a stream of their own, so that the link has something to do while they are unpacked.
   void enqueue_packed(const transfer& of) const;
-  void enqueue_out(const std::shared_ptr<transfer>& of, const copied& done);
+  void enqueue_out(std::shared_ptr<transfer> of, const copied& done);
   copy_result compare(const transfer& of) const;
   copy_result outcome(const transfer& of) const;
   slots_on_their_way enqueue_slots(slot_copy next);
@@ -153,7 +153,8 @@ fence cuda_copies::core::in(std::vector<slice_copy> slices, copied done) {
     runtime_->wait(checks_, arrived->reached());
     of->check(*runtime_, checks_);
   }
-  runtime_->then(last, [self = shared_from_this(), of, checks, arrived, done = std::move(done)](bool passed) mutable {
+  runtime_->then(last, [self = shared_from_this(), of = std::move(of), checks, arrived,
+                        done = std::move(done)](bool passed) mutable {
     copy_result result{.error = passed ? copy_error::none : copy_error::failed};
     if (passed && checks) result = self->compare(*of);
     of.reset();  // gives the pages back before anybody hears of it
@@ -184,20 +185,21 @@ copy_result cuda_copies::core::compare(const transfer& of) const {
 void cuda_copies::core::out(std::vector<slice_copy> slices, const fence& after, copied done) {
   auto of = prepare(std::move(slices), false);
   if (!of) return runtime_->then(saves_, [done = std::move(done)](bool) { done({.error = copy_error::failed}); });
-  when(after, saves_, [self = shared_from_this(), of, done = std::move(done)](bool passed) mutable {
+  when(after, saves_, [self = shared_from_this(), of = std::move(of), done = std::move(done)](bool passed) mutable {
     if (passed) return self->enqueue_out(std::exchange(of, {}), done);
     of.reset();
     done({.error = copy_error::failed});
   });
 }
 
-void cuda_copies::core::enqueue_out(const std::shared_ptr<transfer>& of, const copied& done) {
+/// The call takes `of` along: who holds it here may be slower than the device.
+void cuda_copies::core::enqueue_out(std::shared_ptr<transfer> of, const copied& done) {
   for (std::size_t i = 0; i < of->slices().size(); ++i)
     if (of->stage(i)) pack(saves_, *of, i);
   of->check(*runtime_, saves_);
   move_bytes(of->direct_runs(), direction::out, saves_);
   move_bytes(of->packed_runs(), direction::out, saves_);
-  runtime_->then(saves_, [self = shared_from_this(), of = of, done](bool passed) mutable {
+  runtime_->then(saves_, [self = shared_from_this(), of = std::move(of), done](bool passed) mutable {
     auto result = passed ? self->outcome(*of) : copy_result{.error = copy_error::failed};
     of.reset();
     done(std::move(result));
