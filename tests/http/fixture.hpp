@@ -27,8 +27,10 @@ inline json message(const std::string& role, const std::string& content) {
 class HttpServer : public testing::Test {
  protected:
   void start(const rpc::token_list& tokens = {}, const std::function<void(rpc::door_limits&)>& change = {}) {
-    system_ = std::make_unique<running_system>(system_options{
-        .model = CHROMATIN_SOURCE_DIR "/assets/concierge", .disk = folder_.path() / "store", .archive = archive_});
+    system_ = std::make_unique<running_system>(system_options{.model = CHROMATIN_SOURCE_DIR "/assets/concierge",
+                                                              .disk = folder_.path() / "store",
+                                                              .deterministic = deterministic_,
+                                                              .archive = archive_});
     rpc::server_options options{.listen = {"127.0.0.1:0"}, .tokens = tokens};
     options.limits.call_bytes_max = 1 << 20;
     if (change) change(options.limits);
@@ -121,6 +123,7 @@ class HttpServer : public testing::Test {
   }
 
   std::vector<std::string> origins_;  ///< of other sites, set before start()
+  bool deterministic_ = false;        ///< set before start()
   archive_options archive_;           ///< none, unless it is set before start()
   temporary_folder folder_;
   std::unique_ptr<running_system> system_;
