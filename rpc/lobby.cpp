@@ -46,7 +46,11 @@ void lobby::add(stranger s) {
   auto at = silent_.insert(silent_.end(), entry{std::move(s), {}});
   at->self = at;
   epoll_event event{.events = EPOLLIN | EPOLLRDHUP | EPOLLET, .data = {.ptr = &*at}};
-  if (::epoll_ctl(events_, EPOLL_CTL_ADD, at->fd, &event) != 0) silent_.erase(at);  // no memory: it is closed
+  if (::epoll_ctl(events_, EPOLL_CTL_ADD, at->fd, &event) != 0) {  // no memory: it is closed
+    silent_.erase(at);
+    return;
+  }
+  first_end_ = std::min(first_end_, end_of(*at));
 }
 
 void lobby::look(time_point now) {
@@ -59,8 +63,17 @@ void lobby::look(time_point now) {
       if (auto* e = static_cast<entry*>(event.data.ptr)) hear(*e, (event.events & ~EPOLLIN) != 0, now);
     }
   }
+  if (first_end_ <= now) close_late(now);
+}
+
+void lobby::close_late(time_point now) {
+  first_end_ = time_point::max();
   std::erase_if(silent_, [&](const entry& e) {
-    if (end_of(e) > now) return false;
+    auto end = end_of(e);
+    if (end > now) {
+      first_end_ = std::min(first_end_, end);
+      return false;
+    }
     bool in_mid_message = e.began && *e.began + door_.limits.message_within <= now;
     if (e.account) ++(in_mid_message ? door_.counts.messages_late : door_.counts.logins_late);
     return true;
@@ -73,6 +86,7 @@ void lobby::hear(entry& e, bool ends, time_point now) {
       return;
     case heard::a_part:
       if (!e.began) e.began = now;
+      first_end_ = std::min(first_end_, end_of(e));
       return;
     case heard::a_message:
       ::epoll_ctl(events_, EPOLL_CTL_DEL, e.fd, nullptr);
@@ -96,9 +110,8 @@ lobby::time_point lobby::end_of(const entry& e) const {
 }
 
 std::optional<lobby::time_point> lobby::next_end() const {
-  std::optional<time_point> first;
-  for (const auto& e : silent_) first = first ? std::min(*first, end_of(e)) : end_of(e);
-  return first;
+  if (silent_.empty()) return {};
+  return first_end_;
 }
 
 bool lobby::close_oldest(const std::string* peer, time_point latest) {

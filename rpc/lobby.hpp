@@ -50,7 +50,7 @@ class lobby {
   std::optional<stranger> next_that_spoke();
 
   std::size_t size() const { return silent_.size() + spoke_.size(); }
-  /// When look() has to be called at the latest.
+  /// When look() has to be called at the latest, if anybody is silent.
   std::optional<time_point> next_end() const;
 
   /// Closes the silent one that came first of those from `peer`, or of all if `peer` is null, unless it came later than
@@ -67,12 +67,16 @@ class lobby {
   using entry_list = std::list<entry>;
 
   void hear(entry& e, bool ends, time_point now);
+  void close_late(time_point now);
   time_point end_of(const entry& e) const;
 
   door& door_;
   kj::AutoCloseFd events_;
   entry_list silent_;  ///< first who came first
-  entry_list spoke_;   ///< first who spoke first
+  /// Nobody's time is over before. To go through a crowd at each look would cost more than all else that is done for
+  /// it.
+  time_point first_end_ = time_point::max();
+  entry_list spoke_;  ///< first who spoke first
 };
 
 }  // namespace chromatin::rpc
