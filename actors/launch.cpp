@@ -18,35 +18,20 @@
 #include "actors/executor.hpp"
 #include "actors/gateway.hpp"
 #include "actors/host_tier.hpp"
-#include "actors/memory_plan.hpp"
+#include "actors/model_memory.hpp"
 #include "actors/open_backend.hpp"
 #include "actors/prefetcher.hpp"
 #include "actors/registry.hpp"
 #include "actors/scheduler.hpp"
 #include "actors/system_parts.hpp"
 #include "actors/telemetry.hpp"
-#include "io/thread_device.hpp"
-#include "io/uring_device.hpp"
 
 namespace chromatin {
 namespace {
 
-/// What chat templates tell the time by.
-std::int64_t wall_clock_s() {
-  auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::seconds>(now).count();
-}
-
 /// Without a turn that waits, between looks at which conversations are likely to return.
 constexpr auto idle_pause = std::chrono::seconds{1};
 constexpr auto flush_within = std::chrono::seconds{30};
-constexpr std::uint32_t thread_device_threads = 8;
-
-std::uint32_t pages_in(std::uint64_t bytes, std::size_t page_bytes, const char* option) {
-  if (bytes < page_bytes)
-    throw std::runtime_error(fmt::format("{} {} has no room for one chunk of {} bytes", option, bytes, page_bytes));
-  return static_cast<std::uint32_t>(std::min<std::uint64_t>(bytes / page_bytes, ~std::uint32_t{0}));
-}
 
 /// Memory is taken at the start, so that it is never missing later.
 template <class Make>
@@ -60,7 +45,7 @@ std::shared_ptr<kv::page_arena> make_arena(const char* option, std::uint64_t byt
 /// known before there are actors, for which their system would wait for ever.
 void check_threads(std::uint32_t of_backend) {
   const auto cores = std::max(std::thread::hardware_concurrency(), 4u);
-  const auto wanted = cores + 2 * std::max(cores, of_backend) + 2 * thread_device_threads;
+  const auto wanted = cores + 2 * std::max(cores, of_backend) + 2 * disk_device_threads;
   std::latch over{1};
   std::vector<std::jthread> threads;
   std::string refused;
@@ -78,88 +63,32 @@ void check_threads(std::uint32_t of_backend) {
 
 }  // namespace
 
-/// Settles both tiers' bytes, and returns the device's.
-std::uint64_t running_system::parts::fit_memory(const compute_place& place, const model::config& shape) {
-  auto chunk_bytes = shape.cache_geometry(place.type).chunk_bytes();
-  memory_needs needs{.weight_bytes = place.device ? 0 : weights_on_processor(options, place.type, shape),
-                     .chunk_bytes = chunk_bytes,
-                     .window_bytes = kv::chunks_for(shape.context) * chunk_bytes,
-                     .batch_max = options.batch_max};
-  if (place.device)
-    needs.device_bytes = 0;
-  else if (!options.device_bytes_fit)
-    needs.device_bytes = options.device_bytes;
-  if (!options.host_bytes_fit) needs.host_bytes = options.host_bytes;
-  if (!needs.device_bytes || !needs.host_bytes) {
-    auto plan = plan_memory(machine_memory(), needs);
-    options.host_bytes = plan.host_bytes;
-    if (!place.device) options.device_bytes = plan.device_bytes;
-    notices.push_back(std::move(plan.notice));
-  }
-  return place.device ? device_bytes(place, shape, options, notices) : options.device_bytes;
+std::int64_t wall_clock_s() {
+  auto now = std::chrono::system_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::seconds>(now).count();
 }
 
-/// A window must fit into the device, else no turn could fill it.
 void running_system::parts::open_model() {
   auto shape = model::read_config(options.model, options.context);
   if (!shape.unknown_keys.empty())
     notices.push_back(fmt::format("{}: keys that are not known, taken as remarks: {}", options.model.string(),
                                   fmt::join(shape.unknown_keys, ", ")));
   auto place = choose_place(options, notices, model::traits_beyond_llama(shape));
-  auto chunk_bytes = shape.cache_geometry(place.type).chunk_bytes();
-  auto bytes = fit_memory(place, shape);
-  auto pages = pages_in(bytes, chunk_bytes, "--device-mem");
-  auto context = shape.context;
-  auto fits = static_cast<std::uint32_t>(std::min<std::uint64_t>(std::uint64_t{pages} * kv::tokens_per_chunk, context));
-  if (fits < context)
-    notices.push_back(fmt::format(
-        "--device-mem {} holds {} tokens: the context of {} is shortened to that; --device-mem {} holds all of it",
-        bytes, fits, context, kv::chunks_for(context) * chunk_bytes));
-  checkpoint = model::checkpoint::open(options.model, fits);
+  auto fit = fit_memory(place, shape, options, notices);
+  checkpoint = model::checkpoint::open(options.model, fit.context);
   backend = open_backend(place, checkpoint, options);
   if (options.wrap_backend) backend = options.wrap_backend(std::move(backend));
   geometry = backend->geometry();
   cache = checkpoint->cache_fingerprint(place.type, options.weights);
-  device_arena = make_arena("--device-mem", bytes, [&] { return backend->make_arena(pages); });
+  device_arena = make_arena("--device-mem", options.device_bytes, [&] {
+    return backend->make_arena(pages_in(options.device_bytes, fit.chunk_bytes, "--device-mem"));
+  });
   host_arena = make_arena("--host-mem", options.host_bytes, [&] {
-    auto count = pages_in(options.host_bytes, chunk_bytes, "--host-mem");
-    return kv::page_arena::make(host_memory(place, count * chunk_bytes), chunk_bytes);
+    auto count = pages_in(options.host_bytes, fit.chunk_bytes, "--host-mem");
+    return kv::page_arena::make(host_memory(place, count * fit.chunk_bytes), fit.chunk_bytes);
   });
   notices.push_back(
       fmt::format("model {}: {}, template of {}", checkpoint->name, backend->description(), checkpoint->chat.name()));
-}
-
-void running_system::parts::open_disk() {
-  policy.name = options.policy;
-  auto salts = options.tenant_secret.empty() ? io::random_salts() : io::secret_salts(options.tenant_secret);
-  if (!options.disk.empty())  // first: it has the folder's lock, and another server's registry must not be touched
-    chunks =
-        std::make_shared<io::chunk_store>(io::chunk_store_options{options.disk, options.disk_bytes, geometry, cache});
-  conversations = io::open_registry(options.disk, std::move(salts), checkpoint->config.vocabulary);
-  if (options.disk.empty()) {
-    notices.push_back("no --disk: conversations and their cache are gone when this process ends");
-    return;
-  }
-  // What may throw must do so before there are actors, for which their system would wait for ever.
-  found_at_start = chunks->load();
-  policy.learned = chunks->learned(policy.name);
-  notices.insert(notices.end(), chunks->notices().begin(), chunks->notices().end());
-  notices.push_back(fmt::format("{}: {} chunks and {} conversations found", options.disk.string(),
-                                found_at_start.size(), conversations->conversations()));
-  disk.layout = chunks->layout();
-  disk.scrub_bytes_per_s = options.scrub_bytes_per_s;
-  disk.policy = policy;
-  auto files = io::open_segments(options.disk, disk.layout.segment_sizes_bytes());
-  if (!files.direct) notices.push_back("direct I/O is refused by the file system; the page cache is used");
-  std::unique_ptr<io::device> device;
-  try {
-    device = io::make_uring_device(std::move(files), {.registered = host_arena->memory()});
-  } catch (const io::open_error& e) {
-    notices.push_back(fmt::format("{}; blocking threads are used", e.what()));
-    device = io::make_thread_device(io::open_segments(options.disk, disk.layout.segment_sizes_bytes()),
-                                    thread_device_threads);
-  }
-  disk.device = options.wrap_disk ? options.wrap_disk(std::move(device)) : std::move(device);
 }
 
 void running_system::parts::spawn_disk_tier(std::vector<io::stored_chunk> found) {
@@ -198,9 +127,9 @@ void running_system::parts::spawn_all() {
                           .overflow = options.overflow,
                           .loading = options.loading};
   scheduler = system->spawn(chromatin::scheduler, checkpoint, executor, device_tier, limits);
-  registry = system->spawn<caf::detached>(
-      chromatin::registry, checkpoint, cache, conversations,
-      registry_limits{options.overflow, options.conversations_max, options.keep_reasoning, wall_clock_s});
+  registry = system->spawn<caf::detached>(chromatin::registry, checkpoint, cache, conversations,
+                                          registry_limits{options.overflow, options.conversations_max,
+                                                          options.keep_reasoning, wall_clock_s, eraser_elsewhere()});
   caf::anon_send(registry, atom::attach_v, eraser_actor{device_tier});
   gateway = system->spawn(
       chromatin::gateway, registry, scheduler, eraser_actor{device_tier},

@@ -62,6 +62,7 @@ struct system_options {
   std::uint32_t threads = 0;            ///< of the backend; 0: as many as there are cores
   std::uint32_t step_tokens_max = 512;  ///< new tokens of one step, over all sequences
   std::uint32_t batch_max = 16;         ///< sequences of one step
+  bool batch_fits = false;              ///< as many as the device tier has room for, instead
   std::uint32_t queue_max = 1024;       ///< turns waiting; more are refused as overloaded
   std::uint32_t conversations_max = 100'000;  ///< of one tenant
   bool keep_reasoning = false;                ///< what a chat template drops of earlier answers stays in the window

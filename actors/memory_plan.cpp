@@ -13,6 +13,8 @@ namespace {
 constexpr std::uint64_t reserve_part = 16, reserve_bytes_min = std::uint64_t{512} << 20;
 /// Full windows that the host tier holds at most: more conversations than are away for minutes on one machine.
 constexpr std::uint64_t warm_windows = 64;
+/// A turn of a batch finds room for so many.
+constexpr std::uint64_t turn_chunks = 2;
 /// Where nothing is left: a machine may still swap, or the weights' pages go.
 constexpr std::uint64_t least_bytes = std::uint64_t{64} << 20;
 
@@ -49,13 +51,13 @@ std::uint64_t whole_chunks(std::uint64_t bytes, std::uint64_t chunk_bytes) {
   return std::max(bytes / chunk_bytes, std::uint64_t{1}) * chunk_bytes;
 }
 
+}  // namespace
+
 std::string size_shown(std::uint64_t bytes) {
   constexpr auto gib = std::uint64_t{1} << 30, mib = std::uint64_t{1} << 20;
   return bytes >= gib ? fmt::format("{:.1f} GiB", static_cast<double>(bytes) / static_cast<double>(gib))
                       : fmt::format("{:.0f} MiB", static_cast<double>(bytes) / static_cast<double>(mib));
 }
-
-}  // namespace
 
 memory_of_machine machine_memory() {
   constexpr std::uint64_t kib = 1024;
@@ -67,22 +69,27 @@ memory_of_machine machine_memory() {
 }
 
 memory_plan plan_memory(const memory_of_machine& machine, const memory_needs& needs) {
-  const auto taken = needs.weight_bytes + std::max(reserve_bytes_min, machine.total_bytes / reserve_part) +
-                     needs.device_bytes.value_or(0) + needs.host_bytes.value_or(0);
+  const bool apart = !needs.device.empty();
+  const auto taken = std::max(reserve_bytes_min, machine.total_bytes / reserve_part) + needs.host_bytes.value_or(0) +
+                     (apart ? 0 : needs.weight_bytes + needs.device_bytes.value_or(0));
   const auto left = machine.free_bytes - std::min(machine.free_bytes, taken);
   const auto share = [&](std::uint64_t windows, std::uint64_t part) {
     return whole_chunks(
         std::max(std::min(windows * needs.window_bytes, part), std::min(needs.window_bytes, least_bytes)),
         needs.chunk_bytes);
   };
-  memory_plan plan{needs.device_bytes.value_or(0), needs.host_bytes.value_or(0), {}};
-  if (!needs.device_bytes)
-    plan.device_bytes = share(needs.batch_max, std::max(left / 4, std::min(needs.window_bytes, left / 2)));
+  const auto for_device = needs.device_bytes.value_or(std::max(left / 4, std::min(needs.window_bytes, left / 2)));
+  memory_plan plan{needs.device_bytes.value_or(0), needs.host_bytes.value_or(0), 1, {}};
+  plan.batch = needs.batch.value_or(static_cast<std::uint32_t>(
+      std::clamp<std::uint64_t>(for_device / (turn_chunks * needs.chunk_bytes), 1, needs.batch_max)));
+  if (!needs.device_bytes) plan.device_bytes = share(plan.batch, for_device);
   if (!needs.host_bytes) plan.host_bytes = share(warm_windows, left / 4);
   plan.notice = fmt::format(
-      "memory: {} of weights, --device-mem {}, --host-mem {} ({} full windows stay warm), of {} that are free",
-      size_shown(needs.weight_bytes), size_shown(plan.device_bytes), size_shown(plan.host_bytes),
-      plan.host_bytes / std::max<std::uint64_t>(needs.window_bytes, 1), size_shown(machine.free_bytes));
+      "memory: {} of weights, --device-mem {}{} --host-mem {} ({} full windows stay warm), of {} that are free; "
+      "--batch {}",
+      size_shown(needs.weight_bytes), size_shown(plan.device_bytes), apart ? " in " + needs.device + ";" : ",",
+      size_shown(plan.host_bytes), plan.host_bytes / std::max<std::uint64_t>(needs.window_bytes, 1),
+      size_shown(machine.free_bytes), plan.batch);
   if (left == 0) plan.notice += ": too little; --weights q4 or a smaller --context needs less";
   return plan;
 }

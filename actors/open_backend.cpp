@@ -84,12 +84,12 @@ std::uint64_t weights_of(const model::config& model) {
   return elements;
 }
 
-std::uint64_t weight_bytes(const model::config& model) { return 2 * weights_of(model); }
-
 /// Of a group of 32 weights of four bits, with its scale and minimum.
 constexpr std::uint64_t q4_group = 32, q4_group_bytes = 20;
 
 }  // namespace
+
+std::uint64_t weights_on_device(const model::config& model) { return 2 * weights_of(model); }
 
 std::uint64_t weights_on_processor(const system_options& options, kv::dtype type, const model::config& model) {
   if (options.weights == model::weight_kind::int8) return weights_of(model);
@@ -114,7 +114,7 @@ compute_place choose_place(const system_options& options, std::vector<std::strin
 std::uint64_t device_bytes(const compute_place& place, const model::config& model, const system_options& options,
                            std::vector<std::string>& notices) {
   if (!place.device || !options.device_bytes_fit) return options.device_bytes;
-  auto free = place.device->free_bytes(), weights = weight_bytes(model);
+  auto free = place.device->free_bytes(), weights = weights_on_device(model);
   auto reserve = std::max(reserve_bytes_min, place.device->properties().memory_bytes / reserve_part);
   auto chunk_bytes = model.cache_geometry(place.type).chunk_bytes();
   if (free < weights + reserve + chunk_bytes)
@@ -146,7 +146,7 @@ std::shared_ptr<gpu::backend> open_backend(const compute_place& place,
         {.step_tokens_max = options.step_tokens_max, .verify = options.verify, .deterministic = options.deterministic});
   } catch (const std::bad_alloc&) {
     throw std::runtime_error(fmt::format("{}: no room for {:.1f} GiB of weights; --backend cpu computes without it",
-                                         place.device->properties().name, gib(weight_bytes(checkpoint->config))));
+                                         place.device->properties().name, gib(weights_on_device(checkpoint->config))));
   }
 }
 

@@ -29,6 +29,9 @@ compute_place choose_place(const system_options& options, std::vector<std::strin
 std::uint64_t device_bytes(const compute_place& place, const model::config& model, const system_options& options,
                            std::vector<std::string>& notices);
 
+/// What the weights take of a device's memory.
+std::uint64_t weights_on_device(const model::config& model);
+
 /// About what the weights take of the machine's memory when the processor computes with them.
 std::uint64_t weights_on_processor(const system_options& options, kv::dtype type, const model::config& model);
 

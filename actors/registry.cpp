@@ -50,10 +50,7 @@ caf::result<T> registry_state::when_durable(caf::result<T> done) {
 }
 
 kv::chunk_key registry_state::root_of(const std::string& tenant, const std::string& salt) {
-  auto known = salts.find(tenant);
-  if (known == salts.end()) known = salts.emplace(tenant, store->tenant_salt(tenant)).first;
-  auto both = salt.empty() ? known->second : kv::hash(std::as_bytes(std::span{salt}), known->second);
-  return kv::root_key(cache, both);
+  return kv::root_key(cache, salt_of(tenant, salt));
 }
 
 std::optional<io::conversation_record> registry_state::load(const conversation_ref& which) {
@@ -116,6 +113,12 @@ message_list registry_state::said_in(const conversation_ref& which) {
   return all;
 }
 
+void registry_state::start_window(provisional& turn, const std::vector<kv::token_id>& head) {
+  turn.change.window = {.tokens = head, .root = root_of(turn.conversation.tenant, turn.conversation.salt)};
+  if (head.size() > checkpoint->chat.opening().size())
+    turn.change.window.keep = static_cast<std::uint32_t>(head.size());
+}
+
 std::vector<kv::token_id> registry_state::begin(provisional& turn, std::optional<io::conversation_record> record,
                                                 const message_list& messages) {
   auto& change = turn.change;
@@ -123,11 +126,8 @@ std::vector<kv::token_id> registry_state::begin(provisional& turn, std::optional
   auto before = fresh ? message_list{} : said_in(turn.conversation);
   auto made = render().go_on(before, messages);
   auto again = before.size() - made.kept;  // messages of before that the template writes differently now
-  if (record) change.expected_version = record->version;
   if (fresh || (made.kept == 0 && !limits.keep_reasoning)) {
-    change.window = {.tokens = made.head, .root = root_of(turn.conversation.tenant, turn.conversation.salt)};
-    if (made.head.size() > checkpoint->chat.opening().size())
-      change.window.keep = static_cast<std::uint32_t>(made.head.size());
+    start_window(turn, made.head);
   } else if (again == 0 || limits.keep_reasoning) {
     change.window = std::move(record->window);
   } else {
@@ -159,12 +159,15 @@ caf::result<prepared_turn> registry_state::prepare(provisional& turn, const mess
   if (known && *known != (record ? record->messages : 0))
     return caf::make_error(ec::busy, "the conversation has other messages than before");
   if (record && record->window.root != root_of(turn.conversation.tenant, turn.conversation.salt))
-    return caf::make_error(ec::invalid_argument, "a conversation keeps the cache_salt that it began with");
+    if (auto error = take_over(turn, *record)) return error;
+  if (record && !turn.retold) check_vocabulary(turn.conversation, record->window);
   if (auto error = check_roles(messages, !record || record->messages == 0)) return error;
   if (!record)
     if (auto error = make_room(turn.conversation.tenant)) return error;
-  auto said = begin(turn, std::move(record), messages);
   auto& change = turn.change;
+  if (record) change.expected_version = record->version;
+  bool retold = turn.retold && record->messages > 0;
+  auto said = retold ? begin_retold(turn, messages) : begin(turn, std::move(record), messages);
   auto& window = change.window;
   auto context = checkpoint->config.context;
   const auto& prompt = turn.answer_prompt;
@@ -175,7 +178,7 @@ caf::result<prepared_turn> registry_state::prepare(provisional& turn, const mess
   if (window.tokens.size() > room)
     return full("with this message, what may not be dropped of the conversation",
                 window.tokens.size() + new_tokens - 1);
-  change.replaces_window = change.replaces_window || dropped > 0;
+  change.replaces_window = change.replaces_window || dropped > 0 || turn.taken_over;
   turn.dropped_tokens = dropped;
   turn.known_tokens = window.settled;
   window.tokens.insert(window.tokens.end(), said.begin(), said.end());
@@ -201,6 +204,7 @@ caf::result<conversation_info> registry_state::settle(const settlement& end) {
     ++settled;
     spoken[key_of(turn.conversation)] = self->clock().now();
     truncations += turn.dropped_tokens > 0 || outcome.window;
+    taken_over += turn.taken_over;
     return describe(*store->find(key_of(turn.conversation)));
   });
 }
@@ -265,6 +269,7 @@ caf::result<conversation_info> registry_state::fork(const conversation_ref& whic
     if (!record) return absent(which);
     if (auto error = make_room(which.tenant)) return error;
     auto count = std::min(messages, record->messages);
+    if (auto error = check_fork(which, *record, count)) return error;
     auto window = window_at(which, *std::move(record), count);
     begin_write();
     if (is_archived({which.tenant, new_id}) || !store->fork(key_of(which), new_id, count, window, chunks_of(window, 0)))
@@ -278,7 +283,7 @@ caf::result<key_list> registry_state::forget(const conversation_ref& which) {
     held_lease lease{*store, key_of(which), clerk};
     if (!lease.take(self->clock().now())) return busy();
     begin_write();
-    return store->forget(key_of(which));
+    return forget_stored(key_of(which));
   });
 }
 
@@ -296,6 +301,7 @@ counters registry_state::stats() {
   result.values.emplace_back("store_failures", failures);
   result.values.emplace_back("conversations_let_go", let_go);
   result.values.emplace_back("histories_rewritten", rewritten);
+  result.values.emplace_back("models_changed", taken_over);
   return result;
 }
 

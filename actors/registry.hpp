@@ -26,6 +26,8 @@ struct registry_limits {
   /// What the chat template would write differently in earlier messages, now that others follow, stays as it was said.
   bool keep_reasoning = false;
   std::function<std::int64_t()> wall_clock_s = nullptr;  ///< what templates tell the time by; null: they cannot
+  /// Takes chunks of conversations that were forgotten out of other models' caches; null: there are none.
+  std::function<void(const key_list&)> erase_elsewhere = nullptr;
 };
 
 struct registry_state {
@@ -86,6 +88,8 @@ struct registry_state {
     std::vector<kv::token_id> answer_prompt;
     std::uint32_t known_tokens = 0;  ///< leading tokens of the window whose chunks the store knows
     std::uint32_t dropped_tokens = 0;
+    bool taken_over = false;  ///< from another model,
+    bool retold = false;      ///< which has other tokens
   };
 
   /// Runs `work`; what the store throws becomes the answer.
@@ -98,6 +102,10 @@ struct registry_state {
   void begin_write();
   /// What begins now for this tenant, under this salt of a client's.
   kv::chunk_key root_of(const std::string& tenant, const std::string& salt);
+  /// Of the tenant and of a client.
+  kv::hash128 salt_of(const std::string& tenant, const std::string& salt);
+  /// A window of a conversation that begins now, with what stands before the first message.
+  void start_window(provisional& turn, const std::vector<kv::token_id>& head);
   std::optional<io::conversation_record> load(const conversation_ref& which);
   conversation_info describe(const io::conversation_summary& summary) const;
   conversation_list describe(const std::vector<io::conversation_summary>& summaries) const;
@@ -109,6 +117,19 @@ struct registry_state {
   caf::error make_room(const std::string& tenant);
   caf::result<prepared_turn> prepare(provisional& turn, const message_list& messages,
                                      std::optional<std::uint32_t> known);
+  /// The model, of those that were served from this store, whose cache a window with this root has.
+  std::optional<io::served_model> model_of(kv::chunk_key root, const conversation_ref& which);
+  /// The window goes on with the model that is served, with nothing of it computed. An error where it is no model's
+  /// with this salt.
+  caf::error take_over(provisional& turn, io::conversation_record& record);
+  /// Begins a provisional turn of a conversation whose tokens are another model's: all that was said is written anew.
+  std::vector<kv::token_id> begin_retold(provisional& turn, const message_list& messages);
+  /// Another model may have more tokens than this one.
+  void check_vocabulary(const conversation_ref& which, const kv::lineage& window) const;
+  /// Whether another model's conversation can be cut back to so many messages.
+  caf::error check_fork(const conversation_ref& which, const io::conversation_record& record, std::uint32_t messages);
+  /// Answers with the chunks that nobody has any more.
+  key_list forget_stored(const io::conversation_key& key);
   /// Begins a provisional turn: the window that its messages follow, and the messages. Answers with the tokens that go
   /// behind the window.
   std::vector<kv::token_id> begin(provisional& turn, std::optional<io::conversation_record> record,
@@ -132,6 +153,7 @@ struct registry_state {
   std::map<io::conversation_key, caf::actor_clock::time_point> spoken;
   std::map<std::string, kv::hash128> salts;  ///< of tenants
   std::int64_t appends = 0, settled = 0, truncations = 0, commits = 0, failures = 0, let_go = 0, rewritten = 0;
+  std::int64_t taken_over = 0;  ///< conversations that went on with another model
 };
 
 /// Who holds the lease while the registry itself changes a conversation.

@@ -48,7 +48,7 @@ caf::result<key_list> registry_state::forget_point(const std::string& tenant, co
     held_lease lease{*store, key, clerk};
     // A turn under way goes on in it: then it stays, until room is needed.
     if (left > 0 || !found->id.starts_with(unnamed_prefix) || !lease.take(self->clock().now())) return key_list{};
-    return store->forget(key);
+    return forget_stored(key);
   });
 }
 
@@ -58,7 +58,7 @@ caf::error registry_state::make_room(const std::string& tenant) {
     held_lease lease{*store, {tenant, id}, clerk};
     if (!lease.take(self->clock().now())) continue;
     begin_write();
-    auto chunks = store->forget({tenant, id});
+    auto chunks = forget_stored({tenant, id});
     ++let_go;
     if (tiers && !chunks.empty())
       batch->wait([to = tiers, chunks = std::move(chunks)](const caf::error* lost) {

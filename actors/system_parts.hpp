@@ -16,6 +16,7 @@
 #include "actors/open_backend.hpp"
 #include "actors/supervisor.hpp"
 #include "gpu/backend.hpp"
+#include "io/cache_folders.hpp"
 #include "io/chunk_store.hpp"
 #include "io/registry_store.hpp"
 
@@ -28,14 +29,21 @@ struct system_config : caf::actor_system_config {
   }
 };
 
+/// Where the kernel refuses io_uring.
+inline constexpr std::uint32_t disk_device_threads = 8;
+
+/// What chat templates tell the time by.
+std::int64_t wall_clock_s();
+
 struct running_system::parts {
   explicit parts(system_options o) : options{std::move(o)} {}
 
   /// A third of the host's room may be filled ahead of need; the rest is for what was used.
   std::uint32_t prefetch_window() const { return std::max(1u, host_arena->capacity() / 3); }
-  std::uint64_t fit_memory(const compute_place& place, const model::config& shape);
   void open_model();
   void open_disk();
+  void open_conversations(const std::string& served);
+  std::function<void(const key_list&)> eraser_elsewhere() const;
   void open_archive();
   void spawn_all();
   void spawn_disk_tier(std::vector<io::stored_chunk> found);
@@ -84,6 +92,7 @@ struct running_system::parts {
   std::shared_ptr<gpu::backend> backend;
   std::shared_ptr<kv::page_arena> device_arena, host_arena;
   std::shared_ptr<io::chunk_store> chunks;
+  std::vector<io::model_cache> other_caches;  ///< in the folder, of models that are not served
   std::shared_ptr<io::registry_store> conversations;
   std::vector<io::stored_chunk> found_at_start;  ///< in `chunks`
   disk_parts disk;

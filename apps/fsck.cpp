@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/commands.hpp"
+#include "apps/flags/size.hpp"
 #include "io/fsck/fsck.hpp"
 #include "io/progress.hpp"
 #include "model/config.hpp"
@@ -26,14 +27,27 @@ void print_words(const fsck::report& report) {
   for (const auto& f : report.findings)
     fmt::print("{}: {}: {}{}\n", fsck::to_string(f.what_kind), f.where, f.what,
                f.repair.empty() ? "" : "; repaired: " + f.repair);
+  for (const auto& cache : report.caches)
+    fmt::print("cache of {}: {} chunks, {} of the disk\n", cache.shown(), cache.chunks,
+               bytes_text(static_cast<double>(cache.bytes)));
   fmt::print("{} conversations with {} messages, {} chunks with {} bytes: {}\n", report.conversations, report.messages,
              report.chunks, report.chunk_bytes, report.sound() ? "sound" : "not sound");
 }
 
 void print_json(const fsck::report& report) {
-  nlohmann::ordered_json all{{"sound", report.sound()},           {"conversations", report.conversations},
-                             {"messages", report.messages},       {"chunks", report.chunks},
-                             {"chunk_bytes", report.chunk_bytes}, {"findings", nlohmann::ordered_json::array()}};
+  nlohmann::ordered_json all{{"sound", report.sound()},
+                             {"conversations", report.conversations},
+                             {"messages", report.messages},
+                             {"chunks", report.chunks},
+                             {"chunk_bytes", report.chunk_bytes},
+                             {"caches", nlohmann::ordered_json::array()},
+                             {"findings", nlohmann::ordered_json::array()}};
+  for (const auto& cache : report.caches)
+    all["caches"].push_back({{"id", cache.id()},
+                             {"name", cache.name},
+                             {"served_s", cache.served_s},
+                             {"chunks", cache.chunks},
+                             {"disk_bytes", cache.bytes}});
   for (const auto& f : report.findings)
     all["findings"].push_back(
         {{"kind", fsck::to_string(f.what_kind)}, {"where", f.where}, {"what", f.what}, {"repair", f.repair}});
@@ -69,6 +83,9 @@ void add_fsck_command(CLI::App& app) {
   command->add_flag("--repair", flags->check.repair,
                     "drop what is damaged: chunks are computed again, conversations are cut back to what is right, or "
                     "stay refused if nothing of them is");
+  command->add_option("--drop-cache", flags->check.drop_cache,
+                      "first delete the cache of one model, by the short name that it is listed with; its "
+                      "conversations stay");
   command->add_flag("--json", flags->json, "as JSON");
   command->add_option("--model", flags->model, "serve's --model: tokens that it does not have are damage, too");
   command->callback([flags] { run_fsck(*flags); });

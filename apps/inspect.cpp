@@ -1,4 +1,4 @@
-/// chromatin inspect: what was understood of a model.
+/// chromatin inspect: what was understood of a model, and how a server would lay it into this machine's memory.
 
 #include <chrono>
 
@@ -6,8 +6,11 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "actors/memory_plan.hpp"
+#include "actors/model_memory.hpp"
 #include "apps/commands.hpp"
 #include "apps/flags/size.hpp"
+#include "apps/system_flags.hpp"
 #include "model/inspection.hpp"
 
 namespace chromatin {
@@ -16,10 +19,33 @@ namespace {
 using json = nlohmann::ordered_json;
 
 struct inspect_flags {
-  std::filesystem::path model;
-  std::uint32_t context = 0;
+  system_options system;
   bool as_json = false;
 };
+
+/// What serve would make of the same options.
+struct served_memory {
+  model_memory fit;
+  system_options options;  ///< with what was left to the machine
+  std::uint64_t machine_free_bytes = 0;
+  std::vector<std::string> notices;
+  std::string refused;  ///< why it would not start; empty: it would
+};
+
+served_memory plan_for(const model::config& shape, const system_options& wanted) {
+  served_memory plan{.options = wanted};
+  plan.machine_free_bytes = machine_memory().free_bytes;
+  try {
+    auto place = choose_place(plan.options, plan.notices, model::traits_beyond_llama(shape));
+    plan.fit = fit_memory(place, shape, plan.options, plan.notices);
+  } catch (const std::runtime_error& e) {
+    plan.refused = e.what();
+  }
+  return plan;
+}
+
+/// A conversation as many have them.
+constexpr std::uint32_t usual_tokens = 1000;
 
 /// What a file says goes to a terminal: no byte of it may move the cursor.
 std::string printable(const std::string& text, const char* indent) {
@@ -39,9 +65,34 @@ std::uint64_t token_bytes(const model::config& c, kv::dtype type) {
   return c.cache_geometry(type).chunk_bytes() / kv::tokens_per_chunk;
 }
 
-void print_words(const model::inspection& m) {
+void line(const char* what, const std::string& text) { fmt::print("{:<14}{}\n", what, printable(text, "")); }
+
+std::string shown(std::uint64_t bytes) { return bytes_text(static_cast<double>(bytes)); }
+
+void print_memory(const served_memory& plan) {
+  if (!plan.refused.empty()) return line("memory", "serve refuses these options: " + plan.refused);
+  const auto& fit = plan.fit;
+  auto holds = [&](std::uint64_t bytes) {
+    return fmt::format("{} conversations that fill the window, {} of {} tokens", fit.conversations(bytes, fit.context),
+                       fit.conversations(bytes, usual_tokens), usual_tokens);
+  };
+  line("memory",
+       fmt::format("computed {} in {}; {} of weights{}", fit.device.empty() ? "by the processor" : "on " + fit.device,
+                   fit.type == kv::dtype::f32 ? "f32" : "bf16", shown(fit.weight_bytes),
+                   fit.device.empty() ? fmt::format(", of {} that are free", shown(plan.machine_free_bytes))
+                                      : " in its memory"));
+  line("", fmt::format("a window of {} tokens is {} of the cache", fit.context,
+                       shown(kv::chunks_for(fit.context) * fit.chunk_bytes)));
+  line("--device-mem", fmt::format("{}: {}", shown(plan.options.device_bytes), holds(plan.options.device_bytes)));
+  line("--host-mem", fmt::format("{}: {} stay warm", shown(plan.options.host_bytes), holds(plan.options.host_bytes)));
+  line("--disk-size",
+       fmt::format("{}: {}, with --disk", shown(plan.options.disk_bytes), holds(plan.options.disk_bytes)));
+  line("--batch", fmt::format("{} turns computed together", plan.options.batch_max));
+  for (const auto& notice : plan.notices) line("", notice);
+}
+
+void print_words(const model::inspection& m, const served_memory& plan) {
   const auto& c = m.model->config;
-  auto line = [](const char* what, const std::string& text) { fmt::print("{:<14}{}\n", what, printable(text, "")); };
   line("model", fmt::format("{}: {}, {} with weights", m.name, m.format,
                             m.files.size() == 1 ? "one file" : fmt::format("{} files", m.files.size())));
   line("architecture",
@@ -63,15 +114,34 @@ void print_words(const model::inspection& m) {
   auto narrow = token_bytes(c, kv::dtype::bf16), wide = token_bytes(c, kv::dtype::f32);
   line("cache", fmt::format("{} a token in bf16, {} in f32", bytes_text(static_cast<double>(narrow)),
                             bytes_text(static_cast<double>(wide))));
-  line("memory",
-       fmt::format("{} of weights; a full window is {} of --device-mem in bf16, {} in f32",
-                   bytes_text(static_cast<double>(all.bytes)), bytes_text(static_cast<double>(narrow * c.context)),
-                   bytes_text(static_cast<double>(wide * c.context))));
+  print_memory(plan);
   if (!c.unknown_keys.empty()) line("unknown keys", fmt::format("{}", fmt::join(c.unknown_keys, ", ")));
   fmt::print("template      of {}; a conversation:\n{}\n", m.model->chat.name(), printable(m.sample, "    "));
 }
 
-void print_json(const model::inspection& m) {
+json memory_json(const served_memory& plan) {
+  if (!plan.refused.empty()) return {{"refused", plan.refused}};
+  const auto& fit = plan.fit;
+  auto tier = [&](std::uint64_t bytes) {
+    return json{{"bytes", bytes},
+                {"full_windows", fit.conversations(bytes, fit.context)},
+                {"conversations_of_1000_tokens", fit.conversations(bytes, usual_tokens)}};
+  };
+  return {{"backend", fit.device.empty() ? "cpu" : "cuda"},
+          {"device", fit.device},
+          {"type", fit.type == kv::dtype::f32 ? "f32" : "bf16"},
+          {"free_bytes", plan.machine_free_bytes},
+          {"weight_bytes", fit.weight_bytes},
+          {"context", fit.context},
+          {"window_bytes", kv::chunks_for(fit.context) * fit.chunk_bytes},
+          {"device_mem", tier(plan.options.device_bytes)},
+          {"host_mem", tier(plan.options.host_bytes)},
+          {"disk_size", tier(plan.options.disk_bytes)},
+          {"batch", plan.options.batch_max},
+          {"notices", plan.notices}};
+}
+
+void print_json(const model::inspection& m, const served_memory& plan) {
   const auto& c = m.model->config;
   auto ends = json::array(), weights = json::array(), files = json::array();
   for (const auto& [id, text] : m.ends_of_answer) ends.push_back({{"id", id}, {"text", text}});
@@ -99,6 +169,7 @@ void print_json(const model::inspection& m) {
       {"ends_of_answer", ends},
       {"weights", weights},
       {"cache_bytes_per_token", {{"bf16", token_bytes(c, kv::dtype::bf16)}, {"f32", token_bytes(c, kv::dtype::f32)}}},
+      {"memory", memory_json(plan)},
       {"unknown_keys", c.unknown_keys},
       {"template", m.model->chat.name()},
       {"conversation", m.sample}};
@@ -109,19 +180,23 @@ void print_json(const model::inspection& m) {
 
 void add_inspect_command(CLI::App& app) {
   auto* command =
-      app.add_subcommand("inspect", "Show what is understood of a model: serve's --model, without serving it");
+      app.add_subcommand("inspect",
+                         "Show what is understood of a model (serve's --model), and how it would be laid into memory, "
+                         "without serving it");
   auto flags = std::make_shared<inspect_flags>();
   command
-      ->add_option("MODEL", flags->model, "checkpoint folder, GGUF file, folder of Hugging Face's cache, ollama:NAME")
+      ->add_option("MODEL", flags->system.model,
+                   "checkpoint folder, GGUF file, folder of Hugging Face's cache, ollama:NAME")
       ->required();
-  command->add_option("--context", flags->context, "tokens of a window (default: what the model was made for)")
-      ->check(CLI::Range(64, 1 << 20));
+  add_memory_flags(*command, flags->system);
   command->add_flag("--json", flags->as_json, "as JSON");
   command->callback([flags] {
     auto now = std::chrono::system_clock::now().time_since_epoch();
+    const auto& wanted = flags->system;
     auto found =
-        model::inspect(flags->model, flags->context, std::chrono::duration_cast<std::chrono::seconds>(now).count());
-    flags->as_json ? print_json(found) : print_words(found);
+        model::inspect(wanted.model, wanted.context, std::chrono::duration_cast<std::chrono::seconds>(now).count());
+    auto plan = plan_for(found.model->config, wanted);
+    flags->as_json ? print_json(found, plan) : print_words(found, plan);
   });
 }
 

@@ -34,6 +34,22 @@ void add_fitting_size(CLI::App& command, const std::string& name, std::uint64_t&
       ->default_str(whatever_fits);
 }
 
+/// A number of turns, or the word that leaves it to what is free.
+void add_batch(CLI::App& command, system_options& options) {
+  constexpr std::uint32_t batch_most = 1024;
+  static const CLI::Range in_range{1u, batch_most};
+  auto read = [&options](const std::string& text) {
+    options.batch_fits = text == whatever_fits;
+    if (!options.batch_fits) options.batch_max = static_cast<std::uint32_t>(std::stoul(text));
+  };
+  auto fault = [](std::string& text) { return text == whatever_fits ? std::string{} : in_range(text); };
+  command
+      .add_option_function<std::string>("--batch", read,
+                                        "turns computed together at most; auto: what model and machine allow")
+      ->check(CLI::Validator(fault, "TURNS"))
+      ->default_str(whatever_fits);
+}
+
 }  // namespace
 
 std::filesystem::path embedded_model() {
@@ -54,18 +70,13 @@ CLI::Option* add_size(CLI::App& command, const std::string& names, std::uint64_t
   return command.add_option(names, bytes, help)->transform(CLI::Validator(read, "SIZE"))->default_str(size_text(bytes));
 }
 
-void add_system_flags(CLI::App& command, system_options& options) {
+void add_memory_flags(CLI::App& command, system_options& options) {
   static const std::map<std::string, compute_type> types{
       {"auto", compute_type::automatic}, {"f32", compute_type::f32}, {"bf16", compute_type::bf16}};
   static const std::map<std::string, backend_choice> backends{
       {"auto", backend_choice::automatic}, {"cpu", backend_choice::cpu}, {"cuda", backend_choice::cuda}};
-  options.model = embedded_model();
   options.backend = backend_choice::automatic;
-  options.device_bytes_fit = options.host_bytes_fit = true;
-  auto* model = command.add_option("--model", options.model,
-                                   "Hugging Face checkpoint folder, GGUF file, folder of Hugging Face's cache, or "
-                                   "ollama:NAME (default: the embedded model)");
-  if (options.model.empty()) model->required();
+  options.device_bytes_fit = options.host_bytes_fit = options.batch_fits = true;
   command.add_option("--backend", options.backend, "cpu, cuda, or auto: cuda where there is such a device")
       ->transform(CLI::CheckedTransformer(backends))
       ->default_str("auto")
@@ -75,16 +86,11 @@ void add_system_flags(CLI::App& command, system_options& options) {
                    "says what that is)");
   add_fitting_size(command, "--host-mem", options.host_bytes, options.host_bytes_fit,
                    "memory of the host tier, e.g. 256M; auto: what is left");
-  command.add_option("--disk", options.disk,
-                     "folder of the disk tier and of the conversations; without it nothing outlives the process");
   add_size(command, "--disk-size", options.disk_bytes, "space of the disk tier");
   command.add_option("--compute", options.compute, "auto, f32 or bf16; cuda computes in bf16")
       ->transform(CLI::CheckedTransformer(types))
       ->default_str("auto")
       ->option_text("TYPE");
-  command.add_option("--policy", options.policy, "which chunks go when a tier is full (docs/policies.md)")
-      ->check(CLI::IsMember(kv::policy_names(false)))
-      ->capture_default_str();
   static const std::map<std::string, model::weight_kind> weights{
       {"model", model::weight_kind::stored}, {"int8", model::weight_kind::int8}, {"q4", model::weight_kind::q4}};
   command
@@ -93,14 +99,33 @@ void add_system_flags(CLI::App& command, system_options& options) {
       ->transform(CLI::CheckedTransformer(weights))
       ->default_str("model")
       ->option_text("TYPE");
-  command.add_flag("--deterministic", options.deterministic,
-                   "answers do not depend, to the last bit, on who is served at the same time");
-  command.add_flag("--verify", options.verify,
-                   "look at every copy between tiers again after it was made; damage on the way is then found at once");
   command
       .add_option("--context", options.context,
                   "tokens of a conversation's window (default: what the model was made for)")
       ->check(CLI::Range(64, 1 << 20));
+  command.add_option("--threads", options.threads, "that compute, of the processor (default: one per core)");
+  add_batch(command, options);
+  command.add_option("--step-tokens", options.step_tokens_max, "new tokens of one step at most")
+      ->capture_default_str()
+      ->check(CLI::Range(16, 65536));
+}
+
+void add_system_flags(CLI::App& command, system_options& options) {
+  options.model = embedded_model();
+  auto* model = command.add_option("--model", options.model,
+                                   "Hugging Face checkpoint folder, GGUF file, folder of Hugging Face's cache, or "
+                                   "ollama:NAME (default: the embedded model)");
+  if (options.model.empty()) model->required();
+  command.add_option("--disk", options.disk,
+                     "folder of the disk tier and of the conversations; without it nothing outlives the process");
+  add_memory_flags(command, options);
+  command.add_option("--policy", options.policy, "which chunks go when a tier is full (docs/policies.md)")
+      ->check(CLI::IsMember(kv::policy_names(false)))
+      ->capture_default_str();
+  command.add_flag("--deterministic", options.deterministic,
+                   "answers do not depend, to the last bit, on who is served at the same time");
+  command.add_flag("--verify", options.verify,
+                   "look at every copy between tiers again after it was made; damage on the way is then found at once");
   command
       .add_option("--truncate", options.overflow.ratio,
                   "share of a full window that is dropped, oldest first; what stays keeps its cache; 0: a full window "
@@ -120,13 +145,6 @@ void add_system_flags(CLI::App& command, system_options& options) {
           "otherwise")
       ->capture_default_str()
       ->check(CLI::Range(0, 1 << 30));
-  command.add_option("--threads", options.threads, "that compute, of the processor (default: one per core)");
-  command.add_option("--batch", options.batch_max, "turns computed together at most")
-      ->capture_default_str()
-      ->check(CLI::Range(1, 1024));
-  command.add_option("--step-tokens", options.step_tokens_max, "new tokens of one step at most")
-      ->capture_default_str()
-      ->check(CLI::Range(16, 65536));
   command.add_flag("--keep-reasoning", options.keep_reasoning,
                    "what a chat template drops of earlier answers, such as their reasoning, stays in the window");
   command.add_option("--conversations", options.conversations_max, "conversations of one tenant at most")

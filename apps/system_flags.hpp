@@ -11,7 +11,10 @@ namespace chromatin {
 /// The embedded model's folder: beside the installed binary, or in the source tree. Empty if it is in neither place.
 std::filesystem::path embedded_model();
 
-/// Adds --model, --device-mem, … to a command; they are written to `options`.
+/// Adds what says how a model is computed and what lies where: --backend, --device-mem, --weights, …
+void add_memory_flags(CLI::App& command, system_options& options);
+
+/// Adds --model, these, and all others to a command; they are written to `options`.
 void add_system_flags(CLI::App& command, system_options& options);
 
 /// Adds a size option that reads 512M, 1.5G and the like (see apps/flags/size.hpp); what cannot be read is an error

@@ -44,6 +44,21 @@ std::optional<kv::geometry> geometry_of(const std::string& words) {
   return g;
 }
 
+std::optional<kv::hash128> hash_of(const std::string& hex) {
+  kv::hash128 hash;
+  auto half = [&](std::size_t at, std::uint64_t& value) {
+    auto* from = hex.data() + at;
+    return std::from_chars(from, from + 16, value, 16).ptr == from + 16;
+  };
+  if (hex.size() != 32 || !half(0, hash.high) || !half(16, hash.low)) return {};
+  return hash;
+}
+
+std::string meta(database& db, const char* name) {
+  statement get{db, "SELECT value FROM meta WHERE name = ?"};
+  return get.bind(name).step() ? get.text(0) : std::string{};
+}
+
 std::uint32_t number_of(const std::string& name, const std::string& text) {
   std::uint32_t value = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);

@@ -19,7 +19,7 @@ inline constexpr const char* chunks_table =
     "CREATE TABLE IF NOT EXISTS chunks (key BLOB PRIMARY KEY, slot INTEGER NOT NULL UNIQUE, depth INTEGER NOT NULL, "
     "fill INTEGER NOT NULL, checksums BLOB NOT NULL, used INTEGER NOT NULL) WITHOUT ROWID";
 
-/// What `meta` says of the store, but for its format.
+/// What `meta` says of the store, but for its format and what is only for people (`name`, `served`).
 struct description {
   std::string model, geometry, segment_slots;
 };
@@ -29,6 +29,12 @@ std::string checksum(const description& of);
 /// A geometry in words, and back; nothing if the words are not those of a geometry.
 std::string to_words(const kv::geometry& shape);
 std::optional<kv::geometry> geometry_of(const std::string& words);
+
+/// A hash in hex, as kv::to_string writes it.
+std::optional<kv::hash128> hash_of(const std::string& hex);
+
+/// A value of `meta`; empty if there is none.
+std::string meta(database& db, const char* name);
 
 /// A whole number above zero; anything else is damage (sqlite_error).
 std::uint32_t number_of(const std::string& name, const std::string& text);

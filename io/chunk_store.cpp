@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "io/cache_folders.hpp"
 #include "io/catalog_format.hpp"
 
 namespace chromatin::io {
@@ -46,13 +47,21 @@ chunk_store::chunk_store(const chunk_store_options& options)
         fmt::format("--disk-size {} has no room for one chunk of {} bytes", options.bytes_max, layout_.chunk_bytes));
   make_private_folder(options_.folder);
   lock_.emplace(options_.folder);
+  find_folder();
   open_or_put_aside();
 }
 
 chunk_store::~chunk_store() = default;
 
+void chunk_store::find_folder() try {
+  folder_ = cache_folder(options_.folder, options_.model);
+  make_private_folder(folder_);
+} catch (const sqlite_error& e) {
+  throw open_error(fmt::format("{}: {}", options_.folder.string(), e.what()));
+}
+
 void chunk_store::open_or_put_aside() {
-  auto folder = options_.folder.string();
+  auto folder = folder_.string();
   try {
     try {
       open_catalog();
@@ -67,14 +76,14 @@ void chunk_store::open_or_put_aside() {
 
 void chunk_store::put_aside() {
   db_.reset();
-  auto kept_as = io::put_aside(options_.folder, "catalog.sqlite");
+  auto kept_as = io::put_aside(folder_, "catalog.sqlite");
   notices_.push_back(fmt::format("{}: the catalogue was damaged; it is kept as {}, the cache starts empty",
-                                 options_.folder.string(), kept_as));
+                                 folder_.string(), kept_as));
   open_catalog();
 }
 
 void chunk_store::open_catalog() {
-  auto file = options_.folder / "catalog.sqlite";
+  auto file = folder_ / "catalog.sqlite";
   db_ = std::make_unique<database>(file);
   auto doubtful = [this] {
     try {
@@ -103,8 +112,12 @@ std::string chunk_store::meta(const char* name, const std::string& if_new) {
   return get.text(0);
 }
 
+void chunk_store::set_meta(const char* name, const std::string& value) {
+  statement{*db_, "INSERT OR REPLACE INTO meta VALUES (?, ?)"}.bind(name, value).run();
+}
+
 void chunk_store::check_meta() {
-  auto folder = options_.folder.string();
+  auto folder = folder_.string();
   constexpr auto format_version = catalog_format::version;
   auto version = number_of("format", meta("format", std::to_string(format_version)));
   if (version > format_version)
@@ -122,14 +135,16 @@ void chunk_store::check_meta() {
   if (auto theirs = stored.geometry; theirs != shape)
     throw open_error(
         fmt::format("{}: holds chunks of {}, this model has {}; choose another --disk", folder, theirs, shape));
-  if (version < format_version) {  // only now, since another model's chunks are not ours to drop
+  if (version < format_version) {  // only now, since chunks of another shape are not ours to drop
     db_->execute("DROP TABLE IF EXISTS chunks");
-    statement{*db_, "UPDATE meta SET value = ? WHERE name = 'format'"}.bind(std::to_string(format_version)).run();
+    set_meta("format", std::to_string(format_version));
     notices_.push_back(
         fmt::format("{}: made by an older chromatin (format {}); its cached chunks are dropped, conversations stay",
                     folder, version));
   }
   layout_.slots_per_segment = number_of("segment_slots", stored.segment_slots);
+  if (!options_.name.empty()) set_meta("name", options_.name);
+  if (options_.served_s > 0) set_meta("served", std::to_string(options_.served_s));
 }
 
 std::vector<stored_chunk> chunk_store::load() {
@@ -156,7 +171,7 @@ std::vector<stored_chunk> chunk_store::read_rows() {
   statement dropped{*db_, "SELECT changes()"};
   if (dropped.step() && dropped.integer(0) > 0)
     notices_.push_back(fmt::format("{}: {} chunks outside the store's size or with impossible values were dropped",
-                                   options_.folder.string(), dropped.integer(0)));
+                                   folder_.string(), dropped.integer(0)));
   std::vector<stored_chunk> chunks;
   std::unordered_set<std::uint32_t> slots;
   std::unordered_set<kv::chunk_key> keys;

@@ -1,7 +1,7 @@
 #pragma once
 
-/// The disk folder of one model's chunks: which chunk is in which slot of the segment files. docs/formats.md has the
-/// layout.
+/// One model's chunks in a store folder: which chunk is in which slot of the segment files. docs/formats.md has the
+/// layout, io/cache_folders.hpp what other models have there.
 ///
 /// The order that survives a crash at any moment: a chunk's bytes are written and synced, then its row is committed; a
 /// chunk's row is deleted and that is committed, then its slot may be written again (io/group_commit.hpp). Many rows
@@ -22,10 +22,12 @@
 namespace chromatin::io {
 
 struct chunk_store_options {
-  std::filesystem::path folder;
-  std::uint64_t bytes_max = 0;  ///< of all segment files
+  std::filesystem::path folder;  ///< the store
+  std::uint64_t bytes_max = 0;   ///< of all segment files
   kv::geometry geometry;
-  kv::fingerprint model;  ///< of the cache: model and element type
+  kv::fingerprint model;      ///< of the cache: model and element type
+  std::string name{};         ///< of both, for people
+  std::int64_t served_s = 0;  ///< the time now, in Unix time
 };
 
 /// A row of the catalogue.
@@ -66,13 +68,15 @@ struct slot_layout {
 /// The catalogue. Blocking; one thread at a time.
 class chunk_store {
  public:
-  /// Opens or makes the folder and takes its lock. Throws open_error for a folder of another model, of a newer format,
-  /// in use by another process, or not writable. Chunks of an older format are dropped. A damaged catalogue is put
-  /// aside and the store starts empty. `notices()` says so.
+  /// Opens or makes the folder and takes its lock. Other models' caches there stay as they are. Throws open_error for a
+  /// cache of another shape or a newer format, a folder in use by another process, or not writable. Chunks of an older
+  /// format are dropped. A damaged catalogue is put aside and the store starts empty. `notices()` says so.
   explicit chunk_store(const chunk_store_options& options);
   ~chunk_store();
 
   const slot_layout& layout() const { return layout_; }
+  /// With this model's catalogue and segments.
+  const std::filesystem::path& folder() const { return folder_; }
   const std::vector<std::string>& notices() const { return notices_; }
   /// Every chunk that was acknowledged, least recently used first. Rows with impossible values are dropped. Throws
   /// sqlite_error for what is not damage: a disk that is full or fails.
@@ -84,14 +88,17 @@ class chunk_store {
   void commit(const catalog_change& change);
 
  private:
+  void find_folder();
   void open_or_put_aside();
   void put_aside();
   void open_catalog();
   void check_meta();
   std::string meta(const char* name, const std::string& if_new);
+  void set_meta(const char* name, const std::string& value);
   std::vector<stored_chunk> read_rows();
 
   chunk_store_options options_;
+  std::filesystem::path folder_;
   slot_layout layout_;
   std::vector<std::string> notices_;
   std::optional<folder_lock> lock_;

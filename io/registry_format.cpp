@@ -25,6 +25,8 @@ CREATE INDEX IF NOT EXISTS chunks_of ON chunks (tenant, id);
 CREATE TABLE IF NOT EXISTS points (tenant TEXT, name TEXT, id TEXT NOT NULL, messages INTEGER NOT NULL, note TEXT NOT NULL,
   checksum INTEGER NOT NULL, PRIMARY KEY (tenant, name)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS points_of ON points (tenant, id);
+CREATE TABLE IF NOT EXISTS models (cache BLOB PRIMARY KEY, source BLOB NOT NULL, name TEXT NOT NULL, vocabulary INTEGER NOT NULL,
+  checksum INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS archive_keys (tenant TEXT, id TEXT, name BLOB NOT NULL, secret BLOB NOT NULL,
   checksum INTEGER NOT NULL, PRIMARY KEY (tenant, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS archive_jobs (number INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, id TEXT NOT NULL,
@@ -269,6 +271,15 @@ std::int64_t checksum(std::int64_t number, const stored_message& message) {
 
 std::int64_t checksum(const std::string& tenant, const std::string& name, const conversation_point& point) {
   return byte_list{}.add(tenant).add(name).add(point.id).add(std::int64_t{point.messages}).add(point.note).checksum();
+}
+
+std::int64_t checksum(const served_model& model) {
+  return byte_list{}
+      .add(blob_of(model.cache))
+      .add(blob_of(model.source))
+      .add(model.name)
+      .add(std::int64_t{model.vocabulary})
+      .checksum();
 }
 
 std::string lines(std::span<const std::string> names) {

@@ -31,6 +31,20 @@ struct conversation_key {
   auto operator<=>(const conversation_key&) const = default;
 };
 
+/// The size of a vocabulary that nobody knows.
+inline constexpr std::uint32_t any_token = ~std::uint32_t{0};
+
+/// A model that was served from this folder, as it was computed: which conversations are its, the roots of their
+/// windows tell.
+struct served_model {
+  kv::fingerprint cache;   ///< model, element type, kind of weights
+  kv::fingerprint source;  ///< the model alone: where it is the same, so are the tokens of a text; zero: not known
+  std::string name;        ///< for people
+  std::uint32_t vocabulary = any_token;
+
+  bool operator==(const served_model&) const = default;
+};
+
 struct conversation_summary {
   std::string id;
   std::uint64_t version = 0;  ///< goes up with every change
@@ -61,6 +75,8 @@ struct conversation_change {
   bool replaces_window = false;          ///< false: the stored window only grew at its end
   std::vector<kv::chunk_key> chunks;     ///< keys under which tiers may hold parts of it, as far as they are new
   std::uint64_t first_version = 1;       ///< of a conversation that does not exist yet
+  /// Tokens of the messages before these, where another model goes on with the conversation; else empty.
+  std::vector<std::vector<kv::token_id>> retold = {};
 };
 
 /// A conversation that begins with the messages that were asked for.
@@ -123,6 +139,10 @@ class registry_store {
   /// A tenant's salt, made once and kept.
   virtual kv::hash128 tenant_salt(const std::string& tenant) = 0;
 
+  /// Keeps what is known of a model, in place of what was.
+  virtual void note_model(const served_model& model) = 0;
+  virtual std::vector<served_model> models() = 0;
+
   virtual std::optional<conversation_summary> find(const conversation_key& key) = 0;
   virtual std::optional<conversation_record> load(const conversation_key& key) = 0;
   /// Messages from number `first` on, at most `count_max`.
@@ -179,13 +199,10 @@ class registry_store {
   virtual std::size_t leases() const = 0;
 };
 
-/// The size of a vocabulary that nobody knows.
-inline constexpr std::uint32_t any_token = ~std::uint32_t{0};
-
 /// Opens or makes `folder/registry.sqlite`, for its owner only; an empty path keeps everything in memory. A folder of
-/// an earlier format is taken over. `new_salts` are those of tenants without one. A token that is not below
-/// `vocabulary` is damage. Throws open_error, for a newer format too. Leases are held in memory: one process has the
-/// folder (`lock` in docs/formats.md).
+/// an earlier format is taken over. `new_salts` are those of tenants without one. A token is damage that is not below
+/// `vocabulary`, nor below that of any model that was noted. Throws open_error, for a newer format too. Leases are held
+/// in memory: one process has the folder (`lock` in docs/formats.md).
 std::unique_ptr<registry_store> open_registry(const std::filesystem::path& folder,
                                               salt_source new_salts = random_salts(),
                                               std::uint32_t vocabulary = any_token);

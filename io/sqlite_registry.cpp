@@ -20,6 +20,7 @@ sqlite_registry::sqlite_registry(const std::filesystem::path& folder, salt_sourc
   db_->execute("PRAGMA secure_delete = ON");  // what is forgotten is overwritten in the file
   registry_format::prepare(*db_, file);
   archives_.emplace(*db_);
+  widen_vocabulary();
   conversations();  // that it can be read at all is known at the start
   statement last{*db_, "SELECT coalesce(max(used), 0) FROM conversations"};
   if (last.step()) used_ = last.integer(0);
@@ -29,7 +30,9 @@ sqlite_registry::sqlite_registry(const std::filesystem::path& folder, salt_sourc
 }
 
 sqlite_registry::sqlite_registry(std::unique_ptr<database> db, std::uint32_t vocabulary)
-    : new_salts_{random_salts()}, vocabulary_{vocabulary}, db_{std::move(db)}, archives_{std::in_place, *db_} {}
+    : new_salts_{random_salts()}, vocabulary_{vocabulary}, db_{std::move(db)}, archives_{std::in_place, *db_} {
+  widen_vocabulary();
+}
 
 kv::hash128 sqlite_registry::tenant_salt(const std::string& tenant) {
   statement get{*db_, "SELECT salt FROM tenants WHERE tenant = ?"};
@@ -43,6 +46,34 @@ kv::hash128 sqlite_registry::tenant_salt(const std::string& tenant) {
   auto salt = list_of<kv::hash128>(get.blob(0));
   if (salt.size() != 1) throw sqlite_error("the salt of tenant " + tenant + " has an impossible length", true);
   return salt[0];
+}
+
+// -- models --
+
+void sqlite_registry::note_model(const served_model& model) {
+  transaction all{*db_};
+  statement{*db_, "INSERT OR REPLACE INTO models (cache, source, name, vocabulary, checksum) VALUES (?, ?, ?, ?, ?)"}
+      .bind(blob_of(model.cache), blob_of(model.source), model.name, std::int64_t{model.vocabulary}, checksum(model))
+      .run();
+  all.commit();
+  vocabulary_ = std::max(vocabulary_, model.vocabulary);
+}
+
+std::vector<served_model> sqlite_registry::models() {
+  std::vector<served_model> all;
+  statement get{*db_, "SELECT cache, source, name, vocabulary, checksum FROM models"};
+  while (get.step()) {
+    auto cache = get.blob(0), source = get.blob(1);
+    if (cache.size() != sizeof(kv::fingerprint) || source.size() != sizeof(kv::fingerprint)) continue;
+    served_model model{list_of<kv::fingerprint>(cache)[0], list_of<kv::fingerprint>(source)[0], get.text(2),
+                       static_cast<std::uint32_t>(get.integer(3))};
+    if (get.integer(4) == checksum(model)) all.push_back(std::move(model));  // a server notes its own again
+  }
+  return all;
+}
+
+void sqlite_registry::widen_vocabulary() {
+  for (const auto& model : models()) vocabulary_ = std::max(vocabulary_, model.vocabulary);
 }
 
 // -- writing --
@@ -74,6 +105,18 @@ void sqlite_registry::add_messages(const conversation_key& key, row& to, std::sp
         .run();
     to.last_role = m.role;
     ++to.messages;
+  }
+}
+
+void sqlite_registry::retell(const conversation_key& key, const std::vector<std::vector<kv::token_id>>& tokens) {
+  if (tokens.empty()) return;
+  auto said = read(key, 0, static_cast<std::uint32_t>(tokens.size()));
+  if (said.size() != tokens.size()) throw std::invalid_argument("a conversation has fewer messages than are retold");
+  statement set{*db_, "UPDATE messages SET tokens = ?4, checksum = ?5 WHERE tenant = ?1 AND id = ?2 AND number = ?3"};
+  for (std::size_t i = 0; i < said.size(); ++i) {
+    said[i].tokens = tokens[i];
+    auto number = static_cast<std::int64_t>(i);
+    set.bind(key.tenant, key.id, number, blob_of(tokens[i]), checksum(number, said[i])).run();
   }
 }
 
@@ -129,6 +172,7 @@ std::uint64_t sqlite_registry::write(const conversation_key& key, lease_owner ow
     throw version_conflict("the conversation changed meanwhile");
   row next = known.value_or(row{});
   next.version = known ? known->version + 1 : static_cast<std::int64_t>(change.first_version);
+  retell(key, change.retold);
   add_messages(key, next, change.messages);
   put_window(key, next, change.window, change.replaces_window || !known);
   put_row(key, next);

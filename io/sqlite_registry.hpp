@@ -20,6 +20,8 @@ class sqlite_registry final : public registry_store {
   sqlite_registry(std::unique_ptr<database> db, std::uint32_t vocabulary);
 
   kv::hash128 tenant_salt(const std::string& tenant) override;
+  void note_model(const served_model& model) override;
+  std::vector<served_model> models() override;
   std::optional<conversation_summary> find(const conversation_key& key) override;
   std::optional<conversation_record> load(const conversation_key& key) override;
   std::vector<stored_message> read(const conversation_key& key, std::uint32_t first, std::uint32_t count_max) override;
@@ -69,6 +71,10 @@ class sqlite_registry final : public registry_store {
   std::vector<kv::cut> window_cuts(const conversation_key& key);
   void check_vocabulary(const conversation_key& key, std::span<const kv::token_id> tokens) const;
   bool begins_with(const conversation_key& key, std::span<const stored_message> messages);
+  /// Tokens of the models that were noted are no damage.
+  void widen_vocabulary();
+  /// Gives the first messages other tokens.
+  void retell(const conversation_key& key, const std::vector<std::vector<kv::token_id>>& tokens);
   void put_row(const conversation_key& key, const row& values);
   void add_messages(const conversation_key& key, row& to, std::span<const stored_message> messages);
   /// Stores the window's tokens and cuts, all or what it grew by, and what the row says of it.

@@ -1,6 +1,5 @@
 /// The catalogue and the chunks that it names. What is damaged is a miss for a server, so it is dropped.
 
-#include <charconv>
 #include <cstring>
 #include <fstream>
 
@@ -16,31 +15,17 @@
 namespace chromatin::io::fsck {
 namespace {
 
+using catalog_format::hash_of;
+using catalog_format::meta;
+
 constexpr auto catalog = "catalog.sqlite";
-constexpr auto impossible = "catalog.sqlite, table chunks";
-constexpr auto nameless = "catalog.sqlite, named by nobody";
-
-std::optional<kv::hash128> hash_of(const std::string& hex) {
-  kv::hash128 hash;
-  auto half = [&](std::size_t at, std::uint64_t& value) {
-    auto* from = hex.data() + at;
-    return std::from_chars(from, from + 16, value, 16).ptr == from + 16;
-  };
-  if (hex.size() != 32 || !half(0, hash.high) || !half(16, hash.low)) return {};
-  return hash;
-}
-
-std::string meta(database& db, const char* name) {
-  statement get{db, "SELECT value FROM meta WHERE name = ?"};
-  return get.bind(name).step() ? get.text(0) : std::string{};
-}
 
 /// Slots that the segment files have room for.
-std::uint32_t slots_in(const run& r, std::uint64_t chunk_bytes, std::uint32_t per_segment) {
+std::uint32_t slots_in(const cache_part& c, std::uint64_t chunk_bytes, std::uint32_t per_segment) {
   std::uint64_t slots = 0;
   for (std::uint32_t i = 0;; ++i) {
     std::error_code none;
-    auto bytes = std::filesystem::file_size(segment_name(r.wanted.folder, i), none);
+    auto bytes = std::filesystem::file_size(segment_name(c.folder, i), none);
     if (none) break;
     slots = std::uint64_t{i} * per_segment + std::min<std::uint64_t>(bytes / chunk_bytes, per_segment);
   }
@@ -48,14 +33,15 @@ std::uint32_t slots_in(const run& r, std::uint64_t chunk_bytes, std::uint32_t pe
 }
 
 /// Throws sqlite_error for damage.
-void read_description(run& r, database& db) {
+void read_description(run& r, cache_part& c, database& db) {
+  auto where = c.prefix + catalog;
   auto format = catalog_format::number_of("format", meta(db, "format"));
   if (format > catalog_format::version)
-    return r.damage(catalog, fmt::format("its format {} is not known: a newer chromatin made it, or it is damaged; "
-                                         "nothing in it was looked at",
-                                         format));
+    return r.damage(where, fmt::format("its format {} is not known: a newer chromatin made it, or it is damaged; "
+                                       "nothing in it was looked at",
+                                       format));
   if (format < catalog_format::version)
-    return r.note(catalog, fmt::format("an older chromatin made it (format {}): a server drops its chunks", format));
+    return r.note(where, fmt::format("an older chromatin made it (format {}): a server drops its chunks", format));
   catalog_format::description d{meta(db, "model"), meta(db, "geometry"), meta(db, "segment_slots")};
   auto sum = meta(db, "checksum");
   auto shape = catalog_format::geometry_of(d.geometry);
@@ -63,24 +49,24 @@ void read_description(run& r, database& db) {
   auto per_segment = catalog_format::number_of("segment_slots", d.segment_slots);
   if (!shape || !model || (!sum.empty() && sum != catalog_format::checksum(d)))
     throw sqlite_error("what it says of model and geometry is not what was written", true);
-  r.model = model;
+  c.model = model;
   auto chunk_bytes = shape->chunk_bytes();
-  r.places = chunk_places{*shape, {chunk_bytes, per_segment, slots_in(r, chunk_bytes, per_segment)}};
+  c.places = chunk_places{*shape, {chunk_bytes, per_segment, slots_in(c, chunk_bytes, per_segment)}};
 }
 
-void put_catalog_aside(run& r, const std::string& why) {
-  r.places.reset();
-  r.model.reset();
+void put_catalog_aside(run& r, cache_part& c, const std::string& why) {
+  c.places.reset();
+  c.model.reset();
   std::string repair;
-  if (r.repairs(catalog))
-    repair = fmt::format("kept as {}; the cache starts empty", put_aside(r.wanted.folder, catalog));
-  r.damage(catalog, why, repair);
+  auto where = c.prefix + catalog;
+  if (r.repairs(where)) repair = fmt::format("kept as {}; the cache starts empty", put_aside(c.folder, catalog));
+  r.damage(where, why, repair);
 }
 
 /// The chunks of a sound catalogue, one after the other.
 class chunk_check {
  public:
-  chunk_check(run& r, database& db) : r_{r}, db_{db}, at_{*r.places} {}
+  chunk_check(run& r, const cache_part& c, database& db) : r_{r}, cache_{c}, db_{db}, at_{*c.places} {}
 
   void operator()() {
     drop_impossible();
@@ -99,6 +85,7 @@ class chunk_check {
     rows.reset();
     drop(damaged_);
     if (!nameless_.empty()) {
+      auto nameless = cache_.prefix + "catalog.sqlite, named by nobody";
       bool drops = r_.repairs(nameless);
       r_.note(nameless,
               fmt::format("{} chunks that no conversation names: what a crash or a full disk left behind",
@@ -118,6 +105,7 @@ class chunk_check {
     auto count = rows.step() ? rows.integer(0) : 0;
     rows.reset();
     if (count == 0) return;
+    auto impossible = cache_.prefix + "catalog.sqlite, table chunks";
     if (r_.repairs(impossible)) of_rows("DELETE FROM chunks", false).run();
     r_.damage(impossible, fmt::format("{} chunks have impossible values, or stand beyond the segment files", count),
               r_.repairs(impossible) ? "dropped" : "");
@@ -127,8 +115,8 @@ class chunk_check {
     ++r_.found.chunks;
     auto where = at_.layout.at(row.slot);
     if (auto wrong = read_wrong(row, where); !wrong.empty()) {
-      auto name =
-          fmt::format("chunk {} in segment-{:04}.kv at {}", kv::to_string(row.key), where.segment, where.offset_bytes);
+      auto name = fmt::format("chunk {} in {}segment-{:04}.kv at {}", kv::to_string(row.key), cache_.prefix,
+                              where.segment, where.offset_bytes);
       bool drops = r_.repairs(name);
       r_.damage(name, wrong, drops ? "dropped: it is computed again when it is wanted" : "");
       if (drops) damaged_.push_back(row.key);
@@ -141,7 +129,7 @@ class chunk_check {
   std::string read_wrong(const stored_chunk& row, extent where) {
     if (where.segment != segment_ || fd_.get() < 0) {
       segment_ = where.segment;
-      fd_ = file_descriptor{::open(segment_name(r_.wanted.folder, segment_).c_str(), O_RDONLY | O_CLOEXEC)};
+      fd_ = file_descriptor{::open(segment_name(cache_.folder, segment_).c_str(), O_RDONLY | O_CLOEXEC)};
       if (fd_.get() >= 0) ::posix_fadvise(fd_.get(), 0, 0, POSIX_FADV_SEQUENTIAL);
     }
     for (std::uint32_t layer = 0; layer < at_.shape.layers; ++layer) {
@@ -166,6 +154,7 @@ class chunk_check {
   }
 
   run& r_;
+  const cache_part& cache_;
   database& db_;
   const chunk_places& at_;
   kv::memory_block memory_ = kv::plain_memory(at_.shape.slice(0).bytes);
@@ -174,39 +163,52 @@ class chunk_check {
   std::vector<kv::chunk_key> damaged_, nameless_;
 };
 
-}  // namespace
-
-void check_description(run& r) {
-  auto file = r.file(catalog);
-  if (std::error_code none; !std::filesystem::exists(file, none))
-    return r.note(catalog, "is not there: no chunk is kept");
+void check_description(run& r, cache_part& c) {
+  auto file = c.folder / catalog;
+  auto log = c.prefix + catalog + "-wal";
   if (auto wrong = damage_in_log(file.string() + "-wal"); !wrong.empty())
-    r.damage("catalog.sqlite-wal", wrong, r.repairs("catalog.sqlite-wal") ? "what stands before it is kept" : "");
+    r.damage(log, wrong, r.repairs(log) ? "what stands before it is kept" : "");
   r.progress("the catalogue", 0, 1);
   std::string why;
   try {
     database db{file, open_mode::look};
     auto lines = structural_damage(db);
-    if (lines.empty()) return read_description(r, db);
+    if (lines.empty()) return read_description(r, c, db);
     why = lines.front();
   } catch (const sqlite_error& e) {
     if (!e.damaged) throw;
     why = e.what();
   }
-  put_catalog_aside(r, why);
+  put_catalog_aside(r, c, why);
 }
 
-void check_catalog(run& r) {
-  if (!r.places) return;
+void check_catalog(run& r, cache_part& c) {
+  if (!c.places) return;
   std::string why;
   try {
-    database db{r.file(catalog), r.writes() ? open_mode::make : open_mode::look};
-    return chunk_check{r, db}();
+    database db{c.folder / catalog, r.writes() ? open_mode::make : open_mode::look};
+    return chunk_check{r, c, db}();
   } catch (const sqlite_error& e) {
     if (!e.damaged) throw;
     why = e.what();
   }
-  put_catalog_aside(r, why);
+  put_catalog_aside(r, c, why);
+}
+
+}  // namespace
+
+void check_descriptions(run& r) {
+  for (const auto& folder : cache_folders(r.wanted.folder)) {
+    if (std::error_code none; !std::filesystem::exists(folder / catalog, none)) continue;
+    auto prefix = folder == r.wanted.folder ? std::string{} : folder.filename().string() + "/";
+    r.caches.push_back({folder, prefix, {}, {}});
+    check_description(r, r.caches.back());
+  }
+  if (r.caches.empty()) r.note(catalog, "is not there: no chunk is kept");
+}
+
+void check_catalogs(run& r) {
+  for (auto& cache : r.caches) check_catalog(r, cache);
 }
 
 }  // namespace chromatin::io::fsck

@@ -18,6 +18,14 @@ struct chunk_places {
   slot_layout layout;  ///< with as many slots as the segment files hold
 };
 
+/// One model's cache in the store.
+struct cache_part {
+  std::filesystem::path folder;
+  std::string prefix;                    ///< of its files' names in findings
+  std::optional<chunk_places> places;    ///< when the catalogue is sound as a whole
+  std::optional<kv::fingerprint> model;  ///< as well
+};
+
 /// One look at everything.
 struct run {
   const options& wanted;
@@ -25,8 +33,7 @@ struct run {
   bool believes_all = false;       ///< since a file was made anew from what could be read
   report found;
 
-  std::optional<chunk_places> places;                      ///< when the catalogue is sound as a whole
-  std::optional<kv::fingerprint> model;                    ///< of the cache; as well
+  std::vector<cache_part> caches;
   std::map<std::string, kv::hash128> salts;                ///< by tenant
   std::optional<std::unordered_set<kv::chunk_key>> named;  ///< chunks that conversations name, when all could be read
 
@@ -47,10 +54,10 @@ struct run {
 };
 
 void check_files(run& r);
-/// First, since it says which model the store is of.
-void check_description(run& r);
+/// First, since they say which models the caches are of.
+void check_descriptions(run& r);
 void check_registry(run& r);
-void check_catalog(run& r);
+void check_catalogs(run& r);
 
 /// Copies every row of registry.sqlite that can be read into a new file, which takes its place; the old one is put
 /// aside. Returns its new name. Throws sqlite_error and open_error.

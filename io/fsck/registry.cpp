@@ -28,6 +28,7 @@ class conversation_check {
     }
     check_archives();
     check_points();
+    check_models();
     check_roots();
     read_named_chunks();
   }
@@ -198,13 +199,37 @@ class conversation_check {
     return false;
   }
 
+  /// A server notes its own again. Of the others, conversations would seem to have another salt.
+  void check_models() {
+    auto sound = store_.models();
+    std::int64_t all = 0;
+    {
+      statement count{db_, "SELECT count(*) FROM models"};
+      if (count.step()) all = count.integer(0);
+    }
+    if (auto wrong = all - static_cast<std::int64_t>(sound.size()); wrong > 0) {
+      constexpr auto place = "registry.sqlite, table models";
+      if (r_.repairs(place)) {
+        db_.execute("DELETE FROM models");
+        for (const auto& model : sound) store_.note_model(model);
+      }
+      r_.damage(place, fmt::format("what {} rows say of a model is not what was written", wrong),
+                r_.repairs(place) ? "dropped: serve that model once more, and it is known again" : "");
+    }
+    for (const auto& model : sound) served_.push_back(model.cache);
+    for (const auto& cache : r_.caches)
+      if (cache.model) served_.push_back(*cache.model);
+  }
+
   /// A root is a hash of model and salt.
   void check_roots() {
-    if (!r_.model) return;
+    if (served_.empty()) return;
     for (const auto& [tenant, roots] : roots_) {
       auto salt = r_.salts.find(tenant);
       auto known = [&](kv::chunk_key root) {
-        return root == kv::chunk_key{} || (salt != r_.salts.end() && root == kv::root_key(*r_.model, salt->second));
+        return root == kv::chunk_key{} || (salt != r_.salts.end() && std::ranges::any_of(served_, [&](auto model) {
+                                             return root == kv::root_key(model, salt->second);
+                                           }));
       };
       if (std::ranges::none_of(roots, known))
         r_.note(
@@ -224,6 +249,7 @@ class conversation_check {
   run& r_;
   database& db_;
   sqlite_registry store_;
+  std::vector<kv::fingerprint> served_;  ///< models that are known
   std::map<std::string, std::vector<kv::chunk_key>> roots_;
   std::vector<kv::hash128> hashes_;  ///< of the messages of the conversation that was looked at last
   kv::lineage window_;               ///< as well

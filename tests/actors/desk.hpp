@@ -49,8 +49,16 @@ class desk {
   void restart() {
     stop();
     store = io::open_registry(folder.path());
-    registry = system.spawn(chromatin::registry, checkpoint, kv::fingerprint{1, 2}, store, limits_);
+    registry = system.spawn(chromatin::registry, checkpoint, cache_, store, limits_);
     run();
+  }
+
+  /// The process is started again with this model, whose cache has this fingerprint, as a server does it.
+  void serve(std::shared_ptr<const model::checkpoint> model, kv::fingerprint cache) {
+    checkpoint = std::move(model);
+    cache_ = cache;
+    restart();
+    store->note_model({cache, checkpoint->fingerprint, checkpoint->name, checkpoint->config.vocabulary});
   }
 
   void run() {
@@ -127,6 +135,7 @@ class desk {
   }
 
   registry_limits limits_;
+  kv::fingerprint cache_{1, 2};
   turn_id last_turn_ = 1000;
 };
 

@@ -22,6 +22,32 @@ TEST(MemoryPlan, AMachineWithRoomGivesEveryTurnOfABatchItsWindowAndKeepsManyWarm
   EXPECT_EQ(plan.device_bytes, 16 * 128 * mib);
   EXPECT_EQ(plan.host_bytes, 64 * 128 * mib) << "and no more than that";
   EXPECT_THAT(plan.notice, HasSubstr("1.0 GiB of weights, --device-mem 2.0 GiB, --host-mem 8.0 GiB (64 full windows"));
+  EXPECT_EQ(plan.batch, 16u);
+}
+
+TEST(MemoryPlan, ABatchHasNoMoreTurnsThanFindRoomForSomeTokens) {
+  auto needs = of_one_billion();
+  needs.device_bytes = 40 * mib;
+  EXPECT_EQ(plan_memory({8 * gib, 5 * gib}, needs).batch, 10u) << "two chunks of 2 MiB each";
+  needs.device_bytes = 2 * mib;
+  EXPECT_EQ(plan_memory({8 * gib, 5 * gib}, needs).batch, 1u);
+  needs.batch = 12;
+  EXPECT_EQ(plan_memory({8 * gib, 5 * gib}, needs).batch, 12u) << "as somebody said";
+}
+
+TEST(MemoryPlan, WhatLiesInADevicesOwnMemoryIsToldAndTakesNothingOfTheMachines) {
+  auto needs = of_one_billion();
+  needs.weight_bytes = 60 * gib;
+  needs.device = "a device";
+  needs.device_bytes = 10 * gib;
+  needs.batch_max = 64;
+  const auto plan = plan_memory({64 * gib, 60 * gib}, needs);
+  EXPECT_EQ(plan.device_bytes, 10 * gib);
+  EXPECT_EQ(plan.host_bytes, 64 * 128 * mib);
+  EXPECT_EQ(plan.batch, 64u);
+  EXPECT_EQ(plan.notice,
+            "memory: 60.0 GiB of weights, --device-mem 10.0 GiB in a device; --host-mem 8.0 GiB (64 full windows stay "
+            "warm), of 60.0 GiB that are free; --batch 64");
 }
 
 TEST(MemoryPlan, ASmallerOneIsSharedSoThatHalfOfWhatIsLeftStaysFree) {

@@ -56,6 +56,23 @@ TEST(Inspect, SaysInWordsAndAsJsonWhatWasUnderstood) {
   EXPECT_EQ(found["context"], 128);
   EXPECT_EQ(found["cache_bytes_per_token"]["f32"], 6 * 2 * 2 * 64 * 4);
   EXPECT_EQ(found["ends_of_answer"][0]["text"], "</s>");
+  EXPECT_THAT(words.text, testing::ContainsRegex("--host-mem    .* [0-9]+ of 1000 tokens stay warm"));
+  auto memory = nlohmann::json::parse(
+      shell(command +
+            " --json --backend cpu --compute f32 --threads 2 --device-mem 24M --host-mem 48M --disk-size 480M")
+          .text)["memory"];
+  EXPECT_EQ(memory["window_bytes"], 1024 * 6 * 2 * 2 * 64 * 4);
+  EXPECT_EQ(memory["device_mem"]["full_windows"], 4);
+  EXPECT_EQ(memory["host_mem"]["full_windows"], 8);
+  EXPECT_EQ(memory["disk_size"]["full_windows"], 80);
+  EXPECT_EQ(memory["host_mem"]["conversations_of_1000_tokens"], 8);
+  EXPECT_EQ(memory["batch"], 16);
+  auto shortened =
+      nlohmann::json::parse(shell(command + " --json --backend cpu --compute f32 --device-mem 3M").text)["memory"];
+  EXPECT_EQ(shortened["context"], 512);
+  EXPECT_THAT(shortened["notices"].dump(), HasSubstr("the context of 1024 is shortened"));
+  EXPECT_THAT(shell(command + " --backend cpu --compute f32 --device-mem 1K").text,
+              HasSubstr("serve refuses these options"));
   auto [status, text] = errors_of("inspect /nowhere");
   EXPECT_EQ(status, 1);
   EXPECT_THAT(text, testing::StartsWith("chromatin: /nowhere: no such folder or file"));

@@ -264,20 +264,6 @@ TEST(Restart, ASecondServerOnTheSameFolderIsRefused) {
   EXPECT_NE(second.status(), 0);
 }
 
-TEST(Restart, AFolderOfAnotherModelIsRefused) {
-  temporary_folder folder;
-  { server_process{folder.path(), {"--compute", "f32"}}.stop(SIGTERM); }
-  auto status = std::system((std::string{CHROMATIN_BINARY} + " make-checkpoint --shape concierge --seed 5 " +
-                             (folder / "model").string() + " > /dev/null")
-                                .c_str());
-  ASSERT_EQ(status, 0);
-  server_process other{folder.path(), {"--compute", "f32", "--model", (folder / "model").string()}};
-  for (int i = 0; i < 500 && !other.ended(); ++i) std::this_thread::sleep_for(std::chrono::milliseconds{10});
-  EXPECT_TRUE(other.ended());
-  EXPECT_THAT(other.said(), HasSubstr("another model"));
-  EXPECT_THAT(other.said(), testing::Not(HasSubstr("terminate")));
-}
-
 TEST(Commands, ConversationsAreListedAndShown) {
   temporary_folder folder;
   server_process server{folder.path()};
