@@ -25,6 +25,8 @@ CREATE INDEX IF NOT EXISTS chunks_of ON chunks (tenant, id);
 CREATE TABLE IF NOT EXISTS points (tenant TEXT, name TEXT, id TEXT NOT NULL, messages INTEGER NOT NULL, note TEXT NOT NULL,
   checksum INTEGER NOT NULL, PRIMARY KEY (tenant, name)) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS points_of ON points (tenant, id);
+CREATE TABLE IF NOT EXISTS labels (tenant TEXT, id TEXT, created INTEGER NOT NULL, metadata TEXT NOT NULL,
+  checksum INTEGER NOT NULL, PRIMARY KEY (tenant, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS archive_keys (tenant TEXT, id TEXT, name BLOB NOT NULL, secret BLOB NOT NULL,
   checksum INTEGER NOT NULL, PRIMARY KEY (tenant, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS archive_jobs (number INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, id TEXT NOT NULL,
@@ -269,6 +271,10 @@ std::int64_t checksum(std::int64_t number, const stored_message& message) {
 
 std::int64_t checksum(const std::string& tenant, const std::string& name, const conversation_point& point) {
   return byte_list{}.add(tenant).add(name).add(point.id).add(std::int64_t{point.messages}).add(point.note).checksum();
+}
+
+std::int64_t checksum(const conversation_key& key, const conversation_label& label) {
+  return byte_list{}.add(key.tenant).add(key.id).add(label.created_s).add(label.metadata).checksum();
 }
 
 std::string lines(std::span<const std::string> names) {

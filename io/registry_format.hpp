@@ -8,7 +8,7 @@
 
 namespace chromatin::io::registry_format {
 
-inline constexpr std::int64_t version = 6;
+inline constexpr std::int64_t version = 7;
 
 /// Makes the tables, or brings those of an earlier format up to date, in one transaction: after a crash the file has
 /// the earlier format or this one. Looks at the columns that are there and not only at the format's number, because
@@ -29,6 +29,7 @@ std::int64_t checksum(std::int64_t part, std::span<const std::byte> tokens);
 std::int64_t checksum(std::int64_t number, const kv::cut& cut);
 std::int64_t checksum(std::int64_t number, const stored_message& message);
 std::int64_t checksum(const std::string& tenant, const std::string& name, const conversation_point& point);
+std::int64_t checksum(const conversation_key& key, const conversation_label& label);
 std::int64_t checksum(const conversation_key& key, const archive_key& secret);
 std::int64_t checksum(const archive_job& job);
 

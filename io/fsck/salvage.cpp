@@ -15,7 +15,7 @@ namespace {
 struct table {
   const char *name, *key, *columns;
 };
-constexpr std::array<table, 9> tables{{
+constexpr std::array<table, 10> tables{{
     {"tenants", "tenant", "tenant, salt"},
     {"conversations", "tenant {0}, id",
      "tenant, id, version, messages, tokens, cuts, last_role, kept, parent, kept_tokens, settled, keep, checksum, "
@@ -25,6 +25,7 @@ constexpr std::array<table, 9> tables{{
     {"cuts", "tenant {0}, id {0}, number", "tenant, id, number, first_chunk, at_tokens, dropped, checksum"},
     {"chunks", "tenant {0}, key {0}, id", "tenant, key, id"},
     {"points", "tenant {0}, name", "tenant, name, id, messages, note, checksum"},
+    {"labels", "tenant {0}, id", "tenant, id, created, metadata, checksum"},
     {"archive_keys", "tenant {0}, id", "tenant, id, name, secret, checksum"},
     {"archive_jobs", "number",
      "number, tenant, id, state, version, tube, commit_number, synthesis, sequencing, reads, missing, reads_more, "
