@@ -209,6 +209,10 @@ using registry_actor = caf::typed_actor<
   // Forgets the name. The conversation stays, unless nobody named it and this was its last point: answers with the chunks
   // that no other conversation of the tenant has.
   caf::replies_to<atom::point, atom::forget, std::string, std::string>::with<key_list>,
+  // When a conversation was made, and its metadata.
+  caf::replies_to<atom::label, conversation_ref>::with<conversation_label>,
+  // Replaces its metadata; durable when it answers.
+  caf::replies_to<atom::label, conversation_ref, std::string>::with<conversation_label>,
   // Who is told of chunks that only conversations had which were let go to make room for others.
   caf::reacts_to<atom::attach, eraser_actor>,
   // Plans at this time to archive a conversation. Answers with the job that does, or did if nothing was said since; durable.
@@ -291,6 +295,9 @@ using gateway_actor = caf::typed_actor<
   caf::replies_to<atom::point, std::string, std::string, conversation_point>::with<void>,
   caf::replies_to<atom::point, std::string, std::string>::with<conversation_point>,
   caf::replies_to<atom::point, atom::forget, std::string, std::string>::with<void>,
+  // As the registry's.
+  caf::replies_to<atom::label, conversation_ref>::with<conversation_label>,
+  caf::replies_to<atom::label, conversation_ref, std::string>::with<conversation_label>,
   // As the archivist's; `not_available` where the server has no archive.
   caf::replies_to<atom::archive, conversation_ref>::with<archive_ticket>,
   caf::replies_to<atom::recall, conversation_ref>::with<archive_ticket>,

@@ -335,6 +335,14 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
       [&state](atom::point, atom::forget, const std::string& tenant, const std::string& name) {
         return state.forget(atom::point_v, atom::forget_v, tenant, name);
       },
+      [&state](atom::label, const conversation_ref& which) -> caf::result<conversation_label> {
+        return state.self->delegate(state.registry, atom::label_v, which);
+      },
+      [&state](atom::label, const conversation_ref& which,
+               const std::string& metadata) -> caf::result<conversation_label> {
+        if (auto error = state.check_text(metadata)) return error;
+        return state.self->delegate(state.registry, atom::label_v, which, metadata);
+      },
       [&state](atom::list, const std::string& tenant, const std::string& after,
                std::uint32_t count) -> caf::result<conversation_list> {
         return state.self->delegate(state.registry, atom::list_v, tenant, after,

@@ -82,6 +82,7 @@ caf::result<conversation_info> registry_state::open(const conversation_ref& whic
     }
     begin_write();
     store->write(key, clerk, change);
+    note_made(key);
     return describe(*store->find(key));
   });
 }
@@ -201,6 +202,7 @@ caf::result<conversation_info> registry_state::settle(const settlement& end) {
     change.replaces_window = change.replaces_window || outcome.window;
     begin_write();
     store->write(key_of(turn.conversation), end.turn, change);
+    if (change.expected_version == 0) note_made(key_of(turn.conversation));
     ++settled;
     spoken[key_of(turn.conversation)] = self->clock().now();
     truncations += turn.dropped_tokens > 0 || outcome.window;
@@ -274,6 +276,7 @@ caf::result<conversation_info> registry_state::fork(const conversation_ref& whic
     begin_write();
     if (is_archived({which.tenant, new_id}) || !store->fork(key_of(which), new_id, count, window, chunks_of(window, 0)))
       return caf::make_error(ec::invalid_argument, "there is a conversation " + new_id + " already");
+    note_made({which.tenant, new_id});
     return describe(*store->find({which.tenant, new_id}));
   });
 }
@@ -359,6 +362,10 @@ registry_actor::behavior_type registry(registry_actor::stateful_pointer<registry
       },
       [&state](atom::point, atom::forget, const std::string& tenant, const std::string& name) {
         return state.when_durable(state.forget_point(tenant, name));
+      },
+      [&state](atom::label, const conversation_ref& which) { return state.find_label(which); },
+      [&state](atom::label, const conversation_ref& which, const std::string& metadata) {
+        return state.when_durable(state.put_metadata(which, metadata));
       },
       [&state](atom::attach, const eraser_actor& tiers) { state.tiers = tiers; },
       [&state](atom::archive, const conversation_ref& which, std::int64_t now_s) {

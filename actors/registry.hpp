@@ -53,6 +53,8 @@ struct registry_state {
   caf::result<void> put_point(const std::string& tenant, const std::string& name, const conversation_point& point);
   caf::result<conversation_point> find_point(const std::string& tenant, const std::string& name);
   caf::result<key_list> forget_point(const std::string& tenant, const std::string& name);
+  caf::result<conversation_label> find_label(const conversation_ref& which);
+  caf::result<conversation_label> put_metadata(const conversation_ref& which, const std::string& metadata);
   caf::result<archive_job> plan_archive(const conversation_ref& which, std::int64_t now_s);
   caf::result<archive_job> ask_recall(const conversation_ref& which, std::int64_t now_s);
   caf::result<archive_book> open_book();
@@ -106,6 +108,8 @@ struct registry_state {
   kv::hash128 salt_of(const std::string& tenant, const std::string& salt);
   /// A window of a conversation that begins now, with what stands before the first message.
   void start_window(provisional& turn, const std::vector<kv::token_id>& head);
+  /// A conversation of this name is new: nothing that was known of an earlier one counts.
+  void note_made(const io::conversation_key& key);
   std::optional<io::conversation_record> load(const conversation_ref& which);
   conversation_info describe(const io::conversation_summary& summary) const;
   conversation_list describe(const std::vector<io::conversation_summary>& summaries) const;

@@ -1,4 +1,4 @@
-// Points of conversations that have names, and conversations that nobody named: a part of the registry.
+// Points of conversations that have names, labels, and conversations that nobody named: a part of the registry.
 
 #include <chrono>
 
@@ -49,6 +49,29 @@ caf::result<key_list> registry_state::forget_point(const std::string& tenant, co
     // A turn under way goes on in it: then it stays, until room is needed.
     if (left > 0 || !found->id.starts_with(unnamed_prefix) || !lease.take(self->clock().now())) return key_list{};
     return forget_stored(key);
+  });
+}
+
+void registry_state::note_made(const io::conversation_key& key) {
+  store->put_label(key, {.created_s = limits.wall_clock_s ? limits.wall_clock_s() : 0, .metadata = {}});
+}
+
+caf::result<conversation_label> registry_state::find_label(const conversation_ref& which) {
+  return guarded<conversation_label>([&]() -> caf::result<conversation_label> {
+    if (!store->find(key_of(which))) return absent(which);
+    return store->find_label(key_of(which));
+  });
+}
+
+caf::result<conversation_label> registry_state::put_metadata(const conversation_ref& which,
+                                                             const std::string& metadata) {
+  return guarded<conversation_label>([&]() -> caf::result<conversation_label> {
+    if (!store->find(key_of(which))) return absent(which);
+    auto label = store->find_label(key_of(which));
+    label.metadata = metadata;
+    begin_write();
+    store->put_label(key_of(which), label);
+    return label;
   });
 }
 

@@ -40,6 +40,7 @@ struct matched_conversation {
 /// has too many.
 inline constexpr std::string_view unnamed_prefix = "http-";
 
+using io::conversation_label;
 using io::conversation_point;
 
 /// What an answer goes on from without a chat template and without a conversation.
@@ -71,6 +72,7 @@ struct say_request {
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::conversation_info)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::conversation_list)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::conversation_ref)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::io::conversation_label)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::io::conversation_point)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::matched_conversation)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::message_list)

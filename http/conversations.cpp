@@ -5,6 +5,7 @@
 #include "http/answer_fields.hpp"
 #include "http/message_fields.hpp"
 #include "http/message_items.hpp"
+#include "http/metadata.hpp"
 #include "http/query.hpp"
 #include "http/reply.hpp"
 #include "http/state.hpp"
@@ -19,12 +20,12 @@ using json = nlohmann::ordered_json;
 
 constexpr std::uint32_t page_usual = 20, page_max = 100;
 
-/// When it was made is not kept.
-json to_json(const conversation_info& info, const std::string& id) {
+json to_json(const conversation_info& info, const conversation_label& label, const std::string& id) {
+  auto metadata = json::parse(label.metadata, nullptr, false);
   return {{"id", id},
           {"object", "conversation"},
-          {"created_at", 0},
-          {"metadata", json::object()},
+          {"created_at", label.created_s},
+          {"metadata", metadata.is_object() ? metadata : json::object()},
           {"messages", info.messages},
           {"tokens", info.tokens},
           {"context_tokens", info.context_tokens}};
@@ -69,6 +70,7 @@ class answering_conversations {
     conversation_ref which{request_.tenant, id};
     using method = kj::HttpMethod;
     if (id.empty()) return request_.method == method::POST ? make() : list();
+    if (action.empty() && request_.method == method::POST) return update(which);
     if (action.empty()) return request_.method == method::DELETE ? forget(which) : show(which);
     if (action == "messages") return read(which);
     if (action == "archive") return ticket(atom::archive_v, which);
@@ -86,19 +88,34 @@ class answering_conversations {
     return rpc::ask<T>(parts_.context.system, parts_.context.gateway, std::move(message)...);
   }
   /// Writes what a conversation is.
-  auto show_info(std::string id) {
-    return [&parts = parts_, &to = to_, id = std::move(id)](conversation_info info) {
-      return reply(to, parts.headers, to_json(info, id));
+  auto show_info(conversation_ref which) {
+    return [&parts = parts_, &to = to_, which = std::move(which)](conversation_info info) {
+      return label_of(parts, which).then([&parts, &to, id = which.id, info](const conversation_label& label) {
+        return reply(to, parts.headers, to_json(info, label, id));
+      });
     };
+  }
+  /// A conversation that is not there is an error.
+  static kj::Promise<conversation_label> label_of(const service_parts& parts, const conversation_ref& which) {
+    return rpc::ask<conversation_label>(parts.context.system, parts.context.gateway, atom::label_v, which);
+  }
+  static kj::Promise<conversation_label> put_metadata(const service_parts& parts, const conversation_ref& which,
+                                                      const nlohmann::json& metadata) {
+    return rpc::ask<conversation_label>(parts.context.system, parts.context.gateway, atom::label_v, which,
+                                        metadata.dump());
   }
 
   kj::Promise<void> make() {
     auto content = parse_object(request_.body.empty() ? "{}" : request_.body);
     fields body{content, {}};
-    body.refuse("metadata", false);
+    auto metadata = read_metadata(body);
     auto system_prompt = system_prompt_of(body);
     conversation_ref which{request_.tenant, "conv_" + rpc::random_name(), read_salt(body)};
-    return ask<conversation_info>(atom::open_v, which, system_prompt).then(show_info(which.id));
+    auto made = ask<conversation_info>(atom::open_v, which, system_prompt);
+    if (metadata.empty()) return made.then(show_info(which));
+    return made.then([&parts = parts_, which, metadata, show = show_info(which)](conversation_info info) {
+      return put_metadata(parts, which, metadata).then([info, show](const conversation_label&) { return show(info); });
+    });
   }
 
   kj::Promise<void> list() {
@@ -123,12 +140,22 @@ class answering_conversations {
     });
   }
 
-  kj::Promise<void> show(const conversation_ref& which) {
-    return ask<transcript>(atom::read_v, which, 0u, 0u)  // opening would make one that is not there
-        .then([context = &parts_.context, which](transcript) {
-          return rpc::ask<conversation_info>(context->system, context->gateway, atom::open_v, which, std::string{});
-        })
-        .then(show_info(which.id));
+  kj::Promise<void> show(const conversation_ref& which) { return show_labelled(label_of(parts_, which), which); }
+  kj::Promise<void> update(const conversation_ref& which) {
+    auto content = parse_object(request_.body);
+    fields body{content, {}};
+    if (!body.find("metadata")) wrong("metadata", "metadata is missing");
+    return show_labelled(put_metadata(parts_, which, read_metadata(body)), which);
+  }
+  /// Behind an answer that says that it is there: opening would make one that is not.
+  kj::Promise<void> show_labelled(kj::Promise<conversation_label> there, const conversation_ref& which) {
+    return there.then([&parts = parts_, &to = to_, which](conversation_label label) {
+      return rpc::ask<conversation_info>(parts.context.system, parts.context.gateway, atom::open_v, which,
+                                         std::string{})
+          .then([&parts, &to, label, id = which.id](const conversation_info& info) {
+            return reply(to, parts.headers, to_json(info, label, id));
+          });
+    });
   }
 
   kj::Promise<void> read(const conversation_ref& which) {
@@ -203,7 +230,7 @@ class answering_conversations {
     auto id = body.text("id");
     if (id.empty()) id = rpc::random_name();
     auto messages = static_cast<std::uint32_t>(body.whole("messages", 0, all_messages, all_messages));
-    return ask<conversation_info>(atom::fork_v, which, id, messages).then(show_info(id));
+    return ask<conversation_info>(atom::fork_v, which, id, messages).then(show_info({which.tenant, id}));
   }
 
   template <class Verb>
@@ -218,7 +245,7 @@ class answering_conversations {
     fields body{content, {}};
     auto protect = static_cast<std::uint32_t>(body.whole("protect_tokens", 0, ~0u, 0));
     return ask<conversation_info>(atom::truncate_v, which, protect, body.number("ratio", 0, 1, 0.5))
-        .then(show_info(which.id));
+        .then(show_info(which));
   }
 
   const service_parts& parts_;

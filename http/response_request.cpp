@@ -3,13 +3,12 @@
 #include <limits>
 
 #include "http/message_fields.hpp"
+#include "http/metadata.hpp"
 
 namespace chromatin::http {
 namespace {
 
 using json = nlohmann::json;
-
-constexpr std::size_t metadata_max = 16, metadata_bytes_max = 512;
 
 std::vector<model::message> input_of(const fields& body) {
   const auto* given = body.find("input");
@@ -23,18 +22,6 @@ std::string conversation_of(const fields& body) {
   const auto* given = body.find("conversation");
   if (given && given->is_object()) return fields{*given, "conversation"}.text("id");
   return body.text("conversation");
-}
-
-json metadata_of(const fields& body) {
-  const auto* given = body.find("metadata");
-  if (!given) return json::object();
-  if (!given->is_object() || given->size() > metadata_max)
-    wrong("metadata", fmt::format("metadata must be an object with at most {} texts", metadata_max));
-  for (const auto& [name, value] : given->items())
-    if (!value.is_string() || name.size() + value.get<std::string>().size() > metadata_bytes_max)
-      wrong("metadata." + name,
-            fmt::format("metadata.{} must be a text; names and texts have at most {} bytes", name, metadata_bytes_max));
-  return *given;
 }
 
 void refuse_what_is_not_served(const fields& body) {
@@ -72,7 +59,7 @@ response_request read_response_request(std::string_view text, const reading& wit
   refuse_what_is_not_served(body);
   response_request r{
       read_answer_fields(body, with), input_of(body), body.text("instructions"), body.text("previous_response_id"),
-      conversation_of(body),          true,           metadata_of(body)};
+      conversation_of(body),          true,           read_metadata(body)};
   if (r.n > 1) wrong("n", "a response is one answer");
   if (!r.previous.empty() && !r.conversation.empty())
     wrong("conversation", "conversation and previous_response_id cannot be given both");

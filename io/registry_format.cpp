@@ -27,6 +27,8 @@ CREATE TABLE IF NOT EXISTS points (tenant TEXT, name TEXT, id TEXT NOT NULL, mes
 CREATE INDEX IF NOT EXISTS points_of ON points (tenant, id);
 CREATE TABLE IF NOT EXISTS models (cache BLOB PRIMARY KEY, source BLOB NOT NULL, name TEXT NOT NULL, vocabulary INTEGER NOT NULL,
   checksum INTEGER NOT NULL) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS labels (tenant TEXT, id TEXT, created INTEGER NOT NULL, metadata TEXT NOT NULL,
+  checksum INTEGER NOT NULL, PRIMARY KEY (tenant, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS archive_keys (tenant TEXT, id TEXT, name BLOB NOT NULL, secret BLOB NOT NULL,
   checksum INTEGER NOT NULL, PRIMARY KEY (tenant, id)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS archive_jobs (number INTEGER PRIMARY KEY AUTOINCREMENT, tenant TEXT NOT NULL, id TEXT NOT NULL,
@@ -280,6 +282,10 @@ std::int64_t checksum(const served_model& model) {
       .add(model.name)
       .add(std::int64_t{model.vocabulary})
       .checksum();
+}
+
+std::int64_t checksum(const conversation_key& key, const conversation_label& label) {
+  return byte_list{}.add(key.tenant).add(key.id).add(label.created_s).add(label.metadata).checksum();
 }
 
 std::string lines(std::span<const std::string> names) {

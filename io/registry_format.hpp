@@ -29,6 +29,7 @@ std::int64_t checksum(std::int64_t part, std::span<const std::byte> tokens);
 std::int64_t checksum(std::int64_t number, const kv::cut& cut);
 std::int64_t checksum(std::int64_t number, const stored_message& message);
 std::int64_t checksum(const std::string& tenant, const std::string& name, const conversation_point& point);
+std::int64_t checksum(const conversation_key& key, const conversation_label& label);
 std::int64_t checksum(const conversation_key& key, const archive_key& secret);
 std::int64_t checksum(const served_model& model);
 std::int64_t checksum(const archive_job& job);

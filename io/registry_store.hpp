@@ -95,6 +95,14 @@ struct conversation_point {
   bool operator==(const conversation_point&) const = default;
 };
 
+/// What is known of a conversation beside what was said in it.
+struct conversation_label {
+  std::int64_t created_s = 0;  ///< seconds since 1970; 0: nobody knows
+  std::string metadata;        ///< the client's own, as its protocol keeps it
+
+  bool operator==(const conversation_label&) const = default;
+};
+
 /// What clients give back of a message when they send it again: many trim white space at the ends, and drop what a
 /// model thought aloud before its answer (`<think>…</think>`). Messages that differ only there count as the same.
 std::string_view given_back(std::string_view role, std::string_view content);
@@ -176,6 +184,11 @@ class registry_store {
   /// Only the name; the conversation stays. Answers with the number of points that the conversation has then.
   virtual std::uint32_t forget_point(const std::string& tenant, const std::string& name) = 0;
 
+  /// Replaces what was known. It goes when the conversation is forgotten, and stays while it is in DNA.
+  virtual void put_label(const conversation_key& key, const conversation_label& label) = 0;
+  /// Without a value in it where nothing was put.
+  virtual conversation_label find_label(const conversation_key& key) = 0;
+
   /// Of this tenant's conversations whose names begin so, at most so many, the ones that nobody wrote to for the
   /// longest time first.
   virtual std::vector<std::string> oldest(const std::string& tenant, const std::string& prefix,
@@ -187,8 +200,8 @@ class registry_store {
   /// Keys and jobs of conversations that are archived.
   virtual archive_store& archives() = 0;
 
-  /// Removes all of it, its points, and what archives() has of it: what of it is in DNA cannot be read any more.
-  /// Answers with the chunks that no other conversation of the tenant has.
+  /// Removes all of it, its label, its points, and what archives() has of it: what of it is in DNA cannot be read any
+  /// more. Answers with the chunks that no other conversation of the tenant has.
   virtual std::vector<kv::chunk_key> forget(const conversation_key& key) = 0;
 
   /// Takes the lease of a conversation, which need not exist, until `end`. False while another owner has it; one whose

@@ -224,7 +224,7 @@ std::vector<kv::chunk_key> sqlite_registry::forget(const conversation_key& key) 
       if (auto chunk = list_of<kv::chunk_key>(get.blob(0)); !chunk.empty()) own.push_back(chunk[0]);
   }
   for (auto table :
-       {"conversations", "tokens", "cuts", "messages", "chunks", "points", "archive_keys", "archive_jobs"}) {
+       {"conversations", "tokens", "cuts", "messages", "chunks", "points", "labels", "archive_keys", "archive_jobs"}) {
     statement remove{*db_, fmt::format("DELETE FROM {} WHERE tenant = ? AND id = ?", table)};
     remove.bind(key.tenant, key.id).run();
   }
@@ -271,6 +271,27 @@ std::uint32_t sqlite_registry::forget_point(const std::string& tenant, const std
   traces_left_ = true;
   erase_traces();
   return count;
+}
+
+// -- labels --
+
+void sqlite_registry::put_label(const conversation_key& key, const conversation_label& label) {
+  transaction all{*db_};
+  statement put{*db_, "INSERT OR REPLACE INTO labels (tenant, id, created, metadata, checksum) VALUES (?, ?, ?, ?, ?)"};
+  put.bind(key.tenant, key.id, label.created_s, label.metadata, checksum(key, label)).run();
+  all.commit();
+}
+
+conversation_label sqlite_registry::find_label(const conversation_key& key) {
+  statement get{*db_, "SELECT created, metadata, checksum FROM labels WHERE tenant = ? AND id = ?"};
+  if (!get.bind(key.tenant, key.id).step()) return {};
+  conversation_label label{get.integer(0), get.text(1)};
+  if (get.is_null(2) || get.integer(2) != checksum(key, label))
+    throw damaged_conversation(fmt::format(
+        "the label of the conversation {} is damaged in registry.sqlite: it is not what was written; forget the "
+        "conversation, or drop the label with `chromatin fsck --repair`",
+        key.id));
+  return label;
 }
 
 void sqlite_registry::commit() {

@@ -40,6 +40,8 @@ class sqlite_registry final : public registry_store {
   void put_point(const std::string& tenant, const std::string& name, const conversation_point& point) override;
   std::optional<conversation_point> find_point(const std::string& tenant, const std::string& name) override;
   std::uint32_t forget_point(const std::string& tenant, const std::string& name) override;
+  void put_label(const conversation_key& key, const conversation_label& label) override;
+  conversation_label find_label(const conversation_key& key) override;
   std::vector<unused_conversation> unused(std::uint32_t count_max) override;
   std::vector<std::string> oldest(const std::string& tenant, const std::string& prefix,
                                   std::uint32_t count_max) override;

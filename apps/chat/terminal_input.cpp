@@ -19,6 +19,8 @@ namespace chromatin::chat {
 namespace {
 
 constexpr int remembered_max = 1000;
+/// ^D. Of one that was typed while no line was edited, the terminal leaves a zero.
+constexpr char end_of_input = '\x04';
 constexpr std::string_view paste_begins = "\033[200~", paste_ends = "\033[201~";
 
 volatile std::sig_atomic_t resized = 0, continued = 0;
@@ -86,6 +88,7 @@ class terminal_input final : public input {
     prompt_ = to_wide(prompt);
     if (!prefill.empty()) ahead_ = std::string{paste_begins} + prefill + std::string{paste_ends};
     interrupted_ = false;
+    typed_ahead_ = true;
     int length = 0;
     const wchar_t* typed = ::el_wgets(editor_, &length);
     ahead_.clear();
@@ -124,10 +127,10 @@ class terminal_input final : public input {
     while (true) {
       follow_the_terminal();
       pollfd wait[] = {{interrupts_, POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}};
-      if (::poll(wait, 2, -1) < 0) {
-        if (errno == EINTR) continue;
-        return 0;
-      }
+      auto there = ::poll(wait, 2, typed_ahead_ ? 0 : -1);
+      if (there < 0 && errno != EINTR) return 0;
+      if (there == 0) typed_ahead_ = false;
+      if (there <= 0) continue;
       if (wait[0].revents != 0) {
         [[maybe_unused]] auto taken = ::read(interrupts_, &byte, 1);
         interrupted_ = true;
@@ -135,6 +138,7 @@ class terminal_input final : public input {
       }
       auto got = ::read(STDIN_FILENO, &byte, 1);
       if (got < 0 && errno == EINTR) continue;
+      if (got == 1 && byte == '\0' && typed_ahead_) byte = end_of_input;
       return got == 1 ? 1 : 0;
     }
   }
@@ -183,6 +187,7 @@ class terminal_input final : public input {
   std::wstring prompt_;
   std::string ahead_;  ///< bytes that are read before the terminal's
   bool interrupted_ = false, marks_pastes_ = false;
+  bool typed_ahead_ = false;  ///< what comes was there before the line was edited
 };
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include "apps/dna/cost_conversations.hpp"
 #include "apps/dna/dna.hpp"
 #include "apps/dna/laboratory.hpp"
+#include "apps/dna/open_store.hpp"
 #include "dna/partition/files.hpp"
 
 namespace chromatin::dna {
@@ -91,7 +92,7 @@ void cost(const cost_flags& flags) {
     return print_cost(what, geometry_of(flags), flags.store.json);
   }
   if (flags.store.folder.empty()) throw std::runtime_error{"name a store, or say how many --conversations"};
-  const auto from = store::open(flags.store.folder, store::access::read);
+  const auto from = open_store(flags.store.folder, store::access::read);
   const auto path = chosen(from.contents(), flags.path);
   const auto leaves = from.contents().leaves_of(path.path);
   const estimate with{from, flags};

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/dna/dna.hpp"
+#include "apps/dna/open_store.hpp"
 #include "apps/dna/over.hpp"
 #include "dna/partition/files.hpp"
 #include "io/progress.hpp"
@@ -41,7 +42,7 @@ void get(const get_flags& flags) {
     const auto content = get_over(open_all(flags.store.folder, flags.over, store::access::read), flags.path, flags.at);
     return write({content.begin(), content.end()}, flags.out);
   }
-  const auto opened = store::open(flags.store.folder, store::access::read);
+  const auto opened = open_store(flags.store.folder, store::access::read);
   const auto& from = opened.contents();
   const auto found = from.find(flags.path == "." ? "" : flags.path, flags.at);
   if (!found) throw std::runtime_error{fmt::format("there is no \"{}\": ls shows what is there", flags.path)};

@@ -9,6 +9,7 @@
 #include "apps/dna/dna.hpp"
 #include "dna/geometry/motifs.hpp"
 #include "dna/partition/files.hpp"
+#include "io/progress.hpp"
 
 namespace chromatin::dna {
 namespace {
@@ -111,9 +112,11 @@ void init(const init_flags& flags) {
   const auto primers = own ? flags.primers : pair_of(flags);
   auto description = describe(geometry, primers);
   if (!flags.seed.empty()) description.seed = std::stoull(flags.seed, nullptr, 16);
-  const strand_layout layout{description};
-  check_feasible(block_codec{layout});
-  const auto made = store::create(flags.store.folder, description);
+  const auto made = io::waiting("checking the address tree", [&] {
+    const strand_layout layout{description};
+    check_feasible(block_codec{layout});
+    return store::create(flags.store.folder, description);
+  });
   const auto& g = made.layout().geometry();
   if (flags.store.json) {
     nlohmann::ordered_json out{{"store", flags.store.folder.string()},

@@ -6,7 +6,9 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/dna/dna.hpp"
+#include "apps/dna/open_store.hpp"
 #include "apps/dna/shown.hpp"
+#include "io/progress.hpp"
 
 namespace chromatin::dna {
 namespace {
@@ -51,15 +53,15 @@ std::uint64_t cost_of(const partition& from, const entry& one) {
   return blocks * from.description().geometry.molecules();
 }
 
-void ls(const list_flags& flags) {
-  const auto opened = store::open(flags.store.folder, store::access::read);
-  const auto& from = opened.contents();
+/// What `ls` prints.
+std::string listing(const partition& from, const list_flags& flags) {
   const auto root = from.find(flags.path == "." ? "" : flags.path, flags.at);
   if (!root)
     throw std::runtime_error{
         fmt::format("there is no \"{}\": ls {} shows what is there", flags.path, flags.store.folder.string())};
   const auto above = root->path.empty() ? std::string{} : root->path + "/";
   auto out = nlohmann::ordered_json::array();
+  std::string lines;
   for (const auto& one : from.list(flags.at)) {
     if (one.path != root->path && !one.path.starts_with(above)) continue;
     if (flags.store.json)
@@ -74,17 +76,22 @@ void ls(const list_flags& flags) {
                      {"patches", patches_of(one)},
                      {"leaves", leaves_of(one)}});
     else if (one.directory)
-      fmt::print("{:>10}  {:>6}  {}/\n", "", "", shown(one.path));
+      lines += fmt::format("{:>10}  {:>6}  {}/\n", "", "", shown(one.path));
     else
-      fmt::print("{:>10}  {:>6}  {:<32}  {} blocks, {} patches, {} strands, leaves {}{}\n", one.size_bytes,
-                 fmt::format("c{}", one.commit), shown(one.path), one.blocks.size(), patches_of(one),
-                 cost_of(from, one), runs_of(leaves_of(one)), one.compressed ? ", zstd" : "");
+      lines += fmt::format("{:>10}  {:>6}  {:<32}  {} blocks, {} patches, {} strands, leaves {}{}\n", one.size_bytes,
+                           fmt::format("c{}", one.commit), shown(one.path), one.blocks.size(), patches_of(one),
+                           cost_of(from, one), runs_of(leaves_of(one)), one.compressed ? ", zstd" : "");
   }
-  if (flags.store.json) fmt::print("{}\n", out.dump(2));
+  return flags.store.json ? out.dump(2) + '\n' : lines;
+}
+
+void ls(const list_flags& flags) {
+  const auto opened = open_store(flags.store.folder, store::access::read);
+  fmt::print("{}", io::waiting("listing", [&] { return listing(opened.contents(), flags); }));
 }
 
 void history(const list_flags& flags) {
-  const auto opened = store::open(flags.store.folder, store::access::read);
+  const auto opened = open_store(flags.store.folder, store::access::read);
   auto out = nlohmann::ordered_json::array();
   for (const auto& commit : opened.contents().history(flags.path == "." ? "" : flags.path)) {
     auto changes = nlohmann::ordered_json::array();

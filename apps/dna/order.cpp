@@ -4,8 +4,10 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/dna/dna.hpp"
+#include "apps/dna/open_store.hpp"
 #include "dna/partition/files.hpp"
 #include "dna/partition/order.hpp"
+#include "io/progress.hpp"
 
 namespace chromatin::dna {
 namespace {
@@ -26,12 +28,7 @@ std::vector<std::pair<std::uint32_t, double>> volumes_of(const std::vector<synth
   return volumes;
 }
 
-void order(const order_flags& flags) {
-  auto from = store::open(flags.store.folder, store::access::write);
-  const auto first = flags.all ? 0 : from.ordered();
-  if (first == from.strand_count())
-    throw std::runtime_error{
-        fmt::format("nothing is new since order {}: --all writes what was ordered before", from.orders().size())};
+std::size_t write_strands(const order_flags& flags, const store& from, std::size_t first) {
   std::vector<ordered_oligo> oligos;
   for (auto i = first; i < from.strand_count(); ++i)
     oligos.push_back({strand_name(from.id(i)), std::string{from.strand(i)}});
@@ -39,20 +36,30 @@ void order(const order_flags& flags) {
     write_order(flags.out, oligos);
   else
     replace_file(flags.out, pool_list(oligos, flags.store.folder.filename().string(), flags.house));
+  return oligos.size();
+}
+
+void order(const order_flags& flags) {
+  auto from = open_store(flags.store.folder, store::access::write);
+  const auto first = flags.all ? 0 : from.ordered();
+  if (first == from.strand_count())
+    throw std::runtime_error{
+        fmt::format("nothing is new since order {}: --all writes what was ordered before", from.orders().size())};
+  const auto strands = io::waiting("writing " + flags.out.string(), [&] { return write_strands(flags, from, first); });
   if (!flags.all) from.mark_ordered();
   const auto length = from.layout().geometry().strand_nt();
   if (flags.store.json) {
     nlohmann::ordered_json out{{"file", flags.out.string()},
-                               {"strands", oligos.size()},
+                               {"strands", strands},
                                {"strand_nt", length},
-                               {"nt", oligos.size() * length},
+                               {"nt", strands * length},
                                {"order", flags.all ? 0 : from.orders().size()}};
     for (const auto& [number, volume] : volumes_of(from.orders()))
       out["mix"].push_back({{"order", number}, {"volume", volume}});
     fmt::print("{}\n", out.dump(2));
     return;
   }
-  fmt::print("{}: {} strands of {} nt{}\n", flags.out.string(), oligos.size(), length,
+  fmt::print("{}: {} strands of {} nt{}\n", flags.out.string(), strands, length,
              flags.all ? ", everything" : fmt::format(", order {}", from.orders().size()));
   if (flags.all || from.orders().size() < 2) return;
   fmt::print("to mix them at the same concentration of each strand, if the pools have the same in all:\n");

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "apps/dna/open_store.hpp"
 #include "dna/partition/compression.hpp"
 
 namespace chromatin::dna {
@@ -39,8 +40,8 @@ file_part read_part(const store& from, const std::string& name, std::optional<st
 std::vector<store> open_all(const std::filesystem::path& first, const std::vector<std::filesystem::path>& others,
                             store::access how) {
   std::vector<store> all;
-  all.push_back(store::open(first, how));
-  for (const auto& one : others) all.push_back(store::open(one, how));
+  all.push_back(open_store(first, how));
+  for (const auto& one : others) all.push_back(open_store(one, how));
   return all;
 }
 

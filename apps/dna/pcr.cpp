@@ -7,6 +7,7 @@
 
 #include "apps/dna/dna.hpp"
 #include "apps/dna/laboratory.hpp"
+#include "apps/dna/open_store.hpp"
 #include "io/progress.hpp"
 
 namespace chromatin::dna {
@@ -65,7 +66,7 @@ std::vector<subtree> targets_of(const partition& from, const pcr_flags& flags) {
 
 void pcr(const pcr_flags& flags) {
   const auto how = wetlab::protocol_of(flags.protocol);
-  const auto from = store::open(flags.store.folder, store::access::read);
+  const auto from = open_store(flags.store.folder, store::access::read);
   const auto targets = targets_of(from.contents(), flags);
   auto made = flags.errors.empty() ? wetlab::synthesis_options{}
                                    : wetlab::as_measured(wetlab::find_error_profile(flags.errors), flags.founders);

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/dna/dna.hpp"
+#include "apps/dna/open_store.hpp"
 #include "io/progress.hpp"
 #include "dna/partition/files.hpp"
 #include "dna/partition/order.hpp"
@@ -149,7 +150,7 @@ void primers(const primers_flags& flags) {
     return print_library(flags, pairs);
   }
   if (flags.store.folder.empty()) throw std::runtime_error{"name a store, or use --library or --design"};
-  const auto from = store::open(flags.store.folder, store::access::read);
+  const auto from = open_store(flags.store.folder, store::access::read);
   if (flags.paths.empty() && !flags.check)
     throw std::runtime_error{"name a path to bring: . is everything, / the journal"};
   const auto nodes = nodes_of(from.contents(), flags);

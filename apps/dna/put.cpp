@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/dna/dna.hpp"
+#include "apps/dna/open_store.hpp"
 #include "apps/dna/over.hpp"
 #include "dna/partition/files.hpp"
 #include "io/progress.hpp"
@@ -89,7 +90,7 @@ void put(const put_flags& flags) {
       fmt::print("{}: {} parts, a store each\n", files.front().path, parts);
     return;
   }
-  auto into = store::open(flags.store.folder, store::access::write);
+  auto into = open_store(flags.store.folder, store::access::write);
   const auto added = io::waiting("encoding", [&] { return into.put(files); });
   say(flags.store, into, added, fmt::format("{} files", files.size()));
 }
@@ -103,7 +104,7 @@ void update(const update_flags& flags) {
     if (!flags.store.json) fmt::print("{}: {} parts\n", flags.path, all.size());
     return;
   }
-  auto into = store::open(flags.store.folder, store::access::write);
+  auto into = open_store(flags.store.folder, store::access::write);
   const auto added = io::waiting("encoding", [&] { return into.update(flags.path, bytes_of(text)); });
   say(flags.store, into, added, flags.path);
 }
@@ -137,7 +138,7 @@ void add_rm_command(CLI::App& dna) {
   auto flags = std::make_shared<update_flags>();
   add_store_flags(*command, flags->store);
   command->add_option("PATH", flags->path, "file in the partition")->required();
-  command->callback([flags] { store::open(flags->store.folder, store::access::read).contents().remove(flags->path); });
+  command->callback([flags] { open_store(flags->store.folder, store::access::read).contents().remove(flags->path); });
 }
 
 }  // namespace chromatin::dna

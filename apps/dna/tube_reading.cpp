@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <stdexcept>
 
+#include "apps/dna/open_store.hpp"
 #include "dna/partition/files.hpp"
 #include "dna/partition/journal_end.hpp"
 #include "dna/partition/store.hpp"
@@ -54,7 +55,7 @@ known_tube::known_tube(const std::filesystem::path& given) : name{given} {
   codec = std::make_unique<block_codec>(*layout);
   if (const auto note = contents_from_toml(text, file.string())) commits = note->commits;
   if (!std::filesystem::exists(given / "oligos.fa")) return;
-  const auto opened = store::open(given, store::access::read);
+  const auto opened = open_store(given, store::access::read);
   const auto& known = opened.contents();
   commits = known.last_commit();
   if (!layout->geometry().directory_journals) {

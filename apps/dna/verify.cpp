@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/dna/dna.hpp"
+#include "apps/dna/open_store.hpp"
 #include "apps/dna/shown.hpp"
 #include "apps/dna/tube_reading.hpp"
 
@@ -113,7 +114,7 @@ void verify(const verify_flags& flags) {
   std::string damage;
   const auto& folder = flags.store.folder;
   try {
-    truth.emplace(store::open(folder, store::access::read));
+    truth.emplace(open_store(folder, store::access::read));
   } catch (const store_error& error) {
     damage = error.what();
   } catch (const reads_error& error) {

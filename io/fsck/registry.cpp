@@ -29,6 +29,7 @@ class conversation_check {
     check_archives();
     check_points();
     check_models();
+    check_labels();
     check_roots();
     read_named_chunks();
   }
@@ -219,6 +220,31 @@ class conversation_check {
     for (const auto& model : sound) served_.push_back(model.cache);
     for (const auto& cache : r_.caches)
       if (cache.model) served_.push_back(*cache.model);
+  }
+
+  /// One without its conversation would be what is known of the next one of that name.
+  void check_labels() {
+    std::vector<conversation_key> keys;
+    statement get{db_, "SELECT tenant, id FROM labels"};
+    while (get.step()) keys.push_back({get.text(0), get.text(1)});
+    get.reset();
+    for (const auto& key : keys) {
+      if (is_sound_label(key)) continue;
+      auto place = "label of " + where(key);
+      if (r_.repairs(place))
+        statement{db_, "DELETE FROM labels WHERE tenant = ? AND id = ?"}.bind(key.tenant, key.id).run();
+      r_.damage(place, "it is not what was written, or of no conversation",
+                r_.repairs(place) ? "dropped: when it was made and its metadata are not known any more" : "");
+    }
+  }
+
+  bool is_sound_label(const conversation_key& key) {
+    try {
+      store_.find_label(key);
+    } catch (const damaged_conversation&) {
+      return false;
+    }
+    return count("conversations", key) > 0 || is_stored_in_dna(key);
   }
 
   /// A root is a hash of model and salt.

@@ -15,7 +15,7 @@ namespace {
 struct table {
   const char *name, *key, *columns;
 };
-constexpr std::array<table, 10> tables{{
+constexpr std::array<table, 11> tables{{
     {"tenants", "tenant", "tenant, salt"},
     {"conversations", "tenant {0}, id",
      "tenant, id, version, messages, tokens, cuts, last_role, kept, parent, kept_tokens, settled, keep, checksum, "
@@ -26,6 +26,7 @@ constexpr std::array<table, 10> tables{{
     {"chunks", "tenant {0}, key {0}, id", "tenant, key, id"},
     {"points", "tenant {0}, name", "tenant, name, id, messages, note, checksum"},
     {"models", "cache", "cache, source, name, vocabulary, checksum"},
+    {"labels", "tenant {0}, id", "tenant, id, created, metadata, checksum"},
     {"archive_keys", "tenant {0}, id", "tenant, id, name, secret, checksum"},
     {"archive_jobs", "number",
      "number, tenant, id, state, version, tube, commit_number, synthesis, sequencing, reads, missing, reads_more, "

@@ -66,16 +66,20 @@ class desk {
     }
   }
 
+  /// Runs `work` in an actor of its own, one kind for all of them, and everything that follows.
+  void run_in_actor(const std::function<void(caf::event_based_actor*)>& work) {
+    system.spawn([work](caf::event_based_actor* self) { work(self); });
+    run();
+  }
   /// Asks any actor and runs until nothing is left to do.
   template <class T, class Handle, class... Message>
   reply<T> ask_of(const Handle& whom, Message... message) {
     auto result = std::make_shared<reply<T>>();
-    system.spawn([=](caf::event_based_actor* self) {
+    run_in_actor([=](caf::event_based_actor* self) {
       self->request(whom, caf::infinite, message...)
           .then([result](T& value) { result->value = std::move(value); },
                 [result](const caf::error& error) { result->error = explain(error); });
     });
-    run();
     return *result;
   }
   template <class T, class... Message>

@@ -72,6 +72,8 @@ inline registry_actor::behavior_type fake_registry(registry_actor::pointer self,
       [](atom::point, atom::forget, const std::string&, const std::string&) {
         return key_list{{5, 6}};
       },
+      [](atom::label, const conversation_ref&) { return conversation_label{}; },
+      [](atom::label, const conversation_ref&, const std::string&) { return conversation_label{}; },
       [](atom::attach, const eraser_actor&) {},
       [](atom::archive, const conversation_ref&, std::int64_t) { return archive_job{}; },
       [](atom::recall, const conversation_ref&, std::int64_t) { return archive_job{}; },

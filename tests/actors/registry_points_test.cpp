@@ -85,5 +85,29 @@ TEST(RegistryPoints, APointIsFoundByItsNameAndTakesAnUnnamedConversationWithIt) 
   EXPECT_THAT(forget("b").error, HasSubstr("no_conversation"));
 }
 
+TEST(RegistryPoints, AConversationKnowsWhenItWasMadeAndWhatItsClientPutBesideIt) {
+  auto now_s = std::make_shared<std::int64_t>(1000);
+  desk d{0, {.wall_clock_s = [now_s] { return *now_s; }}};
+  auto label_of = [&](const std::string& id) {
+    return d.ask<conversation_label>(atom::label_v, conversation_ref{"tenant", id});
+  };
+  auto put = [&](const std::string& id) {
+    return d.ask<conversation_label>(atom::label_v, conversation_ref{"tenant", id}, std::string{"mine"});
+  };
+  EXPECT_THAT(label_of("said").error, HasSubstr("no_conversation"));
+  EXPECT_THAT(put("said").error, HasSubstr("no_conversation"));
+  d.talk("said", "hello", "hi");
+  *now_s = 2000;
+  d.ask<conversation_info>(atom::open_v, conversation_ref{"tenant", "opened"}, std::string{});
+  EXPECT_EQ(*put("said"), (conversation_label{1000, "mine"}));
+  d.talk("said", "and now?", "hi");
+  d.ask<conversation_info>(atom::open_v, conversation_ref{"tenant", "said"}, std::string{});
+  d.ask<conversation_info>(atom::fork_v, conversation_ref{"tenant", "said"}, std::string{"copy"}, 2u);
+  d.restart();
+  EXPECT_EQ(*label_of("said"), (conversation_label{1000, "mine"}));
+  EXPECT_EQ(*label_of("opened"), (conversation_label{2000, {}}));
+  EXPECT_EQ(*label_of("copy"), (conversation_label{2000, {}}));
+}
+
 }  // namespace
 }  // namespace chromatin::test

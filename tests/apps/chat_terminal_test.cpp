@@ -155,6 +155,23 @@ TEST_F(ChatTerminal, ControlCEndsTheAnswerAndTwiceTheProgram) {
   EXPECT_THAT(said_by_user("t"), testing::Not(testing::Contains("not sent")));
 }
 
+TEST_F(ChatTerminal, WhatIsTypedDuringAnAnswerCountsBehindIt) {
+  for (bool leaves : {false, true}) {
+    pty_process chat{this->chat({"--id", leaves ? "left" : "went on"})};
+    ASSERT_TRUE(chat.edits());
+    server_.signal(SIGSTOP);  // no answer can come before what is typed
+    chat.type("Tell me all.\r");
+    ASSERT_TRUE(chat.edits_no_more());
+    chat.type(leaves ? "\x04" : "And now?\r");
+    server_.signal(SIGCONT);
+    ASSERT_TRUE(chat.sees("first token")) << chat.shown();
+    if (!leaves) chat.type("\x04");
+    EXPECT_EQ(chat.wait_for_end(), 0) << chat.shown();
+  }
+  EXPECT_THAT(said_by_user("left"), ElementsAre("Tell me all."));
+  EXPECT_THAT(said_by_user("went on"), ElementsAre("Tell me all.", "And now?"));
+}
+
 TEST_F(ChatTerminal, ThroughAPipeAnswersAreAllThatComesOut) {
   auto command = std::string{CHROMATIN_BINARY} + " chat --id t --answer-tokens 8 --server " + server_.address();
   auto [status, out] = shell("printf 'one\\\\\\r\\ntwo\\r\\n/etc/hosts is gone\\r\\n' | " + command + " 2>/dev/null");

@@ -101,7 +101,14 @@ const item = await client.conversations.items.retrieve("msg_1", { conversation_i
 assert.equal(item.content[0].text, messages[1].content);
 assert.equal((await client.conversations.delete(hotel.id)).deleted, true);
 await assert.rejects(client.conversations.retrieve(hotel.id), (e) => e instanceof OpenAI.NotFoundError);
-await assert.rejects(client.conversations.create({ metadata: { a: "b" } }), (e) => e instanceof OpenAI.BadRequestError && e.param === "metadata");
+const trip = await client.conversations.create({ metadata: { topic: "trip" } });
+assert.deepEqual(trip.metadata, { topic: "trip" });
+assert(Math.abs(trip.created_at - Date.now() / 1000) < 60, trip.created_at);
+assert.deepEqual((await client.conversations.update(trip.id, { metadata: { topic: "train" } })).metadata, { topic: "train" });
+const kept = await client.conversations.retrieve(trip.id);
+assert.deepEqual([kept.metadata, kept.created_at], [{ topic: "train" }, trip.created_at]);
+await assert.rejects(client.conversations.update("missing", { metadata: {} }), (e) => e instanceof OpenAI.NotFoundError);
+await assert.rejects(client.conversations.create({ metadata: { a: 5 } }), (e) => e instanceof OpenAI.BadRequestError && e.param === "metadata.a");
 
 // Plain texts, also several at a time.
 const completed = await client.completions.create({ ...usual, prompt: "I need a taxi" });

@@ -1,5 +1,7 @@
 // Conversations by name over HTTP.
 
+#include <ctime>
+
 #include <gmock/gmock.h>
 
 #include "tests/http/fixture.hpp"
@@ -53,6 +55,26 @@ TEST_F(Conversations, AreForkedTruncatedAndForgotten) {
   EXPECT_EQ(conversations(), 1u);
 }
 
+TEST_F(Conversations, KeepWhenTheyWereMadeAndTheirMetadata) {
+  start();
+  auto begun_s = std::time(nullptr);
+  const json trip{{"topic", "trip"}}, train{{"topic", "train"}, {"where", "Köln"}};
+  auto made = ask("POST", "", json{{"metadata", trip}}.dump()).json();
+  auto id = made["id"].get<std::string>();
+  EXPECT_EQ(made["metadata"], trip);
+  auto made_s = made["created_at"].get<std::int64_t>();
+  EXPECT_TRUE(made_s >= begun_s && made_s <= std::time(nullptr)) << made;
+  EXPECT_EQ(ask("GET", "/" + id).json(), made);
+  made["metadata"] = train;
+  EXPECT_EQ(ask("POST", "/" + id, json{{"metadata", train}}.dump()).json(), made);
+  say("talk", taxi);
+  EXPECT_GE(ask("GET", "/talk").json()["created_at"], made_s);
+  EXPECT_EQ(ask("GET", "/talk").json()["metadata"], json::object());
+  stop();
+  start();
+  EXPECT_EQ(ask("GET", "/" + id).json(), made);
+}
+
 TEST_F(Conversations, GoIntoDnaAndAreForgottenThere) {
   archive_.folder = folder_.path() / "dna";
   archive_.pool_window = archive_.synthesis_time = archive_.sequencing_time = std::chrono::seconds{1};
@@ -92,6 +114,12 @@ TEST_F(Conversations, WhatIsWrongIsNamed) {
   EXPECT_EQ(ask("GET", "?limit=x").json()["error"]["param"], "limit");
   EXPECT_EQ(ask("POST", "/missing/truncate", R"({"ratio": 2})").json()["error"]["param"], "ratio");
   EXPECT_EQ(ask("POST", "/missing/fork", "[]").status, 400);
+  auto wrong_in = [&](const json& metadata) { return ask("POST", "", json{{"metadata", metadata}}.dump()).json(); };
+  EXPECT_EQ(wrong_in({{"a", 5}})["error"]["param"], "metadata.a");
+  EXPECT_EQ(wrong_in({{"a", std::string(513, 'x')}})["error"]["param"], "metadata.a");
+  EXPECT_EQ(wrong_in({{std::string(65, 'x'), ""}})["error"]["param"], "metadata");
+  EXPECT_EQ(ask("POST", "/missing", R"({"metadata": {}})").json()["error"]["code"], "no_conversation");
+  EXPECT_EQ(ask("POST", "/missing", "{}").json()["error"]["param"], "metadata");
   EXPECT_EQ(ask("GET", "/%zz").status, 400);
   EXPECT_EQ(post({{"conversation", "two words"}, {"messages", {message("user", "hi")}}}).status, 400);
   EXPECT_EQ(get("/v1/conversationsx").status, 404);

@@ -285,6 +285,24 @@ TEST(Fsck, APointThatLeadsNowhereOrIsNotWhatWasWrittenIsDropped) {
   EXPECT_TRUE(open_registry(at.path())->find_point(at.conversations().front().tenant, "good"));
 }
 
+TEST(Fsck, ALabelOfNoConversationOrThatIsNotWhatWasWrittenIsDropped) {
+  store_at_rest at;
+  auto keys = at.conversations();
+  {
+    auto store = open_registry(at.path());
+    for (const auto& key : {keys[0], keys[1], conversation_key{keys[0].tenant, "nobody"}})
+      store->put_label(key, {7, {}});
+  }
+  at.sql("registry.sqlite",
+         "UPDATE labels SET created = 8 WHERE tenant = '" + keys[1].tenant + "' AND id = '" + keys[1].id + "'");
+  auto all = lines(check(at, true));
+  EXPECT_THAT(all, Contains(HasSubstr("label of conversation " + keys[1].id + " of tenant " + keys[1].tenant)));
+  EXPECT_THAT(all, Contains(HasSubstr("label of conversation nobody")));
+  EXPECT_EQ(all.size(), 2u);
+  EXPECT_THAT(lines(check(at)), IsEmpty());
+  EXPECT_EQ(open_registry(at.path())->find_label(keys[0]).created_s, 7);
+}
+
 TEST(Fsck, AFormatThatIsNotKnownIsSaidAndNothingIsChanged) {
   store_at_rest at;
   at.sql("registry.sqlite", "PRAGMA user_version = 8");

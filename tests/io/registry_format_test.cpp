@@ -90,6 +90,7 @@ void expect_taken_over(const std::filesystem::path& folder, int format) {
   EXPECT_FALSE(messages[0].tokens) << "in one part with what stands before the first message";
   EXPECT_EQ(store->match("tenant-a", root, messages)->shared, 4u);
   EXPECT_EQ(store->tenant_salt("tenant-a"), salt);
+  EXPECT_EQ(store->find_label(grown), conversation_label{}) << "nobody knows when it was made";
   EXPECT_EQ(store->list("tenant-a", "", 9).size(), 2u);
   record->window.tokens.push_back(51);
   EXPECT_EQ(store->write(grown, 1, {4, {{"user", "hello?", tokens{51}}}, record->window, false, {}}), 5u);
@@ -157,6 +158,21 @@ TEST(RegistryFormat, AFolderOfTheFormatBeforeArchivesIsTakenOver) {
   EXPECT_EQ(store->archives().keep_key(grown, key), key);
   store = nullptr;
   EXPECT_EQ(open_registry(folder.path())->archives().find(number)->id, grown.id);
+  EXPECT_TRUE(fsck::check({.folder = folder.path()}).sound());
+}
+
+TEST(RegistryFormat, AFolderOfTheFormatBeforeLabelsIsTakenOver) {
+  test::temporary_folder folder;
+  { open_registry(folder.path())->write(grown, 0, {0, {}, {.tokens = {1}, .root = root}, false, {}}); }
+  for (auto sql : {"DROP TABLE labels", "PRAGMA user_version = 6"}) database{folder / "registry.sqlite"}.execute(sql);
+  const conversation_label label{5, "{}"};
+  {
+    auto store = open_registry(folder.path());
+    EXPECT_EQ(store->load(grown)->window.tokens, tokens{1});
+    EXPECT_EQ(store->find_label(grown), conversation_label{});
+    store->put_label(grown, label);
+  }
+  EXPECT_EQ(open_registry(folder.path())->find_label(grown), label);
   EXPECT_TRUE(fsck::check({.folder = folder.path()}).sound());
 }
 

@@ -270,6 +270,28 @@ TEST(RegistryStore, APointThatIsNotWhatWasWrittenIsDamaged) {
   EXPECT_THROW(store->find_point("tenant-a", "one"), damaged_conversation);
 }
 
+TEST(RegistryStore, ALabelIsKeptAndGoesWithItsConversation) {
+  test::temporary_folder folder;
+  const conversation_label label{1'700'000'000, R"({"topic": "trip"})"}, none;
+  {
+    auto store = open_registry(folder.path());
+    talk{*store}.say({user("a", {10})});
+    EXPECT_EQ(store->find_label(alice), none);
+    store->put_label(alice, {1, "another"});
+    store->put_label(alice, label);
+  }
+  auto store = open_registry(folder.path());
+  EXPECT_EQ(store->find_label(alice), label);
+  EXPECT_EQ(store->find_label({"tenant-b", alice.id}), none);
+  store->archives().drop_copy(alice);
+  EXPECT_EQ(store->find_label(alice), label) << "it comes back from DNA";
+  store->forget(alice);
+  EXPECT_EQ(store->find_label(alice), none);
+  store->put_label(alice, label);
+  database{folder.path() / "registry.sqlite"}.execute("UPDATE labels SET created = 5");
+  EXPECT_THROW(store->find_label(alice), damaged_conversation);
+}
+
 TEST(RegistryStore, TheOldestAreThoseThatNobodyWroteToForTheLongestTime) {
   test::temporary_folder folder;
   {

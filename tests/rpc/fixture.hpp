@@ -78,6 +78,8 @@ inline gateway_actor::behavior_type fake_gateway(gateway_actor::pointer self, st
       [](atom::point, const std::string&, const std::string&, const conversation_point&) {},
       [](atom::point, const std::string&, const std::string&) { return conversation_point{}; },
       [](atom::point, atom::forget, const std::string&, const std::string&) {},
+      [](atom::label, const conversation_ref&) { return conversation_label{}; },
+      [](atom::label, const conversation_ref&, const std::string&) { return conversation_label{}; },
       [=](atom::stop, caf::timespan) -> caf::result<std::uint32_t> {
         auto ended = static_cast<std::uint32_t>(running->size());
         for (auto& [id, promise] : *running) promise.deliver(turn_statistics{.stopped = stop_reason::cancelled});
