@@ -37,14 +37,13 @@ void archivist_state::open() {
           });
 }
 
-/// A job that the registry has told of. One that is known is further than what the registry said, unless it had failed.
+/// A job that the registry has told of. One that is known is further than what the registry said, unless it had failed;
+/// who asks for it again has its laboratory looked at now.
 void archivist_state::take_up(const archive_job& job) {
   const auto known = jobs_.find(job.number);
   if (job.state == archive_state::stored)
     copies_.try_emplace(job.number, job);
-  else if (known != jobs_.end() && known->second.job.failure.empty())
-    return;
-  else if (!is_over(job))
+  else if (!is_over(job) && (known == jobs_.end() || !known->second.job.failure.empty()))
     jobs_.insert_or_assign(job.number, job_entry{job, {}, {}});
   self->send(self, atom::internal_v, atom::proceed_v, std::uint64_t{0});
 }

@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include <sched.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -11,6 +12,14 @@ namespace chromatin {
 namespace {
 
 constexpr int gentlest = 19;
+
+/// This thread, and those that it starts, run when no other thing wants the processor; whoever wakes up takes it from
+/// them at once, which niceness alone does not say.
+void be_gentle() {
+  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), gentlest);
+  const ::sched_param none{};
+  ::sched_setscheduler(0, SCHED_IDLE, &none);
+}
 
 template <class T, class Work>
 caf::result<T> guarded(Work work) {
@@ -41,7 +50,7 @@ lab_clock world_clock() {
 keeper_actor::behavior_type keeper(keeper_actor::pointer self, std::shared_ptr<archive::keeper> work, lab_clock clock,
                                    bool gentle) {
   keep_last_words(self);
-  if (gentle) ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), gentlest);
+  if (gentle) be_gentle();
   return {
       [=](atom::lookup, const job_list& jobs) {
         return guarded<lab_answers>([&]() -> caf::result<lab_answers> {

@@ -1,4 +1,4 @@
-#include "archive/job.hpp"
+#include "archive/synthesis_more.hpp"
 
 #include <algorithm>
 #include <initializer_list>
@@ -48,6 +48,10 @@ next_step step_of_strands(lab_progress order) {
 next_step step_of_reads(const archive_job& job, lab_progress order) {
   if (lacks_blocks(job)) return next_step::plan_reads;
   return step_of_order(order, next_step::order_reads, next_step::decode);
+}
+
+std::string synthesis_more(const archive_job& job, std::uint32_t times) {
+  return fmt::format("{}-more-{}-{}", job.tube, job.number, times);
 }
 
 /// Nothing is missing, as far as is known.
@@ -120,6 +124,12 @@ archive_job reading(archive_job job, std::string name, std::uint64_t reads, lab_
   return at(without_shortage(std::move(job)), next, now);
 }
 
+std::uint32_t syntheses_more(const archive_job& job) {
+  for (std::uint32_t times = 1; times <= syntheses_more_max; ++times)
+    if (job.synthesis == synthesis_more(job, times)) return times;
+  return 0;
+}
+
 archive_job short_of(archive_job job, const shortage& lacking, lab_time now) {
   must_be(job, {archive_state::ordered, archive_state::sequencing});
   CHROMATIN_CHECK(!lacking.missing.empty(), "a shortage is of some block");
@@ -128,13 +138,20 @@ archive_job short_of(archive_job job, const shortage& lacking, lab_time now) {
   job.missing.clear();
   for (const auto& block : lacking.missing) job.missing.push_back({block.leaf, block.version});
   job.reads_more = lacking.reads_more;
-  if (lacking.reads_more == 0)
+  const bool last = lacking.reads_more == 0 || job.sequencing.size() >= orders_max;
+  if (const auto times = syntheses_more(job);
+      last && job.state == archive_state::ordered && times < syntheses_more_max) {
+    job.synthesis = synthesis_more(job, times + 1);
+    job.sequencing.clear();
+    job.reads_more = 0;
+  } else if (lacking.reads_more == 0) {
     job.failure = fmt::format("{} blocks are not in the tube {}: {}", lacking.missing.size(), job.tube,
                               dna::text_of(lacking.missing, shown));
-  else if (job.sequencing.size() >= orders_max)
+  } else if (last) {
     job.failure = fmt::format("after {} reads in {} orders {} blocks are missing, {} more reads may bring them: {}",
                               job.reads, job.sequencing.size(), lacking.missing.size(), lacking.reads_more,
                               dna::text_of(lacking.missing, shown));
+  }
   return job;
 }
 
@@ -165,8 +182,9 @@ archive_job failed(archive_job job, std::string reason, lab_time now) {
 }
 
 archive_job resumed(archive_job job, lab_time now) {
-  // Where more reads would do they are ordered next; otherwise those that there are may decode now.
-  if (job.reads_more == 0) job.missing.clear();
+  // Where more reads would do they are ordered next; otherwise those that there are may decode now. Without any, what
+  // is missing is what its synthesis is of.
+  if (job.reads_more == 0 && !job.sequencing.empty()) job.missing.clear();
   return at(job, job.state, now);
 }
 

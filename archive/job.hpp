@@ -65,7 +65,8 @@ archive_job ordered(archive_job job, std::uint64_t version, std::uint32_t commit
 /// ordered, asked or sequencing: so many reads belong to the order `name`, for the first time or once more.
 archive_job reading(archive_job job, std::string name, std::uint64_t reads, lab_time now);
 /// ordered or sequencing: the reads did not do. The job keeps its orders, and goes on by itself with plan_reads, unless
-/// no number of reads would do or this was the last of orders_max: then it stops, and says what is missing.
+/// no number of reads would do or this was the last of orders_max: then an archive has what is missing synthesised once
+/// more (archive/synthesis_more.hpp), and a recall stops, and says what is missing.
 archive_job short_of(archive_job job, const shortage& lacking, lab_time now);
 inline constexpr std::size_t orders_max = 4;
 archive_job stored(archive_job job, lab_time now);

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "archive/sealed_transcript.hpp"
+#include "archive/synthesis_more.hpp"
 #include "archive/tube_orders.hpp"
 #include "dna/reads/pipeline.hpp"
 #include "dna/wetlab/retrieval.hpp"
@@ -14,9 +15,19 @@
 namespace chromatin::archive {
 namespace {
 
+/// Few, so that whoever serves keeps most of the processor's cache.
+constexpr std::size_t reads_at_once = 1 << 10;
+
 std::string path_of(const io::archive_key& key) { return directory_of(key) + "/transcript"; }
 
 sealer sealer_of(const keyed_job& one) { return {one.key, conversation_of(one.job)}; }
+
+/// Of the next order of reads that this job is the first of; no other has it.
+std::string reads_name(const archive_job& job) {
+  const auto times = syntheses_more(job);
+  return fmt::format("{}-reads-{}-{}{}", job.tube, job.number, times == 0 ? std::string{} : fmt::format("{}-", times),
+                     job.sequencing.size() + 1);
+}
 
 /// Job by job, those of one group after the other; `group` tells which those are.
 template <class Work>
@@ -141,17 +152,23 @@ std::vector<archive_job> keeper::plan_reads(std::span<const keyed_job> all, lab_
   std::vector<archive_job> next;
   for_each_group(
       all, [](const auto& one) { return one.job.tube; },
-      [&](const std::vector<keyed_job>& jobs) {
-        const auto molecules = tubes_.at(jobs.front().job.tube).layout().geometry().molecules();
-        std::uint64_t reads = 0;
-        for (const auto& one : jobs)
-          reads +=
-              one.job.reads_more > 0 ? one.job.reads_more : wanted(one).size() * molecules * options_.reads_a_strand;
-        const auto& first = jobs.front().job;
-        const auto name = fmt::format("{}-reads-{}-{}", first.tube, first.number, first.sequencing.size() + 1);
-        for (const auto& one : jobs) next.push_back(reading(one.job, name, reads, now));
+      [&](std::span<const keyed_job> jobs) {
+        while (!jobs.empty()) {
+          const auto those = jobs.first(std::min(jobs.size(), options_.together_max));
+          const auto name = reads_name(those.front().job);
+          std::uint64_t reads = 0;
+          for (const auto& one : those) reads += reads_for(one);
+          for (const auto& one : those) next.push_back(reading(one.job, name, reads, now));
+          jobs = jobs.subspan(those.size());
+        }
       });
   return next;
+}
+
+std::uint64_t keeper::reads_for(const keyed_job& one) {
+  if (one.job.reads_more > 0) return one.job.reads_more;
+  const auto molecules = tubes_.at(one.job.tube).layout().geometry().molecules();
+  return wanted(one).size() * molecules * options_.reads_a_strand;
 }
 
 void keeper::give(std::span<const keyed_job> all, lab_time now) {
@@ -160,7 +177,7 @@ void keeper::give(std::span<const keyed_job> all, lab_time now) {
       [&](const std::vector<keyed_job>& jobs) {
         const auto& first = jobs.front().job;
         if (!first.sequencing.empty()) return give_reads(jobs, now);
-        const auto order = order_of(tubes_.at(first.tube), first.tube, first.synthesis);
+        const auto order = order_of(tubes_.at(first.tube), first);
         lasting([&] { lab_->order(order, now); });
       });
 }
@@ -185,6 +202,7 @@ void keeper::give_reads(std::span<const keyed_job> all, lab_time now) {
 // -- reads --
 
 struct keeper::tube_reading {
+  std::uint64_t reads = 0;
   std::vector<dna::block_outcome> outcomes;
   dna::partition found;
 };
@@ -211,26 +229,31 @@ keeper::tube_reading keeper::read(const archive_job& job, lab_time now) {
   const auto& store = tubes_.at(job.tube);
   dna::pipeline pipeline{{&store.codec()}, 1};
   std::vector<dna::read> reads;
-  for (const auto& order : job.sequencing) {
-    reads.clear();
-    lab_->read(order, now, [&](const dna::read& one) { reads.push_back(one); });
+  const auto sort = [&] {
     auto at = reads.begin();
     pipeline.add([&](dna::read& one) {
       if (at == reads.end()) return false;
       one = std::move(*at++);
       return true;
     });
-  }
+    reads.clear();
+  };
+  for (const auto& order : job.sequencing)
+    lab_->read(order, now, [&](const dna::read& one) {
+      reads.push_back(one);
+      if (reads.size() == reads_at_once) sort();
+    });
+  sort();
   auto outcomes = pipeline.decode();
   std::vector<dna::block> blocks;
   for (const auto& one : outcomes)
     if (one.decoded) blocks.push_back(*one.decoded);
-  return {std::move(outcomes), dna::partition{store.layout().partition(), std::move(blocks)}};
+  return {pipeline.counts().reads, std::move(outcomes), dna::partition{store.layout().partition(), std::move(blocks)}};
 }
 
 archive_job keeper::judge(const keyed_job& one, const tube_reading& found, lab_time now) {
   const auto& store = tubes_.at(one.job.tube);
-  if (auto lacking = shortage_of(wanted(one), found.outcomes, one.job.reads, store.layout().geometry()))
+  if (auto lacking = shortage_of(wanted(one), found.outcomes, found.reads, store.layout().geometry()))
     return short_of(one.job, *lacking, now);
   const auto path = path_of(one.key);
   const auto file = found.found.get(path);

@@ -6,7 +6,8 @@
 ///
 /// A tenant's conversations are directories of its tubes (archive/tubes.hpp), each with one file, `transcript`. Jobs
 /// that wait for the same tube share what is ordered: strands written together are one order, and so are the reads of
-/// several directories, by one PCR with a primer for each.
+/// up to `together_max` directories, by one PCR with a primer for each. Primers copy each other's strands, so that with
+/// more of them less and less of the product is what was wanted.
 ///
 /// What is wrong with one job is in its `failure`; what is wrong with the folder or the laboratory is thrown as one
 /// line, and the step can be tried again later. Blocks for long; one thread at a time.
@@ -25,6 +26,7 @@ struct keeper_options {
   dna::profile geometry = dna::built_in_profile("archive");
   /// Of the first order, for each strand that is wanted: ten that vote, and as many that are of something else.
   std::uint64_t reads_a_strand = 20;
+  std::size_t together_max = 16;  ///< jobs whose directories one PCR brings
   /// Told before and after whatever outlives the process, for tests that end it there.
   std::function<void()> lasting = [] {};
 };
@@ -40,7 +42,7 @@ class keeper {
   /// next_step::write_frame: what is new of these conversations is in their tubes, and its strands are marked as
   /// ordered. The jobs as they are next, in their order: ordered, or failed.
   std::vector<archive_job> write(std::span<const archive_source> all, lab_time now);
-  /// next_step::plan_reads, the same order for all of one tube.
+  /// next_step::plan_reads, the same order for as many of one tube as share a PCR.
   std::vector<archive_job> plan_reads(std::span<const keyed_job> all, lab_time now);
   /// next_step::order_strands and order_reads: gives each order once. All jobs of an order of reads are here.
   void give(std::span<const keyed_job> all, lab_time now);
@@ -58,6 +60,7 @@ class keeper {
   void lasting(const auto& what);
   /// Puts what is new into the file, in the tube that has it or in one with room. Returns the tube's name.
   std::string write_file(const archive_source& one);
+  std::uint64_t reads_for(const keyed_job& one);
   std::string put_new(const std::string& tenant, const std::string& path, const byte_string& file);
   void mark(const std::string& tube, std::span<const archive_source> all);
   void give_reads(std::span<const keyed_job> all, lab_time now);

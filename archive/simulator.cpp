@@ -1,13 +1,31 @@
 #include "archive/simulator.hpp"
 
+#include <algorithm>
+
 #include <fmt/format.h>
 
 #include "dna/wetlab/sequencer.hpp"
-#include "kv/chunk.hpp"
 
 namespace chromatin::archive {
 
 using namespace dna::wetlab;
+
+namespace {
+
+kv::hash128 hash_of(const auto& order) {
+  const auto text = description_of(order);
+  return kv::hash(std::as_bytes(std::span{text}));
+}
+
+/// `mix`, in place.
+void pour(const tube& one, tube& into) {
+  const auto first = static_cast<std::uint32_t>(into.origins.size());
+  into.origins.insert(into.origins.end(), one.origins.begin(), one.origins.end());
+  for (const auto& molecule : one.molecules)
+    into.molecules.push_back({molecule.bases, first + molecule.origin, molecule.copies});
+}
+
+}  // namespace
 
 simulator_options::simulator_options() = default;
 
@@ -23,26 +41,35 @@ std::uint64_t simulator::seed_of(std::string_view name) const {
   return kv::hash(std::as_bytes(std::span{name}), {0, options_.seed}).low;
 }
 
-void simulator::check_new(const std::string& name, const std::string& description) const {
-  const auto synthesis = syntheses_.find(name);
-  const auto sequencing = sequencings_.find(name);
-  const bool other = (synthesis != syntheses_.end() && description_of(synthesis->second.what) != description) ||
-                     (sequencing != sequencings_.end() && description_of(sequencing->second.what) != description);
+bool simulator::is_new(const std::string& name, const said& what) const {
+  const auto strands = syntheses_.find(name);
+  const auto reads = sequencings_.find(name);
+  const bool other = (strands != syntheses_.end() && strands->second.what != what) ||
+                     (reads != sequencings_.end() && reads->second.what != what);
   if (other)
     throw laboratory_error{fmt::format("order {}: there is another one of that name; give it a new one", name)};
+  return strands == syntheses_.end() && reads == sequencings_.end();
 }
 
 void simulator::order(const synthesis_order& what, lab_time now) {
   check_order(what);
-  check_new(what.name, description_of(what));
-  syntheses_.try_emplace(what.name, given<synthesis_order>{what, now});
+  const auto description = hash_of(what);
+  if (!is_new(what.name, description)) return;
+  std::vector<std::string> strands, names;
+  for (const auto& strand : what.strands) {
+    strands.push_back(strand.bases);
+    names.push_back(strand.name);
+  }
+  syntheses_.emplace(what.name, synthesis{description, now, what.tube,
+                                          synthesise(strands, names, options_.synthesis, seed_of(what.name))});
 }
 
 void simulator::order(const sequencing_order& what, lab_time now) {
   check_order(what);
-  check_new(what.name, description_of(what));
-  if (!sequencings_.contains(what.name)) tube_at(what.tube, now);  // so that it is refused at once
-  sequencings_.try_emplace(what.name, given<sequencing_order>{what, now});
+  const auto description = hash_of(what);
+  if (!is_new(what.name, description)) return;
+  check_tube(what.tube, now);  // so that it is refused at once
+  sequencings_.emplace(what.name, sequencing{description, now, what});
 }
 
 lab_answer simulator::look(std::string_view name, lab_time now) {
@@ -56,20 +83,16 @@ lab_answer simulator::look(std::string_view name, lab_time now) {
   return {};
 }
 
+void simulator::check_tube(const std::string& name, lab_time when) const {
+  const auto holds = [&](const auto& one) { return one.second.tube == name && has_come(one.second, when); };
+  if (std::ranges::none_of(syntheses_, holds))
+    throw laboratory_error{fmt::format("nothing is in the tube {} yet: what was ordered for it has not come", name)};
+}
+
 tube simulator::tube_at(const std::string& name, lab_time when) const {
   tube all;
-  for (const auto& [order, one] : syntheses_) {
-    if (one.what.tube != name || one.at + options_.synthesis_time > when) continue;
-    std::vector<std::string> strands, names;
-    for (const auto& strand : one.what.strands) {
-      strands.push_back(strand.bases);
-      names.push_back(strand.name);
-    }
-    auto next = synthesise(strands, names, options_.synthesis, seed_of(order));
-    all = all.origins.empty() ? std::move(next) : mix(all, next);
-  }
-  if (all.origins.empty())
-    throw laboratory_error{fmt::format("nothing is in the tube {} yet: what was ordered for it has not come", name)};
+  for (const auto& [order, one] : syntheses_)
+    if (one.tube == name && has_come(one, when)) pour(one.made, all);
   return all;
 }
 
@@ -77,9 +100,10 @@ void simulator::read(std::string_view name, lab_time now, const std::function<vo
   const auto found = sequencings_.find(name);
   if (found == sequencings_.end() || look(name, now).progress != lab_progress::done)
     throw laboratory_error{fmt::format("order {} has no reads yet", name)};
-  const auto& [what, at] = found->second;
+  const auto& what = found->second.order;
   const auto seed = seed_of(name);
-  const auto product = amplify(tube_at(what.tube, at), what.steps, options_.pcr, seed).product;
+  const auto product =
+      amplify(tube_at(what.tube, found->second.at), what.steps, options_.pcr, options_.sampling, seed).product;
   sequence(product, what.reads, options_.errors, options_.coverage_variation, seed + 1, take);
 }
 

@@ -2,13 +2,16 @@
 
 /// A laboratory that is a model (dna/wetlab): orders take the virtual time that the options say, tubes and reads follow
 /// from the seed and the orders. It keeps nothing: after a restart it is given the same orders at the same times, and
-/// has the same tubes.
+/// has the same tubes. Strands are synthesised once, when they are ordered, and reads cost what their own primers
+/// bring: of what no primer is near, a sample stands for the rest (dna/wetlab/sampled_pcr.hpp).
 
 #include <map>
 
 #include "archive/laboratory.hpp"
 #include "dna/wetlab/error_profile.hpp"
+#include "dna/wetlab/sampled_pcr.hpp"
 #include "dna/wetlab/synthesis.hpp"
+#include "kv/chunk.hpp"
 
 namespace chromatin::archive {
 
@@ -22,6 +25,7 @@ struct simulator_options {
   std::chrono::seconds sequencing_time = std::chrono::hours{36};  ///< with the PCR
   dna::wetlab::synthesis_options synthesis;
   dna::wetlab::pcr_options pcr;
+  dna::wetlab::pcr_sampling sampling{.far_strands_max = 4096, .far_primers_max = 4};
   dna::wetlab::error_profile errors = dna::wetlab::illumina_profile();  ///< of reads
   double coverage_variation = 0;  ///< of what molecules yield beyond their copies, standard deviation over mean
 };
@@ -39,23 +43,32 @@ class simulator final : public laboratory {
   void read(std::string_view name, lab_time now, const std::function<void(const dna::read&)>& take) override;
 
  private:
-  template <class Order>
-  struct given {
-    Order what;
+  /// Hash of an order's description, which is as long as its strands.
+  using said = kv::hash128;
+  struct synthesis {
+    said what;
     lab_time at;
+    std::string tube;
+    dna::wetlab::tube made;
   };
-  template <class Order>
-  using orders = std::map<std::string, given<Order>, std::less<>>;
+  struct sequencing {
+    said what;
+    lab_time at;
+    sequencing_order order;
+  };
 
   std::uint64_t seed_of(std::string_view name) const;
-  void check_new(const std::string& name, const std::string& description) const;
-  /// What of a tube's orders had come by then, poured together in the order of their names; throws laboratory_error
-  /// where nothing had.
+  /// True where the order is new. Throws laboratory_error where another one has its name.
+  bool is_new(const std::string& name, const said& what) const;
+  bool has_come(const synthesis& one, lab_time when) const { return one.at + options_.synthesis_time <= when; }
+  /// Throws laboratory_error where nothing is in the tube by then.
+  void check_tube(const std::string& name, lab_time when) const;
+  /// What of a tube's orders had come by then, poured together in the order of their names.
   dna::wetlab::tube tube_at(const std::string& name, lab_time when) const;
 
   simulator_options options_;
-  orders<synthesis_order> syntheses_;
-  orders<sequencing_order> sequencings_;
+  std::map<std::string, synthesis, std::less<>> syntheses_;
+  std::map<std::string, sequencing, std::less<>> sequencings_;
 };
 
 }  // namespace chromatin::archive

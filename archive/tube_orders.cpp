@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "archive/synthesis_more.hpp"
+
 namespace chromatin::archive {
 
 std::uint32_t order_with(const dna::store& tube, std::string_view path) {
@@ -26,14 +28,23 @@ std::uint32_t order_with(const dna::store& tube, std::string_view path) {
 
 std::string order_name(std::string_view tube, std::uint32_t number) { return fmt::format("{}-order-{}", tube, number); }
 
-synthesis_order order_of(const dna::store& from, std::string_view tube, std::string_view name) {
-  const auto found = std::ranges::find_if(
-      from.orders(), [&](const dna::synthesis_order& order) { return order_name(tube, order.number) == name; });
-  if (found == from.orders().end())
-    throw laboratory_error{fmt::format("{}: it has no order {}", from.folder().string(), name)};
-  synthesis_order made{.name = std::string{name}, .tube = std::string{tube}};
-  for (auto i = found->first; i < found->first + found->strands; ++i)
-    made.strands.push_back({dna::strand_name(from.id(i)), std::string{from.strand(i)}});
+synthesis_order order_of(const dna::store& from, const archive_job& job) {
+  synthesis_order made{.name = job.synthesis, .tube = job.tube};
+  const auto add = [&](std::size_t first, std::size_t strands) {
+    for (auto i = first; i < first + strands; ++i)
+      made.strands.push_back({dna::strand_name(from.id(i)), std::string{from.strand(i)}});
+  };
+  const auto is_it = [&](const dna::synthesis_order& one) { return order_name(job.tube, one.number) == job.synthesis; };
+  if (const auto found = std::ranges::find_if(from.orders(), is_it); found != from.orders().end())
+    add(found->first, found->strands);
+  else if (syntheses_more(job) == 0)
+    throw laboratory_error{fmt::format("{}: it has no order {}", from.folder().string(), job.synthesis)};
+  else
+    for (const auto& [leaf, version] : job.missing)
+      if (const auto at = std::ranges::find(from.blocks(), dna::block_id{leaf, version}); at != from.blocks().end()) {
+        const auto molecules = from.layout().geometry().molecules();
+        add(static_cast<std::size_t>(at - from.blocks().begin()) * molecules, molecules);
+      }
   return made;
 }
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "archive/laboratory.hpp"
+#include "archive/job.hpp"
 #include "dna/partition/store.hpp"
 
 namespace chromatin::archive {
@@ -17,8 +17,9 @@ std::uint32_t order_with(const dna::store& tube, std::string_view path);
 /// "TUBE-order-3".
 std::string order_name(std::string_view tube, std::uint32_t number);
 
-/// An order that the store has marked, by its name; the same whenever it is asked for. Throws laboratory_error where
-/// the store has no such order.
-synthesis_order order_of(const dna::store& from, std::string_view tube, std::string_view name);
+/// The order that an archive job waits for, `synthesis`, the same whenever it is asked for: one that the store has
+/// marked, or that of the blocks that are missing (syntheses_more). Throws laboratory_error where the store has no such
+/// order.
+synthesis_order order_of(const dna::store& from, const archive_job& job);
 
 }  // namespace chromatin::archive

@@ -41,8 +41,11 @@ void say_line(const std::string& text) {
 }
 
 std::vector<user_turns> bundled_users(std::uint32_t count) {
-  auto all = read_conversations("sgd-sample.jsonl"), more = read_conversations("taskmaster4-sample.jsonl");
-  all.insert(all.end(), more.begin(), more.end());
+  std::vector<message_list> all;
+  for (const auto* file : {"sgd-sample.jsonl", "taskmaster4-sample.jsonl", "sgd-more.jsonl"}) {
+    const auto more = read_conversations(file);
+    all.insert(all.end(), more.begin(), more.end());
+  }
   all.resize(std::min<std::size_t>(all.size(), count));
   return users_of(all, 1);
 }
@@ -73,9 +76,9 @@ void add_archive(CLI::App& bench, const std::filesystem::path& embedded) {
   for (const auto& [name, part] : all_parts) names.emplace_back(name);
   command->add_option("--only", f->only, fmt::format("one or more of {}", fmt::join(names, ", ")))
       ->check(CLI::IsMember(names));
-  command->add_option("--conversations", f->setup.conversations, "that are archived and go on, at most the bundled 160")
+  command->add_option("--conversations", f->setup.conversations, "that are archived and go on, at most the bundled 200")
       ->capture_default_str()
-      ->check(CLI::Range(1, 160));
+      ->check(CLI::Range(1, 200));
   command->add_option("--rounds", f->setup.rounds, "of serving beside archives")
       ->capture_default_str()
       ->check(CLI::Range(1, 1000));

@@ -16,7 +16,7 @@ namespace chromatin::bench {
 struct archive_setup {
   std::filesystem::path embedded;  ///< the model
   std::uint64_t seed = 1;
-  std::uint32_t conversations = 160;  ///< at most all bundled ones
+  std::uint32_t conversations = 200;  ///< at most all bundled ones
   std::uint32_t rounds = 5;           ///< of serving beside archives and without them
   std::string channel = "illumina";
 };

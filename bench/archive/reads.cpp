@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <numeric>
+#include <optional>
 #include <set>
 
 #include <fmt/format.h>
@@ -39,7 +40,7 @@ archived_conversation talk_of(std::uint32_t number, const std::vector<message_li
   return talk;
 }
 
-/// Reads by where their molecules came from.
+/// Reads, by where their molecules came from.
 struct read_count {
   std::uint64_t all = 0, wanted = 0, journal = 0;
   read_count& operator+=(const read_count& other) {
@@ -48,11 +49,52 @@ struct read_count {
   }
 };
 
+/// Counts the reads of an order when they are first read.
+class counting_laboratory final : public laboratory {
+ public:
+  explicit counting_laboratory(simulator_options options) : model_{std::move(options)} {}
+
+  bool simulated() const override { return true; }
+  lab_times usual() const override { return model_.usual(); }
+  void order(const synthesis_order& what, lab_time now) override { model_.order(what, now); }
+  void order(const sequencing_order& what, lab_time now) override { model_.order(what, now); }
+  lab_answer look(std::string_view name, lab_time now) override { return model_.look(name, now); }
+  void read(std::string_view name, lab_time now, const std::function<void(const dna::read&)>& take) override {
+    const bool fresh = known_.insert(std::string{name}).second;
+    model_.read(name, now, [&](const dna::read& one) {
+      if (fresh) count(one);
+      take(one);
+    });
+  }
+
+  /// Leaves that are wanted from now on.
+  void want(std::set<std::uint32_t> leaves, std::set<std::uint32_t> journal) {
+    wanted_ = std::move(leaves);
+    journal_ = std::move(journal);
+    counted = {};
+  }
+  read_count counted;
+
+ private:
+  void count(const dna::read& one) {
+    ++counted.all;
+    const auto name = one.name.find('.', std::string_view{"simulated."}.size()) + 1;
+    const auto origin = dna::wetlab::parse_strand_name(std::string_view{one.name}.substr(name));
+    if (!origin) return;
+    counted.wanted += wanted_.contains(origin->leaf);
+    counted.journal += journal_.contains(origin->leaf);
+  }
+
+  simulator model_;
+  std::set<std::string> known_;
+  std::set<std::uint32_t> wanted_, journal_;
+};
+
 /// A tube of conversations that are no more on a disk, and what is ordered of it.
 class tube {
  public:
   tube(const archive_setup& setup, const std::filesystem::path& folder)
-      : lab_{std::make_shared<simulator>(simulator_options_of(setup))},
+      : lab_{std::make_shared<counting_laboratory>(simulator_options_of(setup))},
         keeper_{{.folder = folder}, lab_},
         folder_{folder} {
     const auto checkpoint = model::checkpoint::open(setup.embedded);
@@ -66,6 +108,9 @@ class tube {
     jobs_ = keyed(keeper_.write(all, now_), all);
     keeper_.give(jobs_, now_);
     now_ += lab_->usual().synthesis.value();
+    CHROMATIN_CHECK(std::ranges::all_of(jobs_, [&](const auto& one) { return one.job.tube == jobs_[0].job.tube; }),
+                    "all are in one tube");
+    store_.emplace(dna::store::open(folder_ / jobs_[0].job.tube, dna::store::access::read));
   }
 
   std::uint64_t strands() const { return keeper_.figures().strands; }
@@ -82,20 +127,18 @@ class tube {
       job.number = ++number_;
       asked.push_back({job, jobs_[i].key});
     }
-    std::set<std::string> counted;
-    read_count reads;
+    want(asked);
     while (!asked.empty()) {
       with_jobs(asked, keeper_.plan_reads(asked, now_));
       keeper_.give(asked, now_);
       now_ += lab_->usual().sequencing.value();
-      if (counted.insert(asked.front().job.sequencing.back()).second) reads += count(asked);
       with_jobs(asked, keeper_.decode(asked, now_));
       std::erase_if(asked, [](const auto& one) {
         CHROMATIN_CHECK(one.job.failure.empty(), "a recall stops");
         return one.job.state == io::archive_state::decoded;
       });
     }
-    return reads;
+    return lab_->counted;
   }
 
  private:
@@ -114,30 +157,20 @@ class tube {
       std::ranges::find(all, job.number, [](const auto& one) { return one.job.number; })->job = job;
   }
 
-  /// The last order's reads.
-  read_count count(const std::vector<keyed_job>& asked) {
-    std::set<std::uint32_t> wanted, journal;
-    const auto store = dna::store::open(folder_ / asked.front().job.tube, dna::store::access::read);
+  void want(const std::vector<keyed_job>& asked) {
+    std::set<std::uint32_t> leaves, journal;
+    const auto& contents = store_->contents();
     for (const auto& one : asked) {
-      const auto& contents = store.contents();
-      for (auto leaf : contents.leaves_of(directory_of(one.key))) wanted.insert(leaf);
+      for (auto leaf : contents.leaves_of(directory_of(one.key))) leaves.insert(leaf);
       for (const auto& block : contents.journal_of(directory_of(one.key)).blocks()) journal.insert(block.leaf);
     }
-    read_count reads;
-    lab_->read(asked.front().job.sequencing.back(), now_, [&](const dna::read& one) {
-      ++reads.all;
-      const auto origin = dna::wetlab::parse_strand_name(
-          one.name.substr(one.name.find('.', std::string_view{"simulated."}.size()) + 1));
-      if (!origin) return;
-      reads.wanted += wanted.contains(origin->leaf);
-      reads.journal += journal.contains(origin->leaf);
-    });
-    return reads;
+    lab_->want(std::move(leaves), std::move(journal));
   }
 
-  std::shared_ptr<simulator> lab_;
+  std::shared_ptr<counting_laboratory> lab_;
   keeper keeper_;
   std::filesystem::path folder_;
+  std::optional<dna::store> store_;
   lab_time now_{std::chrono::days{20'000}};
   std::vector<keyed_job> jobs_;
   std::uint64_t number_ = conversations;

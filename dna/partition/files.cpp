@@ -35,6 +35,16 @@ void sync(const descriptor& what, const std::filesystem::path& file) {
   if (::fsync(what.number()) != 0) fail(file, "cannot be synced");
 }
 
+void write_all(const descriptor& into, const std::filesystem::path& file, std::string_view content) {
+  while (!content.empty()) {
+    const auto written = ::write(into.number(), content.data(), content.size());
+    if (written < 0 && errno == EINTR) continue;
+    if (written < 0) fail(file, "cannot be written");
+    content.remove_prefix(static_cast<std::size_t>(written));
+  }
+  sync(into, file);
+}
+
 }  // namespace
 
 std::string read_file(const std::filesystem::path& file) {
@@ -51,16 +61,16 @@ void replace_file(const std::filesystem::path& file, std::string_view content) {
   const auto beside = file.parent_path() / fmt::format(".chromatin-{}.new", ::getpid());
   {
     const descriptor out{beside, O_WRONLY | O_CREAT | O_TRUNC};
-    while (!content.empty()) {
-      const auto written = ::write(out.number(), content.data(), content.size());
-      if (written < 0 && errno == EINTR) continue;
-      if (written < 0) fail(beside, "cannot be written");
-      content.remove_prefix(static_cast<std::size_t>(written));
-    }
-    sync(out, beside);
+    write_all(out, beside, content);
   }
   if (::rename(beside.c_str(), file.c_str()) != 0) fail(file, "cannot be replaced");
   sync_folder(file.has_parent_path() ? file.parent_path() : std::filesystem::path{"."});
+}
+
+void append_to_file(const std::filesystem::path& file, std::uintmax_t kept, std::string_view content) {
+  const descriptor out{file, O_WRONLY};
+  if (::lseek(out.number(), static_cast<off_t>(kept), SEEK_SET) < 0) fail(file, "cannot be written");
+  write_all(out, file, content);
 }
 
 void sync_folder(const std::filesystem::path& folder) { sync(descriptor{folder, O_RDONLY | O_DIRECTORY}, folder); }

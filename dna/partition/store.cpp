@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <limits>
 #include <map>
 #include <thread>
 
@@ -81,10 +82,14 @@ struct store::state {
   std::vector<block_id> blocks;
   std::string strands;
   std::vector<synthesis_order> orders;
+  bool is_counted = false;        // partition.toml says how many strands there are
+  std::uintmax_t text_bytes = 0;  // of these in oligos.fa, as it is written here
 
-  void read_oligos();
+  void read_oligos(std::uint64_t strands_max);
   void check(const contents_note& note) const;
-  void write_note() const;
+  void write_note();
+  std::string text_of_strands(std::size_t first) const;
+  void write_strands(std::size_t first);
 };
 
 std::string strand_name(const strand_id& id) { return fmt::format("{:04}.{}.{:02}", id.leaf, id.version, id.molecule); }
@@ -130,9 +135,11 @@ store store::open(const fs::path& folder, access how) {
   const auto text = read_file(file);
   auto opened = std::make_unique<state>(folder, description_from_toml(text, file.string()));
   if (how == access::write) opened->lock = std::make_unique<folder_lock>(folder);
-  opened->read_oligos();
+  const auto note = contents_from_toml(text, file.string());
+  opened->is_counted = note.has_value();
+  opened->read_oligos(note ? note->strands : std::numeric_limits<std::uint64_t>::max());
   opened->orders = read_orders(folder / orders_file);
-  if (const auto note = contents_from_toml(text, file.string())) opened->check(*note);
+  if (note) opened->check(*note);
   store found{std::move(opened)};
   if (found.ordered() > found.strand_count())
     throw store_error{fmt::format("{}: {} strands were ordered, but {} has {}", folder.string(), found.ordered(),
@@ -140,14 +147,15 @@ store store::open(const fs::path& folder, access how) {
   return found;
 }
 
-void store::state::read_oligos() {
+/// What is behind so many strands is a commit that was cut off.
+void store::state::read_oligos(std::uint64_t strands_max) {
   const auto file = folder / oligo_file;
   if (!fs::exists(file)) return;
   const auto& g = layout.geometry();
   std::map<block_id, std::vector<molecule_symbols>> found;
   read_source source{file};
   std::size_t number = 0;
-  for (read one; source.next(one); ++number) {
+  for (read one; number < strands_max && source.next(one); ++number) {
     const std::string_view bases{one.bases};
     const auto parsed =
         bases.size() == g.strand_nt() && bases.starts_with(layout.head()) && bases.ends_with(layout.tail())
@@ -175,6 +183,31 @@ void store::state::read_oligos() {
     decoded.push_back(*result.decoded);
   }
   contents = partition{layout.partition(), std::move(decoded)};
+  text_bytes = text_of_strands(0).size();
+}
+
+std::string store::state::text_of_strands(std::size_t first) const {
+  const std::size_t length = layout.geometry().strand_nt(), molecules = layout.geometry().molecules();
+  std::string text;
+  for (auto i = first; i < blocks.size() * molecules; ++i) {
+    const auto& block = blocks[i / molecules];
+    text.append(">").append(strand_name({block.leaf, block.version, static_cast<std::uint32_t>(i % molecules)}));
+    text.append("\n").append(strands, i * length, length).append("\n");
+  }
+  return text;
+}
+
+/// Behind what is counted, where the file has just that. One that has more, or was written by somebody else, is
+/// replaced, and so is one that nothing counts.
+void store::state::write_strands(std::size_t first) {
+  const auto file = folder / oligo_file;
+  const auto added = text_of_strands(first);
+  std::error_code none;
+  if (is_counted && fs::file_size(file, none) == text_bytes && !none)
+    append_to_file(file, text_bytes, added);
+  else
+    replace_file(file, text_of_strands(0));
+  text_bytes += added.size();
 }
 
 /// Lines that were lost at a file's end leave a file that looks whole: older content would pass for the newest.
@@ -193,10 +226,11 @@ void store::state::check(const contents_note& note) const {
                                   (folder / orders_file).string(), orders.size(), description_file, note.orders)};
 }
 
-void store::state::write_note() const {
+void store::state::write_note() {
   const contents_note note{contents.last_commit(), strands.size() / layout.geometry().strand_nt(),
                            XXH3_64bits(strands.data(), strands.size()), static_cast<std::uint32_t>(orders.size())};
   replace_file(folder / description_file, to_toml(layout.partition(), note));
+  is_counted = true;
 }
 
 const fs::path& store::folder() const { return state_->folder; }
@@ -245,20 +279,15 @@ std::vector<block> store::update(std::string_view path, std::span<const std::uin
 void store::append(std::span<const block> added) {
   if (!state_->lock) throw std::logic_error{"the store was opened for reading"};
   if (added.empty()) return;
-  auto blocks = state_->blocks;
-  for (const auto& one : added) blocks.push_back(one.id);
-  auto strands = state_->strands + encode_all(codec(), added, std::thread::hardware_concurrency());
-  std::swap(state_->blocks, blocks);
-  std::swap(state_->strands, strands);
+  const auto blocks = state_->blocks.size();
+  const auto strands = state_->strands.size();
+  state_->strands += encode_all(codec(), added, std::thread::hardware_concurrency());
+  for (const auto& one : added) state_->blocks.push_back(one.id);
   try {
-    std::string text;
-    text.reserve(state_->strands.size() + strand_count() * 16);
-    for (std::size_t i = 0; i < strand_count(); ++i)
-      text.append(">").append(strand_name(id(i))).append("\n").append(strand(i)).append("\n");
-    replace_file(folder() / oligo_file, text);
+    state_->write_strands(blocks * layout().geometry().molecules());
   } catch (...) {
-    std::swap(state_->blocks, blocks);
-    std::swap(state_->strands, strands);
+    state_->blocks.resize(blocks);
+    state_->strands.resize(strands);
     throw;
   }
 }

@@ -34,8 +34,9 @@ struct synthesis_order {
 ///   oligos.fa        every strand ever written, in order: the only copy of the data, as a tube would be
 ///   orders.csv       which of them were ordered when
 ///
-/// Files are replaced whole, so that a crash leaves a commit out or in, and partition.toml last: the others may hold
-/// more than it counts, never less. Opening decodes oligos.fa. One thread at a time.
+/// A commit is written behind oligos.fa, and is in when partition.toml counts it, which is replaced whole, last: the
+/// others may hold more than it counts, never less. What a crash left uncounted is out, and the next commit is written
+/// over it. Opening decodes oligos.fa. One thread at a time.
 class store {
  public:
   enum class access { read, write };

@@ -1,10 +1,13 @@
-#include "dna/wetlab/pcr.hpp"
+#include "dna/wetlab/sampled_pcr.hpp"
 
 #include <algorithm>
+#include <span>
 #include <stdexcept>
+#include <string_view>
 #include <unordered_map>
 
 #include <fmt/format.h>
+#include <xxhash.h>
 
 #include "dna/geometry/sequence.hpp"
 #include "dna/wetlab/draw.hpp"
@@ -24,11 +27,33 @@ void check(const pcr_step& step) {
   for (const auto& one : step.forward) check_bases(one.bases);
 }
 
+/// The bases that a primer sees of a strand from one of its ends.
+std::string_view first_of(std::string_view bases, std::size_t count) { return bases.substr(0, count); }
+std::string_view last_of(std::string_view bases, std::size_t count) {
+  return bases.substr(bases.size() - std::min(bases.size(), count));
+}
+
+std::size_t longest(std::span<const pcr_step> steps) {
+  std::size_t most = 0;
+  for (const auto& step : steps)
+    for (const auto& one : step.forward) most = std::max(most, one.bases.size());
+  return most;
+}
+
+bool is_near(const priming& with, const priming_model& model) { return with.pass > model.floor; }
+bool is_far(const priming& with, const priming_model& model) { return with.pass > 0 && !is_near(with, model); }
+
 /// A reaction under way: top and bottom strands of every species, counted apart.
 class reaction {
  public:
-  reaction(const tube& from, const pcr_step& step, const pcr_options& options, std::uint64_t seed)
-      : options_{options}, random_{seed}, step_{step}, tail_{reverse_complement(step.reverse)} {
+  reaction(const tube& from, const pcr_step& step, const pcr_options& options, const pcr_sampling& sampling,
+           std::uint64_t seed)
+      : options_{options},
+        sampling_{sampling},
+        random_{seed},
+        step_{step},
+        tail_{reverse_complement(step.reverse)},
+        seen_{longest(std::span{&step, 1})} {
     std::normal_distribution<double> spread{1, options.efficiency_spread};
     for (std::size_t i = 0; i < from.origins.size(); ++i)
       efficiencies_.push_back(std::clamp(options.efficiency * spread(random_), 0.0, 1.0));
@@ -42,24 +67,24 @@ class reaction {
   void run_cycle(double annealing_c, double room) {
     if (annealing_c != annealing_c_) {
       annealing_c_ = annealing_c;
-      for (auto& one : kinds_) one.chances = chances_of(one);
+      for (auto& [bases, site] : sites_) set_chances(site);
+      for (auto& [bases, end] : ends_) set_chance(end);
     }
-    const auto sides = step_.forward.size() + (step_.reverse.empty() ? 0 : 1);
     const auto count = kinds_.size();  // those made in this cycle are templates from the next on
     std::vector<double> fresh_top(count), fresh_bottom(count);
     for (std::size_t i = 0; i < count; ++i) {
       const double efficiency = room * efficiencies_[kinds_[i].origin];
-      for (std::size_t p = 0; p < sides; ++p) {
-        const bool is_reverse = p == step_.forward.size();
-        const double chance = efficiency * kinds_[i].chances[p];
-        const double made = draw_of(is_reverse ? kinds_[i].top : kinds_[i].bottom, chance, random_);
-        if (made <= 0) continue;
-        const auto product = product_of(i, p);
-        auto& into = is_reverse ? fresh_bottom : fresh_top;
+      const auto copy = [&](std::size_t which, double chance, double templates, std::vector<double>& into) {
+        const double made = draw_of(templates, efficiency * chance, random_);
+        if (made <= 0) return;
+        const auto product = product_of(i, which);
         if (product >= into.size()) into.resize(kinds_.size());
         into[product] += made;
         made_ += made;
-      }
+      };
+      for (std::size_t k = 0; k < kinds_[i].primers.size(); ++k)
+        copy(k, chance_of(kinds_[i], kinds_[i].primers[k]), kinds_[i].bottom, fresh_top);
+      if (!step_.reverse.empty()) copy(kinds_[i].primers.size(), kinds_[i].end->chance, kinds_[i].top, fresh_bottom);
     }
     for (std::size_t i = 0; i < fresh_top.size(); ++i) kinds_[i].top += fresh_top[i];
     for (std::size_t i = 0; i < fresh_bottom.size(); ++i) kinds_[i].bottom += fresh_bottom[i];
@@ -82,68 +107,161 @@ class reaction {
   }
 
  private:
+  /// How strands begin, and what that is for each forward primer: strands of one block share it.
+  struct forward_site {
+    std::vector<priming> primings;
+    std::vector<double> chances;  // that they start a copy, at this cycle's temperature
+    std::size_t far = 0;          // primers that are
+  };
+  struct reverse_site {
+    priming with;
+    double chance = 0;
+  };
   struct counted {
     std::string bases;
     std::uint32_t origin = 0;
     double top = 0, bottom = 0;
-    std::vector<priming> primings;     // by each forward primer, then by the reverse one
-    std::vector<double> chances;       // that they start a copy, at this cycle's temperature
-    std::vector<std::size_t> product;  // of each of them; none_yet until one is made
+    const forward_site* begin = nullptr;
+    const reverse_site* end = nullptr;
+    std::vector<std::uint32_t> primers;  // forward ones that may copy it
+    double far_weight = 1;               // each far one of them stands for so many
+    std::vector<std::size_t> product;    // of each of them, and of the reverse primer; none_yet until one is made
   };
   static constexpr std::size_t none_yet = static_cast<std::size_t>(-1);
 
   std::size_t find(std::string bases, std::uint32_t origin) {
-    auto key = fmt::format("{}/{}", origin, bases);
-    const auto [place, fresh] = index_.emplace(std::move(key), kinds_.size());
+    const auto key = XXH3_64bits_withSeed(bases.data(), bases.size(), origin);
+    const auto [first, last] = index_.equal_range(key);
+    for (auto known = first; known != last; ++known)
+      if (kinds_[known->second].origin == origin && kinds_[known->second].bases == bases) return known->second;
+    index_.emplace(key, kinds_.size());
+    counted made{.bases = std::move(bases), .origin = origin};
+    made.begin = &site_of(made.bases);
+    made.end = &end_of(made.bases);
+    choose_primers(made);
+    kinds_.push_back(std::move(made));
+    return kinds_.size() - 1;
+  }
+
+  const forward_site& site_of(std::string_view bases) {
+    const auto [place, fresh] = sites_.try_emplace(std::string{first_of(bases, seen_)});
+    auto& site = place->second;
     if (fresh) {
-      counted made{.bases = std::move(bases), .origin = origin};
-      for (const auto& one : step_.forward) made.primings.push_back(prime(one.bases, made.bases, options_.model));
-      // Seen from the reverse primer, the strand begins at its end.
-      const auto site = made.bases.substr(made.bases.size() - std::min(made.bases.size(), tail_.size()));
-      made.primings.push_back(prime(step_.reverse, reverse_complement(site), options_.model));
-      made.product.assign(made.primings.size(), none_yet);
-      made.chances = chances_of(made);
-      kinds_.push_back(std::move(made));
+      for (const auto& one : step_.forward) {
+        site.primings.push_back(prime(one.bases, place->first, options_.model));
+        site.far += is_far(site.primings.back(), options_.model);
+      }
+      set_chances(site);
+    }
+    return site;
+  }
+
+  /// Seen from the reverse primer, the strand begins at its end.
+  const reverse_site& end_of(std::string_view bases) {
+    const auto [place, fresh] = ends_.try_emplace(std::string{last_of(bases, tail_.size())});
+    if (fresh) {
+      place->second.with = prime(step_.reverse, reverse_complement(place->first), options_.model);
+      set_chance(place->second);
     }
     return place->second;
   }
 
+  double bound(const priming& with) const {
+    return with.pass <= 0 ? 0 : with.pass * binding(with.melting_c, annealing_c_, options_.model);
+  }
+  void set_chance(reverse_site& end) const { end.chance = bound(end.with); }
   /// Primers compete for a template: together they bind it once at most.
-  std::vector<double> chances_of(const counted& one) const {
-    std::vector<double> made;
-    double forward = 0;
-    for (std::size_t p = 0; p < one.primings.size(); ++p) {
-      const auto& with = one.primings[p];
-      const double concentration = p < step_.forward.size() ? step_.forward[p].concentration : 1;
-      made.push_back(
-          with.pass <= 0 ? 0 : concentration * with.pass * binding(with.melting_c, annealing_c_, options_.model));
-      if (p < step_.forward.size()) forward += made.back();
+  void set_chances(forward_site& site) const {
+    site.chances.clear();
+    double sum = 0;
+    for (std::size_t p = 0; p < site.primings.size(); ++p) {
+      site.chances.push_back(step_.forward[p].concentration * bound(site.primings[p]));
+      sum += site.chances.back();
     }
-    for (std::size_t p = 0; p < step_.forward.size() && forward > 1; ++p) made[p] /= forward;
-    return made;
+    if (sum > 1)
+      for (auto& chance : site.chances) chance /= sum;
   }
 
-  std::size_t product_of(std::size_t i, std::size_t p) {
-    if (kinds_[i].product[p] != none_yet) return kinds_[i].product[p];
+  double chance_of(const counted& kind, std::uint32_t primer) const {
+    const double chance = kind.begin->chances[primer];
+    return kind.far_weight != 1 && is_far(kind.begin->primings[primer], options_.model) ? kind.far_weight * chance
+                                                                                        : chance;
+  }
+
+  /// All, or those that are near and some of the others: the same ones for all copies of a strand, so that these do not
+  /// become more and more species.
+  void choose_primers(counted& made) const {
+    const auto all = static_cast<std::uint32_t>(step_.forward.size());
+    const auto most = sampling_.far_primers_max == 0 ? all : sampling_.far_primers_max;
+    const auto first = made.begin->far > most ? static_cast<std::uint32_t>(made.origin * 2654435761U % all) : 0;
+    std::size_t far = 0;
+    for (std::uint32_t i = 0; i < all; ++i) {
+      const auto p = (first + i) % all;
+      const auto& with = made.begin->primings[p];
+      if (is_near(with, options_.model) || (is_far(with, options_.model) && far++ < most)) made.primers.push_back(p);
+    }
+    std::ranges::sort(made.primers);
+    if (made.begin->far > most) made.far_weight = static_cast<double>(made.begin->far) / static_cast<double>(most);
+    made.product.assign(made.primers.size() + 1, none_yet);
+  }
+
+  std::size_t product_of(std::size_t i, std::size_t which) {
+    if (kinds_[i].product[which] != none_yet) return kinds_[i].product[which];
     auto bases = kinds_[i].bases;
-    if (p < step_.forward.size())
-      bases.replace(0, std::min(bases.size(), step_.forward[p].bases.size()), step_.forward[p].bases);
-    else
+    if (which < kinds_[i].primers.size()) {
+      const auto& primer = step_.forward[kinds_[i].primers[which]].bases;
+      bases.replace(0, std::min(bases.size(), primer.size()), primer);
+    } else {
       bases.replace(bases.size() - std::min(bases.size(), tail_.size()), bases.npos, tail_);
+    }
     const auto found = find(std::move(bases), kinds_[i].origin);
-    return kinds_[i].product[p] = found;
+    return kinds_[i].product[which] = found;
   }
 
   pcr_options options_;
+  pcr_sampling sampling_;
   generator random_;
   pcr_step step_;
   std::string tail_;
+  std::size_t seen_;  // bases of a strand that forward primers see
   std::vector<double> efficiencies_;
   std::vector<counted> kinds_;
-  std::unordered_map<std::string, std::size_t> index_;
+  std::unordered_multimap<std::uint64_t, std::size_t> index_;  // by a hash of bases and origin
+  std::unordered_map<std::string, forward_site> sites_;        // whose elements stay where they are
+  std::unordered_map<std::string, reverse_site> ends_;
   double made_ = 0;
   double annealing_c_ = 0;
 };
+
+/// Strands to which a primer is near, and of the others so many, drawn, that stand for all of them.
+tube with_fewer_far(const tube& from, std::span<const pcr_step> steps, const priming_model& model, std::size_t most,
+                    std::uint64_t seed) {
+  const auto seen = longest(steps);
+  std::unordered_map<std::string_view, bool> far_sites;
+  std::vector<bool> far;
+  for (const auto& one : from.molecules) {
+    const auto [place, fresh] = far_sites.try_emplace(first_of(one.bases, seen), true);
+    if (fresh)
+      for (const auto& step : steps)
+        for (const auto& with : step.forward)
+          place->second = place->second && !is_near(prime(with.bases, place->first, model), model);
+    far.push_back(place->second);
+  }
+  const auto count = static_cast<double>(std::ranges::count(far, true));
+  const double share = static_cast<double>(most) / std::max(count, 1.0);
+  if (share >= 1) return from;
+  generator random{seed};
+  std::bernoulli_distribution taken{share};
+  tube made{.origins = from.origins, .history = from.history};
+  for (std::size_t i = 0; i < from.molecules.size(); ++i) {
+    const auto& one = from.molecules[i];
+    if (!far[i])
+      made.molecules.push_back(one);
+    else if (taken(random))
+      made.molecules.push_back({one.bases, one.origin, one.copies / share});
+  }
+  return made;
+}
 
 /// As warm as the coolest primer that matters allows.
 double annealing_c(const pcr_step& step) {
@@ -153,9 +271,10 @@ double annealing_c(const pcr_step& step) {
   return coolest - step.below_melting_c;
 }
 
-pcr_result run_step(const tube& from, const pcr_step& step, const pcr_options& options, std::uint64_t seed) {
+pcr_result run_step(const tube& from, const pcr_step& step, const pcr_options& options, const pcr_sampling& sampling,
+                    std::uint64_t seed) {
   const double annealing = annealing_c(step);
-  reaction running{from, step, options, seed};
+  reaction running{from, step, options, sampling, seed};
   pcr_result result;
   for (int cycle = 0; cycle < step.cycles; ++cycle) {
     const double room = std::max(0.0, 1 - running.made() / options.strands_max);
@@ -182,15 +301,21 @@ void carry_primers(const pcr_step& before, pcr_step& into) {
 
 pcr_result amplify(const tube& from, const std::vector<pcr_step>& steps, const pcr_options& options,
                    std::uint64_t seed) {
+  return amplify(from, steps, options, {}, seed);
+}
+
+pcr_result amplify(const tube& from, const std::vector<pcr_step>& steps, const pcr_options& options,
+                   const pcr_sampling& sampling, std::uint64_t seed) {
   if (steps.empty()) throw std::invalid_argument{"PCR: no step"};
   for (const auto& step : steps) check(step);
-  pcr_result result{.product = from};
+  const auto most = sampling.far_strands_max;
+  pcr_result result{.product = most > 0 ? with_fewer_far(from, steps, options.model, most, seed) : from};
   pcr_step before;
   for (auto step : steps) {
     carry_primers(before, step);
     seed += 2;
     const auto sample = step.carried < 1 ? dilute(result.product, step.carried, seed) : std::move(result.product);
-    auto next = run_step(sample, step, options, seed + 1);
+    auto next = run_step(sample, step, options, sampling, seed + 1);
     next.copies_after.insert(next.copies_after.begin(), result.copies_after.begin(), result.copies_after.end());
     next.saturated = next.saturated || result.saturated;
     result = std::move(next);

@@ -3,7 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "archive/job.hpp"
+#include "archive/synthesis_more.hpp"
 
 namespace chromatin::archive {
 namespace {
@@ -112,6 +112,25 @@ TEST(ArchiveJob, BlocksThatAreNotInTheTubeAreNotWaitedFor) {
   EXPECT_EQ(steps(job), always(next_step::stop));
   EXPECT_THAT(job.failure, HasSubstr("1 blocks are not in the tube tube: leaf 12 version 0"));
   EXPECT_EQ(step_of(resumed(job, now), of(lab_progress::done)), next_step::decode);
+}
+
+TEST(ArchiveJob, WhatAnArchiveLacksIsSynthesisedOnceMoreAndReadAgain) {
+  auto job = reading(an_ordered_one(), "check-1", 500, now);
+  job.number = 9;
+  for (std::uint32_t times = 1; times <= syntheses_more_max; ++times) {
+    job = short_of(job, {{{12, 0}}, 0}, now);
+    EXPECT_EQ(job.failure, "");
+    EXPECT_EQ(job.state, archive_state::ordered) << "its copy is still on the disk";
+    EXPECT_EQ(syntheses_more(job), times);
+    EXPECT_EQ(awaited_order(job), "tube-more-9-" + std::to_string(times));
+    EXPECT_EQ(job.missing, (std::vector<io::missing_block>{{12, 0}})) << "tells what is to be synthesised";
+    EXPECT_THAT(steps(job), testing::ElementsAre(next_step::order_strands, next_step::wait, next_step::plan_reads,
+                                                 next_step::refused));
+    EXPECT_EQ(resumed(failed(job, "the house is closed", now), now).missing, job.missing);
+    job = reading(job, "check-more-" + std::to_string(times), 500, now);
+    EXPECT_EQ(step_of(job, of(lab_progress::done)), next_step::decode);
+  }
+  EXPECT_EQ(steps(short_of(job, {{{12, 0}}, 0}, now)), always(next_step::stop));
 }
 
 TEST(ArchiveJob, AFailureStopsItWhereItIsAndResumingGoesOnThere) {

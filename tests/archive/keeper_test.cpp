@@ -1,5 +1,7 @@
 // Tubes fill up, recalls share a PCR, reads do not do: what the keeper makes of it.
 
+#include <set>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -173,6 +175,43 @@ TEST(Keeper, TooFewReadsAreFollowedByMoreAndTheFirstOnesCount) {
   EXPECT_GT(job.reads, job.reads_last);
 }
 
+TEST(Keeper, WhatDidNotComeIsSynthesisedOnceMoreBeforeTheCopyMayGo) {
+  outside world;
+  simulator_options poor;
+  poor.synthesis.dropout = 0.3;  // half of the blocks lack more molecules than they may
+  world.lab = std::make_shared<counting_laboratory>(poor);
+  process at{world};
+  put_back(*at.registry, talk_of(0), 1, grown(1), {});
+  const auto job = at.archive(talk_of(0));
+  EXPECT_EQ(job.failure, "");
+  EXPECT_EQ(job.state, archive_state::stored);
+  ASSERT_GT(world.lab->syntheses.size(), 1U);
+  const auto &first = world.lab->syntheses[0], &more = world.lab->syntheses[1];
+  EXPECT_LT(more.strands.size(), first.strands.size()) << "only what is missing";
+  std::set<std::string> known;
+  for (const auto& strand : first.strands) known.insert(strand.bases);
+  for (const auto& strand : more.strands) EXPECT_TRUE(known.contains(strand.bases));
+  at.drop_copy(talk_of(0));
+  at.run(at.add(ask_recall(job, world.now)));
+  EXPECT_TRUE(copy_of(*at.registry, talk_of(0)).value() == grown(1));
+}
+
+TEST(Keeper, RecallsBeyondWhatOnePcrBearsAreAnotherPcr) {
+  outside world;
+  std::vector<keyed_job> recalls;
+  {
+    process at{world};
+    for (const auto& job : archived(at, 3, world.now)) {
+      recalls.push_back({ask_recall(job, world.now), *at.registry->archives().find_key(conversation_of(job))});
+      recalls.back().job.number = 100 + recalls.size();
+    }
+  }
+  keeper work{{.folder = world.folder / "tubes", .geometry = world.geometry, .together_max = 2}, world.lab};
+  const auto planned = work.plan_reads(recalls, world.now);
+  EXPECT_EQ(planned[0].sequencing, planned[1].sequencing);
+  EXPECT_NE(planned[1].sequencing, planned[2].sequencing);
+}
+
 TEST(Keeper, TenantsHaveTubesOfTheirOwnAndNothingOutsideTellsWhoTheyAre) {
   outside world;
   process at{world};
@@ -209,9 +248,14 @@ TEST(TubeOrders, AnOrderIsFoundByWhatWasWrittenAndNotByWhatCameLast) {
   tube.mark_ordered();
   EXPECT_EQ(order_with(tube, "a/transcript"), 3U);
   EXPECT_EQ(order_name("tube", 3), "tube-order-3");
-  EXPECT_EQ(order_of(tube, "tube", "tube-order-3").strands.size(), tube.orders()[2].strands);
-  EXPECT_EQ(order_of(tube, "tube", "tube-order-1").strands[0].bases, tube.strand(0));
-  EXPECT_THROW(order_of(tube, "tube", "tube-order-4"), laboratory_error);
+  archive_job job{.number = 5, .tube = "tube"};
+  const auto strands = [&](const std::string& order) {
+    job.synthesis = order;
+    return order_of(tube, job).strands;
+  };
+  EXPECT_EQ(strands("tube-order-3").size(), tube.orders()[2].strands);
+  EXPECT_EQ(strands("tube-order-1")[0].bases, tube.strand(0));
+  EXPECT_THROW(strands("tube-order-4"), laboratory_error);
   EXPECT_THROW(order_with(tube, "c/transcript"), dna::partition_error);
 }
 

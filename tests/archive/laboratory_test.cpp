@@ -1,5 +1,6 @@
 // Both laboratories keep the promises of the interface; people and a model do the same work.
 
+#include <algorithm>
 #include <fstream>
 
 #include <gmock/gmock.h>
@@ -185,6 +186,33 @@ TEST(Simulator, OneThatKeepsItsOrdersHasTheSameTubesAfterARestart) {
   EXPECT_EQ(reads(last), reads(forgetful)) << "given again, it is as old as it was";
   std::ofstream{folder / "lab" / "recall-1.json"} << "{}";
   EXPECT_THAT(reason([&] { kept_simulator{folder / "lab", usual}; }), HasSubstr("recall-1.json: no order"));
+}
+
+TEST(Simulator, ASampleOfALargeTubeStandsForWhatNoPrimerIsNearTo) {
+  tube_folder tube;
+  for (char letter = 'a'; letter < 'm'; ++letter)
+    tube.put(std::string{letter} + "/transcript", long_text(6000, letter));
+  const auto strands = tube.next_order("tube-order-1");
+  const auto recall = tube.recall("recall-1", "c", 20000);
+  const auto on_target = [&](std::size_t strands_max, std::size_t primers_max) {
+    auto options = usual;
+    options.sampling.far_strands_max = strands_max;
+    options.sampling.far_primers_max = primers_max;
+    simulator lab{options};
+    lab.order(strands, start);
+    lab.order(recall, strands_come);
+    const auto leaves = tube.store().contents().leaves_of("c");
+    double wanted = 0;
+    lab.read("recall-1", strands_come + usual.sequencing_time, [&](const dna::read& one) {
+      wanted +=
+          std::ranges::count(leaves, dna::wetlab::parse_strand_name(one.name.substr(one.name.find('.', 10) + 1))->leaf);
+    });
+    return wanted / 20000;
+  };
+  const auto exact = on_target(0, 0);
+  EXPECT_GT(exact, 0.2);
+  EXPECT_NEAR(on_target(300, 0), exact, 0.05);
+  EXPECT_NEAR(on_target(300, 1), exact, 0.05);
 }
 
 // -- people --

@@ -145,6 +145,31 @@ TEST_F(Store, LostLastLinesAreNoticedAndNotTakenForOlderContent) {
   EXPECT_EQ(open().contents().last_commit(), 2U);
 }
 
+TEST_F(Store, ACommitThatWasCutOffIsOutAndTheNextOneIsWrittenOverIt) {
+  const auto fasta = folder_ / "tube/oligos.fa", toml = folder_ / "tube/partition.toml";
+  std::string one, two, note, expected;
+  {
+    auto made = create("tube");
+    made.put(std::vector<new_file>{{"a", bytes(300, 1)}});
+    one = read_file(fasta), note = read_file(toml);
+    made.put(std::vector<new_file>{{"b", bytes(900, 2)}});
+    two = read_file(fasta);
+  }
+  ASSERT_TRUE(two.starts_with(one)) << "what was there is not written again";
+  for (const auto length : {one.size(), two.size(), two.size() - 1, one.size() + 700, one.size() + 3}) {
+    std::ofstream{fasta, std::ios::binary} << two.substr(0, length);
+    std::ofstream{toml, std::ios::binary} << note;
+    {
+      auto opened = open(store::access::write);
+      EXPECT_EQ(opened.contents().last_commit(), 1U) << length;
+      opened.put(std::vector<new_file>{{"b", bytes(300, 3)}});
+    }
+    if (expected.empty()) expected = read_file(fasta);
+    EXPECT_EQ(read_file(fasta), expected) << length;
+    EXPECT_EQ(*open().contents().get("b").content, bytes(300, 3));
+  }
+}
+
 TEST_F(Store, AFolderThatIsNoStoreSaysHowToMakeOne) {
   EXPECT_NE(refusal([&] { open(); }).find("make one with init"), std::string::npos);
 }
