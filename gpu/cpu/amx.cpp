@@ -110,7 +110,7 @@ void load_tile_config() {
 }
 
 /// Inputs so few that those of two tiles of rows stay in the first cache while all outputs are multiplied by them.
-constexpr std::uint32_t panel_inputs = 512;
+constexpr std::uint32_t panel_inputs = 1u << 20;
 
 }  // namespace
 

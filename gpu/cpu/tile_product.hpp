@@ -13,7 +13,7 @@ bool fits_tiles(std::uint32_t k);
 
 /// A piece takes so many inputs at a time, so that it can have more outputs: for each piece all rows come from memory
 /// once. A multiple of quantised chunks.
-inline constexpr std::uint32_t tile_slab_inputs = 2048;
+inline constexpr std::uint32_t tile_slab_inputs = 1u << 20;
 
 /// Blocks of outputs of a good piece.
 std::uint32_t tile_piece_blocks(std::uint32_t k);
