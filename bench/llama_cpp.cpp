@@ -8,6 +8,10 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "io/progress.hpp"
+#include "model/checkpoint_config.hpp"
+#include "model/make_tokenizer.hpp"
+
 namespace chromatin::bench {
 namespace {
 
@@ -48,6 +52,19 @@ std::string llama_cpp::convert(const std::filesystem::path& checkpoint, const st
   if (!std::filesystem::exists(file(smaller)))
     output_of({"run", root_, "llama-quantize", "/models/" + name + ".gguf", "/models/" + smaller + ".gguf", kind});
   return smaller;
+}
+
+std::string llama_cpp::make(const std::string& shape, const std::string& kind, const std::filesystem::path& work,
+                            const std::filesystem::path& embedded) {
+  auto name = shape + "-" + kind;
+  auto folder = work / (shape + "-without-weights");
+  std::filesystem::create_directories(folder);
+  const auto& made = model::find_checkpoint_shape(shape);
+  model::make_tokenizer(made, folder, embedded);
+  model::write_text(folder / "config.json", model::config_text(made));
+  io::waiting_line waiting{"writing " + file(name).string()};
+  output_of({"random", root_, folder, kind, file(name)});
+  return name;
 }
 
 double llama_cpp::tokens_per_s(const std::string& model, std::uint32_t threads, std::uint32_t prompt,

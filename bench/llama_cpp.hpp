@@ -24,6 +24,10 @@ class llama_cpp {
   /// Converts a checkpoint folder, unless that was done before; the model's name in it. `kind` is one that
   /// llama-quantize knows (Q8_0, Q4_K_M); without it weights stay as they are.
   std::string convert(const std::filesystem::path& checkpoint, const std::string& kind = "");
+  /// Writes a file of random weights in a shape of Qwen3's, of a kind as above; its name, shape-kind. `work` gets the
+  /// shape's config and tokenizer.
+  std::string make(const std::string& shape, const std::string& kind, const std::filesystem::path& work,
+                   const std::filesystem::path& embedded);
   /// The file of a converted model.
   std::filesystem::path file(const std::string& model) const { return root_ / "models" / (model + ".gguf"); }
   /// Tokens a second, by llama-bench: of a prompt after `depth` tokens, or (`prompt` 0) of generated ones.

@@ -27,8 +27,8 @@ double percentile(std::vector<double> values, double share) {
   return values.at(static_cast<std::size_t>(share * static_cast<double>(values.size() - 1)));
 }
 
-std::uint64_t peak_memory_bytes() {
-  std::ifstream status{"/proc/self/status"};
+std::uint64_t peak_memory_bytes(int process) {
+  std::ifstream status{process == 0 ? "/proc/self/status" : fmt::format("/proc/{}/status", process)};
   for (std::string line; std::getline(status, line);)
     if (line.starts_with("VmHWM:")) return std::stoull(line.substr(6)) * 1024;
   return 0;

@@ -32,8 +32,8 @@ double median_s(int repeats, Work work) {
   return median(std::move(all));
 }
 
-/// The most memory this process has had at once.
-std::uint64_t peak_memory_bytes();
+/// The most memory that a process, this one by default, has had at once; 0 if there is none.
+std::uint64_t peak_memory_bytes(int process = 0);
 
 /// Processor, cores and date: what a figure is worth nothing without.
 std::string machine();

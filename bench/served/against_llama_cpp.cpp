@@ -4,7 +4,6 @@
 #include <array>
 #include <functional>
 #include <memory>
-#include <thread>
 
 #include <fmt/format.h>
 
@@ -12,6 +11,7 @@
 #include "bench/llama_cpp.hpp"
 #include "bench/measure.hpp"
 #include "bench/served/chat.hpp"
+#include "bench/served/llama_server.hpp"
 #include "bench/served/own_server.hpp"
 #include "bench/served/parts.hpp"
 #include "gpu/cpu/cpu_backend.hpp"
@@ -24,28 +24,6 @@ constexpr std::uint32_t slots = 4, slot_tokens = 2048, answer_tokens = 8;
 constexpr std::uint32_t history_min = 400, history_max = 900;
 constexpr std::uint32_t long_message = 50;  ///< tokens, of a user who explains; the bundled ones have a dozen
 const std::string shape = "tinyllama-1.1b";
-
-/// llama-server with its prompt cache, which it has by itself.
-class llama_server {
- public:
-  llama_server(const llama_cpp& peer, const std::string& model, std::uint32_t threads, const std::filesystem::path& log)
-      : address_{free_address()},
-        process_{
-            peer.serve(model, {.address = address_, .threads = threads, .slots = slots, .slot_tokens = slot_tokens}),
-            log} {
-    while (!is_served(address_, "/health")) {
-      if (process_.ended()) throw std::runtime_error("llama-server ended at its start: " + process_.said());
-      std::this_thread::sleep_for(std::chrono::milliseconds{50});
-    }
-  }
-  ~llama_server() { process_.stop(SIGTERM); }
-
-  const std::string& http() const { return address_; }
-
- private:
-  std::string address_;
-  io::child_process process_;
-};
 
 /// One of the two, which can be stopped and started again.
 struct side {
@@ -133,7 +111,9 @@ void measure(served_report& report, const served_flags& flags, const llama_cpp& 
   std::array<side, 2> sides;
   sides[0].start = [&] {
     theirs.reset();
-    theirs = std::make_unique<llama_server>(peer, converted, flags.threads, folder.path() / "llama-server.log");
+    theirs = std::make_unique<llama_server>(
+        peer, converted, llama_serving{.threads = flags.threads, .slots = slots, .slot_tokens = slot_tokens},
+        folder.path() / "llama-server.log");
     return theirs->http();
   };
   sides[1].start = [&] {

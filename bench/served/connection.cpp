@@ -68,6 +68,16 @@ std::string post_of(std::string_view path, const nlohmann::ordered_json& body) {
       text.size(), text);
 }
 
+std::string answer_to(const std::string& address, std::string_view path, const nlohmann::ordered_json& body) {
+  tcp_connection connection{address};
+  connection.send(post_of(path, body));
+  response_reader response;
+  std::string text;
+  while (!response.done()) response.feed(connection.receive(), [&](std::string_view part) { text += part; });
+  if (response.status() != 200) throw std::runtime_error("a server refused: " + text);
+  return text;
+}
+
 bool is_served(const std::string& address, std::string_view path) try {
   tcp_connection connection{address};
   connection.send(fmt::format("GET {} HTTP/1.1\r\nHost: localhost\r\n\r\n", path));

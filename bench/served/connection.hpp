@@ -30,6 +30,9 @@ class tcp_connection {
 /// A POST, head and body.
 std::string post_of(std::string_view path, const nlohmann::ordered_json& body);
 
+/// The body of the answer to such a POST. Throws unless its status is 200.
+std::string answer_to(const std::string& address, std::string_view path, const nlohmann::ordered_json& body);
+
 /// Whether GET of a path is answered with 200; false also where nobody listens.
 bool is_served(const std::string& address, std::string_view path);
 

@@ -16,6 +16,7 @@ class own_server {
 
   const std::string& http() const { return http_; }  ///< HOST:PORT
   const std::string& rpc() const { return rpc_; }
+  pid_t pid() const { return process_.pid(); }
 
  private:
   /// Where it listens for this.

@@ -1,7 +1,10 @@
 #include "gpu/cpu/onednn.hpp"
 
 #include <algorithm>
+#include <map>
+#include <mutex>
 #include <string_view>
+#include <tuple>
 #include <utility>
 
 #include <fmt/format.h>
@@ -49,44 +52,72 @@ onednn_matmul::room::call& onednn_matmul::room::call_for(const kernel& what) {
   return found;
 }
 
+/// All kernels over so many inputs whose weights lie alike.
+struct onednn_matmul::kernel_set {
+  std::uint32_t k;
+  type values;
+  bool blocked = true;
+  std::mutex mutex{};
+  std::map<std::pair<std::uint32_t, std::uint32_t>, kernel> kernels{};  ///< by rows and outputs; guarded
+
+  memory::desc describe_weights(std::uint32_t outputs) const {
+    auto blocks = values == type::bf16 ? tag::BA16a64b2a : tag::BA16a64b;
+    return {{k, outputs}, values, blocked ? blocks : tag::ba};
+  }
+  dnnl::matmul::primitive_desc describe(std::uint32_t rows, std::uint32_t outputs) const {
+    memory::desc x{{rows, k}, values, tag::ab}, y{{rows, outputs}, type::f32, tag::ab};
+    dnnl::primitive_attr attributes;
+    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);  // oneDNN's own belongs to one thread
+    return {dnnl::matmul::desc{x, describe_weights(outputs), y}, attributes, engine()};
+  }
+};
+
+/// Whether the layout is fast depends on the outputs of a block, which all matrices but tiny ones have alike.
+std::shared_ptr<onednn_matmul::kernel_set> onednn_matmul::kernels_of(std::uint32_t k, std::uint32_t outputs,
+                                                                     memory::data_type values) {
+  static std::mutex mutex;
+  static std::map<std::tuple<std::uint32_t, std::uint32_t, type>, std::weak_ptr<kernel_set>> known;
+  std::lock_guard lock{mutex};
+  auto& place = known[{k, outputs, values}];
+  auto set = place.lock();
+  if (set) return set;
+  set = std::shared_ptr<kernel_set>{new kernel_set{.k = k, .values = values}};
+  set->blocked = std::string_view{set->describe(layout_rows, outputs).impl_info_str()}.starts_with("brg");
+  place = set;
+  return set;
+}
+
 onednn_matmul::onednn_matmul(std::uint32_t k, std::uint32_t n, bool bf16)
-    : k_{k}, n_{n}, type_{bf16 ? type::bf16 : type::f32} {
-  blocked_ = std::string_view{describe(layout_rows, std::min(n, block_outputs)).impl_info_str()}.starts_with("brg");
-}
+    : n_{n}, set_{kernels_of(k, std::min(n, block_outputs), bf16 ? type::bf16 : type::f32)} {}
 
-memory::desc onednn_matmul::describe_weights(std::uint32_t outputs) const {
-  auto blocks = type_ == type::bf16 ? tag::BA16a64b2a : tag::BA16a64b;
-  return {{k_, outputs}, type_, blocked_ ? blocks : tag::ba};
-}
+bool onednn_matmul::lies_in_blocks() const { return set_->blocked; }
 
-dnnl::matmul::primitive_desc onednn_matmul::describe(std::uint32_t rows, std::uint32_t outputs) const {
-  memory::desc x{{rows, k_}, type_, tag::ab}, y{{rows, outputs}, type::f32, tag::ab};
-  dnnl::primitive_attr attributes;
-  attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);  // oneDNN's own belongs to one thread
-  return {dnnl::matmul::desc{x, describe_weights(outputs), y}, attributes, engine()};
-}
+bool onednn_matmul::lies_in_pairs() const { return set_->blocked && set_->values == type::bf16; }
+
+std::size_t onednn_matmul::packed_bytes() const { return set_->describe_weights(n_).get_size(); }
 
 std::size_t onednn_matmul::block_bytes() const {
-  return blocked_ ? describe_weights(block_outputs).get_size()
-                  : std::size_t{block_outputs} * k_ * memory::data_type_size(type_);
+  return set_->blocked ? set_->describe_weights(block_outputs).get_size()
+                       : std::size_t{block_outputs} * set_->k * memory::data_type_size(set_->values);
 }
 
 void onednn_matmul::pack(const void* rows, bool rows_are_bf16, void* packed) const {
   // [n][k] in rows is [k][n] in columns; oneDNN's interface has no const, the source is only read.
-  memory source{{{k_, n_}, rows_are_bf16 ? type::bf16 : type::f32, tag::ba}, engine(), const_cast<void*>(rows)};
-  memory target{describe_weights(n_), engine(), packed};
+  memory source{{{set_->k, n_}, rows_are_bf16 ? type::bf16 : type::f32, tag::ba}, engine(), const_cast<void*>(rows)};
+  memory target{set_->describe_weights(n_), engine(), packed};
   dnnl::stream stream{engine()};
   dnnl::reorder(source, target).execute(stream, source, target);
   stream.wait();
 }
 
 const onednn_matmul::kernel& onednn_matmul::kernel_for(std::uint32_t rows, std::uint32_t outputs) {
-  auto found = kernels_.find({rows, outputs});
-  if (found == kernels_.end()) {
-    auto chosen = describe(rows, outputs);
+  std::lock_guard lock{set_->mutex};
+  auto found = set_->kernels.find({rows, outputs});
+  if (found == set_->kernels.end()) {
+    auto chosen = set_->describe(rows, outputs);
     kernel made{dnnl::matmul{chosen}, chosen.src_desc(), chosen.weights_desc(), chosen.dst_desc(),
                 chosen.scratchpad_desc()};
-    found = kernels_.emplace(std::pair{rows, outputs}, std::move(made)).first;
+    found = set_->kernels.emplace(std::pair{rows, outputs}, std::move(made)).first;
   }
   return found->second;
 }

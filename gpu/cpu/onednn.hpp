@@ -4,19 +4,19 @@
 /// outputs can be multiplied by itself.
 
 #include <cstddef>
-#include <map>
+#include <memory>
 #include <unordered_map>
-#include <utility>
 #include <vector>
 
 #include <dnnl.hpp>
 
 namespace chromatin::gpu {
 
-/// Makes kernels for one matrix. Kernels may run on several threads at once, everything else may not. oneDNN divides
-/// its work by the number of OpenMP's threads, which is to be one wherever kernels are made and run.
+/// Makes kernels, which all matrices with as many inputs share: a mixture of experts has thousands of matrices. oneDNN
+/// divides its work by the number of OpenMP's threads, which is to be one wherever kernels are made and run.
 class onednn_matmul {
  public:
+  /// May run on several threads at once.
   struct kernel {
     dnnl::matmul run;
     dnnl::memory::desc x, weights, y, scratchpad;
@@ -28,26 +28,24 @@ class onednn_matmul {
   /// stay [n][k].
   onednn_matmul(std::uint32_t k, std::uint32_t n, bool bf16);
 
-  bool lies_in_blocks() const { return blocked_; }
-  bool lies_in_pairs() const { return blocked_ && type_ == dnnl::memory::data_type::bf16; }
-  std::size_t packed_bytes() const { return describe_weights(n_).get_size(); }
+  bool lies_in_blocks() const;
+  bool lies_in_pairs() const;
+  std::size_t packed_bytes() const;
   /// From one block of outputs to the next.
   std::size_t block_bytes() const;
   /// Packs [n][k] rows (bf16 or float) into packed_bytes() of memory.
   void pack(const void* rows, bool rows_are_bf16, void* packed) const;
 
-  /// For `rows` of x and so many neighbouring outputs; made at the first call, stays valid.
+  /// For `rows` of x and so many neighbouring outputs; made at the first call, valid as long as this.
   const kernel& kernel_for(std::uint32_t rows, std::uint32_t outputs);
   static void run(const kernel& what, const void* x, const void* packed, float* y, room& of);
 
  private:
-  dnnl::memory::desc describe_weights(std::uint32_t outputs) const;
-  dnnl::matmul::primitive_desc describe(std::uint32_t rows, std::uint32_t outputs) const;
+  struct kernel_set;
+  static std::shared_ptr<kernel_set> kernels_of(std::uint32_t k, std::uint32_t outputs, dnnl::memory::data_type type);
 
-  std::uint32_t k_, n_;
-  dnnl::memory::data_type type_;
-  bool blocked_ = true;
-  std::map<std::pair<std::uint32_t, std::uint32_t>, kernel> kernels_;
+  std::uint32_t n_;
+  std::shared_ptr<kernel_set> set_;
 };
 
 /// What a thread needs to run kernels, which must not go before it.

@@ -19,7 +19,7 @@ struct alignas(64) quant_inputs {
   float scale;
 };
 
-/// The weights of 16 outputs.
+/// The weights of 16 outputs; behind them may be those of the next 16.
 struct quant_strip {
   model::element kind;
   const std::byte* chunks;
@@ -31,9 +31,10 @@ struct quant_kernel_table {
   /// A row of so many inputs to one quant_inputs for each 256 of them. What is not finite makes the results not finite.
   void (*read_f32)(const float* x, std::uint32_t inputs, quant_inputs* to);
   void (*read_bf16)(const std::uint16_t* x, std::uint32_t inputs, quant_inputs* to);
-  /// sums[rows][16] = x[rows] · strip; `stride` quant_inputs from one row to the next. A row's sums do not depend on
-  /// the other rows.
-  void (*dot)(const quant_strip& strip, const quant_inputs* x, std::size_t stride, std::uint32_t rows, float* sums);
+  /// sums[strips][rows][16] = x[rows] · strips; `stride` quant_inputs from one row to the next. A row's sums do not
+  /// depend on the other rows, nor a strip's on the others.
+  void (*dot)(const quant_strip& first, std::uint32_t strips, const quant_inputs* x, std::size_t stride,
+              std::uint32_t rows, float* sums);
   /// To [inputs / 2][64][2] and [inputs][64], of which the strip is 16 columns; `to` is the first of them.
   void (*unpack_bf16)(const quant_strip& strip, std::uint16_t* to);
   void (*unpack_f32)(const quant_strip& strip, float* to);
@@ -44,7 +45,8 @@ extern const quant_kernel_table quant_kernels_avx2;
 extern const quant_kernel_table quant_kernels_avx512;
 extern const quant_kernel_table quant_kernels_avx512_bf16;
 /// For processors with AVX512-VNNI.
-void dot_vnni(const quant_strip& strip, const quant_inputs* x, std::size_t stride, std::uint32_t rows, float* sums);
+void dot_vnni(const quant_strip& first, std::uint32_t strips, const quant_inputs* x, std::size_t stride,
+              std::uint32_t rows, float* sums);
 
 /// The best for this processor, or a lesser one named by the environment variable CHROMATIN_ISA, as kernels() has it.
 const quant_kernel_table& quant_kernels();

@@ -207,15 +207,18 @@ void dot_chunk(const std::byte* chunk, std::uint32_t spans, const quant_inputs& 
   sum += all * x.scale;
 }
 
-void dot(const quant_strip& of, const quant_inputs* x, std::size_t stride, std::uint32_t rows, float* sums) {
-  with_kind(of.kind, [&]<element kind>() {
-    for (std::uint32_t r = 0; r < rows; ++r) {
-      lanes sum{};
-      each_chunk<kind>(of, [&](const std::byte* chunk, std::uint32_t first, std::uint32_t spans) {
-        dot_chunk<kind>(chunk, spans, x[r * stride + first / chunk_inputs], sum);
-      });
-      __builtin_memcpy(sums + r * strip, &sum, sizeof sum);
-    }
+void dot(const quant_strip& first_strip, std::uint32_t strips, const quant_inputs* x, std::size_t stride,
+         std::uint32_t rows, float* sums) {
+  with_kind(first_strip.kind, [&]<element kind>() {
+    auto of = first_strip;
+    for (std::uint32_t s = 0; s < strips; ++s, of.chunks += strip_bytes(model::layout_of(kind), of.inputs))
+      for (std::uint32_t r = 0; r < rows; ++r, sums += strip) {
+        lanes sum{};
+        each_chunk<kind>(of, [&](const std::byte* chunk, std::uint32_t first, std::uint32_t spans) {
+          dot_chunk<kind>(chunk, spans, x[r * stride + first / chunk_inputs], sum);
+        });
+        __builtin_memcpy(sums, &sum, sizeof sum);
+      }
   });
 }
 

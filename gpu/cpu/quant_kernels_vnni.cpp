@@ -16,6 +16,8 @@ using model::element;
 constexpr std::size_t ahead_bytes = 4096;
 /// Rows that share unpacked numbers.
 constexpr std::uint32_t rows_max = 4;
+/// Strips that one row is multiplied by at a time.
+constexpr std::uint32_t streams = 2;
 
 inline __m512i load(const std::byte* from) { return _mm512_loadu_si512(from); }
 
@@ -130,51 +132,62 @@ inline void add_span(const chunk_view<kind>& chunk, std::uint32_t s, const quant
   }
 }
 
-template <element kind, std::uint32_t rows>
-void dot_rows(const quant_strip& strip, const quant_inputs* x, std::size_t stride, float* sums) {
+/// The chunk's factors times what its spans gave.
+template <element kind>
+inline void add_chunk(const std::byte* chunk, float scale, __m512 dots, __m512 least, __m512& sum) {
   constexpr auto how = model::layout_of(kind);
-  __m512 sum[rows];
-  for (auto& s : sum) s = _mm512_setzero_ps();
-  const auto* at = strip.chunks;
-  for (std::uint32_t first = 0; first < strip.inputs; first += chunk_inputs) {
-    auto left = strip.inputs - first;
-    chunk_view<kind> chunk{at, (left < chunk_inputs ? left : chunk_inputs) / span_inputs};
+  if constexpr (how.nested) dots = _mm512_mul_ps(dots, halves(chunk));
+  if constexpr (how.nested && how.has_minimums)
+    least = _mm512_mul_ps(least, halves(chunk + chunk_view<kind>::half_bytes));
+  if constexpr (how.has_minimums) dots = _mm512_sub_ps(dots, least);
+  sum = _mm512_fmadd_ps(dots, _mm512_set1_ps(scale), sum);
+}
+
+/// Of some strips side by side, each a stream of its own from memory: one stream alone does not keep it busy.
+template <element kind, std::uint32_t rows, std::uint32_t strips>
+void dot_rows(const quant_strip& first_strip, const quant_inputs* x, std::size_t stride, float* sums) {
+  constexpr auto how = model::layout_of(kind);
+  const auto next_strip = strip_bytes(how, first_strip.inputs);
+  __m512 sum[strips][rows];
+  for (auto& of_strip : sum)
+    for (auto& s : of_strip) s = _mm512_setzero_ps();
+  const auto* at = first_strip.chunks;
+  for (std::uint32_t first = 0; first < first_strip.inputs; first += chunk_inputs) {
+    auto left = first_strip.inputs - first;
+    auto spans = (left < chunk_inputs ? left : chunk_inputs) / span_inputs;
     const quant_inputs* inputs[rows];
-    __m512 dots[rows], least[rows];
-    for (std::uint32_t r = 0; r < rows; ++r) {
-      inputs[r] = x + r * stride + first / chunk_inputs;
-      dots[r] = least[r] = _mm512_setzero_ps();
-    }
-    for (std::uint32_t s = 0; s < chunk.spans; ++s) add_span<kind, rows>(chunk, s, inputs, dots, least);
-    for (std::uint32_t r = 0; r < rows; ++r) {
-      auto scale = _mm512_set1_ps(inputs[r]->scale);
-      if constexpr (how.nested) dots[r] = _mm512_mul_ps(dots[r], halves(at));
-      if constexpr (how.nested && how.has_minimums)
-        least[r] = _mm512_mul_ps(least[r], halves(at + chunk_view<kind>::half_bytes));
-      if constexpr (how.has_minimums) dots[r] = _mm512_sub_ps(dots[r], least[r]);
-      sum[r] = _mm512_fmadd_ps(dots[r], scale, sum[r]);
-    }
-    at += chunk_bytes(how, chunk.spans);
+    for (std::uint32_t r = 0; r < rows; ++r) inputs[r] = x + r * stride + first / chunk_inputs;
+    __m512 dots[strips][rows], least[strips][rows];
+    for (std::uint32_t n = 0; n < strips; ++n)
+      for (std::uint32_t r = 0; r < rows; ++r) dots[n][r] = least[n][r] = _mm512_setzero_ps();
+    for (std::uint32_t s = 0; s < spans; ++s)
+      for (std::uint32_t n = 0; n < strips; ++n)
+        add_span<kind, rows>({at + n * next_strip, spans}, s, inputs, dots[n], least[n]);
+    for (std::uint32_t n = 0; n < strips; ++n)
+      for (std::uint32_t r = 0; r < rows; ++r)
+        add_chunk<kind>(at + n * next_strip, inputs[r]->scale, dots[n][r], least[n][r], sum[n][r]);
+    at += chunk_bytes(how, spans);
   }
-  for (std::uint32_t r = 0; r < rows; ++r) _mm512_storeu_ps(sums + r * strip_outputs, sum[r]);
+  for (std::uint32_t n = 0; n < strips; ++n)
+    for (std::uint32_t r = 0; r < rows; ++r) _mm512_storeu_ps(sums + (n * rows + r) * strip_outputs, sum[n][r]);
 }
 
 template <element kind>
-void dot_kind(const quant_strip& strip, const quant_inputs* x, std::size_t stride, std::uint32_t rows, float* sums) {
+void dot_strip(const quant_strip& strip, const quant_inputs* x, std::size_t stride, std::uint32_t rows, float* sums) {
   while (rows > 0) {
     auto taken = rows < rows_max ? rows : rows_max;
     switch (taken) {
       case 1:
-        dot_rows<kind, 1>(strip, x, stride, sums);
+        dot_rows<kind, 1, 1>(strip, x, stride, sums);
         break;
       case 2:
-        dot_rows<kind, 2>(strip, x, stride, sums);
+        dot_rows<kind, 2, 1>(strip, x, stride, sums);
         break;
       case 3:
-        dot_rows<kind, 3>(strip, x, stride, sums);
+        dot_rows<kind, 3, 1>(strip, x, stride, sums);
         break;
       default:
-        dot_rows<kind, rows_max>(strip, x, stride, sums);
+        dot_rows<kind, rows_max, 1>(strip, x, stride, sums);
     }
     rows -= taken;
     x += taken * stride;
@@ -182,28 +195,44 @@ void dot_kind(const quant_strip& strip, const quant_inputs* x, std::size_t strid
   }
 }
 
+template <element kind>
+void dot_kind(quant_strip strip, std::uint32_t strips, const quant_inputs* x, std::size_t stride, std::uint32_t rows,
+              float* sums) {
+  const auto next_strip = strip_bytes(model::layout_of(kind), strip.inputs);
+  for (std::uint32_t taken = 1; strips > 0; strips -= taken) {
+    taken = rows == 1 && strips >= streams ? streams : 1;
+    if (taken == streams)
+      dot_rows<kind, 1, streams>(strip, x, stride, sums);
+    else
+      dot_strip<kind>(strip, x, stride, rows, sums);
+    strip.chunks += taken * next_strip;
+    sums += std::size_t{taken} * rows * strip_outputs;
+  }
+}
+
 }  // namespace
 
-void dot_vnni(const quant_strip& strip, const quant_inputs* x, std::size_t stride, std::uint32_t rows, float* sums) {
-  switch (strip.kind) {
+void dot_vnni(const quant_strip& first, std::uint32_t strips, const quant_inputs* x, std::size_t stride,
+              std::uint32_t rows, float* sums) {
+  switch (first.kind) {
     case element::q8_0:
-      return dot_kind<element::q8_0>(strip, x, stride, rows, sums);
+      return dot_kind<element::q8_0>(first, strips, x, stride, rows, sums);
     case element::q4_0:
-      return dot_kind<element::q4_0>(strip, x, stride, rows, sums);
+      return dot_kind<element::q4_0>(first, strips, x, stride, rows, sums);
     case element::q4_1:
-      return dot_kind<element::q4_1>(strip, x, stride, rows, sums);
+      return dot_kind<element::q4_1>(first, strips, x, stride, rows, sums);
     case element::q5_0:
-      return dot_kind<element::q5_0>(strip, x, stride, rows, sums);
+      return dot_kind<element::q5_0>(first, strips, x, stride, rows, sums);
     case element::q5_1:
-      return dot_kind<element::q5_1>(strip, x, stride, rows, sums);
+      return dot_kind<element::q5_1>(first, strips, x, stride, rows, sums);
     case element::q4_k:
-      return dot_kind<element::q4_k>(strip, x, stride, rows, sums);
+      return dot_kind<element::q4_k>(first, strips, x, stride, rows, sums);
     case element::q5_k:
-      return dot_kind<element::q5_k>(strip, x, stride, rows, sums);
+      return dot_kind<element::q5_k>(first, strips, x, stride, rows, sums);
     case element::q6_k:
-      return dot_kind<element::q6_k>(strip, x, stride, rows, sums);
+      return dot_kind<element::q6_k>(first, strips, x, stride, rows, sums);
     case element::iq4_nl:
-      return dot_kind<element::iq4_nl>(strip, x, stride, rows, sums);
+      return dot_kind<element::iq4_nl>(first, strips, x, stride, rows, sums);
     default:
       __builtin_unreachable();
   }

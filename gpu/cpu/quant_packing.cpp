@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <string_view>
 
+#include "gpu/cpu/quant_kernels.hpp"
 #include "gpu/cpu/quant_layout.hpp"
 #include "model/block_quants.hpp"
 
@@ -86,6 +88,8 @@ void put_nested_chunk(model::element kind, const strip_blocks& blocks, std::byte
 }  // namespace
 
 void pack_strip(model::element kind, std::span<const std::byte* const> rows, std::uint32_t inputs, std::byte* strip) {
+  static const bool avx512 = std::string_view{quant_kernels().name}.starts_with("avx512");
+  if (avx512 && rows.size() == strip_outputs && pack_strip_avx512(kind, rows.data(), inputs, strip)) return;
   const auto how = model::layout_of(kind);
   strip_blocks blocks{};
   for (std::uint32_t first = 0; first < inputs; first += chunk_inputs) {

@@ -15,16 +15,18 @@ namespace {
 
 /// Up to here our own kernel is at least as fast as unpacking and oneDNN.
 constexpr std::uint32_t own_rows_max = 24;
-/// Rows whose sums are gathered at a time.
-constexpr std::uint32_t tile_rows = 16;
+/// Rows and strips whose sums are gathered at a time.
+constexpr std::uint32_t tile_rows = 16, own_strips = 4;
 constexpr std::uint32_t block_strips = block_outputs / strip_outputs;
 /// Bytes of weights that a core reads in the time of a piece of our own kernel, so that taking one costs nothing beside
 /// it.
 constexpr std::size_t own_piece_bytes = std::size_t{64} << 10;
+/// The same for many rows: weights stay in a core's second cache, and for each piece all rows come from farther away.
+constexpr std::size_t many_rows_piece_bytes = std::size_t{1} << 19;
 /// Unpacked weights of a piece, which should stay in a core's second cache until they are multiplied.
 constexpr std::size_t unpacked_bytes_max = std::size_t{1} << 20;
 
-std::uint32_t outputs_of(const std::vector<const model::tensor*>& parts) {
+std::uint32_t outputs_of_all(const std::vector<const model::tensor*>& parts) {
   std::uint64_t all = 0;
   for (const auto* part : parts) all += part->shape.at(0);
   return static_cast<std::uint32_t>(all);
@@ -36,7 +38,7 @@ quantised_matrix::quantised_matrix(const std::vector<const model::tensor*>& part
                                    matrix_options options)
     : options_{options},
       kind_{kind},
-      n_{outputs_of(parts)},
+      n_{outputs_of_all(parts)},
       k_{static_cast<std::uint32_t>(parts.at(0)->shape.at(1))},
       strip_bytes_{strip_bytes(model::layout_of(kind), k_)},
       matmul_{k_, n_, options.bf16} {
@@ -91,6 +93,16 @@ const void* quantised_matrix::row(const void* x, std::uint32_t r) const {
   return static_cast<const std::byte*>(x) + std::size_t{r} * k_ * (options_.bf16 ? 2 : 4);
 }
 
+std::uint32_t quantised_matrix::wanted_strips() const {
+  if (way_ == way::own) {
+    auto bytes = call_.rows > own_rows_max ? many_rows_piece_bytes : own_piece_bytes;
+    return static_cast<std::uint32_t>(bytes / strip_bytes_) / 2 * 2;
+  }
+  if (way_ == way::tiles) return tile_piece_blocks(k_) * block_strips;
+  auto block_bytes = std::size_t{block_outputs} * k_ * (options_.bf16 ? 2 : 4);
+  return static_cast<std::uint32_t>(unpacked_bytes_max / block_bytes) * block_strips;
+}
+
 std::uint32_t quantised_matrix::prepare(const product_call& call) {
   call_ = call;
   bool few = call.rows <= own_rows_max || options_.fixed_order;
@@ -98,28 +110,25 @@ std::uint32_t quantised_matrix::prepare(const product_call& call) {
     way_ = way::tiles;
   else
     way_ = few || !matmul_.lies_in_blocks() ? way::own : way::onednn;
-  auto block_bytes = block_strips * strip_bytes_;
-  auto unpacked_bytes = std::size_t{block_outputs} * k_ * (options_.bf16 ? 2 : 4);
-  auto wanted = way_ == way::own ? own_piece_bytes / block_bytes : unpacked_bytes_max / unpacked_bytes;
-  auto most = std::max(1u, blocks() / (2 * options_.threads));
-  piece_blocks_ = std::clamp(static_cast<std::uint32_t>(wanted), 1u, most);
+  auto most = std::max(1u, blocks() / (2 * options_.threads)) * block_strips;
+  auto least = way_ == way::own ? 2u : block_strips;
+  piece_strips_ = std::clamp(wanted_strips(), least, most);
   kernels_.clear();
   piece_rows_ = padded_rows(call.rows);
+  auto all = way_ == way::own ? (n_ + strip_outputs - 1) / strip_outputs : strips();
   if (way_ == way::onednn) {
-    auto last = (blocks() - 1) / piece_blocks_ * piece_blocks_ * block_outputs;
-    kernels_ = {&matmul_.kernel_for(piece_rows_, std::min(piece_blocks_ * block_outputs, n_)),
+    auto last = (all - 1) / piece_strips_ * piece_strips_ * strip_outputs;
+    kernels_ = {&matmul_.kernel_for(piece_rows_, std::min(piece_strips_ * strip_outputs, n_)),
                 &matmul_.kernel_for(piece_rows_, n_ - last)};
   }
-  return (blocks() + piece_blocks_ - 1) / piece_blocks_;
+  return (all + piece_strips_ - 1) / piece_strips_;
 }
 
 void quantised_matrix::piece(std::uint32_t number, const void* x, float* y, matrix_room& room) const {
-  auto first = number * piece_blocks_, end = std::min(first + piece_blocks_, blocks());
-  if (way_ == way::own) return multiply_own(first, end, x, y, room);
-  if (way_ == way::onednn) return multiply_onednn(first, end, x, y, room);
-  auto first_output = first * block_outputs, outputs = std::min(end * block_outputs, n_) - first_output;
-  const auto* weights = static_cast<const std::uint16_t*>(unpack(first, end, room));
-  multiply_tiles(call_, k_, x, weights, first_output, outputs, y, room);
+  strip_range range{number * piece_strips_, std::min((number + 1) * piece_strips_, strips())};
+  if (way_ == way::own) return multiply_own(range, x, y, room);
+  if (way_ == way::onednn) return multiply_onednn(range, x, y, room);
+  multiply_by_tiles(range, x, y, room);
 }
 
 /// The rows as our own kernel takes them; a thread reads them once for all pieces of a product.
@@ -138,49 +147,70 @@ const quant_inputs* quantised_matrix::read(const void* x, matrix_room& room) con
   return room.inputs.data();
 }
 
-void quantised_matrix::multiply_own(std::uint32_t first_block, std::uint32_t end_block, const void* x, float* y,
-                                    matrix_room& room) const {
+void quantised_matrix::multiply_own(strip_range range, const void* x, float* y, matrix_room& room) const {
   const auto* inputs = read(x, room);
   auto stride = (k_ + chunk_inputs - 1) / chunk_inputs;
-  alignas(64) float sums[tile_rows * strip_outputs];
-  for (auto s = first_block * block_strips; s < end_block * block_strips && s * strip_outputs < n_; ++s)
-    for (std::uint32_t first = 0; first < call_.rows; first += tile_rows) {
-      auto rows = std::min(tile_rows, call_.rows - first);
-      quant_kernels().dot(strip(s), inputs + std::size_t{first} * stride, stride, rows, sums);
-      auto outputs = std::min(strip_outputs, n_ - s * strip_outputs);
-      for (std::uint32_t r = 0; r < rows; ++r)
-        std::memcpy(y + std::size_t{first + r} * call_.y_stride + s * strip_outputs, sums + r * strip_outputs,
-                    outputs * sizeof(float));
+  alignas(64) float sums[own_strips * tile_rows * strip_outputs];
+  auto end = std::min(range.end, (n_ + strip_outputs - 1) / strip_outputs);
+  for (std::uint32_t first = 0; first < call_.rows; first += tile_rows)
+    for (auto s = range.first; s < end; s += own_strips) {
+      auto rows = std::min(tile_rows, call_.rows - first), strips = std::min(own_strips, end - s);
+      quant_kernels().dot(strip(s), strips, inputs + std::size_t{first} * stride, stride, rows, sums);
+      for (std::uint32_t i = 0; i < strips; ++i) {
+        auto output = (s + i) * strip_outputs, outputs = std::min(strip_outputs, n_ - output);
+        for (std::uint32_t r = 0; r < rows; ++r)
+          std::memcpy(y + std::size_t{first + r} * call_.y_stride + output, sums + (i * rows + r) * strip_outputs,
+                      outputs * sizeof(float));
+      }
     }
 }
 
-/// Blocks of weights as oneDNN reads them.
-const void* quantised_matrix::unpack(std::uint32_t first_block, std::uint32_t end_block, matrix_room& room) const {
-  auto block_values = std::size_t{block_outputs} * k_, values = (end_block - first_block) * block_values;
+quantised_matrix::output_range quantised_matrix::outputs_of(strip_range range) const {
+  auto first = range.first * strip_outputs;
+  return {first, std::min(range.end * strip_outputs, n_) - first};
+}
+
+void quantised_matrix::multiply_by_tiles(strip_range range, const void* x, float* y, matrix_room& room) const {
+  auto outputs = outputs_of(range);
+  for (std::uint32_t input = 0; input < k_; input += tile_slab_inputs) {
+    auto inputs = std::min(tile_slab_inputs, k_ - input);
+    const auto* weights = static_cast<const std::uint16_t*>(unpack(range, input, inputs, room));
+    multiply_tiles(call_, k_, x,
+                   {outputs.first, outputs.count, input, inputs, weights, std::size_t{block_outputs} * inputs}, y,
+                   room);
+  }
+}
+
+/// Whole blocks of weights as oneDNN reads them: of some inputs, from a chunk on.
+const void* quantised_matrix::unpack(strip_range range, std::uint32_t first_input, std::uint32_t inputs,
+                                     matrix_room& room) const {
+  auto values = std::size_t{range.end - range.first} * strip_outputs * inputs;
+  auto skipped = strip_bytes(model::layout_of(kind_), first_input);
   if (options_.bf16)
     room.widened.resize(std::max(room.widened.size(), values));
   else
     room.widest.resize(std::max(room.widest.size(), values));
-  for (auto s = first_block * block_strips; s < end_block * block_strips; ++s) {
-    auto column = s % block_strips * strip_outputs, block = s / block_strips - first_block;
+  for (auto s = range.first; s < range.end; ++s) {
+    auto column = s % block_strips * strip_outputs;
+    auto block = std::size_t{(s - range.first) / block_strips} * block_outputs * inputs;
+    quant_strip part{kind_, strip(s).chunks + skipped, inputs};
     if (options_.bf16)
-      quant_kernels().unpack_bf16(strip(s), room.widened.data() + block * block_values + std::size_t{column} * 2);
+      quant_kernels().unpack_bf16(part, room.widened.data() + block + std::size_t{column} * 2);
     else
-      quant_kernels().unpack_f32(strip(s), room.widest.data() + block * block_values + column);
+      quant_kernels().unpack_f32(part, room.widest.data() + block + column);
   }
   return options_.bf16 ? static_cast<const void*>(room.widened.data()) : room.widest.data();
 }
 
-void quantised_matrix::multiply_onednn(std::uint32_t first_block, std::uint32_t end_block, const void* x, float* y,
-                                       matrix_room& room) const {
-  const auto* weights = unpack(first_block, end_block, room);
-  auto first = first_block * block_outputs, outputs = std::min(end_block * block_outputs, n_) - first;
-  room.tile.resize(std::max(room.tile.size(), std::size_t{piece_rows_} * outputs));
-  const auto& kernel = *kernels_[end_block < blocks() ? 0 : 1];
+void quantised_matrix::multiply_onednn(strip_range range, const void* x, float* y, matrix_room& room) const {
+  const auto* weights = unpack(range, 0, k_, room);
+  auto outputs = outputs_of(range);
+  room.tile.resize(std::max(room.tile.size(), std::size_t{piece_rows_} * outputs.count));
+  const auto& kernel = *kernels_[range.end < strips() ? 0 : 1];
   library_matmul::run(kernel, x, weights, room.tile.data(), room.library);
   for (std::uint32_t r = 0; r < call_.rows; ++r)
-    std::memcpy(y + std::size_t{r} * call_.y_stride + first, room.tile.data() + std::size_t{r} * outputs,
-                outputs * sizeof(float));
+    std::memcpy(y + std::size_t{r} * call_.y_stride + outputs.first, room.tile.data() + std::size_t{r} * outputs.count,
+                outputs.count * sizeof(float));
 }
 
 }  // namespace chromatin::gpu

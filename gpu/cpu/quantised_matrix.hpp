@@ -26,18 +26,26 @@ class quantised_matrix final : public matrix_part {
   rounding_loss loss() const override { return loss_; }
 
  private:
+  /// Of one of our own kernel's pieces any strips, else whole blocks of them.
+  struct strip_range {
+    std::uint32_t first, end;
+  };
+  struct output_range {
+    std::uint32_t first, count;
+  };
   std::uint32_t strips() const;
   std::uint32_t blocks() const { return (n_ + block_outputs - 1) / block_outputs; }
   quant_strip strip(std::uint32_t number) const;
+  std::uint32_t wanted_strips() const;
   std::vector<std::byte> rounded(const model::tensor& t);
   void pack(const std::vector<const std::byte*>& rows);
   const void* row(const void* x, std::uint32_t r) const;
   const quant_inputs* read(const void* x, matrix_room& room) const;
-  void multiply_own(std::uint32_t first_block, std::uint32_t end_block, const void* x, float* y,
-                    matrix_room& room) const;
-  const void* unpack(std::uint32_t first_block, std::uint32_t end_block, matrix_room& room) const;
-  void multiply_onednn(std::uint32_t first_block, std::uint32_t end_block, const void* x, float* y,
-                       matrix_room& room) const;
+  void multiply_own(strip_range range, const void* x, float* y, matrix_room& room) const;
+  void multiply_by_tiles(strip_range range, const void* x, float* y, matrix_room& room) const;
+  void multiply_onednn(strip_range range, const void* x, float* y, matrix_room& room) const;
+  const void* unpack(strip_range range, std::uint32_t first_input, std::uint32_t inputs, matrix_room& room) const;
+  output_range outputs_of(strip_range range) const;
 
   matrix_options options_;
   model::element kind_;
@@ -50,7 +58,7 @@ class quantised_matrix final : public matrix_part {
   // The product that was prepared last.
   product_call call_{};
   enum class way : std::uint8_t { own, tiles, onednn } way_ = way::own;
-  std::uint32_t piece_blocks_ = 0;                      ///< of every piece but perhaps the last
+  std::uint32_t piece_strips_ = 0;                      ///< of every piece but perhaps the last
   std::uint32_t piece_rows_ = 0;                        ///< of a call of oneDNN
   std::vector<const library_matmul::kernel*> kernels_;  ///< of full pieces and of the last one
 };

@@ -1,5 +1,6 @@
 // Products with block-quantised weights against the same weights as floats, in double precision.
 
+#include <algorithm>
 #include <bit>
 #include <cmath>
 
@@ -101,6 +102,21 @@ TEST_P(QuantisedMatrix, RowsMayEndWithinAChunk) {
   }
 }
 
+TEST_P(QuantisedMatrix, MoreInputsThanAPieceTakesAtATimeAddUp) {
+  constexpr std::uint32_t k = 2 * 2048 + 96, outputs = 100;  // neither whole chunks nor whole blocks
+  for (auto kind : {element::q8_0, element::bf16}) {
+    quantised_weights w{element::q8_0, outputs, k};
+    std::vector<std::uint16_t> narrow(w.values.size());
+    std::ranges::transform(w.values, narrow.begin(), as_bf16);
+    model::tensor floats{{outputs, k}, element::bf16, std::as_bytes(std::span{narrow}), "BF16"};
+    packed_matrix m{{kind == element::bf16 ? &floats : &w.tensor}, {.bf16 = GetParam(), .threads = 2}};
+    for (std::uint32_t rows : {1u, 50u, 70u}) {
+      input_rows x{rows, k};
+      EXPECT_LT(worst_error({&w}, x, rows, multiply(m, x, rows, GetParam())), 0.02) << rows;
+    }
+  }
+}
+
 TEST_P(QuantisedMatrix, PartsOfSeveralKindsStandSideBySide) {
   quantised_weights q{element::q4_k, 192, 256, 1}, k{element::q4_k, 40, 256, 2}, v{element::q6_k, 40, 256, 3};
   packed_matrix m{{&q.tensor, &k.tensor, &v.tensor}, {.bf16 = GetParam(), .threads = 2}};
@@ -180,8 +196,8 @@ TEST(QuantKernels, EveryInstructionSetComputesTheSame) {
         table.read_bf16(x.narrow.data() + r * k, k, narrow.data() + r * stride);
       }
       std::vector<float> sums(rows * strip_outputs), same(rows * strip_outputs), unpacked(k * 64);
-      table.dot(strip, read.data(), stride, rows, sums.data());
-      table.dot(strip, narrow.data(), stride, rows, same.data());
+      table.dot(strip, 1, read.data(), stride, rows, sums.data());
+      table.dot(strip, 1, narrow.data(), stride, rows, same.data());
       EXPECT_EQ(sums, same);
       EXPECT_LT(worst_error({&w}, x, rows, sums), 0.005);
       table.unpack_f32(strip, unpacked.data());
