@@ -1,6 +1,5 @@
 #include "gpu/cpu/amx.hpp"
 
-#include <algorithm>
 #include <cstdlib>
 #include <cstring>
 
@@ -35,82 +34,59 @@ bool kernel_allows_tiles() {
   return ::syscall(SYS_arch_prctl, request_permission, tile_data) == 0;
 }
 
-/// Rows and outputs that are multiplied at a time, from their first inputs on.
-struct tile_panel {
-  const std::uint16_t* rows;
-  std::size_t next_rows;  ///< from 16 rows to the next
-  const std::uint16_t* weights;
-  std::uint32_t inputs;
-  float* y;
-  std::size_t y_stride;
-  bool add;
-};
-
 /// Tiles 0 … 3 are sums of two tiles of rows by two of outputs, 4 and 5 rows, 6 and 7 weights.
-void two_by_two(const tile_panel& p) {
-  auto stride = p.y_stride * sizeof(float);
-  auto* below = p.y + tile_rows * p.y_stride;
-  if (p.add) {
-    _tile_loadd(0, p.y, stride);
-    _tile_loadd(1, p.y + tile_rows, stride);
-    _tile_loadd(2, below, stride);
-    _tile_loadd(3, below + tile_rows, stride);
-  } else {
-    _tile_zero(0);
-    _tile_zero(1);
-    _tile_zero(2);
-    _tile_zero(3);
-  }
-  for (std::uint32_t i = 0; i < p.inputs / tile_inputs; ++i) {
-    const auto* w = p.weights + std::size_t{i} * tile_inputs / 2 * block_values;
-    const auto* x = p.rows + std::size_t{i} * tile_values;
+void two_by_two(const std::uint16_t* rows, std::size_t next_rows, std::uint32_t k, const std::uint16_t* weights,
+                float* y, std::size_t stride) {
+  _tile_zero(0);
+  _tile_zero(1);
+  _tile_zero(2);
+  _tile_zero(3);
+  for (std::uint32_t i = 0; i < k / tile_inputs; ++i) {
+    const auto* w = weights + std::size_t{i} * tile_inputs / 2 * block_values;
+    const auto* x = rows + std::size_t{i} * tile_values;
     _tile_loadd(4, x, row_bytes);
     _tile_loadd(6, w, weights_stride);
     _tile_dpbf16ps(0, 4, 6);
     _tile_loadd(7, w + tile_inputs, weights_stride);
     _tile_dpbf16ps(1, 4, 7);
-    _tile_loadd(5, x + p.next_rows, row_bytes);
+    _tile_loadd(5, x + next_rows, row_bytes);
     _tile_dpbf16ps(2, 5, 6);
     _tile_dpbf16ps(3, 5, 7);
   }
-  _tile_stored(0, p.y, stride);
-  _tile_stored(1, p.y + tile_rows, stride);
-  _tile_stored(2, below, stride);
-  _tile_stored(3, below + tile_rows, stride);
+  auto bytes = stride * sizeof(float);
+  _tile_stored(0, y, bytes);
+  _tile_stored(1, y + tile_rows, bytes);
+  _tile_stored(2, y + tile_rows * stride, bytes);
+  _tile_stored(3, y + tile_rows * stride + tile_rows, bytes);
 }
 
-void one_by_two(const tile_panel& p) {
-  auto stride = p.y_stride * sizeof(float);
-  if (p.add) {
-    _tile_loadd(0, p.y, stride);
-    _tile_loadd(1, p.y + tile_rows, stride);
-  } else {
-    _tile_zero(0);
-    _tile_zero(1);
-  }
-  for (std::uint32_t i = 0; i < p.inputs / tile_inputs; ++i) {
-    const auto* w = p.weights + std::size_t{i} * tile_inputs / 2 * block_values;
-    _tile_loadd(4, p.rows + std::size_t{i} * tile_values, row_bytes);
+void one_by_two(const std::uint16_t* rows, std::uint32_t k, const std::uint16_t* weights, float* y,
+                std::size_t stride) {
+  _tile_zero(0);
+  _tile_zero(1);
+  for (std::uint32_t i = 0; i < k / tile_inputs; ++i) {
+    const auto* w = weights + std::size_t{i} * tile_inputs / 2 * block_values;
+    _tile_loadd(4, rows + std::size_t{i} * tile_values, row_bytes);
     _tile_loadd(6, w, weights_stride);
     _tile_dpbf16ps(0, 4, 6);
     _tile_loadd(7, w + tile_inputs, weights_stride);
     _tile_dpbf16ps(1, 4, 7);
   }
-  _tile_stored(0, p.y, stride);
-  _tile_stored(1, p.y + tile_rows, stride);
+  _tile_stored(0, y, stride * sizeof(float));
+  _tile_stored(1, y + tile_rows, stride * sizeof(float));
 }
 
-void load_tile_config() {
+constexpr tile_config eight_tiles() {
   tile_config config;
   for (int tile = 0; tile < 8; ++tile) {
     config.row_bytes[tile] = row_bytes;
     config.rows[tile] = tile_rows;
   }
-  _tile_loadconfig(&config);
+  return config;
 }
 
-/// Inputs so few that those of two tiles of rows stay in the first cache while all outputs are multiplied by them.
-constexpr std::uint32_t panel_inputs = 1u << 20;
+/// A constant: g++ 12 does not know that loading it reads all of it, and may leave out what is written to a local one.
+constexpr tile_config config = eight_tiles();
 
 }  // namespace
 
@@ -128,20 +104,20 @@ void pack_amx_rows(const std::uint16_t* x, std::uint32_t rows, std::uint32_t k, 
         std::memcpy(to, x + std::size_t{r} * k + i, row_bytes);
 }
 
-void multiply_amx(const amx_product& p) {
-  load_tile_config();
-  for (std::uint32_t done = 0; done < p.inputs; done += panel_inputs)
-    for (std::uint32_t r = 0; r < p.rows; r += 2 * tile_rows)
-      for (std::uint32_t o = 0; o < 64 * p.blocks; o += 2 * tile_rows) {
-        tile_panel panel{.rows = p.packed_rows + std::size_t{r} * p.k + std::size_t{p.first_input + done} * tile_rows,
-                         .next_rows = std::size_t{tile_rows} * p.k,
-                         .weights = p.weights + o / 64 * p.next_block + std::size_t{done} * 64 + o % 64 * 2,
-                         .inputs = std::min(panel_inputs, p.inputs - done),
-                         .y = p.y + r * p.y_stride + o,
-                         .y_stride = p.y_stride,
-                         .add = p.add || done > 0};
-        r + tile_rows < p.rows ? two_by_two(panel) : one_by_two(panel);
-      }
+void multiply_amx(const std::uint16_t* packed_rows, std::uint32_t rows, std::uint32_t k, const std::uint16_t* weights,
+                  std::uint32_t blocks, float* y, std::size_t stride) {
+  _tile_loadconfig(&config);
+  auto next_rows = std::size_t{tile_rows} * k;
+  for (std::uint32_t r = 0; r < rows; r += 2 * tile_rows)
+    for (std::uint32_t o = 0; o < 64 * blocks; o += 2 * tile_rows) {
+      const auto* x = packed_rows + std::size_t{r} * k;
+      const auto* w = weights + std::size_t{o / 64} * 64 * k + o % 64 * 2;
+      auto* to = y + r * stride + o;
+      if (r + tile_rows < rows)
+        two_by_two(x, next_rows, k, w, to, stride);
+      else
+        one_by_two(x, k, w, to, stride);
+    }
   _tile_release();
 }
 

@@ -25,6 +25,8 @@ constexpr std::uint32_t fixed_rows = 16;
 constexpr std::uint32_t piece_rows_max = 64;
 /// Weights that stay in the caches all threads share while they are read once for each piece of rows.
 constexpr std::size_t cached_weights_bytes = std::size_t{8} << 20;
+/// Weights of a piece that AMX multiplies, which stay in a core's second cache for all rows.
+constexpr std::size_t tile_weights_bytes = std::size_t{1} << 20;
 /// How long a piece should take at least, so that taking it costs nothing beside it, of our own kernels and of
 /// oneDNN's.
 constexpr double own_piece_ns = 5e3, onednn_piece_ns = 5e4;
@@ -148,7 +150,9 @@ void dense_matrix::cut_by_outputs(std::uint32_t rows) {
   piece_rows_ = options_.fixed_order ? fixed_rows : padded_rows(rows);
   if (way_ == way::own) return;
   if (way_ == way::by_tiles) {
-    piece_blocks_ = std::min(tile_piece_blocks(k_), std::max(1u, block_count() / (2 * options_.threads)));
+    auto block_bytes = std::size_t{block_outputs} * k_ * 2;
+    auto most = std::max(1u, block_count() / (2 * options_.threads));
+    piece_blocks_ = std::clamp(static_cast<std::uint32_t>(tile_weights_bytes / block_bytes), 1u, most);
     return;
   }
   auto last = (block_count() - 1) / piece_blocks_ * piece_blocks_;
@@ -186,11 +190,7 @@ void dense_matrix::multiply_by_tiles(const area& a, const void* x, float* y, mat
   const auto* weights = static_cast<const std::uint16_t*>(weights_of(a, room));
   auto first = a.first_block * block_outputs;
   auto outputs = std::min(a.blocks * block_outputs, n_ - first);
-  auto next_block = std::size_t{block_outputs} * k_;
-  for (std::uint32_t input = 0; input < k_; input += tile_slab_inputs) {
-    auto inputs = std::min(tile_slab_inputs, k_ - input);
-    multiply_tiles(call_, k_, x, {first, outputs, input, inputs, weights + input * block_outputs, next_block}, y, room);
-  }
+  multiply_tiles(call_, k_, x, weights, first, outputs, y, room);
   if (!int8_) return;
   for (std::uint32_t r = 0; r < a.rows; ++r) {
     auto* row_results = y + std::size_t{r} * call_.y_stride + first;

@@ -98,7 +98,6 @@ std::uint32_t quantised_matrix::wanted_strips() const {
     auto bytes = call_.rows > own_rows_max ? many_rows_piece_bytes : own_piece_bytes;
     return static_cast<std::uint32_t>(bytes / strip_bytes_) / 2 * 2;
   }
-  if (way_ == way::tiles) return tile_piece_blocks(k_) * block_strips;
   auto block_bytes = std::size_t{block_outputs} * k_ * (options_.bf16 ? 2 : 4);
   return static_cast<std::uint32_t>(unpacked_bytes_max / block_bytes) * block_strips;
 }
@@ -171,39 +170,31 @@ quantised_matrix::output_range quantised_matrix::outputs_of(strip_range range) c
 }
 
 void quantised_matrix::multiply_by_tiles(strip_range range, const void* x, float* y, matrix_room& room) const {
+  const auto* weights = static_cast<const std::uint16_t*>(unpack(range, room));
   auto outputs = outputs_of(range);
-  for (std::uint32_t input = 0; input < k_; input += tile_slab_inputs) {
-    auto inputs = std::min(tile_slab_inputs, k_ - input);
-    const auto* weights = static_cast<const std::uint16_t*>(unpack(range, input, inputs, room));
-    multiply_tiles(call_, k_, x,
-                   {outputs.first, outputs.count, input, inputs, weights, std::size_t{block_outputs} * inputs}, y,
-                   room);
-  }
+  multiply_tiles(call_, k_, x, weights, outputs.first, outputs.count, y, room);
 }
 
-/// Whole blocks of weights as oneDNN reads them: of some inputs, from a chunk on.
-const void* quantised_matrix::unpack(strip_range range, std::uint32_t first_input, std::uint32_t inputs,
-                                     matrix_room& room) const {
-  auto values = std::size_t{range.end - range.first} * strip_outputs * inputs;
-  auto skipped = strip_bytes(model::layout_of(kind_), first_input);
+/// Whole blocks of weights as oneDNN reads them.
+const void* quantised_matrix::unpack(strip_range range, matrix_room& room) const {
+  auto values = std::size_t{range.end - range.first} * strip_outputs * k_;
   if (options_.bf16)
     room.widened.resize(std::max(room.widened.size(), values));
   else
     room.widest.resize(std::max(room.widest.size(), values));
   for (auto s = range.first; s < range.end; ++s) {
     auto column = s % block_strips * strip_outputs;
-    auto block = std::size_t{(s - range.first) / block_strips} * block_outputs * inputs;
-    quant_strip part{kind_, strip(s).chunks + skipped, inputs};
+    auto block = std::size_t{(s - range.first) / block_strips} * block_outputs * k_;
     if (options_.bf16)
-      quant_kernels().unpack_bf16(part, room.widened.data() + block + std::size_t{column} * 2);
+      quant_kernels().unpack_bf16(strip(s), room.widened.data() + block + std::size_t{column} * 2);
     else
-      quant_kernels().unpack_f32(part, room.widest.data() + block + column);
+      quant_kernels().unpack_f32(strip(s), room.widest.data() + block + column);
   }
   return options_.bf16 ? static_cast<const void*>(room.widened.data()) : room.widest.data();
 }
 
 void quantised_matrix::multiply_onednn(strip_range range, const void* x, float* y, matrix_room& room) const {
-  const auto* weights = unpack(range, 0, k_, room);
+  const auto* weights = unpack(range, room);
   auto outputs = outputs_of(range);
   room.tile.resize(std::max(room.tile.size(), std::size_t{piece_rows_} * outputs.count));
   const auto& kernel = *kernels_[range.end < strips() ? 0 : 1];

@@ -44,7 +44,7 @@ class quantised_matrix final : public matrix_part {
   void multiply_own(strip_range range, const void* x, float* y, matrix_room& room) const;
   void multiply_by_tiles(strip_range range, const void* x, float* y, matrix_room& room) const;
   void multiply_onednn(strip_range range, const void* x, float* y, matrix_room& room) const;
-  const void* unpack(strip_range range, std::uint32_t first_input, std::uint32_t inputs, matrix_room& room) const;
+  const void* unpack(strip_range range, matrix_room& room) const;
   output_range outputs_of(strip_range range) const;
 
   matrix_options options_;

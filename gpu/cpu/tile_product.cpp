@@ -9,8 +9,6 @@ namespace chromatin::gpu {
 namespace {
 
 constexpr std::uint32_t tile_rows = 16, tile_inputs = 32;
-/// Weights of a piece, which stay in a core's second cache for all rows.
-constexpr std::size_t tile_weights_bytes = std::size_t{1} << 20;
 
 std::uint32_t tiled_rows(const product_call& call) { return (call.rows + tile_rows - 1) / tile_rows * tile_rows; }
 
@@ -24,44 +22,20 @@ const std::uint16_t* tiles(const product_call& call, std::uint32_t k, const void
 
 }  // namespace
 
-std::uint32_t tile_piece_blocks(std::uint32_t k) {
-  auto block_bytes = std::size_t{block_outputs} * std::min(k, tile_slab_inputs) * 2;
-  return std::max(1u, static_cast<std::uint32_t>(tile_weights_bytes / block_bytes));
-}
-
 bool fits_tiles(std::uint32_t k) { return k % tile_inputs == 0 && has_amx(); }
 
-void multiply_tiles(const product_call& call, std::uint32_t k, const void* x, const tile_part& part, float* y,
-                    matrix_room& room) {
-  auto whole = part.outputs / block_outputs, rest = part.outputs % block_outputs;
-  amx_product p{.packed_rows = tiles(call, k, x, room),
-                .rows = tiled_rows(call),
-                .k = k,
-                .first_input = part.first_input,
-                .inputs = part.inputs,
-                .weights = part.weights,
-                .next_block = part.next_block,
-                .blocks = whole,
-                .y = y + part.first_output,
-                .y_stride = call.y_stride,
-                .add = part.first_input > 0};
-  multiply_amx(p);
+void multiply_tiles(const product_call& call, std::uint32_t k, const void* x, const std::uint16_t* weights,
+                    std::uint32_t first, std::uint32_t outputs, float* y, matrix_room& room) {
+  const auto* rows = tiles(call, k, x, room);
+  auto whole = outputs / block_outputs, done = whole * block_outputs, rest = outputs - done;
+  multiply_amx(rows, tiled_rows(call), k, weights, whole, y + first, call.y_stride);
   if (rest == 0) return;
   // The last block is not full: what it writes beside its outputs must not go over others'.
-  room.tile.resize(std::max(room.tile.size(), std::size_t{p.rows} * block_outputs));
-  p.weights += whole * part.next_block;
-  p.blocks = 1;
-  p.y = room.tile.data();
-  p.y_stride = block_outputs;
-  auto place = [&](std::uint32_t r) {
-    return y + std::size_t{r} * call.y_stride + part.first_output + whole * block_outputs;
-  };
-  if (p.add)
-    for (std::uint32_t r = 0; r < call.rows; ++r)
-      std::memcpy(p.y + std::size_t{r} * block_outputs, place(r), rest * sizeof(float));
-  multiply_amx(p);
+  room.tile.resize(std::max(room.tile.size(), std::size_t{tiled_rows(call)} * block_outputs));
+  multiply_amx(rows, tiled_rows(call), k, weights + std::size_t{done} * k, 1, room.tile.data(), block_outputs);
   for (std::uint32_t r = 0; r < call.rows; ++r)
-    std::memcpy(place(r), p.y + std::size_t{r} * block_outputs, rest * sizeof(float));
+    std::memcpy(y + std::size_t{r} * call.y_stride + first + done, room.tile.data() + std::size_t{r} * block_outputs,
+                rest * sizeof(float));
 }
 
 }  // namespace chromatin::gpu

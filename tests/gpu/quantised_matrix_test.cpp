@@ -102,7 +102,7 @@ TEST_P(QuantisedMatrix, RowsMayEndWithinAChunk) {
   }
 }
 
-TEST_P(QuantisedMatrix, MoreInputsThanAPieceTakesAtATimeAddUp) {
+TEST_P(QuantisedMatrix, LongRowsAndABlockThatIsNotFull) {
   constexpr std::uint32_t k = 2 * 2048 + 96, outputs = 100;  // neither whole chunks nor whole blocks
   for (auto kind : {element::q8_0, element::bf16}) {
     quantised_weights w{element::q8_0, outputs, k};
