@@ -48,6 +48,7 @@ METRIC("logins_late", counter, "Connections closed because they did not log in i
 METRIC("messages_appended", counter, "Turns whose messages were turned into tokens.")
 METRIC("messages_late", counter, "Messages that were not there, or not taken, in time.")
 METRIC("missed_chunks", counter, "Chunks that were asked for and are not here.")
+METRIC("models_changed", counter, "Conversations that went on with the served model after another one.")
 METRIC("not_worth_reading_chunks", counter, "Chunks that are here and would be computed sooner than read.")
 METRIC("ordered_chunks", counter, "Chunks ordered ahead of need.")
 METRIC("orders_failed", counter, "Orders ahead of need that failed.")
