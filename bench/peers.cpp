@@ -33,12 +33,6 @@ std::vector<std::string> part_names() {
   return names;
 }
 
-/// llama-bench warms up before it measures, so we do.
-double warm_prefill(engine& e, std::uint32_t depth = 0) {
-  e.prefill_s(peers_prompt, depth);
-  return peers_prompt / e.prefill_s(peers_prompt, depth);
-}
-
 void compare_shape(peers_table& t, const peers_flags& f, llama_cpp& peer, const std::string& shape, double prefill_goal,
                    std::optional<double> deep_goal, double decode_goal, std::uint32_t generate) {
   auto folder = checkpoint_of(shape, f.work, f.embedded);
@@ -48,16 +42,11 @@ void compare_shape(peers_table& t, const peers_flags& f, llama_cpp& peer, const 
   t.compare(
       f, shape + ", bf16: prefill of 512", prefill_goal,
       [&] { return peer.tokens_per_s(theirs, f.threads, peers_prompt, 0); }, [&] { return warm_prefill(e); });
-  std::vector<double> one, eight;
+  decode_speeds speeds;
   t.compare(
       f, shape + ", bf16: decode", decode_goal, [&] { return peer.tokens_per_s(theirs, f.threads, 0, generate); },
-      [&] {
-        one.push_back(generate / e.decode_s(generate));
-        eight.push_back(peers_batch * generate / e.decode_s(generate, peers_batch));
-        return one.back();
-      },
-      2 * f.rounds);
-  t.at_least(shape + ", bf16: decode of 8, against our own of 1", one, eight, 3.5);
+      [&] { return speeds.measure(e, generate); }, 2 * f.rounds);
+  t.at_least(shape + ", bf16: decode of 8, against our own of 1", speeds.one, speeds.batch, 3.5);
   if (deep_goal && !f.quick)
     t.compare(
         f, shape + ", bf16: prefill of 512 after 4,096", *deep_goal,
@@ -73,16 +62,11 @@ void compare_int8(peers_table& t, const peers_flags& f, llama_cpp& peer, const s
   options.weights = model::weight_kind::int8;
   engine e{model::checkpoint::open(folder), options, peers_batch, 2 * peers_prompt};
   fmt::print("{}\n", e.backend().description());
-  std::vector<double> one, eight;
+  decode_speeds speeds;
   t.compare(
       f, shape + ", int8 against Q8_0: decode", 1.2, [&] { return peer.tokens_per_s(theirs, f.threads, 0, generate); },
-      [&] {
-        one.push_back(generate / e.decode_s(generate));
-        eight.push_back(peers_batch * generate / e.decode_s(generate, peers_batch));
-        return one.back();
-      },
-      2 * f.rounds);
-  t.at_least(shape + ", int8: decode of 8, against our own of 1", one, eight, 3.5);
+      [&] { return speeds.measure(e, generate); }, 2 * f.rounds);
+  t.at_least(shape + ", int8: decode of 8, against our own of 1", speeds.one, speeds.batch, 3.5);
   t.compare(
       f, shape + ", int8 against Q8_0: prefill of 512", 1,
       [&] { return peer.tokens_per_s(theirs, f.threads, peers_prompt, 0); }, [&] { return warm_prefill(e); });

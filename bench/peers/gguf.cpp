@@ -33,31 +33,22 @@ class file_comparison {
                 f.wants_figure("deep") ? peers_deep + peers_prompt : 2 * peers_prompt} {}
 
   void decode() {
-    std::vector<double> one, eight;
+    decode_speeds speeds;
     table_.compare(
         f_, name_ + "decode", 1.1, [&] { return peer_.tokens_per_s(model_, f_.threads, 0, generate); },
-        [&] {
-          one.push_back(generate / engine_.decode_s(generate));
-          eight.push_back(peers_batch * generate / engine_.decode_s(generate, peers_batch));
-          return one.back();
-        },
-        2 * f_.rounds);
+        [&] { return speeds.measure(engine_, generate); }, 2 * f_.rounds);
     if (!has_experts_) {
-      auto read = median(one) * static_cast<double>(engine_.backend().weight_bytes());
+      auto read = median(speeds.one) * static_cast<double>(engine_.backend().weight_bytes());
       fmt::print("{:<48} {:>11.1f} GB/s of weights, {:.0f} % of what memory reads (goal: 90)\n", "", read * 1e-9,
                  100 * read / f_.memory_bytes_per_s);
     }
-    table_.at_least(name_ + "decode of 8 over our own of 1", one, eight, 3.5);
+    table_.at_least(name_ + "decode of 8 over our own of 1", speeds.one, speeds.batch, 3.5);
   }
   void prefill(std::uint32_t depth) {
     table_.compare(
         f_, depth > 0 ? name_ + "prefill of 512 after 4,096" : name_ + "prefill of 512", has_experts_ ? 2 : 2.5,
         [&] { return peer_.tokens_per_s(model_, f_.threads, peers_prompt, 0, depth); },
-        [&] {
-          engine_.prefill_s(peers_prompt, depth);  // llama-bench warms up, too
-          return peers_prompt / engine_.prefill_s(peers_prompt, depth);
-        },
-        depth > 0 ? 1 : 0);
+        [&] { return warm_prefill(engine_, depth); }, depth > 0 ? 1 : 0);
   }
 
  private:

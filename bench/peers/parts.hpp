@@ -59,6 +59,18 @@ class peers_table {
   void row(const std::string& name, const std::string& figures, double ratio, double goal, bool met);
 };
 
+class engine;
+
+/// Our tokens a second of a prompt. llama-bench warms up before it measures, so this does.
+double warm_prefill(engine& e, std::uint32_t depth = 0);
+
+/// Our tokens a second of decoding one sequence, and of decoding peers_batch of them at once.
+struct decode_speeds {
+  std::vector<double> one, batch;
+  /// Measures both once more, and returns that of one.
+  double measure(engine& e, std::uint32_t generate);
+};
+
 /// The figures that a file of quantised weights has.
 inline const std::vector<std::string> gguf_figures{"decode", "prefill", "deep", "divergence", "start", "memory"};
 
