@@ -17,14 +17,6 @@ kv::hash128 hash_of(const auto& order) {
   return kv::hash(std::as_bytes(std::span{text}));
 }
 
-/// `mix`, in place.
-void pour(const tube& one, tube& into) {
-  const auto first = static_cast<std::uint32_t>(into.origins.size());
-  into.origins.insert(into.origins.end(), one.origins.begin(), one.origins.end());
-  for (const auto& molecule : one.molecules)
-    into.molecules.push_back({molecule.bases, first + molecule.origin, molecule.copies});
-}
-
 }  // namespace
 
 simulator_options::simulator_options() = default;

@@ -83,7 +83,7 @@ struct store::state {
   std::string strands;
   std::vector<synthesis_order> orders;
   bool is_counted = false;        // partition.toml says how many strands there are
-  std::uintmax_t text_bytes = 0;  // of these in oligos.fa, as it is written here
+  std::uintmax_t text_bytes = 0;  // of these in oligos.fa, as it is written here; where it may be written
 
   void read_oligos(std::uint64_t strands_max);
   void check(const contents_note& note) const;
@@ -138,6 +138,7 @@ store store::open(const fs::path& folder, access how) {
   const auto note = contents_from_toml(text, file.string());
   opened->is_counted = note.has_value();
   opened->read_oligos(note ? note->strands : std::numeric_limits<std::uint64_t>::max());
+  if (how == access::write) opened->text_bytes = opened->text_of_strands(0).size();
   opened->orders = read_orders(folder / orders_file);
   if (note) opened->check(*note);
   store found{std::move(opened)};
@@ -183,7 +184,6 @@ void store::state::read_oligos(std::uint64_t strands_max) {
     decoded.push_back(*result.decoded);
   }
   contents = partition{layout.partition(), std::move(decoded)};
-  text_bytes = text_of_strands(0).size();
 }
 
 std::string store::state::text_of_strands(std::size_t first) const {

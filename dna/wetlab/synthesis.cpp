@@ -107,14 +107,18 @@ tube age(const tube& from, double half_lives, std::uint64_t seed) {
 
 tube mix(const tube& one, const tube& other) {
   auto made = one;
-  const auto first = static_cast<std::uint32_t>(one.origins.size());
-  made.origins.insert(made.origins.end(), other.origins.begin(), other.origins.end());
-  for (auto molecule : other.molecules) {
-    molecule.origin += first;
-    made.molecules.push_back(std::move(molecule));
-  }
+  pour(other, made);
   made.history = one.history + ", mixed with (" + other.history + ")";
   return made;
+}
+
+void pour(const tube& other, tube& into) {
+  const auto first = static_cast<std::uint32_t>(into.origins.size());
+  into.origins.insert(into.origins.end(), other.origins.begin(), other.origins.end());
+  for (auto molecule : other.molecules) {
+    molecule.origin += first;
+    into.molecules.push_back(std::move(molecule));
+  }
 }
 
 }  // namespace chromatin::dna::wetlab

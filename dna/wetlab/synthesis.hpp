@@ -45,5 +45,7 @@ tube damage(const tube& from, double depurination, double deamination, std::uint
 /// Two tubes poured together, as they are: an update is mixed in at the concentration it was made in. Origins of the
 /// second follow those of the first.
 tube mix(const tube& one, const tube& other);
+/// The same, poured into the first, whose history stays as it is.
+void pour(const tube& other, tube& into);
 
 }  // namespace chromatin::dna::wetlab
