@@ -27,13 +27,13 @@ std::string cache_name(const model::checkpoint& checkpoint, kv::dtype type, mode
 std::vector<io::model_cache> find_other_caches(const std::filesystem::path& store, kv::fingerprint served,
                                                std::vector<std::string>& notices) {
   std::vector<io::model_cache> others;
-  for (const auto& cache : io::caches_in(store)) try {
-      if (cache.model != served) io::give_back_room(cache);
+  for (auto& cache : io::caches_in(store)) {
+    if (cache.model == served) continue;
+    try {
+      cache.bytes = io::give_back_room(cache);
     } catch (const io::sqlite_error& e) {  // its own server puts the catalogue aside
       notices.push_back(fmt::format("{}: {}", cache.folder.string(), e.what()));
     }
-  for (auto& cache : io::caches_in(store)) {
-    if (cache.model == served) continue;
     auto when = cache.served_s > 0 ? fmt::format(", served last on {:%Y-%m-%d}", fmt::gmtime(cache.served_s)) : "";
     notices.push_back(fmt::format(
         "{}: the cache of {} is kept beside it: {} chunks, {}{}; `chromatin fsck {} --drop-cache {}` "

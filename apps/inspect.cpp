@@ -107,13 +107,11 @@ void print_words(const model::inspection& m, const served_memory& plan) {
   for (const auto& [id, text] : m.ends_of_answer) ends.push_back(fmt::format("{} ({})", text, id));
   line("answer ends", fmt::format("{}", fmt::join(ends, ", ")));
   auto all = m.all_weights();
-  line("weights", fmt::format("{:.3f} billion in {}", static_cast<double>(all.values) / 1e9,
-                              bytes_text(static_cast<double>(all.bytes))));
+  line("weights", fmt::format("{:.3f} billion in {}", static_cast<double>(all.values) / 1e9, shown(all.bytes)));
   for (const auto& [type, part] : m.weights)
-    line("", fmt::format("{:<8}{:>6} tensors {:>12}", type, part.tensors, bytes_text(static_cast<double>(part.bytes))));
+    line("", fmt::format("{:<8}{:>6} tensors {:>12}", type, part.tensors, shown(part.bytes)));
   auto narrow = token_bytes(c, kv::dtype::bf16), wide = token_bytes(c, kv::dtype::f32);
-  line("cache", fmt::format("{} a token in bf16, {} in f32", bytes_text(static_cast<double>(narrow)),
-                            bytes_text(static_cast<double>(wide))));
+  line("cache", fmt::format("{} a token in bf16, {} in f32", shown(narrow), shown(wide)));
   print_memory(plan);
   if (!c.unknown_keys.empty()) line("unknown keys", fmt::format("{}", fmt::join(c.unknown_keys, ", ")));
   fmt::print("template      of {}; a conversation:\n{}\n", m.model->chat.name(), printable(m.sample, "    "));

@@ -123,9 +123,9 @@ std::filesystem::path cache_folder(const std::filesystem::path& store, kv::finge
   return !first || first->cache.model == model ? store : beside;
 }
 
-void give_back_room(const model_cache& cache) {
+std::uint64_t give_back_room(const model_cache& cache) {
   auto known = describe(cache.folder);
-  if (!known || !known->readable) return;
+  if (!known || !known->readable) return cache.bytes;
   const auto chunk_bytes = known->shape.chunk_bytes();
   database db{cache.folder / catalog, open_mode::look};
   statement used{db, "SELECT slot FROM chunks WHERE typeof(slot) = 'integer' AND slot >= 0 ORDER BY slot"};
@@ -133,7 +133,7 @@ void give_back_room(const model_cache& cache) {
   for (std::uint64_t number = 0;; ++number) {
     auto segment = open_segment(cache.folder, number);
     struct stat status {};
-    if (segment.get() < 0 || ::fstat(segment.get(), &status) != 0) return;
+    if (segment.get() < 0 || ::fstat(segment.get(), &status) != 0) return bytes_of_segments(cache.folder);
     const auto first = number * known->slots_per_segment;
     std::uint64_t free_from = 0;
     for (; more && static_cast<std::uint64_t>(used.integer(0)) < first + known->slots_per_segment; more = used.step()) {

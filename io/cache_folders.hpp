@@ -40,8 +40,8 @@ std::vector<model_cache> caches_in(const std::filesystem::path& store);
 std::filesystem::path cache_folder(const std::filesystem::path& store, kv::fingerprint model);
 
 /// Gives the room of slots without a chunk back to the file system, where that can. The files stay as long as they are:
-/// open_segments() sets the room aside again.
-void give_back_room(const model_cache& cache);
+/// open_segments() sets the room aside again. Answers with the bytes that they take then.
+std::uint64_t give_back_room(const model_cache& cache);
 
 /// Takes chunks out of the catalogue, and their bytes off the disk.
 void erase_chunks(const model_cache& cache, std::span<const kv::chunk_key> keys);
