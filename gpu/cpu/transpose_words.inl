@@ -1,4 +1,4 @@
-// For files that are compiled for AVX-512; not inline, so that no other file's copy is taken.
+// For files that are compiled for AVX-512; in a namespace without a name, so that no other file's copy is taken.
 
 #include <immintrin.h>
 

@@ -33,6 +33,14 @@ std::vector<kv::token_id> written(const model::checkpoint& with, const message_l
   for (const auto& part : made.messages) all.insert(all.end(), part.begin(), part.end());
   return all;
 }
+/// A message and its answer were said with one model, and another is served now. The window before that.
+kv::lineage changed_model(desk& d, std::shared_ptr<const model::checkpoint> to = other()) {
+  d.serve(concierge(), first_cache);
+  d.talk("talk", "hello", "hi there");
+  auto before = d.stored("talk").window;
+  d.serve(std::move(to), second_cache);
+  return before;
+}
 std::int64_t counter(desk& d, const std::string& name) {
   auto all = d.ask<counters>(atom::stats_v);
   for (const auto& [key, value] : all->values)
@@ -42,9 +50,7 @@ std::int64_t counter(desk& d, const std::string& name) {
 
 TEST(RegistryModels, AnotherModelGoesOnWithWhatWasSaidInItsOwnTokens) {
   desk d;
-  d.serve(concierge(), first_cache);
-  d.talk("talk", "hello", "hi there");
-  d.serve(other(), second_cache);
+  changed_model(d);
   EXPECT_EQ(d.ask<transcript>(atom::read_v, talk_ref, 0u, 10u)->messages.at(1).content, "hi there");
   auto prepared = d.talk("talk", "and now?", "still here");
   message_list said{{"user", "hello"}, {"assistant", "hi there"}, {"user", "and now?"}};
@@ -62,10 +68,7 @@ TEST(RegistryModels, AnotherModelGoesOnWithWhatWasSaidInItsOwnTokens) {
 
 TEST(RegistryModels, AConversationCanGoBackToItsFirstModel) {
   desk d;
-  d.serve(concierge(), first_cache);
-  auto before = d.talk("talk", "hello", "hi there").window;
-  before = d.stored("talk").window;
-  d.serve(other(), second_cache);
+  auto before = changed_model(d);
   d.talk("talk", "and now?", "still here");
   d.serve(concierge(), first_cache);
   auto prepared = d.talk("talk", "back again", "welcome");
@@ -82,9 +85,7 @@ TEST(RegistryModels, AConversationCanGoBackToItsFirstModel) {
 
 TEST(RegistryModels, AfterAChangeMessagesAreTakenBackInTheNewTokens) {
   desk d;
-  d.serve(concierge(), first_cache);
-  d.talk("talk", "hello", "hi there");
-  d.serve(other(), second_cache);
+  changed_model(d);
   d.talk("talk", "and now?", "still here");
   for (std::uint32_t messages : {2u, 4u}) {
     auto name = "copy" + std::to_string(messages);
@@ -97,10 +98,7 @@ TEST(RegistryModels, AfterAChangeMessagesAreTakenBackInTheNewTokens) {
 
 TEST(RegistryModels, TheSameModelComputedOtherwiseKeepsEveryToken) {
   desk d;
-  d.serve(concierge(), first_cache);
-  d.talk("talk", "hello", "hi there");
-  auto before = d.stored("talk").window;
-  d.serve(concierge(), second_cache);
+  auto before = changed_model(d, concierge());
   auto prepared = d.append("talk", 1, user("and now?"));
   EXPECT_TRUE(std::equal(before.tokens.begin(), before.tokens.end(), prepared->window.tokens.begin()));
   EXPECT_NE(prepared->window.root, before.root);
@@ -111,10 +109,7 @@ TEST(RegistryModels, TheSameModelComputedOtherwiseKeepsEveryToken) {
 
 TEST(RegistryModels, ATurnThatIsReleasedLeavesTheConversationToItsModel) {
   desk d;
-  d.serve(concierge(), first_cache);
-  d.talk("talk", "hello", "hi there");
-  auto before = d.stored("talk").window;
-  d.serve(other(), second_cache);
+  auto before = changed_model(d);
   d.append("talk", 1, user("and now?"));
   caf::anon_send(d.registry, atom::release_v, abandoned_turn{.conversation = talk_ref, .turn = 1, .computed = true});
   d.run();
@@ -134,9 +129,7 @@ TEST(RegistryModels, AModelThatNobodyKnowsLooksLikeAnotherSalt) {
 
 TEST(RegistryModels, AConversationUnderAnotherSaltIsNotTakenOver) {
   desk d;
-  d.serve(concierge(), first_cache);
-  d.talk("talk", "hello", "hi there");
-  d.serve(other(), second_cache);
+  changed_model(d);
   conversation_ref salted{"tenant", "talk", "of a client"};
   EXPECT_THAT(d.ask<prepared_turn>(atom::append_v, salted, turn_id{3}, user("and now?")).error,
               HasSubstr("cache_salt"));
