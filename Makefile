@@ -2,10 +2,11 @@
 
 JOBS ?= $(shell nproc)
 
-.PHONY: help install-packages serve demo packaged install deb test asan tsan ubsan mutants fuzz clean
+.PHONY: help install-packages serve program demo packaged install deb test asan tsan ubsan mutants fuzz clean
 
 help:
-	@echo "make serve  build, and serve the embedded model: open the address that it prints in a browser"
+	@echo "make serve  build the server alone, and serve the embedded model: open the address that it prints in a browser"
+	@echo "make program   build all commands: build/release/apps/chromatin"
 	@echo "make demo   build, play real conversations with and without reuse, restart a server: build/demo/replay.html"
 	@echo "make install   build, and install below PREFIX (/usr/local), in DESTDIR if that is given; make deb: packages in build/deb"
 	@echo "make test   build and run every test"
@@ -22,8 +23,12 @@ configure = mkdir -p build && { cmake --preset $(1) > build/configure.log 2>&1 |
 
 serve: install-packages
 	@$(call configure,release)
+	@cmake --build --preset release -j $(JOBS) --target chromatin_serve
+	@exec build/release/apps/chromatin-serve serve --disk build/serve $(FLAGS)
+
+program: install-packages
+	@$(call configure,release)
 	@cmake --build --preset release -j $(JOBS) --target chromatin
-	@exec build/release/apps/chromatin serve --disk build/serve $(FLAGS)
 
 demo: install-packages
 	@$(call configure,release)

@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "actors/launch.hpp"
-
 namespace chromatin {
+
+struct system_options;
 
 /// `arguments` are the program's: serve reads them again on SIGHUP, replay says how its figures came about.
 void add_serve_command(CLI::App& app, const system_options& defaults, const std::vector<std::string>& arguments);

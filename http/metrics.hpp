@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "actors/messages.hpp"
+#include "actors/client_values.hpp"
 
 namespace chromatin::http {
 

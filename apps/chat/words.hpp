@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "actors/messages.hpp"
+#include "actors/client_values.hpp"
 #include "rpc/client.hpp"
 
 namespace chromatin::chat {

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "actors/messages.hpp"
+#include "actors/client_values.hpp"
 
 namespace chromatin::soak {
 

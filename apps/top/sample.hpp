@@ -10,7 +10,7 @@
 
 #include <nlohmann/json_fwd.hpp>
 
-#include "actors/messages.hpp"
+#include "actors/client_values.hpp"
 
 namespace chromatin::top {
 

@@ -33,6 +33,12 @@ TEST(Commands, AMistypedOneIsNamedWithTheNearest) {
   }
 }
 
+TEST(Commands, TheServerAloneKnowsServeAndNothingElse) {
+  auto alone = std::string{CHROMATIN_BINARY} + "-serve ";
+  EXPECT_EQ(outcome_of(alone + "serve --help").text, outcome_of(std::string{CHROMATIN_BINARY} + " serve --help").text);
+  EXPECT_THAT(outcome_of(alone + "chat").text, HasSubstr("there is no command chat"));
+}
+
 TEST(Commands, WhereNoServerAnswersTheWayOutIsNamed) {
   auto file = std::string{CHROMATIN_SOURCE_DIR} + "/assets/conversations/taskmaster4-sample.jsonl";
   for (const auto& command :

@@ -2,11 +2,12 @@
 
 #include <algorithm>
 #include <array>
-#include <regex>
 #include <sstream>
 #include <string_view>
 
 #include <gtest/gtest.h>
+
+#include "tests/support/pattern.hpp"
 
 namespace chromatin::test {
 namespace {
@@ -66,9 +67,10 @@ class reader {
 
   void note(const std::string& line) {
     if (line == run_table) return void(in_table_ = true);
-    static const std::regex form{"<!-- ([a-z ]+): (.*) -->"};
-    std::smatch m;
-    if (!std::regex_match(line, m, form)) return;
+    static const pattern form{"<!-- ([a-z ]+): (.*) -->"};
+    auto match = form.match(line);
+    if (!match) return;
+    const auto& m = *match;
     if (m[1] == "not run") next_.not_run = m[2];
     if (m[1] == "file") next_.file = m[2];
     if (m[1] == "prints") next_.prints.push_back(m[2]);

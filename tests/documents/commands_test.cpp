@@ -1,11 +1,10 @@
 // Every command of the documents, against the real binary.
 
-#include <regex>
-
 #include <gtest/gtest.h>
 
 #include "tests/documents/blocks.hpp"
 #include "tests/documents/sandbox.hpp"
+#include "tests/support/pattern.hpp"
 
 namespace chromatin::test {
 namespace {
@@ -28,9 +27,8 @@ class Commands : public testing::TestWithParam<document> {
       }
     auto [status, said] = here_.run(b.text);
     EXPECT_EQ(status, 0) << where << ":\n" << b.text << said;
-    for (const auto& pattern : b.prints)
-      EXPECT_TRUE(std::regex_search(said, std::regex{pattern})) << where << " does not print " << pattern << ":\n"
-                                                                << said;
+    for (const auto& wanted : b.prints)
+      EXPECT_TRUE(pattern{wanted}.found_in(said)) << where << " does not print " << wanted << ":\n" << said;
   }
 
   sandbox here_;
@@ -55,9 +53,7 @@ INSTANTIATE_TEST_SUITE_P(Of, Commands,
                                          document{"docs/operations.md",
                                                   "chromatin serve --disk cache\n"
                                                   "echo 'I need a taxi.' | chromatin chat\n"}),
-                         [](const auto& tested) {
-                           return std::regex_replace(tested.param.file, std::regex{"[^a-zA-Z]"}, "_");
-                         });
+                         [](const auto& tested) { return pattern{"[^a-zA-Z]"}.replaced(tested.param.file, "_"); });
 
 TEST(Blocks, CommentsAreOfTheBlockThatFollows) {
   auto all = blocks_of(

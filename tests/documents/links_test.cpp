@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cctype>
 #include <filesystem>
-#include <regex>
 #include <set>
 #include <sstream>
 
 #include <gtest/gtest.h>
 
 #include "tests/documents/blocks.hpp"
+#include "tests/support/pattern.hpp"
 
 namespace chromatin::test {
 namespace {
@@ -44,12 +44,12 @@ std::set<std::string> anchors_of(const std::string& document) {
 }
 
 TEST(Links, LeadToAFileAndAHeadingOfIt) {
-  const std::regex link{R"re(\[[^\]]*\]\(([^)\s]+)\))re"};
+  const pattern link{R"re(\[[^\]]*\]\(([^)\s]+)\))re"};
   int found = 0;
   for (const auto& document : documents()) {
     auto text = content_of(document.string());
-    for (std::sregex_iterator at{text.begin(), text.end(), link}, end; at != end; ++at) {
-      std::string target = (*at)[1];
+    for (const auto& match : link.all_in(text)) {
+      const auto& target = match[1];
       if (target.find("://") != target.npos) continue;
       ++found;
       auto mark = std::min(target.find('#'), target.size());

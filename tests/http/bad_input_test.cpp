@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 
 #include "http/endpoints.hpp"
+#include "rpc/server.hpp"
 #include "tests/http/fixture.hpp"
 
 namespace chromatin::test {

@@ -6,6 +6,7 @@
 
 #include <gmock/gmock.h>
 
+#include "model/checkpoint.hpp"
 #include "tests/http/fixture.hpp"
 
 namespace chromatin::test {
@@ -132,7 +133,7 @@ TEST_F(Chat, PenaltiesAndBiasesChangeTheAnswer) {
   EXPECT_EQ(answer({{"repeat_penalty", 1}, {"presence_penalty", 0}}), plain);
   EXPECT_NE(answer({{"repeat_penalty", 1.5}}), plain);
   EXPECT_NE(answer({{"presence_penalty", 2}, {"frequency_penalty", 2}}), plain);
-  const auto& words = *system_->checkpoint().tokenizer;
+  const auto& words = *checkpoint().tokenizer;
   auto token = words.encode("taxi").back();
   EXPECT_THAT(answer({{"logit_bias", {{std::to_string(token), 100}}}}), HasSubstr(words.bytes(token)));
 }

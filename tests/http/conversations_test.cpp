@@ -76,8 +76,7 @@ TEST_F(Conversations, KeepWhenTheyWereMadeAndTheirMetadata) {
 }
 
 TEST_F(Conversations, GoIntoDnaAndAreForgottenThere) {
-  archive_.folder = folder_.path() / "dna";
-  archive_.pool_window = archive_.synthesis_time = archive_.sequencing_time = std::chrono::seconds{1};
+  archive_ = true;
   start();
   say("talk", taxi);
   const auto ticket = ask("POST", "/talk/archive").json();

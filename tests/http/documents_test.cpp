@@ -1,6 +1,5 @@
 // docs/http.md says of each endpoint and field what the code does.
 
-#include <regex>
 #include <set>
 #include <sstream>
 
@@ -9,6 +8,7 @@
 #include "http/endpoints.hpp"
 #include "tests/http/fixture.hpp"
 #include "tests/support/document.hpp"
+#include "tests/support/pattern.hpp"
 
 namespace chromatin::test {
 namespace {
@@ -25,7 +25,7 @@ std::vector<std::vector<std::string>> rows_below(const std::string& heading) {
 TEST(HttpDocument, HasEveryEndpoint) {
   std::set<std::string> documented, served;
   for (const auto& row : rows_below("Endpoints")) {
-    auto path = std::regex_replace(code_spans(row.at(1)).at(0), std::regex{"ID"}, "*");
+    auto path = pattern{"ID"}.replaced(code_spans(row.at(1)).at(0), "*");
     for (const auto& method : code_spans(row.at(0))) {
       documented.insert(method + ' ' + path);
       if (method == "GET") documented.insert("HEAD " + path);
@@ -100,17 +100,19 @@ TEST(HttpDocument, HasEveryFieldThatIsRead) {
   std::set<std::string> documented;
   for (const auto& row : rows_below("Fields"))
     for (const auto& field : code_spans(row.at(0))) documented.insert(field);
-  static const std::regex read{R"re(body\.(?:find|text|flag|number|whole|refuse|refuse_unless)\(\s*"([a-z_]+)")re"},
+  static const pattern read{R"re(body\.(?:find|text|flag|number|whole|refuse|refuse_unless)\(\s*"([a-z_]+)")re"},
       list{R"re(for \(const char\* name : \{([^}]*)\}\))re"}, word{R"re("([a-z_]+)")re"};
   std::size_t count = 0;
   for (std::string file : {"answer_fields", "chat_request", "completion_request", "response_request"}) {
     auto source = content_of("http/" + file + ".cpp");
-    auto expect_all = [&](const std::string& text, const std::regex& what) {
-      for (std::sregex_iterator at{text.begin(), text.end(), what}, end; at != end; ++at, ++count)
-        EXPECT_TRUE(documented.contains((*at)[1])) << file << ": " << (*at)[1];
+    auto expect_all = [&](const std::string& text, const pattern& what) {
+      for (const auto& found : what.all_in(text)) {
+        EXPECT_TRUE(documented.contains(found[1])) << file << ": " << found[1];
+        ++count;
+      }
     };
     expect_all(source, read);
-    for (std::sregex_iterator at{source.begin(), source.end(), list}, end; at != end; ++at) expect_all((*at)[1], word);
+    for (const auto& found : list.all_in(source)) expect_all(found[1], word);
   }
   EXPECT_GT(count, 40u);
 }

@@ -1,18 +1,28 @@
 #pragma once
 
-/// The whole system on the embedded model, served over HTTP on a real socket.
+/// The whole system on the embedded model, served over HTTP on a real socket. What needs actors is in fixture.cpp:
+/// tests that are only HTTP compile in half the time without them.
 
 #include <functional>
 #include <memory>
+#include <vector>
 
-#include <caf/scoped_actor.hpp>
 #include <gtest/gtest.h>
 
-#include "actors/launch.hpp"
-#include "http/server.hpp"
-#include "rpc/server.hpp"
+#include "rpc/door.hpp"
+#include "rpc/tokens.hpp"
 #include "tests/http/http_client.hpp"
 #include "tests/support/temporary_folder.hpp"
+
+namespace chromatin {
+class running_system;
+}
+namespace chromatin::model {
+struct checkpoint;
+}
+namespace chromatin::rpc {
+class server;
+}
 
 namespace chromatin::test {
 using json = nlohmann::json;
@@ -26,27 +36,11 @@ inline json message(const std::string& role, const std::string& content) {
 
 class HttpServer : public testing::Test {
  protected:
-  void start(const rpc::token_list& tokens = {}, const std::function<void(rpc::door_limits&)>& change = {}) {
-    system_ = std::make_unique<running_system>(system_options{.model = CHROMATIN_SOURCE_DIR "/assets/concierge",
-                                                              .disk = folder_.path() / "store",
-                                                              .deterministic = deterministic_,
-                                                              .archive = archive_});
-    rpc::server_options options{.listen = {"127.0.0.1:0"}, .tokens = tokens};
-    options.limits.call_bytes_max = 1 << 20;
-    if (change) change(options.limits);
-    options.beside = [this](rpc::server_loop& loop) {
-      auto at = http::serve(loop, {.listen = {"127.0.0.1:0"}, .checkpoint = system_->checkpoint(), .origins = origins_})
-                    .at(0);
-      port_ = static_cast<std::uint16_t>(std::stoi(at.substr(at.rfind(':') + 1)));
-    };
-    server_ = std::make_unique<rpc::server>(system_->actors(), system_->gateway(), system_->telemetry(),
-                                            system_->supervisor(), options);
-  }
-  void stop() {
-    server_.reset();
-    system_.reset();
-  }
-  ~HttpServer() override { stop(); }
+  HttpServer();
+  ~HttpServer() override;
+  void start(const rpc::token_list& tokens = {}, const std::function<void(rpc::door_limits&)>& change = {});
+  void stop();
+  const model::checkpoint& checkpoint() const;
 
   http_reply send(const std::string& bytes) {
     http_connection c{port_};
@@ -94,37 +88,14 @@ class HttpServer : public testing::Test {
   static std::uint32_t not_cached(const json& answer) {
     return answer["usage"]["prompt_tokens"].get<std::uint32_t>() - cached(answer);
   }
-  std::size_t conversations(const std::string& tenant = "default") {
-    std::size_t count = 0;
-    caf::scoped_actor self{system_->actors()};
-    self->request(system_->gateway(), caf::infinite, atom::list_v, tenant, std::string{}, std::uint32_t{100})
-        .receive([&](const conversation_list& all) { count = all.size(); }, [](const caf::error&) {});
-    return count;
-  }
-  std::int64_t gateway_counter(const std::string& name) {
-    std::int64_t result = -1;
-    caf::scoped_actor self{system_->actors()};
-    self->request(system_->gateway(), caf::infinite, atom::stats_v)
-        .receive(
-            [&](const counters& c) {
-              for (const auto& [key, value] : c.values)
-                if (key == name) result = value;
-            },
-            [](const caf::error&) {});
-    return result;
-  }
-
+  std::size_t conversations(const std::string& tenant = "default");
+  std::int64_t gateway_counter(const std::string& name);
   /// A chat that does not end by itself before its tokens do.
-  json endless(std::uint32_t tokens) const {
-    return {{"messages", {message("user", taxi)}},
-            {"stream", true},
-            {"max_tokens", tokens},
-            {"logit_bias", {{std::to_string(system_->checkpoint().chat.answer_end()), -100}}}};
-  }
+  json endless(std::uint32_t tokens) const;
 
   std::vector<std::string> origins_;  ///< of other sites, set before start()
   bool deterministic_ = false;        ///< set before start()
-  archive_options archive_;           ///< none, unless it is set before start()
+  bool archive_ = false;              ///< whose steps take a second each; set before start()
   temporary_folder folder_;
   std::unique_ptr<running_system> system_;
   std::unique_ptr<rpc::server> server_;

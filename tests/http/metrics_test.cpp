@@ -2,13 +2,13 @@
 
 #include "http/metrics.hpp"
 
-#include <regex>
 #include <set>
 
 #include <gmock/gmock.h>
 
 #include "tests/http/fixture.hpp"
 #include "tests/support/document.hpp"
+#include "tests/support/pattern.hpp"
 
 namespace chromatin::test {
 namespace {
@@ -16,9 +16,9 @@ namespace {
 using testing::HasSubstr;
 
 std::set<std::string> names_in(const std::string& text) {
-  static const std::regex name{"chromatin_[a-z0-9_]+"};
+  static const pattern name{"chromatin_[a-z0-9_]+"};
   std::set<std::string> all;
-  for (std::sregex_iterator at{text.begin(), text.end(), name}, end; at != end; ++at) all.insert(at->str());
+  for (const auto& found : name.all_in(text)) all.insert(found[0]);
   return all;
 }
 

@@ -2,12 +2,11 @@
 
 #include "http/page.hpp"
 
-#include <regex>
-
 #include <gmock/gmock.h>
 
 #include "http/state.hpp"
 #include "tests/http/fixture.hpp"
+#include "tests/support/pattern.hpp"
 
 namespace chromatin::test {
 namespace {
@@ -26,11 +25,11 @@ TEST_F(Page, AndAllThatItNamesIsServedFromHere) {
   EXPECT_EQ(page.status, 200);
   EXPECT_EQ(page.header("Content-Type"), "text/html; charset=utf-8");
   EXPECT_THAT(page.header("content-security-policy"), HasSubstr("default-src 'none'"));
-  static const std::regex reference{R"re((?:from|src=|href=) ?"([^"]+)")re"};
+  static const pattern reference{R"re((?:from|src=|href=) ?"([^"]+)")re"};
   for (const auto& file : http::page_files()) {
     std::string text{file.content};
-    for (std::sregex_iterator at{text.begin(), text.end(), reference}, end; at != end; ++at) {
-      auto path = (*at)[1].str();
+    for (const auto& found : reference.all_in(text)) {
+      auto path = found[1];
       if (path.starts_with("./")) path = "/page" + path.substr(1);
       EXPECT_EQ(get(path).status, 200) << path << " in " << file.path;
     }

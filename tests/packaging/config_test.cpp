@@ -1,7 +1,6 @@
 // The example config (packaging/chromatin.toml) knows every option of `chromatin serve`, and says what is so anyway.
 
 #include <map>
-#include <regex>
 #include <set>
 
 #include <gmock/gmock.h>
@@ -10,6 +9,7 @@
 
 #include "apps/commands.hpp"
 #include "tests/packaging/install.hpp"
+#include "tests/support/pattern.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/system/server_process.hpp"
 
@@ -22,13 +22,13 @@ struct key {
 
 /// Keys of the example, with the comment above the group that they are in.
 std::map<std::string, key> example() {
-  static const std::regex line_of_key{"#([a-z-]+) = (.+)"};
+  static const pattern line_of_key{"#([a-z-]+) = (.+)"};
   std::map<std::string, key> keys;
   std::string explanation;
   std::istringstream text{content_of(CHROMATIN_SOURCE_DIR "/packaging/chromatin.toml")};
   for (std::string line; std::getline(text, line);)
-    if (std::smatch match; std::regex_match(line, match, line_of_key))
-      keys[match[1]] = {match[2], explanation};
+    if (auto match = line_of_key.match(line))
+      keys[(*match)[1]] = {(*match)[2], explanation};
     else
       explanation = line.starts_with("# ") ? explanation + line + "\n" : "";
   return keys;

@@ -1,13 +1,13 @@
 // Man pages and completions say what --help says, and their readers can read them.
 
 #include <map>
-#include <regex>
 #include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "tests/packaging/install.hpp"
+#include "tests/support/pattern.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace chromatin::test {
@@ -21,18 +21,18 @@ struct shown {
 };
 
 shown help_of(const std::string& command) {
-  static const std::regex option{"  (-[^ ]+).*"}, below{"  ([a-z-]+)  .*"}, heading{"[A-Z].*:"};
+  static const pattern option{"  (-[^ ]+).*"}, below{"  ([a-z-]+)  .*"}, heading{"[A-Z].*:"};
   shown found;
   std::string section;
   auto help = outcome_of(CHROMATIN_BINARY + command.substr(command.find(' ')) + " --help");
   EXPECT_EQ(help.status, 0) << command;
   std::istringstream text{help.text};
   for (std::string line; std::getline(text, line);) {
-    std::smatch match;
-    if (std::regex_match(line, heading)) section = line;
-    if (section == "Subcommands:" && std::regex_match(line, match, below)) found.commands.push_back(match[1]);
-    if (section != "Subcommands:" && std::regex_match(line, match, option)) {
-      std::istringstream names{match[1]};
+    if (heading.match(line)) section = line;
+    bool lists_commands = section == "Subcommands:";
+    if (auto match = lists_commands ? below.match(line) : std::nullopt) found.commands.push_back((*match)[1]);
+    if (auto match = lists_commands ? std::nullopt : option.match(line)) {
+      std::istringstream names{(*match)[1]};
       for (std::string name; std::getline(names, name, ',');) found.options.push_back(name);
     }
   }
@@ -87,7 +87,7 @@ TEST_F(Manual, HelpIsUnderstoodByThisTest) {
 
 TEST_F(Manual, EveryCommandHasAPageWithEachOfItsOptions) {
   for (const auto& [command, has] : commands()) {
-    auto page = std::regex_replace(content_of(page_of(command)), std::regex{R"(\\-)"}, "-");
+    auto page = pattern{R"(\\-)"}.replaced(content_of(page_of(command)), "-");
     EXPECT_THAT(page, HasSubstr(".SH NAME\n")) << command;
     for (const auto& option : has.options) EXPECT_THAT(page, HasSubstr("\\fB" + option + "\\fR")) << command;
     for (const auto& below : has.commands) EXPECT_THAT(page, HasSubstr("-" + below + " (1)")) << command;
@@ -117,10 +117,8 @@ TEST_F(Manual, BashCompletesCommandsOptionsAndValues) {
     auto at = script.find("'" + trimmed(command) + "') commands=");
     ASSERT_NE(at, script.npos) << command;
     auto line = script.substr(at, script.find('\n', at) - at);
-    for (const auto& word : has.options)
-      EXPECT_TRUE(std::regex_search(line, std::regex{"[ ']" + word + "[ ']"})) << line;
-    for (const auto& word : has.commands)
-      EXPECT_TRUE(std::regex_search(line, std::regex{"[ ']" + word + "[ ']"})) << line;
+    for (const auto& word : has.options) EXPECT_TRUE(pattern{"[ ']" + word + "[ ']"}.found_in(line)) << line;
+    for (const auto& word : has.commands) EXPECT_TRUE(pattern{"[ ']" + word + "[ ']"}.found_in(line)) << line;
   }
   auto said = offered("bash", R"(
 source bash/chromatin
@@ -139,7 +137,7 @@ TEST_F(Manual, FishCompletesCommandsOptionsAndValues) {
   for (const auto& [command, has] : commands())
     for (const auto& option : has.options) {
       auto flag = option.starts_with("--") ? " -l " + option.substr(2) + " " : " -s " + option.substr(1) + " ";
-      EXPECT_TRUE(std::regex_search(script, std::regex{"__chromatin_at " + trimmed(command) + "'[^\n]*" + flag}))
+      EXPECT_TRUE(pattern{"__chromatin_at " + trimmed(command) + "'[^\n]*" + flag}.found_in(script))
           << command << ' ' << option;
     }
   if (!there_is("fish")) GTEST_SKIP() << "fish is missing";

@@ -6,11 +6,12 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
-#include <regex>
 #include <set>
 #include <sstream>
 
 #include <gtest/gtest.h>
+
+#include "tests/support/pattern.hpp"
 
 namespace chromatin::test {
 namespace {
@@ -95,11 +96,11 @@ const std::vector<source>& sources() {
 }
 
 TEST(Tidy, FoldersIncludeOnlyWhatIsAboveThem) {
-  const std::regex include{R"re(^\s*#include "([a-z]+)/)re"};
+  const pattern include{R"re(^\s*#include "([a-z]+)/)re"};
   for (const auto& s : sources())
     for (const auto& line : s.lines)
-      if (std::smatch match; std::regex_search(line, match, include) && match[1] != s.folder) {
-        EXPECT_TRUE(may_include.at(s.folder).contains(match[1])) << s.path << ": " << line;
+      if (auto match = include.find(line); match && (*match)[1] != s.folder) {
+        EXPECT_TRUE(may_include.at(s.folder).contains((*match)[1])) << s.path << ": " << line;
       }
 }
 
@@ -151,10 +152,10 @@ TEST(Tidy, ThePlantedFaultsAreStillWhereTheirTableSays) {
 }
 
 TEST(Tidy, NoPathOfOneMachineIsNamed) {
-  const std::regex machine{R"re((^|[^A-Za-z0-9_.])/(root|home|work)/[A-Za-z.])re"};
+  const pattern machine{R"re((^|[^A-Za-z0-9_.])/(root|home|work)/[A-Za-z.])re"};
   for (const auto& s : sources()) {
     if (s.path.filename() == "tidy_test.cpp") continue;
-    for (const auto& line : s.lines) EXPECT_FALSE(std::regex_search(line, machine)) << s.path << ": " << line;
+    for (const auto& line : s.lines) EXPECT_FALSE(machine.found_in(line)) << s.path << ": " << line;
   }
 }
 

@@ -2,7 +2,6 @@
 
 /// Commands as a user types them, in this process.
 
-#include <algorithm>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -11,7 +10,6 @@
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
-#include "apps/dna/dna.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace chromatin::dna::test {
@@ -19,23 +17,7 @@ namespace chromatin::dna::test {
 class CommandLine : public testing::Test {
  protected:
   /// What the command prints, whatever its status is. Throws what it throws.
-  std::string run(std::vector<std::string> words) {
-    CLI::App app;
-    add_dna_command(app);
-    words.insert(words.begin(), "dna");
-    std::reverse(words.begin(), words.end());
-    status_ = 0;
-    testing::internal::CaptureStdout();
-    try {
-      app.parse(std::move(words));
-    } catch (const CLI::RuntimeError& end) {
-      status_ = end.get_exit_code();
-    } catch (...) {
-      testing::internal::GetCapturedStdout();
-      throw;
-    }
-    return testing::internal::GetCapturedStdout();
-  }
+  std::string run(std::vector<std::string> words);
   nlohmann::json json(std::vector<std::string> words) {
     words.push_back("--json");
     return nlohmann::json::parse(run(std::move(words)));
