@@ -1,5 +1,6 @@
 #include "model/architectures.hpp"
 
+#include <algorithm>
 #include <cmath>
 #include <vector>
 
@@ -126,9 +127,25 @@ void read_experts(const json_node& in, config& c) {
   c.experts = in.number("num_experts", 1, 4096);
   c.experts_per_token = in.number("num_experts_per_tok", 1, c.experts);
   c.ffn = in.number("moe_intermediate_size", 2, 1u << 20);
+  if (c.ffn % 2 != 0) in.refuse("\"moe_intermediate_size\" must be even");
   c.normalised_experts = in.flag("norm_topk_prob", false);
-  in.must_be("decoder_sparse_step", {1}, "; every layer has experts");
-  in.must_be("mlp_only_layers", {json::array()}, "; every layer has experts");
+}
+
+/// Layers without experts: all but every "decoder_sparse_step"-th, and those that "mlp_only_layers" names.
+std::vector<bool> dense_layers(const json_node& in, const architecture& of, config& c) {
+  std::vector<bool> dense(c.layers, false);
+  if (!of.experts) return dense;
+  auto step = in.number("decoder_sparse_step", 1, 1u << 20, 1);
+  for (std::uint32_t l = 0; l < c.layers; ++l) dense[l] = (l + 1) % step != 0;
+  if (in.has("mlp_only_layers"))
+    for (const auto& listed : in.list("mlp_only_layers")) {
+      if (!listed.is_number_unsigned() || listed.get<std::uint64_t>() >= c.layers)
+        in.refuse(fmt::format("\"mlp_only_layers\": {} is none of the model's {} layers", shown(listed), c.layers));
+      dense[listed.get<std::size_t>()] = true;
+    }
+  if (std::find(dense.begin(), dense.end(), true) == dense.end()) return dense;
+  c.dense_ffn = in.number("intermediate_size", 2, 1u << 20);
+  return dense;
 }
 
 /// Layers whose queries and keys rotate.
@@ -198,10 +215,12 @@ void read_layers(const json_node& in, const architecture& of, config& c) {
   auto rotates = of.skipped_positions ? rotating_layers(in, c) : std::vector<bool>(c.layers, true);
   auto window = read_window(in, of);
   auto slides = sliding_layers(in, of, rotates);
+  auto dense = dense_layers(in, of, c);
   if (of.slides == none) refuse_sliding(in, slides, c);
   std::vector<layer_traits> all(c.layers);
   for (std::uint32_t l = 0; l < c.layers; ++l) {
     all[l].rotates = rotates[l];
+    all[l].dense = dense[l];
     all[l].local_rope = of.local_rope && slides[l];
     if (slides[l] && window == 0 && in.has("layer_types"))
       in.refuse("\"layer_types\" names sliding_attention, but \"sliding_window\" is missing or not used");

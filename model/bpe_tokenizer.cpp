@@ -54,7 +54,10 @@ bpe_tokenizer::bpe_tokenizer(tokenizer_parts parts)
   read_vocabulary(parts, ids);
   read_added(parts, ids);
   over_bytes_ ? read_bytes(parts, ids) : read_characters(parts);
-  parts.merges_by_score ? read_scores(parts, ids) : read_merges(parts, ids);
+  if (parts.unigram)
+    read_likelihoods(parts);
+  else
+    parts.merges_by_score ? read_scores(parts, ids) : read_merges(parts, ids);
   if (parts.ignore_merges)
     for (const auto& piece : parts.vocabulary)
       if (!no_text_becomes(piece.id) && (!over_bytes_ || from_byte_alphabet(piece.text)))
@@ -177,7 +180,7 @@ void bpe_tokenizer::read_merges(const tokenizer_parts& parts, const ids_by_text&
 }
 
 void bpe_tokenizer::read_scores(const tokenizer_parts& parts, const ids_by_text& ids) {
-  std::vector<float> scores;
+  std::vector<double> scores;
   for (const auto& piece : parts.vocabulary) scores.push_back(piece.score);
   std::sort(scores.begin(), scores.end(), std::greater<>{});
   scores.erase(std::unique(scores.begin(), scores.end()), scores.end());
@@ -192,6 +195,18 @@ void bpe_tokenizer::read_scores(const tokenizer_parts& parts, const ids_by_text&
         pairs_.add(left->second, right->second, piece.id, static_cast<std::uint32_t>(rank));
     }
   }
+}
+
+void bpe_tokenizer::read_likelihoods(const tokenizer_parts& parts) {
+  constexpr double unknown_penalty = 10;  // below the least likely piece
+  double least = 0;
+  likeliest_.emplace();
+  for (const auto& piece : parts.vocabulary) {
+    least = std::min(least, piece.score);
+    if (!no_text_becomes(piece.id) && piece.kind != piece_kind::byte)
+      likeliest_->add(piece.text, piece.id, piece.score);
+  }
+  likeliest_->finish(least - unknown_penalty);
 }
 
 std::vector<std::string> bpe_tokenizer::controls() const {
@@ -246,7 +261,7 @@ void bpe_tokenizer::encode_part(std::string_view part, std::vector<kv::token_id>
       ids.push_back(found->second);
       return;
     }
-  auto tokens = spelled(part);
+  auto tokens = likeliest_ ? likeliest(part) : spelled(part);
   pairs_.merge(tokens);
   ids.insert(ids.end(), tokens.begin(), tokens.end());
 }
@@ -278,6 +293,19 @@ std::vector<kv::token_id> bpe_tokenizer::spelled(std::string_view part) const {
     else if (!was_unknown || !fuse_unknown_)
       tokens.push_back(*unknown_);
     was_unknown = !known && !has_bytes;
+  }
+  return tokens;
+}
+
+std::vector<kv::token_id> bpe_tokenizer::likeliest(std::string_view part) const {
+  std::vector<kv::token_id> tokens;
+  bool was_unknown = false;
+  for (const auto& [text, token] : likeliest_->cut(part)) {
+    // Of a character that is no piece: its bytes, or what stands for several of them in a row.
+    auto spelt = token ? std::vector<kv::token_id>{*token} : spelled(text);
+    bool unknown = unknown_ && spelt == std::vector{*unknown_};
+    if (!unknown || !was_unknown) tokens.insert(tokens.end(), spelt.begin(), spelt.end());
+    was_unknown = unknown;
   }
   return tokens;
 }

@@ -2,7 +2,8 @@
 
 /// Byte pair encoding, of either kind: over bytes, as Llama 3, Qwen and SmolLM come with, or over characters with bytes
 /// for those that are no piece, as Llama 2, Mistral and Gemma do. A text is normalised and cut into parts; a part's
-/// bytes or characters are tokens, and those are merged.
+/// bytes or characters are tokens, and those are merged. Of a Unigram model a part is cut into its likeliest pieces,
+/// instead.
 
 #include <array>
 #include <unordered_map>
@@ -12,6 +13,7 @@
 #include "model/text_cuts.hpp"
 #include "model/token_finder.hpp"
 #include "model/tokenizer.hpp"
+#include "model/unigram.hpp"
 
 namespace chromatin::model {
 
@@ -32,6 +34,7 @@ class bpe_tokenizer final : public tokenizer {
   std::string bytes(kv::token_id token) const override { return token < size() ? pieces_[token] : std::string{}; }
   bool adds_leading_space() const override { return normalizer_.adds_space() || cuts_.adds_space(); }
   kv::hash128 hash() const override { return hash_; }
+  bool is_unigram() const { return likeliest_.has_value(); }
 
  private:
   using ids_by_text = std::unordered_map<std::string, kv::token_id>;
@@ -42,10 +45,12 @@ class bpe_tokenizer final : public tokenizer {
   void read_characters(const tokenizer_parts& parts);
   void read_merges(const tokenizer_parts& parts, const ids_by_text& ids);
   void read_scores(const tokenizer_parts& parts, const ids_by_text& ids);
+  void read_likelihoods(const tokenizer_parts& parts);
   bool no_text_becomes(kv::token_id token) const { return control_[token]; }
   void encode_normalized(std::string_view text, text_place place, std::vector<kv::token_id>& ids) const;
   void encode_part(std::string_view part, std::vector<kv::token_id>& ids) const;
   std::vector<kv::token_id> spelled(std::string_view part) const;
+  std::vector<kv::token_id> likeliest(std::string_view part) const;
 
   std::vector<std::string> pieces_;  ///< bytes of each token
   std::vector<bool> control_;        ///< tokens that no text becomes
@@ -58,6 +63,7 @@ class bpe_tokenizer final : public tokenizer {
   std::optional<kv::token_id> unknown_;
   bool fuse_unknown_ = false;
   byte_pairs pairs_;
+  std::optional<unigram> likeliest_;                     ///< in place of pairs
   std::unordered_map<std::string, kv::token_id> whole_;  ///< parts that are tokens as they are
   normalizer normalizer_;
   text_cuts cuts_;

@@ -96,6 +96,8 @@ void add_traits(const config& c, const architecture& of, ordered_json& to) {
     to["num_experts_per_tok"] = c.experts_per_token;
     to["moe_intermediate_size"] = c.ffn;
     to["norm_topk_prob"] = c.normalised_experts;
+    for (std::uint32_t l = 0; l < c.per_layer.size(); ++l)
+      if (c.per_layer[l].dense) to["mlp_only_layers"].push_back(l);
   }
 }
 
@@ -111,7 +113,7 @@ std::string config_text(const checkpoint_shape& shape) {
                       {"num_hidden_layers", c.layers},
                       {"num_attention_heads", c.heads},
                       {"num_key_value_heads", c.kv_heads},
-                      {"intermediate_size", c.ffn},
+                      {"intermediate_size", c.dense_ffn > 0 ? c.dense_ffn : c.ffn},
                       {"vocab_size", c.vocabulary},
                       {"max_position_embeddings", c.context},
                       {"rms_norm_eps", c.rms_norm_eps},

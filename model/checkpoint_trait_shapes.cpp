@@ -89,6 +89,15 @@ config tiny_qwen3_moe() {
   return c;
 }
 
+/// Experts in every other layer, as "decoder_sparse_step" 2 says.
+config tiny_qwen3_sparse() {
+  auto c = tiny_qwen3_moe();
+  c.layers = 4;
+  c.dense_ffn = 80;
+  c.per_layer = {{.dense = true}, {}, {.dense = true}, {}};
+  return c;
+}
+
 config tiny_smollm3() {
   auto c = tiny();
   c.layers = 4;
@@ -143,6 +152,7 @@ std::vector<checkpoint_shape> trait_shapes() {
           tiny_shape("phi3-tiny", tiny_phi3(), "Phi3ForCausalLM"),
           tiny_shape("qwen3-tiny", tiny_qwen3(), "Qwen3ForCausalLM"),
           tiny_shape("qwen3-moe-tiny", tiny_qwen3_moe(), "Qwen3MoeForCausalLM"),
+          tiny_shape("qwen3-sparse-tiny", tiny_qwen3_sparse(), "Qwen3MoeForCausalLM"),
           tiny_shape("smollm3-tiny", tiny_smollm3(), "SmolLM3ForCausalLM"),
           {"qwen3-1.7b", model_family::qwen2, qwen3_1_7b(), 0.02f, 151643, "Qwen3ForCausalLM"},
           {"experts-1b", model_family::qwen2, experts_1b(), 0.02f, 31900, "Qwen3MoeForCausalLM"}};

@@ -34,6 +34,7 @@ struct layer_traits {
   std::uint32_t window = 0;  ///< tokens that a token sees, itself among them; 0: all before it
   bool rotates = true;       ///< false: queries and keys have no positions
   bool local_rope = false;   ///< positions as `local_rope_theta` and `local_scaling` say
+  bool dense = false;        ///< one feed-forward block for all tokens, where other layers have experts
   bool operator==(const layer_traits&) const = default;
 };
 
@@ -43,7 +44,8 @@ struct config {
   std::uint32_t heads = 0;
   std::uint32_t kv_heads = 0;  ///< grouped-query attention: `heads` is a multiple of it
   std::uint32_t head_dim = 0;
-  std::uint32_t ffn = 0;  ///< of each expert where there are experts
+  std::uint32_t ffn = 0;        ///< of each expert where there are experts
+  std::uint32_t dense_ffn = 0;  ///< of layers without experts, where others have them
   std::uint32_t vocabulary = 0;
   std::uint32_t context = 0;  ///< tokens, as served
   float rms_norm_eps = 1e-5f;
@@ -86,6 +88,8 @@ struct config {
   bool is_end_of_answer(kv::token_id token) const;
   std::uint32_t group() const { return heads / kv_heads; }
   layer_traits traits_of(std::uint32_t layer) const { return per_layer.empty() ? layer_traits{} : per_layer[layer]; }
+  bool has_experts(std::uint32_t layer) const { return experts > 0 && !traits_of(layer).dense; }
+  std::uint32_t ffn_of(std::uint32_t layer) const { return traits_of(layer).dense ? dense_ffn : ffn; }
   std::uint32_t rotary_values() const { return rotary_dim ? rotary_dim : head_dim; }
   bool has_local_rope() const;
   kv::geometry cache_geometry(kv::dtype type) const { return {layers, kv_heads, head_dim, type}; }

@@ -42,16 +42,17 @@ void add_attention(const config& c, const layer_list& to) {
 void add_feed_forward(const config& c, const layer_list& to) {
   if (c.output_norms)
     for (auto name : {"pre_feedforward_layernorm", "post_feedforward_layernorm"}) to.weight(name, {c.hidden});
+  std::uint64_t ffn = c.ffn_of(to.layer);
   auto block = [&](const std::string& part) {
     if (c.fused_projections) {
-      to.weight(part + ".gate_up_proj", {2 * std::uint64_t{c.ffn}, c.hidden});
+      to.weight(part + ".gate_up_proj", {2 * ffn, c.hidden});
     } else {
-      to.weight(part + ".gate_proj", {c.ffn, c.hidden});
-      to.weight(part + ".up_proj", {c.ffn, c.hidden});
+      to.weight(part + ".gate_proj", {ffn, c.hidden});
+      to.weight(part + ".up_proj", {ffn, c.hidden});
     }
-    to.weight(part + ".down_proj", {c.hidden, c.ffn});
+    to.weight(part + ".down_proj", {c.hidden, ffn});
   };
-  if (c.experts == 0) return block("mlp");
+  if (!c.has_experts(to.layer)) return block("mlp");
   to.weight("mlp.gate", {c.experts, c.hidden});
   for (std::uint32_t e = 0; e < c.experts; ++e) block(fmt::format("mlp.experts.{}", e));
 }

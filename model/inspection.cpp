@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "model/bpe_tokenizer.hpp"
 #include "model/gguf/contents.hpp"
 #include "model/json_node.hpp"
 #include "model/model_source.hpp"
@@ -59,8 +60,9 @@ std::string positions_of(const config& c) {
 
 std::string tokenizer_of(const tokenizer& words) {
   bool sentencepiece = dynamic_cast<const sentencepiece_tokenizer*>(&words) != nullptr;
-  return fmt::format("{}, {} tokens, {} of them control tokens", sentencepiece ? "SentencePiece" : "BPE", words.size(),
-                     words.controls().size());
+  auto* own = dynamic_cast<const bpe_tokenizer*>(&words);
+  auto kind = sentencepiece ? "SentencePiece" : own && own->is_unigram() ? "Unigram" : "BPE";
+  return fmt::format("{}, {} tokens, {} of them control tokens", kind, words.size(), words.controls().size());
 }
 
 std::vector<std::pair<kv::token_id, std::string>> ends_of(const checkpoint& m) {

@@ -44,15 +44,16 @@ std::string stripped(std::string_view text, bool left, bool right) {
 
 normalizer::normalizer(std::vector<normalizer_step> steps) {
   for (auto& step : steps) {
-    std::optional<split_pattern> pattern;
-    if (step.what == kind::replace_pattern) pattern.emplace(step.from, step.where);
-    steps_.emplace_back(std::move(step), std::move(pattern));
+    made_step made{std::move(step), {}, {}};
+    if (made.is.what == kind::replace_pattern) made.pattern.emplace(made.is.from, made.is.where);
+    if (made.is.what == kind::characters) made.table.emplace(made.is.from, made.is.where);
+    steps_.push_back(std::move(made));
   }
 }
 
 std::string normalizer::operator()(std::string_view text, bool first) const {
   std::string result{text};
-  for (const auto& [step, pattern] : steps_) switch (step.what) {
+  for (const auto& [step, pattern, table] : steps_) switch (step.what) {
       case kind::nfc:
         result = normalized(result, normal_form::c);
         break;
@@ -77,6 +78,9 @@ std::string normalizer::operator()(std::string_view text, bool first) const {
       case kind::replace_pattern:
         result = replaced(result, *pattern, step.to);
         break;
+      case kind::characters:
+        result = (*table)(result);
+        break;
       case kind::strip:
         result = stripped(result, step.left && first, step.right);
         break;
@@ -85,7 +89,7 @@ std::string normalizer::operator()(std::string_view text, bool first) const {
 }
 
 bool normalizer::adds_space() const {
-  return std::any_of(steps_.begin(), steps_.end(), [](const auto& s) { return s.first.what == kind::prepend; });
+  return std::any_of(steps_.begin(), steps_.end(), [](const auto& s) { return s.is.what == kind::prepend; });
 }
 
 }  // namespace chromatin::model

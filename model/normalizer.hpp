@@ -5,9 +5,9 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
 
+#include "model/charsmap.hpp"
 #include "model/split_pattern.hpp"
 #include "model/tokenizer_parts.hpp"
 
@@ -17,7 +17,7 @@ namespace chromatin::model {
 class normalizer {
  public:
   normalizer() = default;
-  /// Throws load_error for a pattern that cannot be read.
+  /// Throws load_error for a pattern or a table that cannot be read.
   explicit normalizer(std::vector<normalizer_step> steps);
 
   bool changes() const { return !steps_.empty(); }
@@ -27,7 +27,12 @@ class normalizer {
   bool adds_space() const;
 
  private:
-  std::vector<std::pair<normalizer_step, std::optional<split_pattern>>> steps_;
+  struct made_step {
+    normalizer_step is;
+    std::optional<split_pattern> pattern;
+    std::optional<charsmap> table;
+  };
+  std::vector<made_step> steps_;
 };
 
 }  // namespace chromatin::model

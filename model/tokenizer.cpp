@@ -29,14 +29,11 @@ std::shared_ptr<const tokenizer> tokenizer::open(const std::filesystem::path& fo
   auto pairs = folder / "tokenizer.json", sentencepiece = folder / "tokenizer.model";
   auto more = read_folder_tokens(folder);
   if (std::filesystem::exists(pairs)) {
-    auto parts = parse_tokenizer_json(read_file(pairs), pairs.string());
+    bool has_original = std::filesystem::exists(sentencepiece);
+    auto parts = parse_tokenizer_json(read_file(pairs), pairs.string(), has_original);
     merge_added(more.added, parts.added);
     parts.ids = vocabulary;
-    if (!parts.unigram) return build_tokenizer(std::move(parts));
-    if (!std::filesystem::exists(sentencepiece))
-      throw load_error(fmt::format(
-          "{}: model: type Unigram is supported only with the tokenizer.model that it was made from beside it",
-          pairs.string()));
+    if (!parts.unigram || !has_original) return build_tokenizer(std::move(parts));
     return open_sentencepiece(sentencepiece, {parts.added, more.legacy}, vocabulary);
   }
   if (std::filesystem::exists(sentencepiece)) return open_sentencepiece(sentencepiece, more, vocabulary);

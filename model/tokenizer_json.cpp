@@ -1,6 +1,7 @@
 #include "model/tokenizer_json.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include <fmt/format.h>
 
@@ -22,10 +23,31 @@ std::pair<std::string, std::string> parse_merge(const json_node& in) {
 
 bool names_a_byte(std::string_view text) { return text.size() == 6 && text.starts_with("<0x") && text.ends_with('>'); }
 
+/// [["piece", score], …]: a piece's id is its place.
+void parse_unigram(const json_node& in, tokenizer_parts& out) {
+  in.only({"type", "unk_id", "vocab", "byte_fallback"});
+  const auto& vocabulary = in.list("vocab");
+  if (vocabulary.size() > ids_max) in.refuse(fmt::format("\"vocab\" has more than {} pieces", ids_max));
+  bool byte_fallback = in.flag("byte_fallback", false);
+  if (in.has("unk_id")) out.unknown = parse_token_id({in.at("unk_id").value, in.where + ": unk_id"});
+  if (out.unknown && *out.unknown >= vocabulary.size()) in.refuse("\"unk_id\" is no piece of \"vocab\"");
+  for (const auto& piece : vocabulary) {
+    auto id = static_cast<kv::token_id>(out.vocabulary.size());
+    if (!piece.is_array() || piece.size() != 2 || !piece[0].is_string() || !piece[1].is_number())
+      in.refuse("a piece of \"vocab\" must be [\"text\", score]");
+    auto text = piece[0].get<std::string>();
+    auto score = piece[1].get<double>();
+    if (!std::isfinite(score)) in.refuse(fmt::format("the score of {} is no number", shown(piece[0])));
+    auto kind = id == out.unknown                     ? piece_kind::unknown
+                : byte_fallback && names_a_byte(text) ? piece_kind::byte
+                                                      : piece_kind::normal;
+    out.vocabulary.push_back({std::move(text), id, kind, score});
+  }
+}
+
 void parse_model(const json_node& in, tokenizer_parts& out) {
   auto type = in.text("type", "BPE");
-  out.unigram = type == "Unigram";
-  if (out.unigram) return;
+  if (out.unigram) return parse_unigram(in, out);
   if (type != "BPE") in.refuse(fmt::format("type {} is not supported; supported: BPE, Unigram", type));
   in.only({"type", "dropout", "unk_token", "continuing_subword_prefix", "end_of_word_suffix", "fuse_unk",
            "byte_fallback", "ignore_merges", "vocab", "merges"});
@@ -65,7 +87,7 @@ added_token parse_added_token(const json_node& in) {
   return added;
 }
 
-tokenizer_parts parse_tokenizer_json(std::string_view text, const std::string& where) {
+tokenizer_parts parse_tokenizer_json(std::string_view text, const std::string& where, bool has_sentencepiece) {
   auto parsed = parse_json_object(text, where);
   json_node file{parsed, where};
   file.only({"version", "truncation", "padding", "added_tokens", "normalizer", "pre_tokenizer", "post_processor",
@@ -73,7 +95,9 @@ tokenizer_parts parse_tokenizer_json(std::string_view text, const std::string& w
   tokenizer_parts out;
   out.where = where;
   out.hash = kv::hash(std::as_bytes(std::span{text}));
-  parse_model(file.at("model"), out);
+  out.unigram = file.at("model").text("type", "BPE") == "Unigram";
+  bool only_added = out.unigram && has_sentencepiece;
+  if (!only_added) parse_model(file.at("model"), out);
   if (file.has("added_tokens"))
     for (const auto& token : file.list("added_tokens")) {
       json_node in{token, where + ": added_tokens"};
@@ -81,13 +105,15 @@ tokenizer_parts parse_tokenizer_json(std::string_view text, const std::string& w
       out.added.push_back(parse_added_token(in));
       out.added.back().id = parse_token_id(in.at("id"));
     }
-  if (out.unigram) return out;
+  if (only_added) return out;
   parse_decoder(file.at("decoder"), out);
   if (file.has("normalizer")) parse_normalizer(file.at("normalizer"), out);
   if (file.has("pre_tokenizer"))
     parse_pre_tokenizer(file.at("pre_tokenizer"), out);
   else if (out.spelled == tokenizer_parts::spelling::byte_alphabet)
     file.refuse("\"pre_tokenizer\" is missing, and the decoder is ByteLevel");
+  if (out.unigram && out.spelled == tokenizer_parts::spelling::byte_alphabet)
+    file.refuse("a Unigram model with a ByteLevel decoder is not supported");
   return out;
 }
 

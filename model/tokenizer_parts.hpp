@@ -1,6 +1,7 @@
 #pragma once
 
-/// What a BPE tokenizer is made of, whatever file says it: `tokenizer.json` and GGUF's metadata are read into this.
+/// What a tokenizer of BPE or of a Unigram model is made of, whatever file says it: `tokenizer.json` and GGUF's
+/// metadata are read into this.
 
 #include <memory>
 #include <optional>
@@ -23,7 +24,7 @@ struct vocabulary_piece {
   std::string text;  ///< as the file writes it: in the byte alphabet, or with ▁ for a space
   kv::token_id id = 0;
   piece_kind kind = piece_kind::normal;
-  float score = 0;  ///< where merges follow from scores
+  double score = 0;  ///< where merges follow from scores, and of a Unigram model
 };
 
 /// A token beside the vocabulary, or one in it that texts are searched for before they are cut.
@@ -39,9 +40,10 @@ struct added_token {
 
 /// One change of a text before it is cut.
 struct normalizer_step {
-  enum class kind { nfc, nfd, nfkc, nfkd, lowercase, prepend, replace, replace_pattern, strip };
+  enum class kind { nfc, nfd, nfkc, nfkd, lowercase, prepend, replace, replace_pattern, strip, characters };
   kind what = kind::nfc;
-  std::string from, to;  ///< `replace`: the text, or the pattern, and what comes in its place; `prepend`: `to`
+  std::string from, to;  ///< `replace`: the text, or the pattern, and what comes in its place; `prepend`: `to`;
+                         ///< `characters`: `from` is SentencePiece's table (model/charsmap.hpp)
   bool left = true, right = true;  ///< `strip`: the ends that lose their white space
   std::string where;               ///< for errors
 };
@@ -69,7 +71,7 @@ struct cut_step {
 struct tokenizer_parts {
   std::string where;                                                          ///< the file: begins every error
   std::string vocabulary_key = "model: vocab", merges_key = "model: merges";  ///< what the file calls them, for errors
-  bool unigram = false;  ///< the file is of a Unigram model: only `added` is read, `tokenizer.model` has the rest
+  bool unigram = false;  ///< a text is cut into the likeliest pieces, by their scores; there are no merges
   std::vector<vocabulary_piece> vocabulary;
   std::vector<added_token> added;  ///< control and user-defined pieces of the vocabulary need not be here
   enum class spelling {

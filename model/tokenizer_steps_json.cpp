@@ -61,6 +61,12 @@ void parse_punctuation(const json_node& in, tokenizer_parts& out) {
       {.sought = R"([!-\/:-@\[-`{-~\p{P}])", .matches = parse_behaviour(in, "Isolated"), .where = in.where});
 }
 
+/// White space is gone then, and a Metaspace behind it marks where words begin.
+void parse_white_space_split(const json_node& in, tokenizer_parts& out) {
+  in.only({"type"});
+  out.cuts.push_back({.sought = "\\s+", .matches = cut_matches::removed, .where = in.where});
+}
+
 void parse_metaspace(const json_node& in, tokenizer_parts& out) {
   in.only({"type", "replacement", "str_rep", "add_prefix_space", "prepend_scheme", "split"});
   if (in.text("replacement", space_mark) != space_mark) in.refuse("\"replacement\" must be ▁");
@@ -100,12 +106,15 @@ void add_pre_tokenizer(const json_node& in, tokenizer_parts& out, bool& bytes) {
     parse_punctuation(in, out);
   } else if (type == "Metaspace") {
     parse_metaspace(in, out);
+  } else if (type == "WhitespaceSplit") {
+    parse_white_space_split(in, out);
   } else if (type == "ByteLevel") {
     parse_byte_level(in, out);
     bytes = true;
   } else {
-    in.refuse(fmt::format("{} is not supported; supported: Sequence, Split, Digits, Punctuation, Metaspace, ByteLevel",
-                          type));
+    in.refuse(fmt::format(
+        "{} is not supported; supported: Sequence, Split, Digits, Punctuation, Metaspace, WhitespaceSplit, ByteLevel",
+        type));
   }
 }
 
@@ -116,6 +125,32 @@ void parse_replace(const json_node& in, tokenizer_parts& out) {
                              .from = from,
                              .to = in.text("content"),
                              .where = in.where});
+}
+
+/// Base64. Nothing where the text is something else.
+std::optional<std::string> bytes_of_base64(std::string_view text) {
+  constexpr std::string_view digits = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+  while (text.ends_with('=')) text.remove_suffix(1);
+  std::string bytes;
+  std::uint32_t bits = 0;
+  int count = 0;
+  for (char c : text) {
+    auto digit = digits.find(c);
+    if (digit == digits.npos) return {};
+    bits = bits << 6 | static_cast<std::uint32_t>(digit);
+    count += 6;
+    if (count < 8) continue;
+    count -= 8;
+    bytes += static_cast<char>(bits >> count & 0xff);
+  }
+  return bytes;
+}
+
+void parse_precompiled(const json_node& in, tokenizer_parts& out) {
+  in.only({"type", "precompiled_charsmap"});
+  auto table = bytes_of_base64(in.text("precompiled_charsmap"));
+  if (!table) in.refuse("\"precompiled_charsmap\" is no base64");
+  out.normalizers.push_back({.what = normalizer_step::kind::characters, .from = *std::move(table), .where = in.where});
 }
 
 }  // namespace
@@ -129,6 +164,7 @@ void parse_normalizer(const json_node& in, tokenizer_parts& out) {
     return;
   }
   if (type == "Replace") return parse_replace(in, out);
+  if (type == "Precompiled") return parse_precompiled(in, out);
   if (type == "Prepend") {
     in.only({"type", "prepend"});
     out.normalizers.push_back({.what = kind::prepend, .to = one_of(in, "prepend"), .where = in.where});
@@ -153,7 +189,8 @@ void parse_normalizer(const json_node& in, tokenizer_parts& out) {
       return;
     }
   in.refuse(fmt::format(
-      "{} is not supported; supported: Sequence, NFC, NFD, NFKC, NFKD, Lowercase, Prepend, Replace, Strip", type));
+      "{} is not supported; supported: Sequence, NFC, NFD, NFKC, NFKD, Lowercase, Prepend, Replace, Strip, Precompiled",
+      type));
 }
 
 void parse_pre_tokenizer(const json_node& in, tokenizer_parts& out) {

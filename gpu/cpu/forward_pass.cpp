@@ -23,7 +23,7 @@ constexpr std::uint64_t attention_multiplications_min = 30000;
 /// Of one token.
 std::uint64_t multiplications_of(const layer_weights& layer, const model::config& c) {
   const auto& block = layer.blocks.front();
-  auto blocks = c.experts > 0 ? c.experts_per_token : 1u;
+  auto blocks = layer.router ? c.experts_per_token : 1u;
   return layer.qkv.multiplications() + layer.output.multiplications() +
          blocks * (block.gate_up.multiplications() + block.down.multiplications());
 }
@@ -80,10 +80,11 @@ forward_pass::forward_pass(std::shared_ptr<const model::checkpoint> checkpoint, 
 void forward_pass::reserve() {
   std::size_t rows = rows_max_;
   auto q = std::size_t{config_.heads} * config_.head_dim;
-  auto widest = std::max<std::size_t>({config_.hidden, q, config_.ffn});
+  auto ffn = std::size_t{std::max(config_.ffn, config_.dense_ffn)};
+  auto widest = std::max<std::size_t>({config_.hidden, q, ffn});
   hidden_.resize(rows * config_.hidden);
   qkv_.resize(rows * qkv_columns());
-  result_.resize(rows * std::max<std::size_t>({2 * config_.ffn, config_.hidden, config_.experts}));
+  result_.resize(rows * std::max<std::size_t>({2 * ffn, config_.hidden, config_.experts}));
   wide_.resize(bf16_ ? 0 : rows * widest);
   narrow_.resize(bf16_ ? rows * widest : 0);
   rooms_.resize(threads_);
@@ -244,18 +245,18 @@ std::vector<stage> forward_pass::layer(std::uint32_t l) {
     add_residual(row, w.output_bias, w.attention_output_norm);
     norm(w.ffn_norm, row);
   }));
-  if (experts_)
+  if (w.router)
     add_experts(w, stages);
   else
-    add_feed_forward(w.blocks.front(), stages);
+    add_feed_forward(w.blocks.front(), config_.ffn_of(l), stages);
   stages.push_back(
       each_row(operation::residual, hidden, [this, &w](std::size_t row) { add_residual(row, {}, w.ffn_output_norm); }));
   return stages;
 }
 
-void forward_pass::add_feed_forward(feed_forward& block, std::vector<stage>& to) {
+void forward_pass::add_feed_forward(feed_forward& block, std::size_t ffn, std::vector<stage>& to) {
   to.push_back(product(operation::gate_up, block.gate_up, result_));
-  to.push_back(each_row(operation::silu, 2 * std::size_t{config_.ffn}, [this](std::size_t row) { gate(row); }));
+  to.push_back(each_row(operation::silu, 2 * ffn, [this, ffn](std::size_t row) { gate(row, ffn); }));
   to.push_back(product(operation::down, block.down, result_));
 }
 
@@ -313,8 +314,7 @@ void forward_pass::add_residual(std::size_t row, std::span<const float> bias, st
   kernels_.add(hidden_.data() + row * n, result, n, config_.residual_scale);
 }
 
-void forward_pass::gate(std::size_t row) {
-  auto n = std::size_t{config_.ffn};
+void forward_pass::gate(std::size_t row, std::size_t n) {
   auto function = config_.gate == model::activation::silu ? kernels_.silu_mul : kernels_.gelu_mul;
   function(result_.data() + row * 2 * n, n, bf16_ ? nullptr : wide_.data() + row * n,
            bf16_ ? narrow_.data() + row * n : nullptr);

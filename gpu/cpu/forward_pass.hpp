@@ -77,8 +77,8 @@ class forward_pass {
   void store_and_rotate(std::uint32_t layer, std::size_t row);
   void attend(std::uint32_t layer, const attention_piece& piece, std::uint32_t worker);
   void take_attention(std::size_t row);
-  void gate(std::size_t row);
-  void add_feed_forward(feed_forward& block, std::vector<stage>& to);
+  void gate(std::size_t row, std::size_t ffn);
+  void add_feed_forward(feed_forward& block, std::size_t ffn, std::vector<stage>& to);
   void add_experts(layer_weights& w, std::vector<stage>& to);
   const void* input() const { return bf16_ ? static_cast<const void*>(narrow_.data()) : wide_.data(); }
   std::uint32_t qkv_columns() const { return (config_.heads + 2 * config_.kv_heads) * config_.head_dim; }

@@ -47,7 +47,8 @@ feed_forward pack_block(const layer_tensors& of, const std::string& part) {
 
 std::vector<feed_forward> pack_blocks(const layer_tensors& of) {
   std::vector<feed_forward> blocks;
-  auto experts = of.checkpoint.config.experts;
+  const auto& config = of.checkpoint.config;
+  auto experts = config.has_experts(of.layer) ? config.experts : 0;
   if (experts == 0) blocks.push_back(pack_block(of, "mlp"));
   for (std::uint32_t e = 0; e < experts; ++e) blocks.push_back(pack_block(of, fmt::format("mlp.experts.{}", e)));
   return blocks;
@@ -55,7 +56,7 @@ std::vector<feed_forward> pack_blocks(const layer_tensors& of) {
 
 /// Its few weights decide who computes: rounding them would send tokens elsewhere.
 std::unique_ptr<packed_matrix> pack_router(layer_tensors of) {
-  if (of.checkpoint.config.experts == 0) return nullptr;
+  if (!of.checkpoint.config.has_experts(of.layer)) return nullptr;
   of.options.weights = model::weight_kind::stored;
   return std::make_unique<packed_matrix>(of.pack({"mlp.gate"}));
 }

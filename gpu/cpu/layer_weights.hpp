@@ -10,7 +10,7 @@
 
 namespace chromatin::gpu {
 
-/// What a token goes through behind attention: a model's only feed-forward block, or one of its experts.
+/// What a token goes through behind attention: a layer's only feed-forward block, or one of its experts.
 struct feed_forward {
   packed_matrix gate_up, down;
 };
@@ -22,7 +22,7 @@ struct layer_weights {
   std::vector<float> query_norm, key_norm;  ///< of a head
   std::vector<float> qkv_bias, output_bias;
   packed_matrix qkv, output;
-  std::unique_ptr<packed_matrix> router;  ///< set where there are experts; never rounded
+  std::unique_ptr<packed_matrix> router;  ///< set where the layer has experts; never rounded
   std::vector<feed_forward> blocks;       ///< one, or one for each expert
 
   layer_weights(const model::checkpoint& checkpoint, std::uint32_t layer, matrix_options options);

@@ -185,6 +185,14 @@ INSTANTIATE_TEST_SUITE_P(
                     architecture{"Qwen3Moe", "qwen3-moe-tiny", nullptr, set("num_experts_per_tok", 2)},
                     architecture{"Qwen3MoeOfRawShares", "qwen3-moe-tiny", set("norm_topk_prob", false),
                                  set("norm_topk_prob", true)},
+                    architecture{"Qwen3MoeWithDenseLayers", "qwen3-sparse-tiny", nullptr,
+                                 set("num_experts_per_tok", 1)},
+                    architecture{"Qwen3MoeInEveryOtherLayer", "qwen3-sparse-tiny",
+                                 [](json& c) {
+                                   c.erase("mlp_only_layers");
+                                   c["decoder_sparse_step"] = 2;
+                                 },
+                                 set("num_experts_per_tok", 1)},
                     architecture{"SmolLm3", "smollm3-tiny", nullptr, set("no_rope_layers", {1, 1, 1, 1})},
                     architecture{"Granite", "granite-tiny", nullptr, forget({"embedding_multiplier"})},
                     architecture{"GraniteResidual", "granite-tiny", nullptr, forget({"residual_multiplier"})},

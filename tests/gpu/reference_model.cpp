@@ -192,6 +192,13 @@ reference_model::vector reference_model::feed_forward(const std::string& name, c
   return project(name + ".down_proj", up);
 }
 
+bool reference_model::has_experts(std::size_t layer) const {
+  if (!is("Qwen3MoeForCausalLM")) return false;
+  for (const auto& dense : config.value("mlp_only_layers", nlohmann::json::array()))
+    if (dense == layer) return false;
+  return (layer + 1) % static_cast<std::size_t>(number("decoder_sparse_step", 1)) == 0;
+}
+
 reference_model::vector reference_model::experts(const std::string& name, const vector& h) const {
   auto logits = project(name + ".gate", h);
   double all = 0, taken = 0;
@@ -220,7 +227,7 @@ void reference_model::run_layer(std::size_t layer, vector& x, layer_cache& cache
   auto said = attention_block(name, normalize(name + "input_layernorm", x), layer, cache);
   add(four_norms ? normalize(name + "post_attention_layernorm", said) : said);
   auto h = normalize(name + (four_norms ? "pre_feedforward_layernorm" : "post_attention_layernorm"), x);
-  said = is("Qwen3MoeForCausalLM") ? experts(name + "mlp", h) : feed_forward(name + "mlp", h);
+  said = has_experts(layer) ? experts(name + "mlp", h) : feed_forward(name + "mlp", h);
   add(four_norms ? normalize(name + "post_feedforward_layernorm", said) : said);
 }
 

@@ -62,6 +62,7 @@ class reference_model {
   vector attend(vector queries, const layer_cache& cache, std::size_t layer) const;
   vector attention_block(const std::string& name, const vector& x, std::size_t layer, layer_cache& cache) const;
   vector feed_forward(const std::string& name, const vector& x) const;
+  bool has_experts(std::size_t layer) const;
   vector experts(const std::string& name, const vector& x) const;
   void run_layer(std::size_t layer, vector& x, layer_cache& cache) const;
   std::size_t head_dim() const;

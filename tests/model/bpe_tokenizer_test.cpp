@@ -52,7 +52,9 @@ tokenizer_parts parts_of(const std::filesystem::path& file) {
         one.text = piece.substr(0, size);
         piece.remove_prefix(size);
       } else if (key == 0x15) {
-        std::memcpy(&one.score, piece.data(), 4);
+        float score = 0;
+        std::memcpy(&score, piece.data(), 4);
+        one.score = score;
         piece.remove_prefix(4);
       } else {
         one.kind = static_cast<piece_kind>(number(piece));

@@ -61,14 +61,33 @@ TEST(PublishedConfig, OfQwen3WithExperts) {
   EXPECT_EQ(c.ffn, 768u);
   EXPECT_TRUE(c.normalised_experts);
   EXPECT_THAT(c.unknown_keys, IsEmpty());
-  const std::pair<const char*, json> bad[]{
-      {"num_experts", 0},         {"num_experts", nullptr}, {"num_experts_per_tok", 0},  {"num_experts_per_tok", 129},
-      {"decoder_sparse_step", 2}, {"mlp_only_layers", {3}}, {"moe_intermediate_size", 0}};
+  const std::pair<const char*, json> bad[]{{"num_experts", 0},           {"num_experts", nullptr},
+                                           {"num_experts_per_tok", 0},   {"num_experts_per_tok", 129},
+                                           {"decoder_sparse_step", 0},   {"mlp_only_layers", {48}},
+                                           {"mlp_only_layers", {-1}},    {"mlp_only_layers", "all"},
+                                           {"moe_intermediate_size", 0}, {"moe_intermediate_size", 7}};
   for (const auto& [key, value] : bad) {
     auto spoilt = config;
     spoilt[key] = value;
     EXPECT_THAT(reason(spoilt), testing::AllOf(HasSubstr("config.json"), HasSubstr(key)));
   }
+}
+
+TEST(PublishedConfig, OfQwen3WithExpertsInSomeLayers) {
+  auto config = config_of(R"({"architectures": ["Qwen3MoeForCausalLM"], "hidden_size": 64, "intermediate_size": 192,
+    "max_position_embeddings": 4096, "model_type": "qwen3_moe", "moe_intermediate_size": 48, "num_attention_heads": 4,
+    "num_experts": 8, "num_experts_per_tok": 2, "num_hidden_layers": 6, "vocab_size": 512})");
+  auto dense = [](const layer_traits& l) { return l.dense; };
+  EXPECT_THAT(layers_that(understood(config), dense), IsEmpty()) << "every layer, where no key says otherwise";
+  config["decoder_sparse_step"] = 3;
+  EXPECT_THAT(layers_that(understood(config), dense), ElementsAre(0, 1, 3, 4));
+  config["mlp_only_layers"] = {2};
+  auto c = understood(config);
+  EXPECT_THAT(layers_that(c, dense), ElementsAre(0, 1, 2, 3, 4));
+  EXPECT_EQ(c.ffn_of(5), 48u);
+  EXPECT_EQ(c.ffn_of(0), 192u);
+  config.erase("intermediate_size");
+  EXPECT_THAT(reason(config), HasSubstr("intermediate_size"));
 }
 
 TEST(PublishedConfig, OfSmolLm3) {

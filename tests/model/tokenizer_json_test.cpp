@@ -35,7 +35,7 @@ TEST(TokenizerJson, WhatIsNotUnderstoodIsRefusedByName) {
   } cases[]{
       {"/model/type", "WordPiece", "model: type WordPiece is not supported"},
       {"/model/type", "WordLevel", "supported: BPE, Unigram"},
-      {"/model/type", "Unigram", "only with the tokenizer.model that it was made from"},
+      {"/model/type", "Unigram", "merges\" is not known"},
       {"/model/dropout", 0.1, R"(model: "dropout": 0.1 is not supported)"},
       {"/model/continuing_subword_prefix", "##", R"("continuing_subword_prefix": "##")"},
       {"/model/end_of_word_suffix", "</w>", R"("end_of_word_suffix": "</w>")"},
