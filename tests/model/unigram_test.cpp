@@ -186,13 +186,20 @@ struct trained {
 
 /// A model of the texts in many scripts.
 void train(const std::string& normalization, trained& made) {
-  std::ifstream lines{CHROMATIN_SOURCE_DIR "/tests/data/texts/scripts.txt"};
+  const std::string file = CHROMATIN_SOURCE_DIR "/tests/data/texts/scripts.txt";
+  std::ifstream lines{file};
   for (std::string line; std::getline(lines, line);) made.texts.push_back(line);
-  auto done = sentencepiece::SentencePieceTrainer::Train(
-      "--model_type=unigram --vocab_size=900 --hard_vocab_limit=false --byte_fallback=true --num_threads=1 "
-      "--remove_extra_whitespaces=false --character_coverage=0.98 --minloglevel=2 --normalization_rule_name=" +
-          normalization,
-      made.texts, &made.model);
+  auto done = sentencepiece::SentencePieceTrainer::Train({{"input", file},
+                                                          {"model_type", "unigram"},
+                                                          {"vocab_size", "900"},
+                                                          {"hard_vocab_limit", "false"},
+                                                          {"byte_fallback", "true"},
+                                                          {"num_threads", "1"},
+                                                          {"remove_extra_whitespaces", "false"},
+                                                          {"character_coverage", "0.98"},
+                                                          {"minloglevel", "2"},
+                                                          {"normalization_rule_name", normalization}},
+                                                         nullptr, &made.model);
   ASSERT_TRUE(done.ok()) << done.ToString();
   ASSERT_TRUE(made.processor.LoadFromSerializedProto(made.model).ok());
 }

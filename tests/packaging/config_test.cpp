@@ -8,6 +8,7 @@
 #include <toml++/toml.h>
 
 #include "apps/commands.hpp"
+#include "apps/system_flags.hpp"
 #include "tests/packaging/install.hpp"
 #include "tests/support/pattern.hpp"
 #include "tests/support/temporary_folder.hpp"
