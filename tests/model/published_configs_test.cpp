@@ -81,7 +81,7 @@ TEST(PublishedConfig, OfQwen3WithExpertsInSomeLayers) {
   EXPECT_THAT(layers_that(understood(config), dense), IsEmpty()) << "every layer, where no key says otherwise";
   config["decoder_sparse_step"] = 3;
   EXPECT_THAT(layers_that(understood(config), dense), ElementsAre(0, 1, 3, 4));
-  config["mlp_only_layers"] = {2};
+  config["mlp_only_layers"] = {2u};
   auto c = understood(config);
   EXPECT_THAT(layers_that(c, dense), ElementsAre(0, 1, 2, 3, 4));
   EXPECT_EQ(c.ffn_of(5), 48u);
