@@ -20,7 +20,7 @@ namespace chromatin::http {
 struct service_parts {
   rpc::service_context& context;
   const kj::HttpHeaderTable& headers;
-  kj::HttpHeaderId authorization, origin, wanted_headers;
+  kj::HttpHeaderId authorization, origin, wanted_headers, expect, content_encoding;
   const model::checkpoint& checkpoint;
   std::vector<std::string> origins;  ///< of other sites whose pages are served
 };
