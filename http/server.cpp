@@ -65,8 +65,8 @@ class front final : public kj::HttpServerErrorHandler {
         expect_{names_.add("expect")},
         content_encoding_{names_.add("content-encoding")},
         table_{names_.build()},
-        parts_{loop.context, *table_,           authorization_,     origin_, wanted_headers_,
-               expect_,      content_encoding_, options.checkpoint, {}} {
+        parts_{loop.context, *table_,           authorization_,     origin_,     wanted_headers_,
+               expect_,      content_encoding_, options.checkpoint, tokenizing_, {}} {
     for (const auto& text : options.origins) parts_.origins.push_back(checked_origin(text));
   }
 
@@ -108,6 +108,7 @@ class front final : public kj::HttpServerErrorHandler {
   kj::HttpHeaderTable::Builder names_;
   kj::HttpHeaderId authorization_, origin_, wanted_headers_, expect_, content_encoding_;
   kj::Own<kj::HttpHeaderTable> table_;
+  turnstile tokenizing_;
   service_parts parts_;
   ignore broken_;
   kj::TaskSet connections_{broken_};

@@ -1,5 +1,7 @@
 // What is beyond a limit is said by the name of its field, over a real socket.
 
+#include <memory>
+
 #include <gmock/gmock.h>
 
 #include "tests/http/fixture.hpp"
@@ -55,6 +57,7 @@ TEST_F(Limits, OfTextsNameTheirField) {
   EXPECT_EQ(refusal_of(responses, {{"input", {message("user", much)}}}, 413)["param"], "input[0].content");
   EXPECT_EQ(refusal_of(responses, {{"instructions", much}}, 413)["param"], "instructions");
   EXPECT_EQ(refusal_of(completions, {{"prompt", {"a", much}}}, 413)["param"], "prompt[1]");
+  EXPECT_EQ(refusal_of("/tokenize", {{"content", much}}, 413)["param"], "content");
   EXPECT_EQ(refusal_of(completions, {{"prompt", ""}})["param"], "prompt");
   EXPECT_EQ(refusal_of(completions, {{"prompt", {"a", ""}}})["param"], "prompt[1]");
   std::vector<json> messages(1026, message("user", "a"));
@@ -64,6 +67,21 @@ TEST_F(Limits, OfTextsNameTheirField) {
   auto full = refusal_of(chat, {{"messages", {message("system", longer), message("user", "a")}}});
   EXPECT_EQ(full["code"], "context_length_exceeded");
   EXPECT_EQ(full["param"], "messages");
+}
+
+TEST_F(Limits, ManyWhoAskForTokensAtOnceAreAnsweredOneByOne) {
+  start();
+  auto request = http_request("POST", "/tokenize", json{{"content", std::string(100'000, 'x')}}.dump());
+  std::vector<std::unique_ptr<http_connection>> all;
+  for (int i = 0; i < 12; ++i) {
+    all.push_back(std::make_unique<http_connection>(port_));
+    all.back()->send(request);
+    if (i % 3 == 0) all.back().reset();  // it goes away in the line, or while it is its turn
+  }
+  for (auto& c : all)
+    if (c) {
+      EXPECT_EQ(c->reply().status, 200);
+    }
 }
 
 TEST_F(Limits, OfConversationsNameTheirField) {
