@@ -33,6 +33,7 @@ void chat_command(const chat_flags& flags) {
   options.new_seed = random_seed;
   options.keep = {static_cast<std::uint8_t>(flags.keep_priority), std::int64_t{flags.keep_s} * 1'000'000};
   options.terminal = ::isatty(STDIN_FILENO) == 1 && ::isatty(STDERR_FILENO) == 1;
+  options.fresh = flags.id.empty();
   auto conversation = client.open(flags.id, options.system_prompt);
   std::optional<chat::interrupts> interrupts;
   if (options.terminal) options.interrupts = interrupts.emplace().fd();

@@ -1,10 +1,22 @@
 #include "apps/server_flags.hpp"
 
+#include <string>
 #include <string_view>
 
 #include <fmt/format.h>
 
 namespace chromatin {
+namespace {
+
+/// What KJ says of an address without what it says for its own developers.
+std::string in_words(std::string_view text) {
+  if (text.find("Port number too large") != text.npos) return "a port is a number up to 65535";
+  for (std::string_view mark : {"connect(): ", "gai_strerror(status) = "})
+    if (auto at = text.rfind(mark); at != text.npos) text.remove_prefix(at + mark.size());
+  return std::string{text};
+}
+
+}  // namespace
 
 void add_server_flags(CLI::App& command, server_flags& flags, const std::string& whose) {
   command.add_option("--server", flags.address, "HOST:PORT or unix:PATH")->capture_default_str();
@@ -20,9 +32,8 @@ rpc::client connect(const server_flags& flags) {
     auto unanswered = "not_available: " + flags.address + ": ";
     if (!text.starts_with(unanswered)) throw;
     text.remove_prefix(unanswered.size());
-    if (constexpr std::string_view call = "connect(): "; text.starts_with(call)) text.remove_prefix(call.size());
     throw rpc::call_error(fmt::format("not_available: no server answers at {} ({}); start one with \"chromatin serve\"",
-                                      flags.address, text));
+                                      flags.address, in_words(text)));
   }
 }
 

@@ -3,25 +3,44 @@
 #include <charconv>
 #include <limits>
 
+#include "http/limits.hpp"
+
 namespace chromatin::http {
 namespace {
 
 using json = nlohmann::json;
 
 constexpr std::size_t salt_bytes_max = 128;
-constexpr std::uint64_t choices_max = 16, tokens_most = std::numeric_limits<std::uint32_t>::max();
+constexpr std::uint64_t choices_max = 16;
 
 std::vector<std::string> stop_of(const fields& body) {
   const auto* given = body.find("stop");
   if (!given) return {};
-  if (given->is_string()) return {given->get<std::string>()};
-  if (!given->is_array()) wrong("stop", "stop must be a string or a list of strings");
+  auto list = given->is_string() ? json::array({*given}) : *given;
+  if (!list.is_array()) wrong("stop", "stop must be a string or a list of strings");
   std::vector<std::string> all;
-  for (const auto& one : *given) {
+  for (const auto& one : list) {
     if (!one.is_string()) wrong("stop", "stop must be a string or a list of strings");
     all.push_back(one.get<std::string>());
   }
+  check_stops(all);
   return all;
+}
+
+/// Below 0 it is a number like others, as for OpenAI, but -1, which stands for any, as in llama.cpp.
+std::uint64_t seed_of(const fields& body, std::uint64_t otherwise) {
+  const auto* given = body.find("seed");
+  if (!given || *given == -1) return otherwise;
+  if (given->is_number_integer() && !given->is_number_unsigned())
+    return static_cast<std::uint64_t>(given->get<std::int64_t>());
+  return body.whole("seed", 0, std::numeric_limits<std::uint64_t>::max(), otherwise);
+}
+
+/// As in vLLM: -1 stands for all, and so does 0.
+std::uint32_t top_k_of(const fields& body) {
+  const auto* given = body.find("top_k");
+  if (given && *given == -1) return 0;
+  return static_cast<std::uint32_t>(body.whole("top_k", 0, std::numeric_limits<std::uint32_t>::max(), 0));
 }
 
 /// As in llama.cpp: -1 stands for all.
@@ -36,6 +55,7 @@ std::vector<model::token_bias> biases_of(const fields& body, std::uint32_t vocab
   const auto* given = body.find("logit_bias");
   if (!given || given->empty()) return {};
   if (!given->is_object()) wrong("logit_bias", "logit_bias must be an object of tokens and their biases");
+  check_biases(given->size());
   std::vector<model::token_bias> all;
   for (const auto& [name, value] : given->items()) {
     model::token_bias one;
@@ -58,8 +78,7 @@ model::sampling read_sampling(const fields& body, const reading& with) {
   s.temperature = number("temperature", 0, 2, 1);
   s.top_p = number("top_p", 0, 1, 1);
   if (s.top_p == 0) s.top_k = 1, s.top_p = 1;  // only the likeliest
-  if (auto k = static_cast<std::uint32_t>(body.whole("top_k", 0, std::numeric_limits<std::uint32_t>::max(), 0)))
-    s.top_k = k;
+  if (auto k = top_k_of(body)) s.top_k = k;
   s.min_p = number("min_p", 0, 1, 0);
   s.less.repeat = number("repeat_penalty", 0, 100, 1);
   if (s.less.repeat == 0) wrong("repeat_penalty", "repeat_penalty must be above 0");
@@ -67,8 +86,15 @@ model::sampling read_sampling(const fields& body, const reading& with) {
   s.less.frequency = number("frequency_penalty", -2, 2, 0);
   s.less.last_n = last_n_of(body);
   s.biases = biases_of(body, with.vocabulary);
-  s.seed = body.whole("seed", 0, std::numeric_limits<std::uint64_t>::max(), with.seed);
+  s.seed = seed_of(body, with.seed);
   return s;
+}
+
+void check_likelihoods(const fields& body, const model::sampling& asked) {
+  if (!asked.likelihoods || asked.tokens_max <= likely_tokens_max()) return;
+  for (const char* name : {"max_output_tokens", "max_completion_tokens", "max_tokens"})
+    if (body.find(name))
+      wrong(name, fmt::format("{} is at most {} where log-probabilities are told", name, likely_tokens_max()));
 }
 
 std::string read_salt(const fields& body) {
@@ -82,8 +108,9 @@ answer_request read_answer_fields(const fields& body, const reading& with) {
   r.model = body.text("model");
   r.sampling = read_sampling(body, with);
   r.sampling.stop = stop_of(body);
-  auto tokens = body.whole("max_tokens", 1, tokens_most, 0);
-  r.sampling.tokens_max = static_cast<std::uint32_t>(body.whole("max_completion_tokens", 1, tokens_most, tokens));
+  auto tokens = body.whole("max_tokens", 1, answer_tokens_max(), 0);
+  r.sampling.tokens_max =
+      static_cast<std::uint32_t>(body.whole("max_completion_tokens", 1, answer_tokens_max(), tokens));
   r.n = static_cast<std::uint32_t>(body.whole("n", 1, choices_max, 1));
   r.stream = body.flag("stream");
   if (const auto* options = body.find("stream_options")) {

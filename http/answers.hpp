@@ -39,6 +39,9 @@ class answers : public std::enable_shared_from_this<answers> {
   /// A prompt's others begin when its first has: it is in the cache then.
   virtual kj::Promise<spoken_ptr> begin(std::size_t choice) = 0;
 
+  /// The field with what is said, which an error may be about.
+  virtual const char* messages_field() const = 0;
+
   /// Events; null: none.
   virtual json first_event(std::size_t) { return nullptr; }
   /// `tokens_before`: so many likelihoods of this choice are told already.

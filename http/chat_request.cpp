@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "http/limits.hpp"
 #include "http/message_fields.hpp"
 
 namespace chromatin::http {
@@ -34,7 +35,9 @@ chat_request read_chat_request(std::string_view text, const reading& with) {
   fields body{content, {}};
   refuse_what_is_not_served(body);
   chat_request r{read_answer_fields(body, with), read_messages(body, "messages"), body.text("conversation")};
+  if (!r.conversation.empty()) check_name("conversation", r.conversation);
   r.sampling.likelihoods = likelihoods_of(body);
+  check_likelihoods(body, r.sampling);
   return r;
 }
 

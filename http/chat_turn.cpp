@@ -33,6 +33,7 @@ class chat_answers final : public answers {
     return logprobs(to_json(piece.likelihoods, *parts_.checkpoint.tokenizer, first));
   }
 
+  const char* messages_field() const override { return "messages"; }
   json first_event(std::size_t choice) override { return first_chunk(head_, choice); }
   json text_event(std::size_t choice, const rpc::answer_piece& piece, std::size_t tokens_before) override {
     return text_chunk(head_, choice, piece.text, likelihoods_of(piece, tokens_before == 0));

@@ -1,5 +1,7 @@
 #include "http/completion_request.hpp"
 
+#include "http/limits.hpp"
+
 namespace chromatin::http {
 namespace {
 
@@ -8,7 +10,12 @@ using json = nlohmann::json;
 constexpr std::size_t answers_max = 64;
 
 plain_prompt prompt_of(const json& given, const std::string& path, const reading& with) {
-  if (given.is_string()) return {given.get<std::string>(), {}};
+  if (given.is_string()) {
+    auto text = given.get<std::string>();
+    if (text.empty()) wrong(path, fmt::format("{} is empty", path));
+    check_text(path, text);
+    return {std::move(text), {}};
+  }
   if (!given.is_array() || given.empty() || !given.front().is_number())
     wrong(path, fmt::format("{} must be a string or a list of tokens", path));
   return {{}, read_tokens(given, path, with)};
@@ -37,6 +44,7 @@ completion_request read_completion_request(std::string_view text, const reading&
     wrong("prompt", fmt::format("a request has at most {} answers: prompts times n", answers_max));
   if (body.find("logprobs"))
     r.sampling.likelihoods = static_cast<std::uint32_t>(body.whole("logprobs", 0, likelihoods_max, 0));
+  check_likelihoods(body, r.sampling);
   return r;
 }
 

@@ -33,6 +33,7 @@ class completion_answers final : public answers {
     return text_choice(choice, piece.text, std::move(likelihoods), std::move(reason));
   }
 
+  const char* messages_field() const override { return "prompt"; }
   json text_event(std::size_t choice, const rpc::answer_piece& piece, std::size_t tokens_before) override {
     return text_completion(head_, {choice_of(choice, piece, tokens_before, nullptr)});
   }

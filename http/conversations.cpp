@@ -3,11 +3,13 @@
 #include <algorithm>
 
 #include "http/answer_fields.hpp"
+#include "http/limits.hpp"
 #include "http/message_fields.hpp"
 #include "http/message_items.hpp"
 #include "http/metadata.hpp"
 #include "http/query.hpp"
 #include "http/reply.hpp"
+#include "http/spoken.hpp"
 #include "http/state.hpp"
 #include "http/transcripts.hpp"
 #include "rpc/answering.hpp"
@@ -49,8 +51,9 @@ json to_json(const archive_ticket& ticket) {
 /// What a new conversation begins with: nothing, or instructions.
 std::string system_prompt_of(const fields& body) {
   const auto* items = body.find("items");
-  if (!items || items->empty()) return {};
+  if (!items) return {};
   if (!items->is_array()) wrong("items", "items must be a list");
+  if (items->empty()) return {};
   auto first = read_message(items->front(), "items[0]");
   if (items->size() > 1 || first.role != "system")
     wrong("items", "items may have one message, of role system or developer; all others are said with a response");
@@ -83,6 +86,9 @@ class answering_conversations {
   }
 
  private:
+  /// No body says nothing, as {} does.
+  nlohmann::json given() const { return parse_object(request_.body.empty() ? "{}" : request_.body); }
+
   template <class T, class... Message>
   kj::Promise<T> ask(Message... message) {
     return rpc::ask<T>(parts_.context.system, parts_.context.gateway, std::move(message)...);
@@ -106,7 +112,7 @@ class answering_conversations {
   }
 
   kj::Promise<void> make() {
-    auto content = parse_object(request_.body.empty() ? "{}" : request_.body);
+    auto content = given();
     fields body{content, {}};
     auto metadata = read_metadata(body);
     auto system_prompt = system_prompt_of(body);
@@ -120,7 +126,7 @@ class answering_conversations {
 
   kj::Promise<void> list() {
     query q{request_.query};
-    auto limit = std::max(1u, q.number("limit", page_usual, page_max));
+    auto limit = q.number("limit", page_usual, 1, page_max);
     auto order = q.text("order");
     if (!order.empty() && order != "name" && order != "used")
       throw error{.status = 400, .message = "the order is name or used", .param = "order", .code = {}};
@@ -142,7 +148,7 @@ class answering_conversations {
 
   kj::Promise<void> show(const conversation_ref& which) { return show_labelled(label_of(parts_, which), which); }
   kj::Promise<void> update(const conversation_ref& which) {
-    auto content = parse_object(request_.body);
+    auto content = given();
     fields body{content, {}};
     if (!body.find("metadata")) wrong("metadata", "metadata is missing");
     return show_labelled(put_metadata(parts_, which, read_metadata(body)), which);
@@ -160,7 +166,7 @@ class answering_conversations {
 
   kj::Promise<void> read(const conversation_ref& which) {
     query q{request_.query};
-    auto first = q.number("first", 0, ~0u), limit = q.number("limit", page_max, page_max);
+    auto first = q.number("first", 0, 0, ~0u), limit = q.number("limit", page_max, 0, page_max);
     return ask<transcript>(atom::read_v, which, first, limit).then([&parts = parts_, &to = to_](transcript said) {
       json content{{"object", "list"}, {"data", json::array()}, {"first", said.first}, {"total", said.total}};
       for (const auto& m : said.messages) content["data"].push_back({{"role", m.role}, {"content", m.content}});
@@ -171,7 +177,7 @@ class answering_conversations {
   /// OpenAI's list of messages: the last one first, unless `order` is "asc".
   kj::Promise<void> list_items(const conversation_ref& which) {
     query q{request_.query};
-    auto limit = std::max(1u, q.number("limit", page_usual, page_max));
+    auto limit = q.number("limit", page_usual, 1, page_max);
     auto order = q.text("order"), after = q.text("after");
     if (!order.empty() && order != "asc" && order != "desc") wrong("order", "order must be asc or desc");
     auto behind = number_of_item(after);
@@ -201,23 +207,35 @@ class answering_conversations {
             {"has_more", more}};
   }
 
+  static error no_item(const std::string& id) {
+    return {.status = 404, .message = "there is no item " + id, .param = {}, .code = "not_found"};
+  }
+
   kj::Promise<void> show_item(const conversation_ref& which, const std::string& id) {
     auto number = number_of_item(id);
-    if (!number) throw error{.status = 404, .message = "there is no item " + id, .param = {}, .code = "not_found"};
-    return read_messages_of(parts_, which, *number + 1, *number)
-        .then([&parts = parts_, &to = to_, number = *number](message_list said) {
-          return reply(to, parts.headers, item_of(said.front(), number));
+    if (!number) throw no_item(id);
+    return ask<transcript>(atom::read_v, which, *number, 1u)
+        .then([&parts = parts_, &to = to_, id, number = *number](transcript said) {
+          if (said.messages.empty()) return reply(to, parts.headers, no_item(id));
+          return reply(to, parts.headers, item_of(said.messages.front(), number));
         });
   }
 
+  /// One whose first turn is under way is not there yet, and would be there after it: it is busy, as others are.
   kj::Promise<void> forget(const conversation_ref& which) {
-    const auto archived = [](kj::Exception&& error) {  // what is in DNA can be forgotten, too
-      if (!error.getDescription().startsWith("archived")) kj::throwFatalException(kj::mv(error));
-    };
     return ask<transcript>(atom::read_v, which, 0u, 0u)
-        .then([](transcript) {}, archived)
-        .then([context = &parts_.context, which] {
-          return rpc::ask<void>(context->system, context->gateway, atom::forget_v, which);
+        .then([](transcript) -> kj::Maybe<kj::Exception> { return nullptr; },
+              [](kj::Exception&& failure) -> kj::Maybe<kj::Exception> {
+                auto code = error_of(failure).code;
+                if (code == "archived") return nullptr;  // what is in DNA can be forgotten, too
+                if (code != "no_conversation") kj::throwFatalException(kj::mv(failure));
+                return kj::mv(failure);
+              })
+        .then([context = &parts_.context, which](kj::Maybe<kj::Exception> absent) {
+          return rpc::ask<void>(context->system, context->gateway, atom::forget_v, which)
+              .then([absent = kj::mv(absent)] {
+                KJ_IF_MAYBE (why, absent) kj::throwFatalException(kj::cp(*why));
+              });
         })
         .then([&parts = parts_, &to = to_, id = which.id] {
           return reply(to, parts.headers, json{{"id", id}, {"object", "conversation.deleted"}, {"deleted", true}});
@@ -225,12 +243,18 @@ class answering_conversations {
   }
 
   kj::Promise<void> fork(const conversation_ref& which) {
-    auto content = parse_object(request_.body);
+    auto content = given();
     fields body{content, {}};
     auto id = body.text("id");
     if (id.empty()) id = rpc::random_name();
+    check_name("id", id);
     auto messages = static_cast<std::uint32_t>(body.whole("messages", 0, all_messages, all_messages));
-    return ask<conversation_info>(atom::fork_v, which, id, messages).then(show_info({which.tenant, id}));
+    return ask<conversation_info>(atom::fork_v, which, id, messages)
+        .then(show_info({which.tenant, id}), [&parts = parts_, &to = to_](kj::Exception&& failure) {
+          auto why = error_of(failure);
+          if (why.code == "invalid_argument") why.param = "id";  // there is one of this name
+          return reply(to, parts.headers, why);
+        });
   }
 
   template <class Verb>
@@ -241,11 +265,12 @@ class answering_conversations {
   }
 
   kj::Promise<void> truncate(const conversation_ref& which) {
-    auto content = parse_object(request_.body);
+    auto content = given();
     fields body{content, {}};
     auto protect = static_cast<std::uint32_t>(body.whole("protect_tokens", 0, ~0u, 0));
-    return ask<conversation_info>(atom::truncate_v, which, protect, body.number("ratio", 0, 1, 0.5))
-        .then(show_info(which));
+    auto ratio = body.number("ratio", 0, 1, 0.5);
+    if (ratio == 0) wrong("ratio", "ratio must be above 0");
+    return ask<conversation_info>(atom::truncate_v, which, protect, ratio).then(show_info(which));
   }
 
   const service_parts& parts_;

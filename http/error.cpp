@@ -58,6 +58,22 @@ error from_actor(std::string_view text) {
   return e;
 }
 
+error with_field(error e, std::string_view messages) {
+  struct sign {
+    std::string_view words, field;
+  };
+  const std::array<sign, 5> signs{{{"cache_salt", "cache_salt"},
+                                   {"instructions", "instructions"},
+                                   {"system message", messages},
+                                   {"messages with it", messages},
+                                   {"the message", messages}}};
+  if (!e.param.empty() || (e.status != 400 && e.status != 413)) return e;
+  if (e.code == "context_length_exceeded") e.param = messages;
+  for (auto s : signs)
+    if (e.param.empty() && e.message.find(s.words) != e.message.npos) e.param = s.field;
+  return e;
+}
+
 nlohmann::ordered_json to_json(const error& e) {
   return {
       {"error",
@@ -86,6 +102,8 @@ const char* status_text(unsigned status) {
       return "Conflict";
     case 413:
       return "Payload Too Large";
+    case 415:
+      return "Unsupported Media Type";
     case 429:
       return "Too Many Requests";
     case 431:

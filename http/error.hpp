@@ -24,6 +24,10 @@ struct error {
 /// From what rpc/ask.hpp makes of an actor's error: "code: sentence", perhaps with " [retry_after_ms=N]" at its end.
 error from_actor(std::string_view text);
 
+/// With the field that it is about, where an actor's sentence tells: it does not know what an endpoint calls it.
+/// `messages` is the one with what is said.
+error with_field(error e, std::string_view messages);
+
 nlohmann::ordered_json to_json(const error& e);
 
 /// The words of a status line.

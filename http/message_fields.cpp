@@ -1,5 +1,7 @@
 #include "http/message_fields.hpp"
 
+#include "http/limits.hpp"
+
 namespace chromatin::http {
 namespace {
 
@@ -17,6 +19,7 @@ std::string text_of(const json& content, const std::string& path) {
     auto type = part.text("type");
     if (type != "text" && type != "input_text" && type != "output_text")
       wrong(part.path("type"), fmt::format("{} must be a text: parts of type \"{}\" are not served", at, type));
+    if (!part.find("text")) wrong(part.path("text"), fmt::format("{} is missing", part.path("text")));
     all += part.text("text");
   }
   return all;
@@ -38,7 +41,9 @@ model::message read_message(const json& given, const std::string& path) {
   m.refuse("audio", false);
   const auto* content = m.find("content");
   if (!content && role == "user") wrong(m.path("content"), fmt::format("{} is missing", m.path("content")));
-  return {role, content ? text_of(*content, m.path("content")) : std::string{}};
+  auto text = content ? text_of(*content, m.path("content")) : std::string{};
+  check_text(m.path("content"), text);
+  return {role, std::move(text)};
 }
 
 std::vector<model::message> read_messages(const fields& body, const char* name) {

@@ -8,8 +8,8 @@
 
 namespace chromatin::http {
 
-/// Without its percent signs. Throws error.
-std::string decoded(const std::string& text);
+/// A part of a path or of a query without its percent signs. Throws error.
+std::string decoded(const std::string& text, const char* of_what = "path");
 
 class query {
  public:
@@ -19,7 +19,7 @@ class query {
   /// Empty if it is not there.
   std::string text(const char* name) const;
   /// Throws error.
-  std::uint32_t number(const char* name, std::uint32_t otherwise, std::uint32_t most) const;
+  std::uint32_t number(const char* name, std::uint32_t otherwise, std::uint32_t least, std::uint32_t most) const;
 
  private:
   std::map<std::string, std::string> values_;

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "http/reply.hpp"
 
 namespace chromatin::http {
@@ -10,6 +12,9 @@ namespace {
 using json = nlohmann::ordered_json;
 
 json or_null(const std::string& text) { return text.empty() ? json(nullptr) : json(text); }
+
+/// 0.7 as 0.7: what a client gave is kept in half the digits, all of which it would be told.
+json as_given(float number) { return std::stod(fmt::format("{}", number)); }
 
 json usage_of(const turn_statistics& s) {
   return {{"input_tokens", s.prompt_tokens},
@@ -47,14 +52,14 @@ response_object::response_object(const response_request& r, const std::string& i
            {"safety_identifier", nullptr},
            {"service_tier", "default"},
            {"store", r.store},
-           {"temperature", how.temperature},
-           {"presence_penalty", how.less.presence},
-           {"frequency_penalty", how.less.frequency},
+           {"temperature", as_given(how.temperature)},
+           {"presence_penalty", as_given(how.less.presence)},
+           {"frequency_penalty", as_given(how.less.frequency)},
            {"text", {{"format", {{"type", "text"}}}}},
            {"tool_choice", "auto"},
            {"tools", json::array()},
            {"top_logprobs", how.likelihoods.value_or(0)},
-           {"top_p", how.top_p},
+           {"top_p", as_given(how.top_p)},
            {"truncation", "auto"},
            {"usage", nullptr},
            {"user", nullptr}};

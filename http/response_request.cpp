@@ -1,7 +1,6 @@
 #include "http/response_request.hpp"
 
-#include <limits>
-
+#include "http/limits.hpp"
 #include "http/message_fields.hpp"
 #include "http/metadata.hpp"
 
@@ -13,15 +12,21 @@ using json = nlohmann::json;
 std::vector<model::message> input_of(const fields& body) {
   const auto* given = body.find("input");
   if (!given) wrong("input", "input is missing");
-  if (given->is_string()) return {{"user", given->get<std::string>()}};
+  if (!given->is_string() && !given->is_array()) wrong("input", "input must be a string or a list of messages");
+  if (given->is_string()) {
+    check_text("input", given->get_ref<const std::string&>());
+    return {{"user", given->get<std::string>()}};
+  }
   return read_messages(body, "input");
 }
 
 /// Its name, or an object with its id.
 std::string conversation_of(const fields& body) {
   const auto* given = body.find("conversation");
-  if (given && given->is_object()) return fields{*given, "conversation"}.text("id");
-  return body.text("conversation");
+  bool named = given && given->is_object();
+  auto name = named ? fields{*given, "conversation"}.text("id") : body.text("conversation");
+  if (named || !name.empty()) check_name(named ? "conversation.id" : "conversation", name);
+  return name;
 }
 
 void refuse_what_is_not_served(const fields& body) {
@@ -63,9 +68,11 @@ response_request read_response_request(std::string_view text, const reading& wit
   if (r.n > 1) wrong("n", "a response is one answer");
   if (!r.previous.empty() && !r.conversation.empty())
     wrong("conversation", "conversation and previous_response_id cannot be given both");
+  check_text("instructions", r.instructions);
   r.sampling.likelihoods = likelihoods_of(body);
-  r.sampling.tokens_max = static_cast<std::uint32_t>(
-      body.whole("max_output_tokens", 1, std::numeric_limits<std::uint32_t>::max(), r.sampling.tokens_max));
+  r.sampling.tokens_max =
+      static_cast<std::uint32_t>(body.whole("max_output_tokens", 1, answer_tokens_max(), r.sampling.tokens_max));
+  check_likelihoods(body, r.sampling);
   if (body.find("store")) r.store = body.flag("store");
   return r;
 }

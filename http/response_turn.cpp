@@ -164,7 +164,7 @@ class response_turn : public std::enable_shared_from_this<response_turn> {
   /// Where a stream has begun, its last event says what went wrong.
   kj::Promise<void> fail(kj::Exception failure) {
     if (failure.getType() == kj::Exception::Type::DISCONNECTED) return failure;
-    auto why = error_of(failure);
+    auto why = with_field(error_of(failure), "input");
     if (!out_) {
       if (why.code == "no_conversation" && !request_.previous.empty()) {
         why.code = "previous_response_not_found";

@@ -62,8 +62,11 @@ class front final : public kj::HttpServerErrorHandler {
       : authorization_{names_.add("authorization")},
         origin_{names_.add("origin")},
         wanted_headers_{names_.add("access-control-request-headers")},
+        expect_{names_.add("expect")},
+        content_encoding_{names_.add("content-encoding")},
         table_{names_.build()},
-        parts_{loop.context, *table_, authorization_, origin_, wanted_headers_, options.checkpoint, {}} {
+        parts_{loop.context, *table_,           authorization_,     origin_,     wanted_headers_,
+               expect_,      content_encoding_, options.checkpoint, tokenizing_, {}} {
     for (const auto& text : options.origins) parts_.origins.push_back(checked_origin(text));
   }
 
@@ -83,8 +86,18 @@ class front final : public kj::HttpServerErrorHandler {
   kj::Promise<void> handleApplicationError(kj::Exception failure,
                                            kj::Maybe<kj::HttpService::Response&> response) override {
     if (failure.getType() == kj::Exception::Type::DISCONNECTED) return kj::READY_NOW;
-    KJ_IF_MAYBE (to, response) return reply(*to, *table_, from_actor(failure.getDescription().cStr()));
+    KJ_IF_MAYBE (to, response) return reply(*to, *table_, told_by_kj(failure.getDescription()));
     return kj::READY_NOW;  // in mid-stream: the connection is closed
+  }
+
+  /// KJ finds some faults of a request's head where it looks for the body, and means them for the server's own.
+  static error told_by_kj(kj::StringPtr what) {
+    auto wrong = [](unsigned status, const char* sentence) {
+      return error{.status = status, .message = sentence, .param = {}, .code = "bad_request"};
+    };
+    if (what.startsWith("invalid Content-Length")) return wrong(400, "the Content-Length is not one whole number");
+    if (what.startsWith("unknown transfer encoding")) return wrong(501, "of transfer encodings only chunked is served");
+    return from_actor(what.cStr());
   }
 
   struct ignore final : kj::TaskSet::ErrorHandler {
@@ -93,8 +106,9 @@ class front final : public kj::HttpServerErrorHandler {
   };
 
   kj::HttpHeaderTable::Builder names_;
-  kj::HttpHeaderId authorization_, origin_, wanted_headers_;
+  kj::HttpHeaderId authorization_, origin_, wanted_headers_, expect_, content_encoding_;
   kj::Own<kj::HttpHeaderTable> table_;
+  turnstile tokenizing_;
   service_parts parts_;
   ignore broken_;
   kj::TaskSet connections_{broken_};

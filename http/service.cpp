@@ -1,9 +1,9 @@
 #include "http/service.hpp"
 
 #include <algorithm>
-#include <cctype>
 #include <optional>
 #include <random>
+#include <utility>
 
 #include <poll.h>
 
@@ -17,7 +17,9 @@
 #include "http/metrics.hpp"
 #include "http/other_sites.hpp"
 #include "http/page.hpp"
+#include "http/query.hpp"
 #include "http/reply.hpp"
+#include "http/request_head.hpp"
 #include "http/response_turn.hpp"
 #include "http/responses.hpp"
 #include "http/state.hpp"
@@ -44,7 +46,9 @@ class service final : public kj::HttpService {
 
   kj::Promise<void> request(kj::HttpMethod method, kj::StringPtr url, const kj::HttpHeaders& headers,
                             kj::AsyncInputStream& body, Response& response) override {
-    if (wants_close(text_of(headers, kj::HttpHeaderId::CONNECTION))) close_behind_answer_();
+    if (over_) return KJ_EXCEPTION(DISCONNECTED, "it stands behind what was to be the last request");
+    if (wants_close(text_of(headers, kj::HttpHeaderId::CONNECTION))) close_behind_answer();
+    waits_for_word_ = lower_case(text_of(headers, parts_.expect)) == "100-continue";
     auto origin = text_of(headers, parts_.origin);
     if (std::ranges::find(parts_.origins, origin) == parts_.origins.end())
       return answer(method, url, headers, body, response);
@@ -59,31 +63,37 @@ class service final : public kj::HttpService {
     return {};
   }
   /// KJ reads this header, and does nothing for it.
-  static bool wants_close(std::string options) {
-    std::ranges::transform(options, options.begin(),
-                           [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    return knows(options, "close");
+  static bool wants_close(const std::string& options) { return knows(lower_case(options), "close"); }
+
+  /// KJ would still answer what it has read meanwhile.
+  void close_behind_answer() {
+    over_ = true;
+    close_behind_answer_();
   }
 
   kj::Promise<void> answer(kj::HttpMethod method, kj::StringPtr url, const kj::HttpHeaders& headers,
                            kj::AsyncInputStream& body, Response& response) try {
-    auto path = std::string{url.begin(), url.size()};
-    auto mark = std::min(path.find('?'), path.size());
-    auto query = mark < path.size() ? path.substr(mark + 1) : std::string{};
-    path.resize(mark);
+    auto target = read_target({url.begin(), url.size()});
+    const auto& path = target.path;
     check_method(method, path);
     if (method == kj::HttpMethod::OPTIONS) return show_methods(path, headers, response);
     if (path == "/healthz" || path == "/readyz") return reply(response, parts_.headers, json{{"status", "ok"}});
     if (!account_) throw refused(why_, 503);
-    refuse_other_sites(headers);
+    refuse_what_is_unclear(headers);
+    refuse_other_sites(target.host.empty() ? text_of(headers, kj::HttpHeaderId::HOST) : target.host, headers);
     if (const auto* file = find_page_file(path)) return answer_page(parts_, *file, response);
     auto who = caller_of(headers);
     auto pause = account_->pause(std::chrono::steady_clock::now());
-    if (pause.count() == 0) return route(method, path, query, std::move(who), body, response);
-    return parts_.context.timer->afterDelay(pause.count() * kj::NANOSECONDS)
-        .then([this, method, path, query, who, &body, &response]() -> kj::Promise<void> {
-          return route(method, path, query, who, body, response);
-        });
+    auto routed = pause.count() == 0 ? route(method, target, std::move(who), body, response)
+                                     : parts_.context.timer->afterDelay(pause.count() * kj::NANOSECONDS)
+                                           .then([this, method, target, who, &body, &response]() -> kj::Promise<void> {
+                                             return route(method, target, who, body, response);
+                                           });
+    return routed.catch_([this, &response](kj::Exception&& failure) -> kj::Promise<void> {
+      // Said here, it leaves the connection open: KJ would close it behind an error of its own.
+      if (failure.getType() == kj::Exception::Type::DISCONNECTED) return kj::mv(failure);
+      return reply(response, parts_.headers, from_actor(failure.getDescription().cStr()));
+    });
   } catch (const error& e) {
     return reply(response, parts_.headers, e);
   }
@@ -114,12 +124,30 @@ class service final : public kj::HttpService {
     return kj::READY_NOW;
   }
 
+  /// A body whose end two headers tell differently is read by one program to here and by the next to there; so nothing
+  /// is read behind it. And what is compressed would be called broken text.
+  void refuse_what_is_unclear(const kj::HttpHeaders& headers) {
+    auto has = [&](kj::HttpHeaderId id) { return !text_of(headers, id).empty(); };
+    if (has(kj::HttpHeaderId::CONTENT_LENGTH) && has(kj::HttpHeaderId::TRANSFER_ENCODING)) {
+      close_behind_answer();
+      throw error{.status = 400,
+                  .message = "a body has a Content-Length or comes in chunks, not both",
+                  .param = {},
+                  .code = "bad_request"};
+    }
+    auto encoding = lower_case(text_of(headers, parts_.content_encoding));
+    if (!encoding.empty() && encoding != "identity")
+      throw error{.status = 415,
+                  .message = fmt::format("bodies are taken as they are, not with Content-Encoding: {}", encoding),
+                  .param = {},
+                  .code = "unsupported_encoding"};
+  }
+
   /// A page of another site, open in a browser on this machine, is not let in for being on it: neither by asking from
   /// there nor by a name of its own that leads here.
-  void refuse_other_sites(const kj::HttpHeaders& headers) const {
-    auto host = text_of(headers, kj::HttpHeaderId::HOST), origin = text_of(headers, parts_.origin);
-    auto name = host.starts_with('[') ? host.substr(0, host.find(']') + 1) : host.substr(0, host.find(':'));
-    bool local = name == "localhost" || name == "[::1]" || name.starts_with("127.");
+  void refuse_other_sites(const std::string& host, const kj::HttpHeaders& headers) const {
+    auto origin = text_of(headers, parts_.origin);
+    bool local = is_this_machine(host);
     if (parts_.context.tokens.empty() && !local)
       throw error{.status = 403,
                   .message = "this server answers to localhost only; give it tokens to reach it by another name",
@@ -132,10 +160,8 @@ class service final : public kj::HttpService {
 
   /// By the token, if there are any. A connection may change its mind.
   rpc::caller caller_of(const kj::HttpHeaders& headers) {
-    constexpr std::string_view scheme = "Bearer ";
     auto given = text_of(headers, parts_.authorization);
-    given = given.starts_with(scheme) ? given.substr(scheme.size()) : std::string{};
-    auto who = rpc::caller_of(parts_.context, given);
+    auto who = rpc::caller_of(parts_.context, std::string{bearer_token(given)});
     if (!who)
       throw error{.status = 401,
                   .message = "a token is needed: Authorization: Bearer TOKEN",
@@ -146,8 +172,9 @@ class service final : public kj::HttpService {
     return *who;
   }
 
-  kj::Promise<void> route(kj::HttpMethod method, const std::string& path, const std::string& query, rpc::caller who,
+  kj::Promise<void> route(kj::HttpMethod method, const request_target& target, rpc::caller who,
                           kj::AsyncInputStream& body, Response& response) {
+    const auto& path = target.path;
     try {
       if (path == "/v1/chat/completions")
         return with_body(body, response,
@@ -170,13 +197,15 @@ class service final : public kj::HttpService {
                          });
       constexpr std::string_view conversations = "/v1/conversations";
       if (path.starts_with(conversations) && (path.size() == conversations.size() || path[conversations.size()] == '/'))
-        return with_body(
-            body, response, [=, this, rest = path.substr(conversations.size()), &response](std::string_view text) {
-              return answer_conversations(
-                  parts_, {method, who.tenant, rest == "/" ? "" : rest, query, std::string{text}}, response);
-            });
-      if (path == "/v1/models" || path == "/v1/models/" + parts_.checkpoint.name)
-        return models(path == "/v1/models", response);
+        return with_body(body, response,
+                         [=, this, rest = path.substr(conversations.size()), query = target.query,
+                          &response](std::string_view text) {
+                           return answer_conversations(
+                               parts_, {method, who.tenant, rest == "/" ? "" : rest, query, std::string{text}},
+                               response);
+                         });
+      constexpr std::string_view models = "/v1/models";
+      if (path.starts_with(models)) return show_models(decoded(path.substr(models.size())), response);
       if (path == "/v1/archives") return answer_archives(parts_, who.tenant, response);
       if (path == "/state") return answer_state(parts_, who, response);
       if (path == "/metrics") return metrics(who, response);
@@ -186,9 +215,11 @@ class service final : public kj::HttpService {
     }
   }
 
-  kj::Promise<void> models(bool list, Response& response) {
+  /// `name`: behind a slash; empty: all.
+  kj::Promise<void> show_models(const std::string& name, Response& response) {
+    if (!name.empty()) check_model(name.substr(1));
     json one{{"id", parts_.checkpoint.name}, {"object", "model"}, {"created", 0}, {"owned_by", "chromatin"}};
-    return reply(response, parts_.headers, list ? json{{"object", "list"}, {"data", json::array({one})}} : one);
+    return reply(response, parts_.headers, name.empty() ? json{{"object", "list"}, {"data", json::array({one})}} : one);
   }
 
   kj::Promise<void> metrics(const rpc::caller& who, Response& response) {
@@ -222,21 +253,35 @@ class service final : public kj::HttpService {
       return received{{},
                       error{.status = 408, .message = "a request was not sent in time", .param = {}, .code = "late"}};
     });
-    auto read = body.readAllText(limits.call_bytes_max)
+    auto read = say_that_it_may_come()
+                    .then([&body, most = limits.call_bytes_max] { return body.readAllText(most); })
                     .then(
                         [](kj::String text) {
                           return received{kj::mv(text), {}};
                         },
                         [too_large](kj::Exception&& e) {
                           if (e.getType() == kj::Exception::Type::DISCONNECTED) kj::throwFatalException(kj::mv(e));
-                          return received{{}, too_large()};
+                          bool limit = std::string_view{e.getDescription().cStr()}.find("Reached limit") !=
+                                       std::string_view::npos;
+                          return received{{}, limit ? too_large() : not_in_chunks()};
                         });
     auto answered = read.exclusiveJoin(kj::mv(late)).then([this, &response, then](received got) -> kj::Promise<void> {
       if (!got.wrong) return call({got.text.begin(), got.text.size()}, response, then);
-      if (got.wrong->status == 408) close_behind_answer_();  // nobody knows when the rest comes
+      if (got.wrong->status == 408) close_behind_answer();  // nobody knows when the rest comes
       return reply(response, parts_.headers, *got.wrong);
     });
     return answered.exclusiveJoin(client_gone());
+  }
+
+  /// Who asks before a large body is sent would wait a second for it, or for ever.
+  kj::Promise<void> say_that_it_may_come() {
+    constexpr std::string_view word = "HTTP/1.1 100 Continue\r\n\r\n";
+    if (!std::exchange(waits_for_word_, false)) return kj::READY_NOW;
+    return stream_.write(word.data(), word.size());
+  }
+
+  static error not_in_chunks() {
+    return {.status = 400, .message = "the body's chunks are not as HTTP has them", .param = {}, .code = "bad_request"};
   }
 
   /// Throws when the client has closed its side. KJ tells of that only when something is read or written.
@@ -295,6 +340,8 @@ class service final : public kj::HttpService {
   rpc::refusal why_;
   kj::AsyncIoStream& stream_;
   std::function<void()> close_behind_answer_;
+  bool over_ = false;            ///< no further request of this connection is answered
+  bool waits_for_word_ = false;  ///< that the body may come, before it is sent
 };
 
 }  // namespace

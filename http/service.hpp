@@ -10,6 +10,7 @@
 #include <kj/compat/http.h>
 
 #include "http/error.hpp"
+#include "http/turnstile.hpp"
 #include "model/checkpoint.hpp"
 #include "rpc/door.hpp"
 #include "rpc/service.hpp"
@@ -20,8 +21,9 @@ namespace chromatin::http {
 struct service_parts {
   rpc::service_context& context;
   const kj::HttpHeaderTable& headers;
-  kj::HttpHeaderId authorization, origin, wanted_headers;
+  kj::HttpHeaderId authorization, origin, wanted_headers, expect, content_encoding;
   const model::checkpoint& checkpoint;
+  turnstile& tokenizing;             ///< for those who only ask for it
   std::vector<std::string> origins;  ///< of other sites whose pages are served
 };
 

@@ -3,6 +3,7 @@
 #include <caf/event_based_actor.hpp>
 
 #include "http/answer_fields.hpp"
+#include "http/limits.hpp"
 #include "http/reply.hpp"
 #include "model/utf8.hpp"
 
@@ -11,14 +12,24 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-/// The promise of what `work` gives in another thread: long texts take longer than others should wait.
 template <class Work>
-kj::Promise<json> elsewhere(const service_parts& parts, Work work) {
+kj::Promise<json> in_a_thread(const service_parts& parts, Work work) {
   auto pair = kj::newPromiseAndCrossThreadFulfiller<json>();
   auto fulfiller = std::make_shared<kj::Own<kj::CrossThreadPromiseFulfiller<json>>>(kj::mv(pair.fulfiller));
   parts.context.system.spawn<caf::detached>(
       [fulfiller, work = std::move(work)](caf::event_based_actor*) { (*fulfiller)->fulfill(work()); });
   return kj::mv(pair.promise);
+}
+
+/// The promise of what `work` gives in another thread: long texts take longer than others should wait. One thread for
+/// all who ask: turns are shared among clients, and this is not.
+template <class Work>
+kj::Promise<json> elsewhere(const service_parts& parts, Work work) {
+  return parts.tokenizing.enter().then([&parts, work = std::move(work)](kj::Own<turnstile::pass> in) mutable {
+    auto done = in_a_thread(parts, std::move(work)).fork();
+    parts.tokenizing.hold(kj::mv(in), done.addBranch().ignoreResult());
+    return done.addBranch();
+  });
 }
 
 /// A token's text where it is one, else its bytes.
@@ -37,6 +48,7 @@ kj::Promise<void> tokenize(const service_parts& parts, std::string_view body, kj
   fields given{content, {}};
   bool pieces = given.flag("with_pieces");
   auto opening = given.flag("add_special") ? parts.checkpoint.chat.opening() : std::vector<kv::token_id>{};
+  check_text("content", given.text("content"));
   auto work = [text = given.text("content"), opening, pieces, words = parts.checkpoint.tokenizer] {
     auto tokens = opening;
     auto more = words->encode(text);

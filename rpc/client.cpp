@@ -22,6 +22,10 @@ using std::chrono::milliseconds;
 /// A server that is full closes connections before they have logged in, and one that starts refuses them: both may be
 /// over a moment later. Nothing was asked for yet, so that nothing is done twice.
 constexpr milliseconds connect_pauses[] = {milliseconds{20}, milliseconds{60}, milliseconds{180}};
+/// A full server closes at once. What lets a login wait speaks another protocol, and lets the next one wait as long.
+constexpr milliseconds full_within{1'000};
+/// For the answer to a login, also of a server that is flooded.
+constexpr kj::Duration login_within = 30 * kj::SECONDS;
 
 std::int64_t us_since(clock::time_point begin) {
   return std::chrono::duration_cast<std::chrono::microseconds>(clock::now() - begin).count();
@@ -54,12 +58,17 @@ bool may_connect_later(const kj::Exception& e) {
 /// What `connect` makes, at the latest after all pauses.
 template <class Connect>
 auto after_pauses(Connect connect) {
-  for (auto pause : connect_pauses) try {
+  for (auto pause : connect_pauses) {
+    auto begin = clock::now();
+    try {
       return connect();
     } catch (const kj::Exception& e) {
       if (!may_connect_later(e)) throw;
+      if (clock::now() - begin > full_within)
+        throw KJ_EXCEPTION(FAILED, "it closes the connection; is this an address of --listen, and not of --http?");
       std::this_thread::sleep_for(pause);
     }
+  }
   return connect();
 }
 
@@ -131,7 +140,16 @@ struct client::implementation {
   schema::Session::Client log_in(std::string_view token) {
     auto request = connection.getMain<schema::Gate>().loginRequest();
     request.setToken(std::string{token}.c_str());
-    return request.send().wait(connection.getWaitScope()).getSession();
+    auto late = connection.getIoProvider()
+                    .getTimer()
+                    .afterDelay(login_within)
+                    .then([]() -> kj::Promise<schema::Session::Client> {
+                      return KJ_EXCEPTION(FAILED, "it does not answer; is this an address of --listen?");
+                    });
+    return request.send()
+        .then([](auto answer) -> schema::Session::Client { return answer.getSession(); })
+        .exclusiveJoin(kj::mv(late))
+        .wait(connection.getWaitScope());
   }
 
   capnp::EzRpcClient connection;

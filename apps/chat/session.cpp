@@ -41,7 +41,8 @@ session::session(rpc::client client, rpc::conversation conversation, session_opt
     : client_{std::move(client)},
       conversation_{std::move(conversation)},
       options_{std::move(options)},
-      input_{std::move(from)} {}
+      input_{std::move(from)},
+      blank_{options_.fresh} {}
 
 void session::note(const std::string& line) const {
   if (line.empty()) return;
@@ -67,6 +68,10 @@ void session::show_recent() {
 }
 
 void session::run() {
+  struct at_the_end {
+    session& of;
+    ~at_the_end() { of.leave(); }
+  } end{*this};
   if (options_.terminal) show_recent();
   show_info();
   for (std::string typed;;) {
@@ -130,11 +135,16 @@ bool session::obey(const std::string& verb, const std::string& rest) {
     if (rest.empty()) throw usage_error("/open needs the name of a conversation; /list has them");
     open(client_.find(rest), true);
   }
-  if (verb == "new") open(client_.open(rest, options_.system_prompt), true);
-  if (verb == "fork") open(conversation_.fork(rest), false);
+  if (verb == "new") make(rest);
+  if (verb == "fork") {
+    bool blank = blank_ && rest.empty();
+    open(conversation_.fork(rest), false);
+    blank_ = blank;
+  }
   if (verb == "forget") {
     conversation_.forget();
-    open(client_.open({}, options_.system_prompt), false);
+    blank_ = false;
+    make({});
   }
   if (verb == "truncate") conversation_.truncate(0, 0.5);
   if (verb == "truncate" || verb == "info") {
@@ -144,7 +154,19 @@ bool session::obey(const std::string& verb, const std::string& rest) {
   return true;
 }
 
+void session::make(const std::string& name) {
+  open(client_.open(name, options_.system_prompt), true);
+  blank_ = name.empty();
+}
+
+/// Who only looked leaves nothing behind: a conversation whose name nobody knows would stay for good.
+void session::leave() noexcept try {
+  if (std::exchange(blank_, false)) conversation_.forget();
+} catch (const std::exception&) {  // the server has gone
+}
+
 void session::open(rpc::conversation other, bool show) {
+  leave();
   conversation_ = std::move(other);
   if (show) show_recent();
   show_info();
@@ -166,6 +188,7 @@ void session::say(const std::string& text, std::uint64_t seed) {
     if (e.code() != "cancelled" || options_.interrupts < 0) throw;
     return cancelled(shown_bytes);
   }
+  blank_ = false;
   fmt::print("\n");
   std::fflush(stdout);
   note(why_it_ended(report.server));
@@ -176,6 +199,7 @@ void session::say(const std::string& text, std::uint64_t seed) {
 
 void session::cancelled(std::size_t answer_bytes) {
   interrupted_ = turn_may_linger_ = true;
+  if (answer_bytes > 0) blank_ = false;
   fmt::print("\n");
   std::fflush(stdout);
   conversation_.refresh();  // the server hears that the turn is over
@@ -185,7 +209,10 @@ void session::cancelled(std::size_t answer_bytes) {
 
 void session::fork_before(std::uint32_t message) {
   auto from = conversation_.info().id;
-  conversation_ = message > 0 ? conversation_.fork({}, message) : client_.open({}, options_.system_prompt);
+  auto other = message > 0 ? conversation_.fork({}, message) : client_.open({}, options_.system_prompt);
+  leave();
+  conversation_ = std::move(other);
+  blank_ = message == 0;
   note(fmt::format("{}: goes on from the first {} messages of {}, which stays as it was", conversation_.info().id,
                    message, from));
 }

@@ -27,6 +27,7 @@ struct session_options {
   kv::retention keep;
   std::string system_prompt;  ///< of conversations that are made
   int interrupts = -1;        ///< can be read after ^C; -1: ^C ends the process
+  bool fresh = false;         ///< the conversation was made for the sitting, and nobody gave it a name
   bool terminal = false;      ///< somebody looks: errors are shown and the sitting goes on; else they end it
 };
 
@@ -45,6 +46,8 @@ class session {
   void say(const std::string& text, std::uint64_t seed);
   void cancelled(std::size_t answer_bytes);
   void open(rpc::conversation other, bool show);
+  void make(const std::string& name);
+  void leave() noexcept;
   void fork_before(std::uint32_t message);
   void edit(const std::string& rest);
   void regenerate(const std::string& rest);
@@ -58,6 +61,7 @@ class session {
   rpc::conversation conversation_;
   session_options options_;
   std::unique_ptr<input> input_;
+  bool blank_;                    ///< it was made here without a name, and nothing was said in it
   bool interrupted_ = false;      ///< by ^C, and nothing was typed since: another one leaves
   bool turn_may_linger_ = false;  ///< a turn was cancelled, and may hold the conversation for a moment
 };

@@ -172,6 +172,17 @@ TEST_F(ChatTerminal, WhatIsTypedDuringAnAnswerCountsBehindIt) {
   EXPECT_THAT(said_by_user("went-on"), ElementsAre("Tell me all.", "And now?"));
 }
 
+TEST_F(ChatTerminal, WhoSaysNothingLeavesNothing) {
+  auto command = std::string{CHROMATIN_BINARY} + " chat --answer-tokens 8 --server " + server_.address();
+  for (const auto& typed : {"", "/info\n/new\n/new\n/fork\n/forget\n", "/unknwon\n"})
+    shell("printf '" + std::string{typed} + "' | " + command + " --system 'Be brief.' >/dev/null 2>&1");
+  shell("echo hi | " + command + " --temperature -1 >/dev/null 2>&1");  // which is refused
+  EXPECT_THAT(names(), testing::IsEmpty());
+  shell("printf '/new named\nhi\n' | " + command + " >/dev/null 2>&1");
+  shell("true | " + command + " --id asked-for >/dev/null 2>&1");
+  EXPECT_THAT(names(), testing::UnorderedElementsAre("named", "asked-for"));
+}
+
 TEST_F(ChatTerminal, ThroughAPipeAnswersAreAllThatComesOut) {
   auto command = std::string{CHROMATIN_BINARY} + " chat --id t --answer-tokens 8 --server " + server_.address();
   auto [status, out] = shell("printf 'one\\\\\\r\\ntwo\\r\\n/etc/hosts is gone\\r\\n' | " + command + " 2>/dev/null");

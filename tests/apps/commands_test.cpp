@@ -1,6 +1,8 @@
 // What every command has in common: how it names mistakes, and what it says where no server answers; and the counters
 // of a real server.
 
+#include <fstream>
+
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
@@ -33,6 +35,35 @@ TEST(Commands, AMistypedOneIsNamedWithTheNearest) {
   }
 }
 
+TEST(Commands, AMistypedOptionIsNamedWithTheNearest) {
+  for (const auto& [arguments, says] : std::vector<std::pair<std::string, std::string>>{
+           {"stat --jsn", "not expected: --jsn; did you mean --json?"},
+           {"chat --temprature 1", "not expected: --temprature 1; did you mean --temperature?"},
+           {"chat --temprature=1", "not expected: --temprature=1; did you mean --temperature?"},
+           {"serve these words", "not expected: these words (--help"},
+           {"stat --banana", "not expected: --banana (--help"}}) {
+    auto [status, text] = errors_of(arguments);
+    EXPECT_NE(status, 0) << arguments;
+    EXPECT_THAT(text, HasSubstr(says));
+  }
+}
+
+TEST(Commands, WhatAConfigShouldNotHaveIsNamedWithTheNearest) {
+  temporary_folder folder;
+  auto file = folder.path() / "config";
+  for (const auto& [content, says] : std::vector<std::pair<std::string, std::string>>{
+           {"[serve]\ncontxt = 128\n", "a key contxt in [serve], which is no option; did you mean context?"},
+           {"[serve]\nbanana = 1\n", "a key banana in [serve], which is no option (--help"},
+           {"[srve]\ncontext = 128\n", "a section [srve], which is no command; did you mean serve?"},
+           {"context = 128\n", "cannot be understood at: context; options stand below [serve]"},
+           {"[serve\n", "cannot be understood at: [serve;"}}) {
+    std::ofstream{file} << content;
+    auto [status, text] = errors_of("serve --config " + file.string());
+    EXPECT_NE(status, 0) << content;
+    EXPECT_THAT(text, HasSubstr(says));
+  }
+}
+
 TEST(Commands, TheServerAloneKnowsServeAndNothingElse) {
   auto alone = std::string{CHROMATIN_BINARY} + "-serve ";
   EXPECT_EQ(outcome_of(alone + "serve --help").text, outcome_of(std::string{CHROMATIN_BINARY} + " serve --help").text);
@@ -50,6 +81,22 @@ TEST(Commands, WhereNoServerAnswersTheWayOutIsNamed) {
       EXPECT_THAT(text, HasSubstr(std::string{"no server answers at "} + address));
       EXPECT_TRUE(text.ends_with("; start one with \"chromatin serve\"\n")) << command << ": " << text;
     }
+}
+
+TEST(Commands, AnAddressThatIsNoneIsSaidInWords) {
+  EXPECT_THAT(errors_of("stat --server 127.0.0.1:99999").text, HasSubstr(" (a port is a number up to 65535); "));
+  EXPECT_THAT(errors_of("stat --server no-such-host.invalid").text,
+              testing::AllOf(HasSubstr("no server answers at no-such-host.invalid ("),
+                             testing::Not(HasSubstr("params")), testing::Not(HasSubstr("DNS lookup failed"))));
+}
+
+TEST(Commands, TheAddressOfAnotherProtocolIsNotWaitedForAgainAndAgain) {
+  temporary_folder folder;
+  server_process server{folder.path(), {"--http", "127.0.0.1:0", "--login-within", "1.5"}};
+  auto there = server.wait_for("OpenAI's interface on http://", std::chrono::seconds{30}).value_or("/");
+  auto [status, text] = errors_of("stat --server " + there.substr(0, there.find('/')));
+  EXPECT_EQ(status, 1);
+  EXPECT_THAT(text, HasSubstr("is this an address of --listen, and not of --http?"));
 }
 
 TEST(Inspect, SaysInWordsAndAsJsonWhatWasUnderstood) {

@@ -2,6 +2,9 @@
 
 #include "http/chat_request.hpp"
 
+#include <cstdint>
+#include <limits>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -140,6 +143,26 @@ TEST(ChatRequest, AllTokensOfTheWindowCountForPenaltiesIfMinusOneIsSaid) {
   EXPECT_EQ(read(body).sampling.less.last_n, ~0u);
 }
 
+TEST(ChatRequest, MinusOneIsAnySeedAndAllTokensAndOtherSeedsMayBeBelowZero) {
+  auto with = [](const char* name, const json& value) {
+    auto body = minimal();
+    body[name] = value;
+    return read(body).sampling;
+  };
+  EXPECT_EQ(with("seed", -1).seed, 7u) << "what is not said";
+  EXPECT_EQ(with("seed", -2).seed, ~std::uint64_t{1});
+  EXPECT_EQ(with("seed", std::numeric_limits<std::int64_t>::min()).seed, std::uint64_t{1} << 63);
+  EXPECT_EQ(with("top_k", -1).top_k, with("top_k", 0).top_k);
+  EXPECT_EQ(refusal_of({{"top_k", -2}}).param, "top_k");
+}
+
+TEST(ChatRequest, AZeroByteIsNotTheEndOfJson) {
+  auto body = minimal().dump();
+  EXPECT_NO_THROW(read_chat_request(body, {}));
+  EXPECT_THROW(read_chat_request(body + '\0', {}), error);
+  EXPECT_THROW(read_chat_request(body + '\0' + "what nobody reads", {}), error);
+}
+
 TEST(ChatRequest, AWrongTypeOrValueNamesItsField) {
   EXPECT_EQ(refusal_of({{"n", 0}}).param, "n");
   EXPECT_EQ(refusal_of({{"min_p", 1.1}}).param, "min_p");
@@ -157,7 +180,6 @@ TEST(ChatRequest, AWrongTypeOrValueNamesItsField) {
   EXPECT_EQ(refusal_of({{"temperature", "hot"}}).param, "temperature");
   EXPECT_EQ(refusal_of({{"temperature", 2.5}}).param, "temperature");
   EXPECT_EQ(refusal_of({{"top_p", -1}}).param, "top_p");
-  EXPECT_EQ(refusal_of({{"seed", -1}}).param, "seed");
   EXPECT_EQ(refusal_of({{"seed", 1.5}}).param, "seed");
   EXPECT_EQ(refusal_of({{"max_tokens", 0}}).param, "max_tokens");
   EXPECT_EQ(refusal_of({{"max_tokens", 1e30}}).param, "max_tokens");
@@ -173,6 +195,8 @@ TEST(ChatRequest, AWrongTypeOrValueNamesItsField) {
   EXPECT_EQ(refusal_of({{"messages", {{{"role", "user"}, {"content", 7}}}}}).param, "messages[0].content");
   EXPECT_EQ(refusal_of({{"messages", {{{"role", "user"}, {"content", {{{"type", "image_url"}}}}}}}}).param,
             "messages[0].content[0].type");
+  EXPECT_EQ(refusal_of({{"messages", {{{"role", "user"}, {"content", {{{"type", "text"}}}}}}}}).param,
+            "messages[0].content[0].text");
   EXPECT_EQ(refusal_of({{"messages", {{{"role", "assistant"}, {"content", "x"}}}}}).param, "messages[0].role");
 }
 
@@ -186,7 +210,7 @@ TEST(ChatRequest, WhatIsNotJsonSaysWhere) {
     return std::string{};
   };
   EXPECT_THAT(message_of(R"({"messages": [)"), HasSubstr("at byte 15"));
-  EXPECT_THAT(message_of(R"({"seed": 1e999})"), HasSubstr("too large"));
+  EXPECT_THAT(message_of(R"({"seed": 1e999})"), HasSubstr("too large: '1e999'"));
   EXPECT_THAT(message_of("[]"), HasSubstr("must be a JSON object"));
   EXPECT_THAT(message_of("{\"messages\": [{\"role\": \"user\", \"content\": \"\xff\"}]}"), HasSubstr("at byte"));
 }
