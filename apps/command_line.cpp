@@ -28,6 +28,17 @@ std::string explain(const CLI::App& program, const CLI::Error& error) {
                      meant.empty() ? "" : fmt::format("; did you mean {}?", meant));
 }
 
+/// Errors repeat what files say: no byte of it may move the cursor or end the line.
+std::string one_line(std::string_view error) {
+  std::string shown;
+  for (auto c : error)
+    if (static_cast<unsigned char>(c) >= ' ' && c != '\x7f')
+      shown += c;
+    else
+      shown += c == '\n' ? "\\n" : fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+  return shown;
+}
+
 }  // namespace
 
 int run_commands(int argc, char** argv, const add_commands& add) {
@@ -53,7 +64,7 @@ int run_commands(int argc, char** argv, const add_commands& add) {
   } catch (const CLI::ParseError& e) {
     return app.exit(e);
   } catch (const std::exception& e) {
-    std::fprintf(stderr, "chromatin: %s\n", e.what());
+    std::fprintf(stderr, "chromatin: %s\n", one_line(e.what()).c_str());
     return 1;
   }
 }
