@@ -1,6 +1,7 @@
 #include "archive/keeper.hpp"
 
 #include <algorithm>
+#include <cmath>
 #include <map>
 
 #include <fmt/format.h>
@@ -156,8 +157,7 @@ std::vector<archive_job> keeper::plan_reads(std::span<const keyed_job> all, lab_
         while (!jobs.empty()) {
           const auto those = jobs.first(std::min(jobs.size(), options_.together_max));
           const auto name = reads_name(those.front().job);
-          std::uint64_t reads = 0;
-          for (const auto& one : those) reads += reads_for(one);
+          const auto reads = reads_for(those);
           for (const auto& one : those) next.push_back(reading(one.job, name, reads, now));
           jobs = jobs.subspan(those.size());
         }
@@ -165,10 +165,20 @@ std::vector<archive_job> keeper::plan_reads(std::span<const keyed_job> all, lab_
   return next;
 }
 
-std::uint64_t keeper::reads_for(const keyed_job& one) {
-  if (one.job.reads_more > 0) return one.job.reads_more;
-  const auto molecules = tubes_.at(one.job.tube).layout().geometry().molecules();
-  return wanted(one).size() * molecules * options_.reads_a_strand;
+std::uint64_t keeper::reads_for(std::span<const keyed_job> together) {
+  const auto molecules = tubes_.at(together.front().job.tube).layout().geometry().molecules();
+  std::uint64_t more = 0;
+  std::size_t strands = 0, first_time = 0;
+  for (const auto& one : together) {
+    more += one.job.reads_more;
+    if (one.job.reads_more > 0) continue;
+    strands += wanted(one).size() * molecules;
+    ++first_time;
+  }
+  if (first_time == 0) return more;
+  const double a_strand = static_cast<double>(options_.reads_a_strand) *
+                          (1 - options_.share_for_luck * (1 - 1 / static_cast<double>(first_time)));
+  return more + static_cast<std::uint64_t>(std::ceil(a_strand * static_cast<double>(strands)));
 }
 
 void keeper::give(std::span<const keyed_job> all, lab_time now) {
@@ -253,8 +263,12 @@ keeper::tube_reading keeper::read(const archive_job& job, lab_time now) {
 
 archive_job keeper::judge(const keyed_job& one, const tube_reading& found, lab_time now) {
   const auto& store = tubes_.at(one.job.tube);
-  if (auto lacking = shortage_of(wanted(one), found.outcomes, found.reads, store.layout().geometry()))
+  if (auto lacking = shortage_of(wanted(one), found.outcomes, found.reads, store.layout().geometry())) {
+    // Where a PCR brought next to nothing of it, what came of that tells little: no less than a first order has.
+    const auto first = lacking->missing.size() * store.layout().geometry().molecules() * options_.reads_a_strand;
+    if (lacking->reads_more > 0) lacking->reads_more = std::max<std::uint64_t>(lacking->reads_more, first);
     return short_of(one.job, *lacking, now);
+  }
   const auto path = path_of(one.key);
   const auto file = found.found.get(path);
   if (!file.content) return failed(one.job, file.reason, now);

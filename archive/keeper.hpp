@@ -24,8 +24,11 @@ namespace chromatin::archive {
 struct keeper_options {
   std::filesystem::path folder;  ///< of the tubes
   dna::profile geometry = dna::built_in_profile("archive");
-  /// Of the first order, for each strand that is wanted: ten that vote, and as many that are of something else.
+  /// Of the first order, for each strand that is wanted: ten that vote, and as many that are of something else, or that
+  /// make up for a PCR which brought more of that than others do.
   std::uint64_t reads_a_strand = 20;
+  /// Of these, the share that is for the luck of a PCR: those who share one pay for it once.
+  double share_for_luck = 0.2;
   std::size_t together_max = 16;  ///< jobs whose directories one PCR brings
   /// Told before and after whatever outlives the process, for tests that end it there.
   std::function<void()> lasting = [] {};
@@ -60,7 +63,7 @@ class keeper {
   void lasting(const auto& what);
   /// Puts what is new into the file, in the tube that has it or in one with room. Returns the tube's name.
   std::string write_file(const archive_source& one);
-  std::uint64_t reads_for(const keyed_job& one);
+  std::uint64_t reads_for(std::span<const keyed_job> together);
   std::string put_new(const std::string& tenant, const std::string& path, const byte_string& file);
   void mark(const std::string& tube, std::span<const archive_source> all);
   void give_reads(std::span<const keyed_job> all, lab_time now);

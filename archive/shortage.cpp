@@ -24,6 +24,20 @@ double factor(double seen, double needed, double all) {
   return std::min(most_at_once + 1, rate(needed) / rate(std::max(seen, none_seen)));
 }
 
+/// How many of the reads were for these blocks: what others had of them who shared the PCR is not ordered again. Strays
+/// are nobody's, and come once more.
+double reads_for(std::span<const dna::block_id> wanted, std::span<const dna::block_outcome> outcomes,
+                 std::uint64_t reads) {
+  double own = 0, all = 0;
+  for (const auto& one : outcomes) {
+    const auto of_these = std::ranges::find(wanted, one.id) != wanted.end();
+    const auto count = of_these || !one.trace ? static_cast<double>(one.reads) : 0;
+    all += count;
+    own += of_these ? count : 0;
+  }
+  return static_cast<double>(reads) * (own > 0 ? own / all : 1);
+}
+
 }  // namespace
 
 std::optional<shortage> shortage_of(std::span<const dna::block_id> wanted, std::span<const dna::block_outcome> outcomes,
@@ -47,7 +61,7 @@ std::optional<shortage> shortage_of(std::span<const dna::block_id> wanted, std::
   double times = 1;
   for (auto molecules : seen)
     if (molecules > 0 || !ample) times = std::max(times, factor(molecules, needed, all));
-  lacking.reads_more = static_cast<std::uint64_t>(std::ceil((times - 1) * static_cast<double>(reads)));
+  lacking.reads_more = static_cast<std::uint64_t>(std::ceil((times - 1) * reads_for(wanted, outcomes, reads)));
   return lacking;
 }
 

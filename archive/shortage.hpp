@@ -22,7 +22,8 @@ struct shortage {
 
 /// `reads`: of all orders so far. Nothing where every block was decoded. A block's molecules come as Poisson's law
 /// says: those that were seen tell how often one is read, and from that follows how many reads bring one molecule more
-/// than a block is decoded from, which makes up for an error. At most eight times the reads so far are asked for.
+/// than a block is decoded from, which makes up for an error. What came of others than `wanted` in those reads, who
+/// shared a PCR, is not counted: it is not read again. At most eight times the rest is asked for.
 std::optional<shortage> shortage_of(std::span<const dna::block_id> wanted, std::span<const dna::block_outcome> outcomes,
                                     std::uint64_t reads, const dna::profile& geometry);
 

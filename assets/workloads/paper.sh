@@ -25,23 +25,23 @@ few="--set conversations.count=2250 --set conversations.warm_up_turns=2500"
 for what in "$@"; do
   case $what in
     llama-* | falcon-*) run "$what" "$what" recompute,lookahead,lru,fifo,predictive ;;
-    capacity) run capacity llama-13b lookahead,lru,fifo,predictive --capacity 1300000,3250000,6500000,13000000 ;;
+    capacity) run capacity llama-13b lookahead,lru,fifo,predictive $few --capacity 1300000,3250000,6500000,13000000 ;;
     arrivals)
       for rate in 0.1 0.2 0.35 0.5 1 2; do
         for machine in llama-13b llama-65b; do
-          run "arrivals-$machine-$rate" $machine recompute,lookahead,lru --set conversations.per_s=$rate
+          run "arrivals-$machine-$rate" $machine recompute,lookahead,lru $few --set conversations.per_s=$rate
         done
       done
       ;;
     queue)
       # What knowing the queue is worth, at 0.5, 1, 1.5 and 2 times the rate that is served.
-      for rate in 0.09 0.18 0.27 0.36; do
+      for rate in 0.18 0.36 0.54 0.72; do
         full="$few --capacity 400000 --set conversations.per_s=$rate"
         run "queue-$rate" llama-13b lru,lookahead,predictive $full
         run "queue-$rate-unheard" llama-13b predictive $full --set reuse.policies_hear_queue=false
       done
       ;;
-    think) for s in 10 600 3600; do run "think-$s" llama-13b lookahead,lru,fifo --set conversations.think_s=$s; done ;;
+    think) for s in 10 600 3600; do run "think-$s" llama-13b lookahead,lru,fifo $few --set conversations.think_s=$s; done ;;
     loading)
       # Served without a queue: what is loaded is loaded while a turn waits for it.
       calm="$few --set conversations.per_s=0.05"

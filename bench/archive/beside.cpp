@@ -69,7 +69,9 @@ class traffic {
           client_.reset();
         }} {}
 
-  std::uint64_t rounds() const { return rounds_; }
+  std::uint64_t trips() const { return 2 * travellers * rounds_; }
+  /// How often all of them spoke: once more than they travelled, where the phase ended on a way.
+  std::uint64_t said() const { return said_; }
 
  private:
   void run(const std::stop_token& end) {
@@ -77,6 +79,7 @@ class traffic {
     while (!end.stop_requested()) {
       for (std::uint32_t i = 0; i < travellers && !end.stop_requested(); ++i)
         say(*client_, name_of(i), users_[i].at(rounds_ % users_[i].size()));
+      ++said_;
       pause_ ? std::this_thread::sleep_for(*pause_) : travel(end);
       ++rounds_;
     }
@@ -109,7 +112,7 @@ class traffic {
   std::optional<rpc::client> client_;
   const user_lists& users_;
   std::optional<std::chrono::duration<double>> pause_;
-  std::atomic<std::uint64_t> rounds_{0};
+  std::atomic<std::uint64_t> rounds_{0}, said_{0};
   std::jthread worker_;
 };
 
@@ -122,17 +125,19 @@ nlohmann::ordered_json archive_beside(const archive_setup& setup) {
   talk(server.rpc(), users);  // does not count
   std::vector<double> ratios, alone_all, beside_all;
   std::uint64_t trips = 0;
-  const auto with_traffic = [&](std::optional<std::chrono::duration<double>> pause, std::uint64_t& rounds) {
-    traffic others{server.rpc(), users, pause};
-    auto times = talk(server.rpc(), users);
-    rounds = others.rounds();
-    return times;
-  };
   for (std::uint32_t round = 0; round < setup.rounds; ++round) {
-    std::uint64_t travelled = 0;
-    const auto beside = with_traffic({}, travelled);
-    trips += 2 * travellers * travelled;
-    const auto alone = with_traffic(phase / static_cast<double>(std::max<std::uint64_t>(travelled, 1)), travelled);
+    std::uint64_t said = 0;
+    const auto beside = [&] {
+      traffic others{server.rpc(), users, {}};
+      auto times = talk(server.rpc(), users);
+      said = others.said();
+      trips += others.trips();
+      return times;
+    }();
+    const auto alone = [&] {
+      traffic others{server.rpc(), users, phase / static_cast<double>(std::max<std::uint64_t>(said, 1))};
+      return talk(server.rpc(), users);
+    }();
     ratios.push_back(percentile(beside, 0.99) / percentile(alone, 0.99));
     alone_all.insert(alone_all.end(), alone.begin(), alone.end());
     beside_all.insert(beside_all.end(), beside.begin(), beside.end());
@@ -140,6 +145,8 @@ nlohmann::ordered_json archive_beside(const archive_setup& setup) {
                          percentile(alone, 0.99), percentile(beside, 0.99)));
   }
   const double change = 100 * (median(ratios) - 1);
+  say_line(fmt::format("half of them: {:.2f} ms alone, {:.2f} ms beside", percentile(alone_all, 0.5),
+                       percentile(beside_all, 0.5)));
   say_line(
       fmt::format("time to first token, p99 of {} and {} turns: {:.2f} ms alone, {:.2f} ms beside {} trips into DNA or "
                   "back; median of {} rounds {:+.1f} % (asked: at most 5)",

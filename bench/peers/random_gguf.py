@@ -15,7 +15,8 @@ DEVIATION = 0.02  # of the weights, about
 source, kind, target = sys.argv[1:4]
 cfg = json.load(open(f"{source}/config.json"))
 hidden, layers, size = cfg["hidden_size"], cfg["num_hidden_layers"], cfg["vocab_size"]
-queries, keys = (cfg[of] * cfg["head_dim"] for of in ("num_attention_heads", "num_key_value_heads"))
+head_dim = cfg.get("head_dim", hidden // cfg["num_attention_heads"])
+queries, keys = (cfg[of] * head_dim for of in ("num_attention_heads", "num_key_value_heads"))
 experts = cfg.get("num_experts", 0)
 width = cfg["moe_intermediate_size"] if experts else cfg["intermediate_size"]
 random = np.random.default_rng(1)
@@ -80,8 +81,8 @@ def tensors():
     matrices = {"attn_q": (queries, hidden), "attn_k": (keys, hidden), "attn_v": (keys, hidden),
                 "attn_output": (hidden, queries), **feed_forward}
     for layer in range(layers):
-        for name, values in (("attn_norm", hidden), ("ffn_norm", hidden), ("attn_q_norm", cfg["head_dim"]),
-                             ("attn_k_norm", cfg["head_dim"])):
+        for name, values in (("attn_norm", hidden), ("ffn_norm", hidden), ("attn_q_norm", head_dim),
+                             ("attn_k_norm", head_dim)):
             yield f"blk.{layer}.{name}", None, (values,)
         if experts:
             yield f"blk.{layer}.ffn_gate_inp", None, (experts, hidden)
@@ -109,8 +110,8 @@ w.add_block_count(layers)
 w.add_feed_forward_length(cfg["intermediate_size"])
 w.add_head_count(cfg["num_attention_heads"])
 w.add_head_count_kv(cfg["num_key_value_heads"])
-w.add_key_length(cfg["head_dim"])
-w.add_value_length(cfg["head_dim"])
+w.add_key_length(head_dim)
+w.add_value_length(head_dim)
 w.add_rope_freq_base(float(cfg["rope_theta"]))
 w.add_layer_norm_rms_eps(cfg["rms_norm_eps"])
 w.add_vocab_size(size)

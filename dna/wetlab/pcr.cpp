@@ -263,14 +263,6 @@ tube with_fewer_far(const tube& from, std::span<const pcr_step> steps, const pri
   return made;
 }
 
-/// As warm as the coolest primer that matters allows.
-double annealing_c(const pcr_step& step) {
-  double coolest = step.reverse.empty() ? 100 : melting_c(step.reverse);
-  for (const auto& one : step.forward)
-    if (one.concentration >= 1) coolest = std::min(coolest, melting_c(one.bases));
-  return coolest - step.below_melting_c;
-}
-
 pcr_result run_step(const tube& from, const pcr_step& step, const pcr_options& options, const pcr_sampling& sampling,
                     std::uint64_t seed) {
   const double annealing = annealing_c(step);
@@ -298,6 +290,13 @@ void carry_primers(const pcr_step& before, pcr_step& into) {
 }
 
 }  // namespace
+
+double annealing_c(const pcr_step& step) {
+  double coolest = step.reverse.empty() ? 100 : melting_c(step.reverse);
+  for (const auto& one : step.forward)
+    if (one.concentration >= 1) coolest = std::min(coolest, melting_c(one.bases));
+  return coolest - step.below_melting_c;
+}
 
 pcr_result amplify(const tube& from, const std::vector<pcr_step>& steps, const pcr_options& options,
                    std::uint64_t seed) {

@@ -27,6 +27,9 @@ struct pcr_step {
   double carried = 1;  ///< share of the tube before that goes in, and with it that share of its primers
 };
 
+/// What it anneals at, after the cycles of a touch-down: as warm as the coolest primer that matters allows.
+double annealing_c(const pcr_step& step);
+
 struct pcr_options {
   double efficiency = 0.95;          ///< of a bound, matching primer
   double efficiency_spread = 0.005;  ///< standard deviation between strands, lasting over all cycles

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <map>
 #include <stdexcept>
 #include <unordered_set>
@@ -33,6 +34,16 @@ std::vector<primer> primers_of(const strand_layout& layout, const std::vector<su
   std::vector<primer> made;
   for (const auto& node : nodes) made.push_back({layout.elongated_primer(node)});
   return made;
+}
+
+/// Primers of one length melt degrees apart, by their G and C, and those that bind better would copy more in every
+/// cycle: there is less of them. In hundredths, as people measure it out.
+void balance(pcr_step& step) {
+  const auto at = annealing_c(step);
+  const auto bound = [&](const primer& one) { return binding(melting_c(one.bases), at, {}); };
+  double least = 1;
+  for (const auto& one : step.forward) least = std::min(least, bound(one));
+  for (auto& one : step.forward) one.concentration = std::round(100 * least / bound(one)) / 100;
 }
 
 std::uint32_t coarsest_level(const std::vector<subtree>& nodes) {
@@ -131,6 +142,7 @@ std::vector<pcr_step> plan(const strand_layout& layout, const std::vector<subtre
     add(nodes, single_cycles, hot, 1);
   }
   if (how == protocol::touch_down) steps.back().touch_down_cycles = touch_down_cycles;
+  for (auto& step : steps) balance(step);
   return steps;
 }
 

@@ -26,8 +26,8 @@ protocol protocol_of(std::string_view name);
 std::string_view name_of(protocol how);
 
 /// The reactions that bring what lies below `targets` (address_tree::cover, in order). Where siblings are wanted, their
-/// parent's primer stands for them, as long as that brings at most a quarter more leaves. Throws std::invalid_argument
-/// where there are none.
+/// parent's primer stands for them, as long as that brings at most a quarter more leaves. Concentrations are such that
+/// all primers of a reaction copy alike. Throws std::invalid_argument where there are none.
 std::vector<pcr_step> plan(const strand_layout& layout, const std::vector<subtree>& targets, protocol how);
 
 enum class pooling {

@@ -42,6 +42,13 @@ std::vector<archive_job> archived(process& at, int count, lab_time now) {
   return jobs;
 }
 
+/// The same with their jobs as they are next.
+std::vector<keyed_job> with(std::vector<keyed_job> all, const std::vector<archive_job>& next) {
+  for (const auto& job : next)
+    std::ranges::find(all, job.number, [](const auto& one) { return one.job.number; })->job = job;
+  return all;
+}
+
 TEST(Keeper, ConversationsThatAreArchivedTogetherAreOneOrder) {
   outside world;
   process at{world};
@@ -173,6 +180,54 @@ TEST(Keeper, TooFewReadsAreFollowedByMoreAndTheFirstOnesCount) {
   EXPECT_GT(short_of_blocks, 0) << "the first reads have to be too few, or this shows nothing";
   EXPECT_EQ(job.sequencing.size(), static_cast<std::size_t>(short_of_blocks) + 1);
   EXPECT_GT(job.reads, job.reads_last);
+}
+
+TEST(Keeper, ThoseWhoShareAPcrPayForItsLuckOnce) {
+  outside world;
+  std::vector<keyed_job> recalls;
+  {
+    process at{world};
+    for (const auto& job : archived(at, 4, world.now)) {
+      recalls.push_back({ask_recall(job, world.now), *at.registry->archives().find_key(conversation_of(job))});
+      recalls.back().job.number = 100 + recalls.size();
+    }
+  }
+  keeper work{{.folder = world.folder / "tubes", .geometry = world.geometry, .share_for_luck = 0.2}, world.lab};
+  std::uint64_t singles = 0;
+  for (const auto& one : recalls) singles += work.plan_reads(std::vector{one}, world.now).at(0).reads_last;
+  EXPECT_EQ(work.plan_reads(recalls, world.now).at(0).reads_last, singles * 85 / 100);
+}
+
+TEST(Keeper, OneThatIsShortInAPoolIsReadAgainByItself) {
+  outside world;
+  std::vector<keyed_job> recalls;
+  {
+    process at{world};
+    for (const auto& job : archived(at, 6, world.now)) {
+      recalls.push_back({ask_recall(job, world.now), *at.registry->archives().find_key(conversation_of(job))});
+      recalls.back().job.number = 100 + recalls.size();
+    }
+  }
+  keeper work{{.folder = world.folder / "tubes", .geometry = world.geometry, .reads_a_strand = 4}, world.lab};
+  recalls = with(recalls, work.plan_reads(recalls, world.now));
+  const auto pooled = recalls[0].job.reads_last;
+  int short_of_blocks = 0;
+  while (!recalls.empty()) {
+    work.give(recalls, world.now);
+    world.now += world.lab->usual().sequencing.value();
+    recalls = with(recalls, work.decode(recalls, world.now));
+    std::erase_if(recalls, [](const auto& one) { return one.job.state == archive_state::decoded; });
+    for (const auto& one : recalls) {
+      ASSERT_EQ(one.job.failure, "");
+      ASSERT_LT(one.job.sequencing.size(), orders_max);
+      if (one.job.sequencing.size() > 1) continue;
+      ++short_of_blocks;
+      EXPECT_LT(one.job.reads_more, pooled) << "it was a sixth of the first order";
+      EXPECT_GE(one.job.reads_more, one.job.missing.size() * 15 * 4) << "as many as a first order has for these";
+    }
+    recalls = with(recalls, work.plan_reads(recalls, world.now));
+  }
+  EXPECT_GT(short_of_blocks, 0) << "the first reads have to be too few, or this shows nothing";
 }
 
 TEST(Keeper, WhatDidNotComeIsSynthesisedOnceMoreBeforeTheCopyMayGo) {

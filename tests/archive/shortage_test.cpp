@@ -50,6 +50,20 @@ TEST(Shortage, ABlockThatNobodySawWhereOthersAreReadOftenIsNotInTheTube) {
   EXPECT_EQ(shortage_of(wanted, {}, 500, geometry)->reads_more, 8U * 500) << "nothing tells how often others are read";
 }
 
+TEST(Shortage, WhatOthersHadOfASharedPcrIsNotReadAgain) {
+  const std::vector<dna::block_id> wanted{{1, 0}, {2, 0}};
+  const std::vector mine{decoded_block(1, 60), half_block(2, 8)};
+  auto shared = mine;
+  for (std::uint32_t leaf = 10; leaf < 28; ++leaf) shared.push_back(decoded_block(leaf, 34));  // nine times as many
+  auto strays = half_block(40, 300);
+  strays.trace = true;
+  shared.push_back(strays);
+  const auto alone = shortage_of(wanted, mine, 500, geometry)->reads_more;
+  EXPECT_EQ(shortage_of(wanted, shared, 5000, geometry)->reads_more, alone);
+  const std::vector unseen{decoded_block(10, 60), decoded_block(11, 60)};
+  EXPECT_EQ(shortage_of(wanted, unseen, 500, geometry)->reads_more, 8U * 500) << "its part is not known";
+}
+
 TEST(Shortage, WhatItAsksForDoes) {
   tube_folder tube;
   tube.put("talk/transcript", long_text(2500, 'a'));

@@ -10,6 +10,7 @@
 #include "dna/reads/read_sink.hpp"
 #include "dna/partition/store.hpp"
 #include "dna/wetlab/retrieval.hpp"
+#include "dna/wetlab/sampled_pcr.hpp"
 #include "dna/wetlab/sequencer.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -109,6 +110,24 @@ TEST_F(Retrieval, AllOfARangeIsAmplifiedAlike) {
     }
     EXPECT_LT(*std::max_element(copies.begin(), copies.end()), 2.5 * *std::min_element(copies.begin(), copies.end()));
   }
+}
+
+TEST_F(Retrieval, PrimersThatMeltApartCopyAlike) {
+  std::vector<subtree> leaves;
+  for (std::uint32_t leaf = 0; leaf < 200; ++leaf) leaves.push_back({leaf, 5});
+  const auto melting = [&](const subtree& one) { return melting_c(layout_.elongated_primer(one)); };
+  const auto [coolest, warmest] = std::ranges::minmax(leaves, {}, melting);
+  ASSERT_GT(melting(warmest) - melting(coolest), 3) << "they have to melt apart, or this shows nothing";
+  const auto even = synthesise_partition(layout_, strands_, {.copy_number_variation = 0}, random_());
+  const auto steps = plan(layout_, {coolest, warmest}, protocol::precise);
+  const auto product = amplify(even, steps, {}, {.far_strands_max = 256, .far_primers_max = 2}, random_()).product;
+  double cool = 0, warm = 0;
+  for (const auto& one : product.molecules) {
+    const auto id = parse_strand_name(product.origins[one.origin]);
+    if (id && id->leaf == coolest.first) cool += one.copies;
+    if (id && id->leaf == warmest.first) warm += one.copies;
+  }
+  EXPECT_LT(std::max(cool, warm), 1.3 * std::min(cool, warm));
 }
 
 TEST_F(Retrieval, WrongNamesAndNothingAreRefused) {
