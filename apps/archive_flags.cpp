@@ -3,6 +3,8 @@
 #include <map>
 #include <string>
 
+#include "apps/flags/choice.hpp"
+
 namespace chromatin {
 namespace {
 
@@ -24,12 +26,11 @@ void add_archive_flags(CLI::App& command, archive_options& options) {
   command.add_option("--dna-spool", options.spool,
                      "folder in which orders to a laboratory appear, and reads are expected (default: the laboratory "
                      "is simulated)");
-  command
-      .add_option("--dna-turn", options.on_turn,
-                  "what a turn on an archived conversation does: reject, ticket (it is refused, and the recall "
-                  "begins) or wait (until the conversation is back)")
-      ->transform(CLI::CheckedTransformer(std::map<std::string, archived_turn>{
-          {"reject", archived_turn::reject}, {"ticket", archived_turn::ticket}, {"wait", archived_turn::wait}}))
+  choose(command.add_option("--dna-turn", options.on_turn,
+                            "what a turn on an archived conversation does: reject, ticket (it is refused, and the "
+                            "recall begins) or wait (until the conversation is back)"),
+         std::map<std::string, archived_turn>{
+             {"reject", archived_turn::reject}, {"ticket", archived_turn::ticket}, {"wait", archived_turn::wait}})
       ->default_str("ticket")
       ->option_text("ACTION");
   add_time(command, "--dna-pool", options.pool_window, "60s",

@@ -73,6 +73,17 @@ std::string explain(const CLI::App& program, const CLI::Error& error) {
   return fmt::format("there is no command {}{}", words.front(), or_meant(words.front(), commands_of(*at)));
 }
 
+/// Errors repeat what files say: no byte of it may move the cursor or end the line.
+std::string one_line(std::string_view error) {
+  std::string shown;
+  for (auto c : error)
+    if (static_cast<unsigned char>(c) >= ' ' && c != '\x7f')
+      shown += c;
+    else
+      shown += c == '\n' ? "\\n" : fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
+  return shown;
+}
+
 }  // namespace
 
 int run_commands(int argc, char** argv, const add_commands& add) {
@@ -98,7 +109,7 @@ int run_commands(int argc, char** argv, const add_commands& add) {
   } catch (const CLI::ParseError& e) {
     return app.exit(e);
   } catch (const std::exception& e) {
-    std::fprintf(stderr, "chromatin: %s\n", e.what());
+    std::fprintf(stderr, "chromatin: %s\n", one_line(e.what()).c_str());
     return 1;
   }
 }

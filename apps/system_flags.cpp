@@ -3,6 +3,7 @@
 #include <map>
 #include <stdexcept>
 
+#include "apps/flags/choice.hpp"
 #include "apps/flags/size.hpp"
 
 namespace chromatin {
@@ -36,13 +37,18 @@ void add_fitting_size(CLI::App& command, const std::string& name, std::uint64_t&
 
 /// A number of turns, or the word that leaves it to what is free.
 void add_batch(CLI::App& command, system_options& options) {
-  constexpr std::uint32_t batch_most = 1024;
+  static constexpr std::uint32_t batch_most = 1024;
   static const CLI::Range in_range{1u, batch_most};
   auto read = [&options](const std::string& text) {
     options.batch_fits = text == whatever_fits;
     if (!options.batch_fits) options.batch_max = static_cast<std::uint32_t>(std::stoul(text));
   };
-  auto fault = [](std::string& text) { return text == whatever_fits ? std::string{} : in_range(text); };
+  auto fault = [](std::string& text) {
+    if (text == whatever_fits) return std::string{};
+    // What the range would take for a number and `read` for another: 0x10.
+    bool decimal = !text.empty() && text.find_first_not_of("0123456789") == text.npos;
+    return decimal ? in_range(text) : fmt::format("Value {} not in range 1 to {}", text, batch_most);
+  };
   command
       .add_option_function<std::string>("--batch", read,
                                         "turns computed together at most; auto: what model and machine allow")
@@ -77,8 +83,8 @@ void add_memory_flags(CLI::App& command, system_options& options) {
       {"auto", backend_choice::automatic}, {"cpu", backend_choice::cpu}, {"cuda", backend_choice::cuda}};
   options.backend = backend_choice::automatic;
   options.device_bytes_fit = options.host_bytes_fit = options.batch_fits = true;
-  command.add_option("--backend", options.backend, "cpu, cuda, or auto: cuda where there is such a device")
-      ->transform(CLI::CheckedTransformer(backends))
+  choose(command.add_option("--backend", options.backend, "cpu, cuda, or auto: cuda where there is such a device"),
+         backends)
       ->default_str("auto")
       ->option_text("NAME");
   add_fitting_size(command, "--device-mem", options.device_bytes, options.device_bytes_fit,
@@ -87,16 +93,15 @@ void add_memory_flags(CLI::App& command, system_options& options) {
   add_fitting_size(command, "--host-mem", options.host_bytes, options.host_bytes_fit,
                    "memory of the host tier, e.g. 256M; auto: what is left");
   add_size(command, "--disk-size", options.disk_bytes, "space of the disk tier");
-  command.add_option("--compute", options.compute, "auto, f32 or bf16; cuda computes in bf16")
-      ->transform(CLI::CheckedTransformer(types))
+  choose(command.add_option("--compute", options.compute, "auto, f32 or bf16; cuda computes in bf16"), types)
       ->default_str("auto")
       ->option_text("TYPE");
   static const std::map<std::string, model::weight_kind> weights{
       {"model", model::weight_kind::stored}, {"int8", model::weight_kind::int8}, {"q4", model::weight_kind::q4}};
-  command
-      .add_option("--weights", options.weights,
-                  "model (as it comes), or rounded: int8 takes half the memory, q4 a quarter; faster answers")
-      ->transform(CLI::CheckedTransformer(weights))
+  choose(
+      command.add_option("--weights", options.weights,
+                         "model (as it comes), or rounded: int8 takes half the memory, q4 a quarter; faster answers"),
+      weights)
       ->default_str("model")
       ->option_text("TYPE");
   command

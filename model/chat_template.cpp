@@ -126,6 +126,7 @@ void chat_template::learn() {
   for (const auto& s : tokens_->segments(behind))
     if (s.control) ends_of_messages_.push_back(*s.control);
   layout first{render(probe, asking), probe.size(), *tokens_};
+  if (!first.content(0)) throw load_error(fmt::format("{}: the template leaves out what a user says", from_.where));
   if (const auto& s = first.segments; !s.empty() && s[0].control && first.text.bytes().substr(0, s[0].end) == from_.bos)
     opening_ = {*s[0].control};
 }

@@ -54,8 +54,15 @@ std::shared_ptr<const checkpoint> open_gguf(const model_source& source, std::uin
   auto chat = chat_template::open(gguf::chat_of(from.values), words);
   fit(config, *words, chat, source.path);
   auto named = gguf::tensors_of(from, config.heads, config.kv_heads);
-  auto tensors = weights::of_files(std::move(from.files), std::move(named.tensors), std::move(named.paired_rows),
-                                   config, from.values.where());
+  const auto& architecture = gguf::find_architecture(from.values);  // the metadata goes with the files
+  auto tensors = [&] {
+    try {
+      return weights::of_files(std::move(from.files), std::move(named.tensors), std::move(named.paired_rows), config,
+                               from.values.where());
+    } catch (const load_error& e) {
+      throw load_error(gguf::with_own_name(architecture, e.what()));
+    }
+  }();
   kv::fingerprint print{};
   if (reads_weights) print = fingerprint_of(config, tensors, words->hash());
   return std::make_shared<const checkpoint>(

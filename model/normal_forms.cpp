@@ -100,6 +100,7 @@ std::string lowercased(std::string_view text) {
 }
 
 bool is_word_character(char32_t character) {
+  if (character == 0x200c || character == 0x200d) return true;  // Unicode's definition names the two that join, too
   switch (character == no_character ? UTF8PROC_CATEGORY_CN
                                     : utf8proc_category(static_cast<utf8proc_int32_t>(character))) {
     case UTF8PROC_CATEGORY_LU:

@@ -25,7 +25,10 @@ shard_index read_shard_index(const std::filesystem::path& folder) {
   std::set<std::filesystem::path> files;
   for (const auto& [name, shard] : map.value.items()) {
     if (shard.is_null()) continue;
-    if (!shard.is_string() || shard.get<std::string>().find('/') != std::string::npos)
+    auto is_name = [](const std::string& n) {
+      return !n.empty() && n != "." && n != ".." && n.find('/') == std::string::npos;
+    };
+    if (!shard.is_string() || !is_name(shard.get<std::string>()))
       map.refuse(fmt::format("the file of {} must be a name in this folder", name));
     named[name] = shard.get<std::string>();
     files.insert(folder / named[name]);

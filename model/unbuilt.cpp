@@ -156,11 +156,12 @@ void refuse_unbuilt(const json_node& config) {
 }
 
 std::vector<std::string> unknown_keys(const json_node& config) {
+  auto is_control = [](char c) { return static_cast<unsigned char>(c) < ' ' || c == '\x7f'; };
   std::vector<std::string> unknown;
   for (const auto& [key, value] : config.value.items())
     if (!value.is_null() && !key.starts_with('_') && !config.asked->contains(key) &&
         std::find(std::begin(remarks), std::end(remarks), key) == std::end(remarks))
-      unknown.push_back(key);
+      unknown.push_back(std::any_of(key.begin(), key.end(), is_control) ? json(key).dump() : key);  // for a terminal
   return unknown;
 }
 

@@ -84,10 +84,15 @@ void to_f32(const tensor& t, std::span<float> out) {
 }
 
 mapped_file::mapped_file(const std::filesystem::path& file) {
-  int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC);
+  // Without waiting: what is no file, as a pipe that nobody writes to, is refused.
+  int fd = ::open(file.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) throw load_error(fmt::format("{}: {}", file.string(), std::strerror(errno)));
   struct stat status {};
   ::fstat(fd, &status);
+  if (!S_ISREG(status.st_mode)) {
+    ::close(fd);
+    throw load_error(fmt::format("{}: is not a file with data", file.string()));
+  }
   size_ = static_cast<std::size_t>(status.st_size);
   void* data = size_ == 0 ? nullptr : ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, fd, 0);
   int error = errno;

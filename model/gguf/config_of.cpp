@@ -138,6 +138,8 @@ class translation {
     auto listed = values_.all().find(key);
     if (listed == values_.all().end() || !listed->second.list) return values_.number(key, 1, whole_max);
     auto numbers = values_.numbers(key);
+    if (auto layers = values_.number(full("block_count"), 1, whole_max); numbers.size() != layers)
+      values_.refuse(key, fmt::format("has {} values for {} layers", numbers.size(), layers));
     if (numbers.empty() || numbers[0] < 1 || numbers[0] > whole_max ||
         std::any_of(numbers.begin(), numbers.end(), [&](auto n) { return n != numbers[0]; }))
       values_.refuse(key, "differs from layer to layer, which is not supported");
@@ -149,7 +151,7 @@ class translation {
       if (must || has(key)) out_[std::string{name}] = number_of_layers(asked(key));
     for (const auto& [key, name, must] : reals)
       if (must || has(key)) out_[std::string{name}] = values_.real(asked(key));
-    auto head = number("attention.key_length", head_dim());
+    auto head = head_dim();
     if (auto values = number("attention.value_length", head); values != head)
       values_.refuse(full("attention.value_length"),
                      fmt::format("is {}, and keys have {} values; both must be the same", values, head));

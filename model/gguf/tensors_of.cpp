@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -112,7 +113,44 @@ class naming {
   named_tensors result_;
 };
 
+template <std::size_t N>
+std::optional<std::string> own_name_in(const names (&table)[N], std::string_view name) {
+  for (const auto& [own, hugging_face] : table)
+    if (name.starts_with(hugging_face)) return fmt::format("{}{}", own, name.substr(hugging_face.size()));
+  return std::nullopt;
+}
+
+/// The way back from Hugging Face's name; empty if there is none.
+std::optional<std::string> own_name(const architecture& of, std::string_view name) {
+  if (auto found = own_name_in(beside_layers, name)) return found;
+  constexpr std::string_view layers = "model.layers.", experts = "mlp.experts.";
+  if (!name.starts_with(layers)) return std::nullopt;
+  name.remove_prefix(layers.size());
+  auto dot = std::min(name.find('.'), name.size() - 1);
+  auto layer = name.substr(0, dot), part = name.substr(dot + 1);
+  std::optional<std::string> found;
+  if (part.starts_with(experts)) {
+    part.remove_prefix(std::min(part.find('.', experts.size()), part.size() - 1) + 1);
+    found = own_name_in(expert_parts, part);
+  }
+  if (!found && of.norms_around_blocks) found = own_name_in(four_norms, part);
+  if (!found && of.fused_gate) found = own_name_in(fused_gate, part);
+  if (!found) found = own_name_in(parts, part);
+  if (!found) return std::nullopt;
+  return fmt::format("blk.{}.{}", layer, *found);
+}
+
 }  // namespace
+
+std::string with_own_name(const architecture& of, const std::string& error) {
+  constexpr std::string_view before = ": tensor ";
+  auto at = error.rfind(before);
+  if (at == error.npos) return error;
+  auto name = std::string_view{error}.substr(at + before.size());
+  name = name.substr(0, name.find_first_of(" :"));
+  auto own = own_name(of, name);
+  return own ? fmt::format("{}; in GGUF it is {}", error, *own) : error;
+}
 
 named_tensors tensors_of(const contents& from, std::uint32_t heads, std::uint32_t kv_heads) {
   naming all{find_architecture(from.values), from.values.where(), heads, kv_heads};

@@ -6,6 +6,7 @@
 #include <map>
 #include <string>
 
+#include "model/gguf/architectures.hpp"
 #include "model/gguf/contents.hpp"
 
 namespace chromatin::model::gguf {
@@ -19,5 +20,7 @@ struct named_tensors {
 /// `blk.0.attn_q.weight` is `model.layers.0.self_attn.q_proj.weight`, and so on; a tensor of all experts is one for
 /// each. Tensors that are no part of Hugging Face's model are left out. Throws load_error.
 named_tensors tensors_of(const contents& from, std::uint32_t heads, std::uint32_t kv_heads);
+/// An error about a tensor, with the name that a file of this architecture has for it at the end.
+std::string with_own_name(const architecture& of, const std::string& error);
 
 }  // namespace chromatin::model::gguf

@@ -24,6 +24,8 @@ struct method : object {
     value result;
     if (self.as_text())
       call_text_method(in, *self.as_text(), called, given, result);
+    else if (self.as_list())
+      call_list_method(in, *self.as_list(), called, given, result);
     else
       call_dict_method(in, *self.as_mapping(), called, given, result);
     return result;
@@ -68,6 +70,10 @@ value attribute_of(context& in, const value& of, std::string_view name) {
     if (auto* found = d->find(name)) return *found;
   } else if (of.as_text() && has_text_method(name)) {
     return object_ptr{std::make_shared<method>(of, std::string{name})};
+  } else if (of.as_list() && has_list_method(name)) {
+    return object_ptr{std::make_shared<method>(of, std::string{name})};
+  } else if (auto* pair = of.as_list(); pair && pair->group && (name == "grouper" || name == "list")) {
+    return pair->items[name == "list"];
   } else if (auto* o = of.as_object()) {
     return o->attribute(name);
   }

@@ -95,13 +95,61 @@ std::size_t trailing_space(std::string_view text) {
   return all - text.size();
 }
 
-std::string upper(std::string_view text) { return changed(text, utf8proc_toupper); }
+std::string upper(std::string_view text) {
+  // The common ones of those that Unicode gives several capitals to; `changed` gives one for one.
+  constexpr std::pair<std::string_view, std::string_view> several[]{
+      {"ß", "SS"}, {"ŉ", "ʼN"},  {"ǰ", "J\u030c"}, {"ﬀ", "FF"}, {"ﬁ", "FI"},
+      {"ﬂ", "FL"}, {"ﬃ", "FFI"}, {"ﬄ", "FFL"},     {"ﬅ", "ST"}, {"ﬆ", "ST"}};
+  std::string result;
+  for (std::size_t bytes = 0; !text.empty(); text.remove_prefix(bytes)) {
+    bytes = character_bytes(text);
+    auto c = text.substr(0, bytes);
+    auto* row = bytes == 1
+                    ? std::end(several)
+                    : std::find_if(std::begin(several), std::end(several), [&](auto& r) { return r.first == c; });
+    result += row == std::end(several) ? changed(c, utf8proc_toupper) : std::string{row->second};
+  }
+  return result;
+}
 std::string lower(std::string_view text) { return changed(text, utf8proc_tolower); }
+std::string title_case(std::string_view character) {
+  auto several = upper(character);
+  auto bytes = character_bytes(several);
+  if (bytes == several.size()) return changed(character, utf8proc_totitle);
+  return several.substr(0, bytes) + lower(std::string_view{several}.substr(bytes));
+}
 
 bool is_letter(std::string_view character) {
   auto c = category(character);
   return c == UTF8PROC_CATEGORY_LU || c == UTF8PROC_CATEGORY_LL || c == UTF8PROC_CATEGORY_LT ||
          c == UTF8PROC_CATEGORY_LM || c == UTF8PROC_CATEGORY_LO;
+}
+bool is_decimal(std::string_view character) { return category(character) == UTF8PROC_CATEGORY_ND; }
+bool is_digit(std::string_view character) {
+  auto c = code_point(character);
+  bool raised = c == 0xb2 || c == 0xb3 || c == 0xb9 || c == 0x2070 || (c >= 0x2074 && c <= 0x2079) ||
+                (c >= 0x2080 && c <= 0x2089);
+  return raised || (c >= 0x2460 && c <= 0x2468) || is_decimal(character);
+}
+bool is_numeric(std::string_view character) {
+  auto c = category(character);
+  return c == UTF8PROC_CATEGORY_ND || c == UTF8PROC_CATEGORY_NL || c == UTF8PROC_CATEGORY_NO;
+}
+bool is_printable(std::string_view character) {
+  switch (category(character)) {
+    case UTF8PROC_CATEGORY_CN:
+    case UTF8PROC_CATEGORY_CC:
+    case UTF8PROC_CATEGORY_CF:
+    case UTF8PROC_CATEGORY_CS:
+    case UTF8PROC_CATEGORY_CO:
+    case UTF8PROC_CATEGORY_ZL:
+    case UTF8PROC_CATEGORY_ZP:
+      return false;
+    case UTF8PROC_CATEGORY_ZS:
+      return character == " ";
+    default:
+      return true;
+  }
 }
 bool is_cased_upper(std::string_view character) {
   auto c = category(character);

@@ -24,7 +24,15 @@ std::size_t trailing_space(std::string_view text);
 
 std::string upper(std::string_view text);
 std::string lower(std::string_view text);
+/// Of one character that begins a word: of those that are two letters only the first is a capital.
+std::string title_case(std::string_view character);
 bool is_letter(std::string_view character);
+/// As str.isdecimal, isdigit and isnumeric have it: each holds for more than the one before.
+bool is_decimal(std::string_view character);
+bool is_digit(std::string_view character);
+bool is_numeric(std::string_view character);
+/// Whether repr shows it as it is.
+bool is_printable(std::string_view character);
 bool is_cased_upper(std::string_view character);
 bool is_cased_lower(std::string_view character);
 

@@ -33,8 +33,7 @@ value context::make(text of) {
   return text_ptr{std::make_shared<const counted<text>>(std::move(of), *this, bytes)};
 }
 
-value context::make(std::vector<value> items, bool tuple) {
-  list made{std::move(items), tuple};
+value context::make(list made) {
   for (const auto& item : made.items) made.depth = std::max(made.depth, item.depth() + 1);
   if (made.depth > depth_max) throw fault("values are nested too deeply");
   auto bytes = overhead_bytes + made.items.size() * sizeof(value);

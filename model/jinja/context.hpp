@@ -24,7 +24,8 @@ class context {
 
   value make(text of);
   value make(std::string of) { return make(text{std::move(of)}); }
-  value make(std::vector<value> items, bool tuple = false);
+  value make(std::vector<value> items, bool tuple = false) { return make(list{std::move(items), tuple}); }
+  value make(list of);
   value make(std::vector<std::pair<text, value>> entries);
   /// A namespace. It is emptied when the context goes: namespaces can hold each other in circles.
   value make_namespace(std::vector<std::pair<text, value>> entries);

@@ -212,11 +212,15 @@ value interpreter::call_macro(const statement& macro, const scope_ptr& around, c
   auto own = std::make_shared<scope>(around);
   std::vector<std::pair<text, value>> others;
   std::vector<value> more;
+  if (given.positional.size() > macro.parameters.size() && !macro.takes_more)
+    throw fault(fmt::format("macro {} takes not more than {} arguments", macro.word, macro.parameters.size()));
+  if (caller && !macro.takes_caller) throw fault(fmt::format("macro {} does nothing with a call's body", macro.word));
   for (auto i = macro.parameters.size(); i < given.positional.size(); ++i) more.push_back(given.positional[i]);
   for (const auto& [name, v] : given.named) {
     auto which = std::find_if(macro.parameters.begin(), macro.parameters.end(),
                               [&](const parameter& p) { return p.word == name; });
     if (which == macro.parameters.end()) {
+      if (!macro.takes_named) throw fault(fmt::format("macro {} takes no argument '{}'", macro.word, name));
       others.emplace_back(text{name}, v);
     } else if (static_cast<std::size_t>(which - macro.parameters.begin()) < given.positional.size()) {
       throw fault(fmt::format("macro {} has '{}' twice", macro.word, name));

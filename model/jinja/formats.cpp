@@ -72,8 +72,12 @@ std::string number_text(const directive& d, const value& of) {
         throw fault("the number is too large");
       break;
     case 'x':
+    case 'X':
+    case 'o':
       if (!of.as_integer()) throw fault("the format needs an integer");
-      result = fmt::format("{:x}", *of.as_integer());
+      result = d.letter == 'x'   ? fmt::format("{:x}", *of.as_integer())
+               : d.letter == 'X' ? fmt::format("{:X}", *of.as_integer())
+                                 : fmt::format("{:o}", *of.as_integer());
       break;
     case 'f':
       result = fmt::format("{:.{}f}", number, d.precision < 0 ? 6 : d.precision);
@@ -197,6 +201,9 @@ std::string time_part(const date& d, char letter, bool padded) {
 }  // namespace
 
 text formatted(context& in, const text& pattern, const std::vector<value>& values) {
+  const auto* named = values.size() == 1 ? values[0].as_mapping() : nullptr;
+  // Python takes a list for a mapping here, and of mappings not every value must find a place.
+  bool all_placed = !named && !(values.size() == 1 && values[0].as_list() && !values[0].as_list()->tuple);
   text result;
   std::size_t next = 0;
   std::string_view rest = pattern.bytes();
@@ -206,20 +213,28 @@ text formatted(context& in, const text& pattern, const std::vector<value>& value
     rest.remove_prefix(plain);
     if (rest.empty()) break;
     rest.remove_prefix(1);
+    const value* by_name = nullptr;
+    if (rest.starts_with('(')) {
+      auto end = rest.find(')');
+      if (end == rest.npos) throw fault("the format ends too early");
+      by_name = named ? named->find(rest.substr(1, end - 1)) : nullptr;
+      if (!by_name) throw fault(fmt::format("the format has no value for '{}'", rest.substr(1, end - 1)));
+      rest.remove_prefix(end + 1);
+    }
     auto d = read_directive(rest);
     if (d.letter == '%') {
       result.append("%");
       continue;
     }
-    if (next >= values.size()) throw fault("the format has more places than values");
-    const auto& of = values[next++];
+    if (!by_name && next >= values.size()) throw fault("the format has more places than values");
+    const auto& of = by_name ? *by_name : values[next++];
     in.work(1);
     text part;
     if (d.letter == 's' || d.letter == 'r') {
       part = d.letter == 's' ? shown(in, of) : represented(in, of);
       if (auto whole_text = value::of(part); d.precision >= 0)
         part = *slice_of(in, whole_text, {}, std::int64_t{d.precision}, {}).as_text();
-    } else if (std::string_view{"difegx"}.find(d.letter) != std::string_view::npos) {
+    } else if (std::string_view{"difegxXo"}.find(d.letter) != std::string_view::npos) {
       part = text{number_text(d, of)};
     } else {
       throw fault(fmt::format("a format has no %{}", d.letter));
@@ -227,7 +242,38 @@ text formatted(context& in, const text& pattern, const std::vector<value>& value
     result.append(padded(part, static_cast<std::size_t>(d.width), text{" "}, !d.left, d.left));
     in.pass(result.size());
   }
-  if (next < values.size()) throw fault("the format has fewer places than values");
+  if (next < values.size() && all_placed) throw fault("the format has fewer places than values");
+  return result;
+}
+
+text filled_in(context& in, const text& pattern, const arguments& given) {
+  text result;
+  std::size_t next = 0;
+  std::string_view rest = pattern.bytes();
+  while (!rest.empty()) {
+    auto plain = std::min(rest.find_first_of("{}"), rest.size());
+    result.append(pattern, pattern.size() - rest.size(), plain);
+    rest.remove_prefix(plain);
+    if (rest.empty()) break;
+    if (rest.size() > 1 && rest[0] == rest[1]) {  // written twice it is itself
+      result.append(pattern, pattern.size() - rest.size(), 1);
+      rest.remove_prefix(2);
+      continue;
+    }
+    auto end = rest.find('}');
+    if (rest[0] == '}' || end == rest.npos) throw fault("a brace in the format stands alone");
+    auto field = rest.substr(1, end - 1);
+    rest.remove_prefix(end + 1);
+    // Widths and attributes are not built.
+    if (field.find_first_of(":!.[{") != field.npos) throw fault(fmt::format("format() knows no {{{}}}", field));
+    bool number = field.size() < 9 && field.find_first_not_of("0123456789") == field.npos;
+    auto at = !number ? whole : field.empty() ? next++ : static_cast<std::size_t>(std::stoi(std::string{field}));
+    auto* of = given.find(at, number ? std::string_view{} : field);
+    if (!of) throw fault(fmt::format("format() has no value for {{{}}}", field));
+    in.work(1);
+    result.append(shown(in, *of));
+    in.pass(result.size());
+  }
   return result;
 }
 

@@ -195,15 +195,15 @@ struct reader {
     auto begin = tag_bytes(rest, "raw");
     if (begin == 0) return false;
     auto where = at;
-    char sign = rest[begin - 3];
+    bool strips = rest[begin - 3] == '-';
     skip(begin);
-    end_tag(sign, true);
+    if (strips) skip(leading_space(rest));  // without the sign the text begins at once, with its line break
     std::size_t inside = 0, end = 0;
     for (; inside < rest.size(); ++inside)
       if (rest[inside] == '{' && (end = tag_bytes(rest.substr(inside), "endraw")) > 0) break;
     if (end == 0) throw template_error("this raw block does not end", where);
     read_text(inside, true);
-    sign = rest[end - 3];
+    char sign = rest[end - 3];
     skip(end);
     end_tag(sign, true);
     return true;

@@ -13,11 +13,13 @@ namespace chromatin::model::jinja {
 filter_function find_filter(std::string_view name);
 test_function find_test(std::string_view name);
 
-/// Calls a method of a text or a mapping; false if it has none of this name.
+/// Calls a method of a text, a mapping or a list; false if it has none of this name.
 bool call_text_method(context& in, const text& of, std::string_view name, const arguments& given, value& result);
 bool call_dict_method(context& in, const dict& of, std::string_view name, const arguments& given, value& result);
+bool call_list_method(context& in, const list& of, std::string_view name, const arguments& given, value& result);
 bool has_text_method(std::string_view name);
 bool has_dict_method(std::string_view name);
+bool has_list_method(std::string_view name);
 
 /// A function that every template may call: range, dict, namespace, …; undefined if there is none. `strftime_now` is
 /// there if the run knows the time.
@@ -42,6 +44,8 @@ std::int64_t length_of(const value& of);
 
 /// `%` on a text: Python's old formatting.
 text formatted(context& in, const text& pattern, const std::vector<value>& values);
+/// str.format: a value for each pair of braces, by place or name.
+text filled_in(context& in, const text& pattern, const arguments& given);
 /// `format`: time in `pattern`, as strftime in the C locale and UTC.
 std::string time_text(std::int64_t seconds, std::string_view pattern);
 

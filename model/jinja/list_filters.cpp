@@ -21,12 +21,29 @@ value key_of(context& in, const value& item, const value* attribute, bool case_s
   return value::of(text{lower(key.as_text()->bytes())});
 }
 
+/// What `sort` goes by: one attribute, or a tuple of several that a text names with commas.
+value sort_key_of(context& in, const value& item, const value* attribute, bool case_sensitive) {
+  auto* names = attribute ? attribute->as_text() : nullptr;
+  if (!names || names->bytes().find(',') == std::string::npos) return key_of(in, item, attribute, case_sensitive);
+  std::vector<value> keys;
+  std::string_view rest = names->bytes();
+  for (std::size_t end = 0; end != rest.npos;) {
+    end = rest.find(',');
+    auto name = value::of(text{std::string{rest.substr(0, end)}});
+    keys.push_back(key_of(in, item, &name, case_sensitive));
+    if (end != rest.npos) rest.remove_prefix(end + 1);
+  }
+  return in.make(std::move(keys), true);
+}
+
 value first(context& in, const value& of, const arguments&) {
+  if (auto* t = of.as_text(); t && !t->empty()) return in.make(t->part(0, character_bytes(t->bytes())));
   auto items = items_of(in, of);
   return items.empty() ? nothing("first") : items.front();
 }
 
 value last(context& in, const value& of, const arguments&) {
+  if (auto* t = of.as_text(); t && !t->empty()) return item_of(in, of, std::int64_t{-1});
   auto items = items_of(in, of);
   return items.empty() ? nothing("last") : items.back();
 }
@@ -59,7 +76,7 @@ value sort(context& in, const value& of, const arguments& given) {
   bool reversed = given.flag(0, "reverse", false), case_sensitive = given.flag(1, "case_sensitive", false);
   auto* attribute = given.find(2, "attribute");
   std::vector<std::pair<value, value>> keyed;
-  for (const auto& item : items_of(in, of)) keyed.emplace_back(key_of(in, item, attribute, case_sensitive), item);
+  for (const auto& item : items_of(in, of)) keyed.emplace_back(sort_key_of(in, item, attribute, case_sensitive), item);
   in.work(keyed.size() * 8);
   std::stable_sort(keyed.begin(), keyed.end(), [&](const auto& a, const auto& b) {
     return reversed ? compare(in, a.first, b.first) > 0 : compare(in, a.first, b.first) < 0;
@@ -124,6 +141,28 @@ value batch(context& in, const value& of, const arguments& given) {
   return in.make(std::move(all));
 }
 
+/// As Jinja's: columns of as equal a length as can be, the longer ones first.
+value slice(context& in, const value& of, const arguments& given) {
+  given.at_most(2, "slice", {"slices", "fill_with"});
+  auto count = given.integer(0, "slices", 0);
+  if (count < 1) throw fault("slice() needs a count of 1 at least");
+  auto items = items_of(in, of);
+  auto columns = static_cast<std::size_t>(count);
+  in.pass(std::min<std::uint64_t>(columns, std::uint64_t{1} << 48) * sizeof(value));
+  auto each = items.size() / columns, longer = items.size() % columns;
+  auto* fill = given.find(1, "fill_with");
+  std::vector<value> all;
+  for (std::size_t c = 0, at = 0; c < columns; ++c) {
+    auto size = each + (c < longer);
+    std::vector<value> column(items.begin() + static_cast<std::ptrdiff_t>(at),
+                              items.begin() + static_cast<std::ptrdiff_t>(at + size));
+    at += size;
+    if (fill && !fill->is_none() && c >= longer) column.push_back(*fill);
+    all.push_back(in.make(std::move(column)));
+  }
+  return in.make(std::move(all));
+}
+
 }  // namespace
 
 const filters& list_filters() {
@@ -136,6 +175,7 @@ const filters& list_filters() {
       {"unique", unique},
       {"sum", sum},
       {"batch", batch},
+      {"slice", slice},
       {"list", [](context& in, const value& of, const arguments&) { return in.make(items_of(in, of)); }},
       {"min", [](context& in, const value& of, const arguments& a) { return extreme(in, of, a, -1); }},
       {"max", [](context& in, const value& of, const arguments& a) { return extreme(in, of, a, 1); }},

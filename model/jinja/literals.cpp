@@ -36,8 +36,17 @@ text quoted(const text& of) {
   text result{std::string(1, quote)};
   result.append(of.mapped([&](std::string_view part) {
     std::string out;
-    for (char c : part) {
-      if (c == quote || c == '\\')
+    for (std::size_t size = 0; !part.empty(); part.remove_prefix(size)) {
+      size = character_bytes(part);
+      auto character = part.substr(0, size);
+      char c = part.front();
+      if (auto point = code_point(character); size > 1 && is_printable(character))
+        out += character;
+      else if (size > 1)
+        out += point > 0xffff ? fmt::format("\\U{:08x}", point)
+               : point > 0xff ? fmt::format("\\u{:04x}", point)
+                              : fmt::format("\\x{:02x}", point);
+      else if (c == quote || c == '\\')
         out += '\\', out += c;
       else if (c == '\n')
         out += "\\n";

@@ -1,4 +1,4 @@
-// Methods of texts and mappings, as Python's str and dict have them.
+// Methods of texts, as Python's str has them.
 
 #include <algorithm>
 #include <unordered_map>
@@ -14,7 +14,6 @@ namespace chromatin::model::jinja {
 namespace {
 
 using text_method = value (*)(context&, const text&, const arguments&);
-using dict_method = value (*)(context&, const dict&, const arguments&);
 
 /// A first argument that may be a text or none.
 const std::string* optional_text(const arguments& given, std::string_view of, std::string_view name = {}) {
@@ -48,10 +47,27 @@ value split_at(context& in, const text& of, const arguments& given, bool from_en
   return texts(in, from_end ? split_from_end(of, separator, count) : split(of, separator, count));
 }
 
+/// The part that a search is about: between the characters that the second and third argument say, as in a slice.
+/// Without data where the one comes behind the other.
+std::string_view searched(const text& of, const arguments& given) {
+  std::string_view bytes = of.bytes();
+  if (given.positional.size() < 2) return bytes;
+  auto starts = character_starts(bytes);
+  auto count = static_cast<std::int64_t>(starts.size()) - 1;
+  auto from = given.integer(1, "start", 0), to = std::min(given.integer(2, "end", count), count);
+  for (auto* index : {&from, &to})
+    if (*index < 0) *index = std::max<std::int64_t>(*index + count, 0);
+  if (from > to) return {};
+  auto begin = starts[static_cast<std::size_t>(from)];
+  return bytes.substr(begin, starts[static_cast<std::size_t>(to)] - begin);
+}
+
 /// True if `holds` does for the argument, or for one of a tuple.
 template <class Holds>
-value any_of(const arguments& given, std::string_view name, Holds holds) {
-  given.at_most(1, name);
+value any_of(const text& of, const arguments& given, std::string_view name, Holds holds_in) {
+  given.at_most(3, name);
+  auto where = searched(of, given);
+  auto holds = [&](const std::string& what) { return where.data() && holds_in(where, what); };
   const auto& what = given.need(0, name);
   if (auto* several = what.as_list()) {
     for (const auto& one : several->items) {
@@ -64,20 +80,24 @@ value any_of(const arguments& given, std::string_view name, Holds holds) {
 }
 
 value find_in(const text& of, const arguments& given, std::string_view name, bool from_end) {
-  given.at_most(1, name);
+  given.at_most(3, name);
   const auto& what = given.word(0, name).bytes();
-  auto at = from_end ? of.bytes().rfind(what) : of.bytes().find(what);
+  auto where = searched(of, given);
+  auto at = !where.data() ? std::string::npos : from_end ? where.rfind(what) : where.find(what);
   if (at == std::string::npos && name.ends_with("index")) throw fault("the string is not there");
   if (at == std::string::npos) return std::int64_t{-1};
-  return static_cast<std::int64_t>(character_count(std::string_view{of.bytes()}.substr(0, at)));
+  auto before = static_cast<std::size_t>(where.data() - of.bytes().data()) + at;
+  return static_cast<std::int64_t>(character_count(std::string_view{of.bytes()}.substr(0, before)));
 }
 
 value count_in(context&, const text& of, const arguments& given) {
-  given.at_most(1, "count");
+  given.at_most(3, "count");
   const auto& what = given.word(0, "count").bytes();
-  if (what.empty()) return length_of(value::of(of)) + 1;
+  auto where = searched(of, given);
+  if (!where.data()) return std::int64_t{0};
+  if (what.empty()) return static_cast<std::int64_t>(character_count(where)) + 1;
   std::int64_t count = 0;
-  for (auto at = of.bytes().find(what); at != std::string::npos; at = of.bytes().find(what, at + what.size())) ++count;
+  for (auto at = where.find(what); at != std::string::npos; at = where.find(what, at + what.size())) ++count;
   return count;
 }
 
@@ -108,8 +128,6 @@ value all_are(const text& of, Is is) {
   }
   return !of.empty();
 }
-
-bool is_digit(std::string_view c) { return c.size() == 1 && c[0] >= '0' && c[0] <= '9'; }
 
 value has_case(const text& of, bool upper_case) {
   bool some = false;
@@ -191,11 +209,11 @@ const named_text_methods& text_methods() {
                         const arguments& a) { return texts(in, split_lines(of, a.flag(0, "keepends", false))); }},
       {"startswith",
        [](context&, const text& of, const arguments& a) {
-         return any_of(a, "startswith", [&](const std::string& s) { return of.bytes().starts_with(s); });
+         return any_of(of, a, "startswith", [](auto where, const auto& what) { return where.starts_with(what); });
        }},
       {"endswith",
        [](context&, const text& of, const arguments& a) {
-         return any_of(a, "endswith", [&](const std::string& s) { return of.bytes().ends_with(s); });
+         return any_of(of, a, "endswith", [](auto where, const auto& what) { return where.ends_with(what); });
        }},
       {"find", [](context&, const text& of, const arguments& a) { return find_in(of, a, "find", false); }},
       {"rfind", [](context&, const text& of, const arguments& a) { return find_in(of, a, "rfind", true); }},
@@ -204,6 +222,7 @@ const named_text_methods& text_methods() {
       {"count", count_in},
       {"replace", replace},
       {"join", join_with},
+      {"format", [](context& in, const text& of, const arguments& a) { return in.make(filled_in(in, of, a)); }},
       {"zfill", zero_fill},
       {"partition", [](context& in, const text& of, const arguments& a) { return partition(in, of, a, false); }},
       {"rpartition", [](context& in, const text& of, const arguments& a) { return partition(in, of, a, true); }},
@@ -215,12 +234,16 @@ const named_text_methods& text_methods() {
       {"isspace", [](context&, const text& of,
                      const arguments&) { return value{!of.empty() && leading_space(of.bytes()) == of.size()}; }},
       {"isdigit", [](context&, const text& of, const arguments&) { return all_are(of, is_digit); }},
-      {"isdecimal", [](context&, const text& of, const arguments&) { return all_are(of, is_digit); }},
-      {"isnumeric", [](context&, const text& of, const arguments&) { return all_are(of, is_digit); }},
+      {"isdecimal", [](context&, const text& of, const arguments&) { return all_are(of, is_decimal); }},
+      {"isnumeric", [](context&, const text& of, const arguments&) { return all_are(of, is_numeric); }},
+      {"isascii",
+       [](context&, const text& of, const arguments&) {
+         return value{std::all_of(of.bytes().begin(), of.bytes().end(), [](char c) { return (c & 0x80) == 0; })};
+       }},
       {"isalpha", [](context&, const text& of, const arguments&) { return all_are(of, is_letter); }},
       {"isalnum",
        [](context&, const text& of, const arguments&) {
-         return all_are(of, [](std::string_view c) { return is_digit(c) || is_letter(c); });
+         return all_are(of, [](std::string_view c) { return is_numeric(c) || is_letter(c); });
        }},
       {"isupper", [](context&, const text& of, const arguments&) { return has_case(of, true); }},
       {"islower", [](context&, const text& of, const arguments&) { return has_case(of, false); }},
@@ -228,58 +251,14 @@ const named_text_methods& text_methods() {
   return all;
 }
 
-value pairs_of(context& in, const dict& of) {
-  std::vector<value> all;
-  for (const auto& [key, v] : of.entries) all.push_back(in.make({in.make(key), v}, true));
-  return in.make(std::move(all));
-}
-
-using named_dict_methods = std::unordered_map<std::string_view, dict_method>;
-const named_dict_methods& dict_methods() {
-  static const named_dict_methods all{
-      {"get",
-       [](context&, const dict& of, const arguments& a) -> value {
-         a.at_most(2, "get");
-         auto* key = a.need(0, "get").as_text();
-         if (auto* found = key ? of.find(key->bytes()) : nullptr) return *found;
-         auto* fallback = a.find(1);
-         return fallback ? *fallback : value{none{}};
-       }},
-      {"items", [](context& in, const dict& of, const arguments&) { return pairs_of(in, of); }},
-      {"keys",
-       [](context& in, const dict& of, const arguments&) {
-         std::vector<value> keys;
-         for (const auto& [key, v] : of.entries) keys.push_back(in.make(key));
-         return in.make(std::move(keys));
-       }},
-      {"values",
-       [](context& in, const dict& of, const arguments&) {
-         std::vector<value> values;
-         for (const auto& [key, v] : of.entries) values.push_back(v);
-         return in.make(std::move(values));
-       }},
-      {"copy", [](context& in, const dict& of, const arguments&) { return in.make(of.entries); }},
-  };
-  return all;
-}
-
 }  // namespace
 
 bool has_text_method(std::string_view name) { return text_methods().contains(name); }
-bool has_dict_method(std::string_view name) { return dict_methods().contains(name); }
 
 bool call_text_method(context& in, const text& of, std::string_view name, const arguments& given, value& result) {
   auto found = text_methods().find(name);
   if (found == text_methods().end()) return false;
   in.work(1 + of.size() / 16);
-  result = found->second(in, of, given);
-  return true;
-}
-
-bool call_dict_method(context& in, const dict& of, std::string_view name, const arguments& given, value& result) {
-  auto found = dict_methods().find(name);
-  if (found == dict_methods().end()) return false;
-  in.work(1 + of.entries.size());
   result = found->second(in, of, given);
   return true;
 }

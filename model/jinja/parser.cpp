@@ -218,6 +218,7 @@ expression_ptr expression_parser::read_primary() {
       if (first.value == "none" || first.value == "None") return constant(none{});
       auto made = make(expression::kind::name, at);
       made->name = symbol_of(first.value);
+      if (made->name < known_symbols) ++uses_[made->name];
       return made;
     }
     case token::kind::string: {

@@ -48,6 +48,7 @@ class expression_parser {
   };
 
   syntax result_;
+  int uses_[known_symbols] = {};  ///< of these names, so far
 
  private:
   expression_ptr make(expression::kind type, place at) const;

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "model/jinja/characters.hpp"
 #include "model/jinja/filters.hpp"
 
 namespace chromatin::model::jinja {
@@ -18,6 +19,7 @@ arguments rest_of(const arguments& given, std::size_t count) {
 
 /// Keeps the items for which the named test says `wanted`; without a name it is truth.
 value chosen(context& in, const value& of, const arguments& given, bool by_attribute, bool wanted) {
+  if (!of.truth()) return in.make(std::vector<value>{});  // of none, too
   std::size_t at = by_attribute;
   auto* name = given.find(at);
   test_function holds = nullptr;
@@ -36,6 +38,7 @@ value chosen(context& in, const value& of, const arguments& given, bool by_attri
 }
 
 value map(context& in, const value& of, const arguments& given) {
+  if (!of.truth()) return in.make(std::vector<value>{});
   std::vector<value> items;
   const auto* attribute = given.find(whole, "attribute");
   const auto* fallback = given.find(whole, "default");
@@ -59,15 +62,25 @@ value map(context& in, const value& of, const arguments& given) {
   return in.make(std::move(items));
 }
 
-/// Pairs of a key and the items that have it, in the order of keys.
+/// A pair whose parts have names.
+value group_of(context& in, value key, std::vector<value> items) {
+  return in.make(list{{std::move(key), in.make(std::move(items))}, true, 1, true});
+}
+
+/// Pairs of a key and the items that have it, in the order of keys; a text's case counts if it is asked for.
 value group(context& in, const value& of, const arguments& given) {
   given.at_most(3, "groupby", {"attribute", "default", "case_sensitive"});
   const auto& attribute = given.need(0, "groupby", "attribute");
-  std::vector<std::pair<value, value>> keyed;
+  bool case_sensitive = given.flag(2, "case_sensitive", false);
+  struct keyed_item {
+    value first, key, item;  ///< the key that it is sorted by; the one that is shown
+  };
+  std::vector<keyed_item> keyed;
   for (const auto& item : items_of(in, of)) {
     auto key = attribute_at(in, item, attribute);
     if (auto* fallback = given.find(1, "default"); fallback && key.is_undefined()) key = *fallback;
-    keyed.emplace_back(std::move(key), item);
+    auto folded = key.as_text() && !case_sensitive ? value::of(text{lower(key.as_text()->bytes())}) : key;
+    keyed.push_back({std::move(folded), std::move(key), item});
   }
   in.work(keyed.size() * 8);
   std::stable_sort(keyed.begin(), keyed.end(),
@@ -76,8 +89,8 @@ value group(context& in, const value& of, const arguments& given) {
   for (std::size_t i = 0; i < keyed.size();) {
     std::vector<value> items;
     auto first = i;
-    for (; i < keyed.size() && equal(in, keyed[first].first, keyed[i].first); ++i) items.push_back(keyed[i].second);
-    groups.push_back(in.make({keyed[first].first, in.make(std::move(items))}, true));
+    for (; i < keyed.size() && equal(in, keyed[first].first, keyed[i].first); ++i) items.push_back(keyed[i].item);
+    groups.push_back(group_of(in, keyed[first].key, std::move(items)));
   }
   return in.make(std::move(groups));
 }

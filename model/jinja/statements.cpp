@@ -200,22 +200,33 @@ class parser : expression_parser {
     auto one = made(kind::macro, at);
     one->word = expect_name();
     one->name = symbol_of(one->word);
-    one->parameters = read_parameters();
-    end_tag();
-    one->bodies.push_back(read_own_body("endmacro"));
+    read_called(*one, "endmacro", true);
     return one;
   }
 
   statement_ptr read_call(place at) {
     auto one = made(kind::call, at);
     one->word = "caller";
-    if (is("(")) one->parameters = read_parameters();
-    one->values.push_back(read_expression());
-    if (one->values[0]->type != expression::kind::call)
-      throw template_error("a call of a macro is expected here", one->values[0]->at);
-    end_tag();
-    one->bodies.push_back(read_own_body("endcall"));
+    read_called(*one, "endcall", is("("));
     return one;
+  }
+
+  /// What a macro and the body of a call have in common.
+  void read_called(statement& one, std::string_view end, bool parameters) {
+    int before[known_symbols];
+    std::copy(std::begin(uses_), std::end(uses_), before);
+    if (parameters) one.parameters = read_parameters();
+    if (one.type == kind::call) {
+      one.values.push_back(read_expression());
+      if (one.values[0]->type != expression::kind::call)
+        throw template_error("a call of a macro is expected here", one.values[0]->at);
+    }
+    end_tag();
+    one.bodies.push_back(read_own_body(end));
+    auto used = [&](symbol name) { return uses_[name] > before[name]; };
+    one.takes_more = used(varargs_symbol);
+    one.takes_named = used(kwargs_symbol);
+    one.takes_caller = used(caller_symbol);
   }
 
   /// A body that no loop around it can be left from.

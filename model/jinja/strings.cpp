@@ -7,20 +7,32 @@
 namespace chromatin::model::jinja {
 namespace {
 
-/// `change` gets each character and whether a word begins with it.
-template <class Begins>
-text by_words(const text& of, Begins begins) {
+/// `begins` says of a character whether a word begins behind it; `raise` is what becomes of a word's first one.
+template <class Raise, class Begins>
+text by_words(const text& of, Raise raise, Begins begins) {
   bool first = true;
   return of.mapped([&](std::string_view part) {
     std::string out;
     for (std::size_t bytes = 0; !part.empty(); part.remove_prefix(bytes)) {
       bytes = character_bytes(part);
       auto c = part.substr(0, bytes);
-      out += first ? upper(c) : lower(c);
+      out += first ? raise(c) : lower(c);
       first = begins(c);
     }
     return out;
   });
+}
+
+/// Where the line that begins at `at` ends, and the next one begins, as str.splitlines has it.
+std::pair<std::size_t, std::size_t> line_end(const std::string& bytes, std::size_t at) {
+  constexpr std::string_view ends[]{"\r\n", "\n",   "\r",     "\v",     "\f",    "\x1c",
+                                    "\x1d", "\x1e", "\u0085", "\u2028", "\u2029"};
+  for (; at < bytes.size(); ++at) {
+    if (static_cast<unsigned char>(bytes[at]) >= ' ' && bytes[at] != '\xc2' && bytes[at] != '\xe2') continue;
+    for (auto end : ends)
+      if (bytes.compare(at, end.size(), end) == 0) return {at, at + end.size()};
+  }
+  return {at, at};
 }
 
 std::size_t last_character(std::string_view text) {
@@ -67,15 +79,15 @@ text replaced(const text& of, std::string_view from, const text& to, std::option
 }
 
 text capitalized(const text& of) {
-  return by_words(of, [](std::string_view) { return false; });
+  return by_words(of, title_case, [](std::string_view) { return false; });
 }
 
 text titled(const text& of) {
-  return by_words(of, [](std::string_view c) { return !is_letter(c); });
+  return by_words(of, title_case, [](std::string_view c) { return !is_letter(c); });
 }
 
 text titled_words(const text& of) {
-  return by_words(of, [](std::string_view c) {
+  return by_words(of, upper, [](std::string_view c) {
     return leading_space(c) > 0 || c == "-" || c == "(" || c == "{" || c == "[" || c == "<";
   });
 }
@@ -130,8 +142,7 @@ std::vector<text> split_lines(const text& of, bool keep_ends) {
   std::vector<text> lines;
   const auto& bytes = of.bytes();
   for (std::size_t at = 0; at < bytes.size();) {
-    auto end = std::min(bytes.find_first_of("\n\r\v\f", at), bytes.size());
-    auto next = std::min(end + (bytes.compare(end, 2, "\r\n") == 0 ? 2 : 1), bytes.size());
+    auto [end, next] = line_end(bytes, at);
     lines.push_back(of.part(at, (keep_ends ? next : end) - at));
     at = next;
   }

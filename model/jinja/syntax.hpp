@@ -105,6 +105,7 @@ struct statement {
   std::string word = {};  ///< a macro's name
   symbol name = 0;
   bool recursive = false;
+  bool takes_more = false, takes_named = false, takes_caller = false;  ///< a macro that names varargs, kwargs, caller
 };
 
 struct syntax {

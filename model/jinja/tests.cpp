@@ -5,7 +5,7 @@
 
 #include <fmt/format.h>
 
-#include "model/jinja/library.hpp"
+#include "model/jinja/filters.hpp"
 
 namespace chromatin::model::jinja {
 namespace {
@@ -21,7 +21,13 @@ std::int64_t remainder(context& in, const value& of, std::int64_t by) {
 
 bool has_case(context& in, const value& of, std::string_view method) {
   value result;
-  return of.as_text() && call_text_method(in, *of.as_text(), method, {}, result) && result.truth();
+  return call_text_method(in, as_text(in, of), method, {}, result) && result.truth();
+}
+
+/// Equal numbers of two kinds are two objects in Python.
+bool same_object(context& in, const value& a, const value& b) {
+  bool same_kind = !a.as_bool() == !b.as_bool() && !a.as_integer() == !b.as_integer() && !a.as_float() == !b.as_float();
+  return same_kind && equal(in, a, b);
 }
 
 template <class Holds>
@@ -34,6 +40,7 @@ test_function comparing(Holds) {
 
 const tests& all_tests() {
   auto same = [](context& in, const value& a, const value& b) { return equal(in, a, b); };
+  auto one_object = [](context& in, const value& a, const value& b) { return same_object(in, a, b); };
   auto other = [](context& in, const value& a, const value& b) { return !equal(in, a, b); };
   auto less = [](context& in, const value& a, const value& b) { return compare(in, a, b) < 0; };
   auto more = [](context& in, const value& a, const value& b) { return compare(in, a, b) > 0; };
@@ -54,13 +61,18 @@ const tests& all_tests() {
       {"string", [](context&, const value& of, const arguments&) { return of.as_text() != nullptr; }},
       {"mapping", [](context&, const value& of, const arguments&) { return of.as_mapping() != nullptr; }},
       {"sequence",
-       [](context&, const value& of, const arguments&) { return of.as_text() || of.as_list() || of.as_mapping(); }},
+       // Python asks for methods, and Jinja's undefined has all of them.
+       [](context&, const value& of, const arguments&) {
+         return of.as_text() || of.as_list() || of.as_mapping() || of.is_undefined();
+       }},
       {"iterable",
        [](context&, const value& of, const arguments&) {
          return of.as_text() || of.as_list() || of.as_mapping() || of.is_undefined();
        }},
       {"callable",
-       [](context&, const value& of, const arguments&) { return of.as_object() && of.as_object()->callable(); }},
+       [](context&, const value& of, const arguments&) {
+         return of.is_undefined() || (of.as_object() && of.as_object()->callable());
+       }},
       {"escaped", [](context&, const value&, const arguments&) { return false; }},
       {"odd", [](context& in, const value& of, const arguments&) { return remainder(in, of, 2) == 1; }},
       {"even", [](context& in, const value& of, const arguments&) { return remainder(in, of, 2) == 0; }},
@@ -72,7 +84,7 @@ const tests& all_tests() {
                     const arguments&) { return of.as_text() && find_filter(of.as_text()->bytes()) != nullptr; }},
       {"test", [](context&, const value& of,
                   const arguments&) { return of.as_text() && find_test(of.as_text()->bytes()) != nullptr; }},
-      {"sameas", comparing(same)},
+      {"sameas", comparing(one_object)},
       {"eq", comparing(same)},
       {"equalto", comparing(same)},
       {"==", comparing(same)},

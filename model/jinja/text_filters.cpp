@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "model/jinja/characters.hpp"
 #include "model/jinja/filters.hpp"
 #include "model/jinja/strings.hpp"
@@ -21,7 +23,9 @@ filter_function method(Name) {
 
 value indent(context& in, const value& of, const arguments& given) {
   given.at_most(3, "indent", {"width", "first", "blank"});
-  auto lines_of = as_text(in, of);
+  if (!of.as_text())
+    throw fault(of.is_undefined() ? of.what() : fmt::format("indent takes a string, not {}", of.type_name()));
+  const auto& lines_of = *of.as_text();
   auto* width = given.find(0, "width");
   text by;
   if (width && width->as_text())
@@ -57,11 +61,48 @@ value escape(context& in, const value& of, const arguments&) {
 }
 
 value word_count(context& in, const value& of, const arguments&) {
-  return static_cast<std::int64_t>(split(as_text(in, of), nullptr, {}).size());
+  std::int64_t count = 0;
+  bool inside = false;
+  auto words = as_text(in, of);
+  std::string_view rest = words.bytes();
+  for (std::size_t bytes = 0; !rest.empty(); rest.remove_prefix(bytes)) {
+    bytes = character_bytes(rest);
+    auto c = rest.substr(0, bytes);
+    bool word = is_letter(c) || is_numeric(c) || c == "_";
+    count += word && !inside;
+    inside = word;
+  }
+  return count;
 }
 
 value pattern(context& in, const value& of, const arguments& given) {
+  if (!given.named.empty() && !given.positional.empty()) throw fault("format takes values by place or by name");
+  if (!given.named.empty()) {
+    dict named;
+    for (const auto& [name, v] : given.named) named.set(text{name}, v);
+    return in.make(formatted(in, as_text(in, of), {in.make(std::move(named.entries))}));
+  }
   return in.make(formatted(in, as_text(in, of), given.positional));
+}
+
+/// As Jinja's: a text that is not much too long stays whole.
+value truncate(context& in, const value& of, const arguments& given) {
+  given.at_most(4, "truncate", {"length", "killwords", "end", "leeway"});
+  auto all = as_text(in, of);
+  auto end = given.find(2, "end") ? given.word(2, "truncate", "end") : text{"..."};
+  auto end_length = static_cast<std::int64_t>(character_count(end.bytes()));
+  auto length = given.integer(0, "length", 255), leeway = given.integer(3, "leeway", 5);
+  if (length < end_length) throw fault(fmt::format("truncate() needs a length of {} at least", end_length));
+  if (leeway < 0) throw fault("truncate() needs a leeway of 0 at least");
+  in.pass(all.size() * sizeof(std::size_t));
+  auto starts = character_starts(all.bytes());
+  auto count = static_cast<std::int64_t>(starts.size()) - 1;
+  if (count <= length || count - leeway <= length) return in.make(std::move(all));
+  auto result = all.part(0, starts[static_cast<std::size_t>(length - end_length)]);
+  if (!given.flag(1, "killwords", false))
+    if (auto space = result.bytes().rfind(' '); space != std::string::npos) result = result.part(0, space);
+  result.append(end);
+  return in.make(std::move(result));
 }
 
 value trim(context& in, const value& of, const arguments& given) {
@@ -91,6 +132,8 @@ const filters& text_filters() {
       {"indent", indent},
       {"escape", escape},
       {"e", escape},
+      {"forceescape", escape},
+      {"truncate", truncate},
       {"wordcount", word_count},
       {"format", pattern},
   };

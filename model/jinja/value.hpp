@@ -30,6 +30,7 @@ struct list {
   std::vector<value> items;
   bool tuple = false;
   std::uint32_t depth = 1;  ///< of what it contains, with itself
+  bool group = false;       ///< a pair of groupby's, which has `grouper` and `list`
 };
 
 /// Keys in the order in which they came.

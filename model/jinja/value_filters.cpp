@@ -41,8 +41,30 @@ std::optional<std::int64_t> whole_part(double number) {
   return static_cast<std::int64_t>(number);
 }
 
+std::int64_t whole_number(const value& of) { return of.as_bool() ? *of.as_bool() : *of.as_integer(); }
+
+/// Digits as Python reads them: grouped by single underscores, and of base 16, 8 or 2 behind 0x, 0o or 0b.
+std::string plain_digits(std::string_view text, int base) {
+  std::string digits{trimmed(text)};
+  auto sign = static_cast<std::size_t>(digits.starts_with('+') || digits.starts_with('-'));
+  std::string_view letters = base == 16 ? "xX" : base == 8 ? "oO" : base == 2 ? "bB" : "";
+  if (digits.size() > sign + 2 && digits[sign] == '0' && letters.find(digits[sign + 1]) != std::string_view::npos)
+    digits.erase(sign, 2);
+  for (auto at = digits.find('_', sign + 1); at != std::string::npos; at = digits.find('_', at)) {
+    if (at + 1 == digits.size() || digits[at + 1] == '_') break;  // no digits, which whoever reads them finds
+    digits.erase(at, 1);
+  }
+  if (digits.starts_with('+')) digits.erase(0, 1);
+  return digits;
+}
+
+void must_be_there(const value& of) {
+  if (of.is_undefined()) throw fault(of.what());
+}
+
 value to_integer(context&, const value& of, const arguments& given) {
   given.at_most(2, "int", {"default", "base"});
+  must_be_there(of);
   auto* other = given.find(0, "default");
   value otherwise = other ? *other : value{std::int64_t{0}};
   std::optional<std::int64_t> result;
@@ -50,12 +72,10 @@ value to_integer(context&, const value& of, const arguments& given) {
   if (auto* b = of.as_bool()) return static_cast<std::int64_t>(*b);
   if (auto* f = of.as_float()) result = whole_part(*f);
   if (auto* t = of.as_text()) {
-    auto digits = trimmed(t->bytes());
-    if (digits.starts_with('+')) digits.remove_prefix(1);
+    auto base = static_cast<int>(std::clamp<std::int64_t>(given.integer(1, "base", 10), 2, 36));
+    auto digits = plain_digits(t->bytes(), base);
     std::int64_t number = 0;
-    auto [end, error] =
-        std::from_chars(digits.data(), digits.data() + digits.size(), number,
-                        static_cast<int>(std::clamp<std::int64_t>(given.integer(1, "base", 10), 2, 36)));
+    auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number, base);
     if (error == std::errc{} && end == digits.data() + digits.size()) return number;
     if (auto real = parsed_real(digits)) result = whole_part(*real);
   }
@@ -64,6 +84,7 @@ value to_integer(context&, const value& of, const arguments& given) {
 
 value to_float(context&, const value& of, const arguments& given) {
   given.at_most(1, "float", {"default"});
+  must_be_there(of);
   if (of.as_float()) return of;
   if (auto* i = of.as_integer()) return static_cast<double>(*i);
   if (auto* b = of.as_bool()) return *b ? 1.0 : 0.0;
@@ -84,35 +105,40 @@ value rounded(context& in, const value& of, const arguments& given) {
   double number = 0;
   if (auto* f = of.as_float())
     number = *f;
-  else if (auto* i = of.as_integer())
-    number = static_cast<double>(*i);
+  else if (of.as_integer() || of.as_bool())
+    number = static_cast<double>(whole_number(of));
   else
     throw fault(fmt::format("{} is no number", of.type_name()));
   auto precision = std::clamp<std::int64_t>(given.integer(0, "precision", 0), -15, 15);
   auto* method = given.find(1, "method");
   auto how = method ? as_text(in, *method).bytes() : "common";
+  if (how == "common" && !of.as_float() && precision >= 0) return whole_number(of);  // stays an integer
   auto scale = std::pow(10.0, static_cast<double>(precision));
   if (how == "ceil") return std::ceil(number * scale) / scale;
   if (how == "floor") return std::floor(number * scale) / scale;
   if (how != "common") throw fault("round() knows common, ceil and floor");
-  if (precision < 0) return std::nearbyint(number * scale) / scale;
+  if (precision < 0) {
+    auto result = std::nearbyint(number * scale) / scale;
+    return of.as_float() ? value{result} : value{whole_part(result).value_or(0)};
+  }
   return parsed_real(fmt::format("{:.{}f}", number, precision)).value_or(number);  // to even, where it is in the middle
 }
 
 value as_json(context& in, const value& of, const arguments& given) {
-  given.at_most(1, "tojson", {"indent", "ensure_ascii", "separators", "sort_keys"});
+  // In the order of transformers' filter, which is not that of Jinja's own.
+  given.at_most(4, "tojson", {"indent", "ensure_ascii", "separators", "sort_keys"});
   json_style style;
-  if (auto* indent = given.find(0, "indent"); indent && !indent->is_none()) {
+  if (auto* indent = given.find(1, "indent"); indent && !indent->is_none()) {
     style.item_separator = ",";
     if (auto* t = indent->as_text())
       style.indent = t->bytes();
     else
       style.indent =
-          std::string(static_cast<std::size_t>(std::clamp<std::int64_t>(given.integer(0, "indent", 0), 0, 64)), ' ');
+          std::string(static_cast<std::size_t>(std::clamp<std::int64_t>(given.integer(1, "indent", 0), 0, 64)), ' ');
   }
-  style.ascii = given.flag(whole, "ensure_ascii", false);
-  style.sorted = given.flag(whole, "sort_keys", false);
-  if (auto* both = given.find(whole, "separators"); both && !both->is_none()) {
+  style.ascii = given.flag(0, "ensure_ascii", false);
+  style.sorted = given.flag(3, "sort_keys", false);
+  if (auto* both = given.find(2, "separators"); both && !both->is_none()) {
     auto* l = both->as_list();
     if (!l || l->items.size() != 2 || !l->items[0].as_text() || !l->items[1].as_text())
       throw fault("separators are two strings");
@@ -148,7 +174,10 @@ value sorted_items(context& in, const value& of, const arguments& given) {
 }
 
 value attribute(context& in, const value& of, const arguments& given) {
-  return attribute_of(in, of, given.word(0, "attr", "name").bytes());
+  const auto& name = given.word(0, "attr", "name").bytes();
+  // Attributes only: what a mapping holds is found by a subscript.
+  if (of.as_mapping() && !has_dict_method(name)) return {};
+  return attribute_of(in, of, name);
 }
 
 }  // namespace

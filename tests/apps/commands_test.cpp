@@ -131,6 +131,26 @@ TEST(Inspect, SaysInWordsAndAsJsonWhatWasUnderstood) {
   EXPECT_THAT(text, testing::StartsWith("chromatin: /nowhere: no such folder or file"));
 }
 
+TEST(Inspect, WordsAndNumbersThatAnOptionDoesNotTakeAreRefused) {
+  const std::pair<const char*, const char*> wrong[]{{"--weights q3", "--weights: \"q3\" is none of int8, model, q4"},
+                                                    {"--compute f16", "--compute: \"f16\" is none of auto, bf16, f32"},
+                                                    {"--backend x", "--backend: \"x\" is none of auto, cpu, cuda"},
+                                                    {"--batch 0x10", "--batch: Value 0x10 not in range 1 to 1024"},
+                                                    {"--batch 0", "--batch: Value 0 not in range 1 to 1024"}};
+  for (const auto& [arguments, meant] : wrong) {
+    auto [status, text] = errors_of(std::string{"inspect "} + arguments);
+    EXPECT_NE(status, 0) << arguments;
+    EXPECT_THAT(text, HasSubstr(meant));
+    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
+  }
+}
+
+TEST(Inspect, WhatAnErrorRepeatsCannotMoveTheCursorOrEndTheLine) {
+  auto text = errors_of("inspect \"$(printf '/no\\033[31m\\nwhere')\"").text;
+  EXPECT_THAT(text, testing::StartsWith("chromatin: /no\\x1b[31m\\nwhere: no such folder or file"));
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1);
+}
+
 TEST(Stat, EachSampleIsALineOfJsonWithRatesFromTheSecondOn) {
   temporary_folder folder;
   server_process server{folder.path()};

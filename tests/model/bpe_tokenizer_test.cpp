@@ -151,6 +151,8 @@ TEST(BpeTokenizer, AddedTokensTakeWhiteSpaceAndStandAloneAsTheFileSays) {
   token["single_word"] = true;
   EXPECT_THAT(found(), ElementsAre("a", "x1", "b"));
   EXPECT_THAT(pieces(*open_tokenizer(file), "éx1"), ElementsAre("\xC3", "\xA9", "x", "1"));
+  // What joins letters is part of a word.
+  EXPECT_THAT(pieces(*open_tokenizer(file), "x1\u200d"), ElementsAre("x", "1", "\xE2", "\x80", "\x8D"));
 }
 
 TEST(BpeTokenizer, MarkupIsATokenInTextsAndWhatBeginsTextsIsNot) {

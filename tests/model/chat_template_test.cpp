@@ -6,6 +6,7 @@
 
 #include "model/checkpoint.hpp"
 #include "tests/model/chat_folder.hpp"
+#include "tests/support/reason.hpp"
 
 namespace chromatin::model {
 namespace {
@@ -73,6 +74,15 @@ TEST(ChatTemplate, AnEndOfAnswersThatTheTokenizerLacksIsFoundAtTheStart) {
   } catch (const load_error& e) {
     EXPECT_THAT(e.what(), testing::HasSubstr("here: the tokenizer has no piece <|im_end|>"));
   }
+}
+
+TEST(ChatTemplate, ATemplateThatDoesNotSayWhatAUserSaidIsRefused) {
+  auto words = tokenizer::open(embedded);
+  for (const char* text : {"", "{# messages #}", "{{ bos_token }}<|user|>\n</s>", "{{ messages[0].contents }}"})
+    EXPECT_THAT(
+        test::reason([&] { chat_template::open({.text = text, .where = "here", .bos = "<s>", .eos = "</s>"}, words); }),
+        testing::HasSubstr("here: the template leaves out what a user says"))
+        << text;
 }
 
 }  // namespace

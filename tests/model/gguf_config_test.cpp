@@ -161,6 +161,16 @@ TEST_F(GgufConfig, KeysThatNothingReadsAreListed) {
   EXPECT_THAT(c.unknown_keys, testing::ElementsAre("llama.something.new"));
 }
 
+TEST_F(GgufConfig, AListOfLayersHasAValueForEach) {
+  auto heads = [&](const std::vector<std::int32_t>& all) {
+    return refusal("qwen3", [&](auto& w, const auto& a) { w.numbers(a + "attention.key_length", all); });
+  };
+  EXPECT_EQ(heads({16, 16, 16, 16, 16, 16}), "no error");
+  EXPECT_THAT(heads({16, 16, 16, 16, 16}), HasSubstr("\"qwen3.attention.key_length\" has 5 values for 6 layers"));
+  EXPECT_THAT(heads({16, 16, 16, 16, 16, 16, 16}), HasSubstr("has 7 values for 6 layers"));
+  EXPECT_THAT(heads({16, 16, 16, 32, 16, 16}), HasSubstr("differs from layer to layer"));
+}
+
 TEST_F(GgufConfig, WhatIsWrongIsNamedByTheFilesKey) {
   EXPECT_THAT(refusal("llama", [](auto& w, const auto& a) { w.real(a + "attention.scale", 0.5f); }),
               HasSubstr("m.gguf: llama.attention.scale is not supported"));

@@ -58,6 +58,13 @@ TEST(Jinja, ErrorsPointAtWhatIsWrong) {
   EXPECT_EQ(reason("{% macro m() %}\n{{ x() }}{% endmacro %}{{ m() }}"), "line 2, column 5: 'x' is undefined");
 }
 
+TEST(Jinja, CallsOfMacrosThatDoNotFitAreErrors) {
+  std::string one = "{% macro f(a) %}{{ a }}{% endmacro %}";
+  EXPECT_EQ(reason(one + "{{ f(1, 2) }}"), "line 1, column 42: macro f takes not more than 1 arguments");
+  EXPECT_EQ(reason(one + "{{ f(b=2) }}"), "line 1, column 42: macro f takes no argument 'b'");
+  EXPECT_THAT(reason(one + "{% call f(1) %}x{% endcall %}"), HasSubstr("macro f does nothing with a call's body"));
+}
+
 TEST(Jinja, TheTimeIsTheOneThatIsPassedIn) {
   auto now = program::parse("{{ strftime_now('%Y-%m-%d %H:%M:%S %a %A %b %B %j %p %I %y %e %-d') }}");
   EXPECT_EQ(now.run({}, {}, 1'709'210'096).bytes(), "2024-02-29 12:34:56 Thu Thursday Feb February 060 PM 12 24 29 29");
@@ -146,6 +153,9 @@ TEST(Jinja, TextKeepsItsSourcesThroughWhatIsDoneToIt) {
   EXPECT_EQ(sources("{{ {'a': u} | tojson }}"), "0{\"a\": \" 7User 0\"} ");
   EXPECT_EQ(sources("{{ '%s:%5s' % (u, 'x') }}"), "7User 0:    x ");
   EXPECT_EQ(sources("{% set x %}a{{ u }}{% endset %}{{ x.split('s')[0] }}"), "0a 7U ");
+  EXPECT_EQ(sources("{{ '<{}>'.format(u) }}"), "0< 7User 0> ");
+  EXPECT_EQ(sources("{{ ('<' ~ u) | truncate(4, true, '>', 0) }}"), "0< 7Us 0> ");
+  EXPECT_EQ(sources("{{ u | first }}"), "7U ");
   EXPECT_EQ(sources("{{ [u] }}"), "0[' 7User 0'] ");
 }
 

@@ -5,7 +5,9 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
+#include "model/gguf/contents.hpp"
 #include "model/load_error.hpp"
 #include "model/model_source.hpp"
 #include "tests/support/reason.hpp"
@@ -76,6 +78,14 @@ TEST_F(ModelSource, AFolderWithoutAModelSaysWhatIsThere) {
   fs::create_directory(folder_ / "empty");
   EXPECT_THAT(refusal(folder_ / "empty"), HasSubstr("but nothing"));
   EXPECT_THAT(refusal("/nowhere/at/all"), HasSubstr("/nowhere/at/all: no such folder or file"));
+}
+
+TEST_F(ModelSource, APipeIsNotWaitedFor) {
+  for (const char* name : {"m.gguf", "m"}) {
+    auto pipe = folder_ / name;
+    ASSERT_EQ(::mkfifo(pipe.c_str(), 0600), 0);
+    EXPECT_NE(test::reason([&] { gguf::contents::open(find_model(pipe).path); }), "no error") << name;
+  }
 }
 
 TEST_F(ModelSource, AFileOfACheckpointLeadsToItsFolder) {

@@ -185,6 +185,8 @@ TEST(PublishedConfig, KeysThatNobodyKnowsAreListed) {
     "num_attention_heads": 2, "intermediate_size": 96, "vocab_size": 500, "max_position_embeddings": 512})");
   config.update({{"shiny", 1}, {"dull", nullptr}, {"_attn", "eager"}, {"brand_new", {1, 2}}});
   EXPECT_THAT(understood(config).unknown_keys, ElementsAre("brand_new", "shiny"));
+  config["dim\x1b[2J\n"] = 1;  // as JSON writes it: the list is for a terminal
+  EXPECT_THAT(understood(config).unknown_keys, ElementsAre("brand_new", R"("dim\u001b[2J\n")", "shiny"));
 }
 
 }  // namespace

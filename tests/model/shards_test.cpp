@@ -125,6 +125,17 @@ TEST_F(Shards, ATensorThatTheIndexDoesNotNameMustBeInOneFileOnly) {
   EXPECT_EQ(reason(), "no error");
 }
 
+TEST_F(Shards, AShardIsAFileOfTheFolder) {
+  shard("b.safetensors");
+  for (const char* name : {"", ".", "..", "../a.safetensors", "/a.safetensors"}) {
+    map["model.norm.weight"] = name;
+    write_index();
+    EXPECT_THAT(reason(), HasSubstr("model.safetensors.index.json: weight_map: the file of model.norm.weight must be "
+                                    "a name in this folder"))
+        << name;
+  }
+}
+
 TEST_F(Shards, TypesOfTensorsThatNobodyNeedsDoNotMatter) {
   edit([](weights_file& w) {
     w.add("model.layers.0.self_attn.rotary_emb.inv_freq", "F32", {1}, "abcd");
