@@ -22,12 +22,7 @@ struct method : object {
   std::string type_name() const override { return fmt::format("the method {}", called); }
   value call(context& in, const arguments& given) override {
     value result;
-    if (self.as_text())
-      call_text_method(in, *self.as_text(), called, given, result);
-    else if (self.as_list())
-      call_list_method(in, *self.as_list(), called, given, result);
-    else
-      call_dict_method(in, *self.as_mapping(), called, given, result);
+    call_method(in, self, called, given, result);
     return result;
   }
   value self;
@@ -65,13 +60,9 @@ std::vector<std::size_t> taken(std::int64_t size, const value& from, const value
 value attribute_of(context& in, const value& of, std::string_view name) {
   (void)in;
   if (of.is_undefined()) throw fault(of.what());
+  if (has_method(of, name)) return object_ptr{std::make_shared<method>(of, std::string{name})};
   if (auto* d = of.as_dict()) {
-    if (!d->is_namespace && has_dict_method(name)) return object_ptr{std::make_shared<method>(of, std::string{name})};
     if (auto* found = d->find(name)) return *found;
-  } else if (of.as_text() && has_text_method(name)) {
-    return object_ptr{std::make_shared<method>(of, std::string{name})};
-  } else if (of.as_list() && has_list_method(name)) {
-    return object_ptr{std::make_shared<method>(of, std::string{name})};
   } else if (auto* pair = of.as_list(); pair && pair->group && (name == "grouper" || name == "list")) {
     return pair->items[name == "list"];
   } else if (auto* o = of.as_object()) {

@@ -101,14 +101,12 @@ std::string upper(std::string_view text) {
       {"ß", "SS"}, {"ŉ", "ʼN"},  {"ǰ", "J\u030c"}, {"ﬀ", "FF"}, {"ﬁ", "FI"},
       {"ﬂ", "FL"}, {"ﬃ", "FFI"}, {"ﬄ", "FFL"},     {"ﬅ", "ST"}, {"ﬆ", "ST"}};
   std::string result;
-  for (std::size_t bytes = 0; !text.empty(); text.remove_prefix(bytes)) {
-    bytes = character_bytes(text);
-    auto c = text.substr(0, bytes);
-    auto* row = bytes == 1
-                    ? std::end(several)
-                    : std::find_if(std::begin(several), std::end(several), [&](auto& r) { return r.first == c; });
+  each_character(text, [&](std::string_view c) {
+    auto row = c.size() == 1
+                   ? std::end(several)
+                   : std::find_if(std::begin(several), std::end(several), [&](auto& r) { return r.first == c; });
     result += row == std::end(several) ? changed(c, utf8proc_toupper) : std::string{row->second};
-  }
+  });
   return result;
 }
 std::string lower(std::string_view text) { return changed(text, utf8proc_tolower); }

@@ -15,6 +15,14 @@ std::size_t character_bytes(std::string_view text);
 std::uint32_t code_point(std::string_view character);
 std::string to_utf8(std::uint32_t code_point);
 std::size_t character_count(std::string_view text);
+/// Gives `take` each character.
+template <class Take>
+void each_character(std::string_view text, Take take) {
+  for (std::size_t bytes = 0; !text.empty(); text.remove_prefix(bytes)) {
+    bytes = character_bytes(text);
+    take(text.substr(0, bytes));
+  }
+}
 /// Where each character begins, and the end.
 std::vector<std::size_t> character_starts(std::string_view text);
 

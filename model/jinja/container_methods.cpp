@@ -1,5 +1,5 @@
 // Methods of mappings and lists, as Python's dict and list have them. Those that would change one are not there: what a
-// run has is shared, and Hugging Face's sandbox refuses them as well.
+// run has is shared, and Hugging Face's sandbox refuses them as well. And which methods any value has.
 
 #include <algorithm>
 #include <unordered_map>
@@ -70,25 +70,30 @@ const named_list_methods& list_methods() {
   return all;
 }
 
-}  // namespace
-
-bool has_dict_method(std::string_view name) { return dict_methods().contains(name); }
-bool has_list_method(std::string_view name) { return list_methods().contains(name); }
-
-bool call_dict_method(context& in, const dict& of, std::string_view name, const arguments& given, value& result) {
-  auto found = dict_methods().find(name);
-  if (found == dict_methods().end()) return false;
-  in.work(1 + of.entries.size());
+/// `size`: of all that the method may look at.
+template <class Methods, class Of>
+bool call_one_of(const Methods& methods, std::size_t size, context& in, const Of& of, std::string_view name,
+                 const arguments& given, value& result) {
+  auto found = methods.find(name);
+  if (found == methods.end()) return false;
+  in.work(1 + size);
   result = found->second(in, of, given);
   return true;
 }
 
-bool call_list_method(context& in, const list& of, std::string_view name, const arguments& given, value& result) {
-  auto found = list_methods().find(name);
-  if (found == list_methods().end()) return false;
-  in.work(1 + of.items.size());
-  result = found->second(in, of, given);
-  return true;
+}  // namespace
+
+bool has_method(const value& of, std::string_view name) {
+  if (of.as_text()) return has_text_method(name);
+  if (of.as_list()) return list_methods().contains(name);
+  return of.as_mapping() && dict_methods().contains(name);
+}
+
+bool call_method(context& in, const value& of, std::string_view name, const arguments& given, value& result) {
+  if (auto* t = of.as_text()) return call_text_method(in, *t, name, given, result);
+  if (auto* l = of.as_list()) return call_one_of(list_methods(), l->items.size(), in, *l, name, given, result);
+  if (auto* d = of.as_mapping()) return call_one_of(dict_methods(), d->entries.size(), in, *d, name, given, result);
+  return false;
 }
 
 }  // namespace chromatin::model::jinja

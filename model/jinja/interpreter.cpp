@@ -220,9 +220,7 @@ value interpreter::evaluate_call(const expression& e, const scope_ptr& in, const
   if (callee.type == expression::kind::attribute) {
     auto whose = evaluate(*callee.parts[0], in);
     auto given = evaluate_arguments(e.arguments, in);
-    if (auto* t = whose.as_text(); t && call_text_method(in_, *t, callee.word, given, result)) return result;
-    if (auto* d = whose.as_mapping(); d && call_dict_method(in_, *d, callee.word, given, result)) return result;
-    if (auto* l = whose.as_list(); l && call_list_method(in_, *l, callee.word, given, result)) return result;
+    if (call_method(in_, whose, callee.word, given, result)) return result;
     of = placed(callee.at, [&] { return attribute_of(in_, whose, callee.word); });
     if (auto called = of.shared_object(); called && called->callable()) return called->call(in_, given);
   } else {

@@ -14,9 +14,8 @@ namespace {
 
 std::string escaped(std::string_view part, bool ascii) {
   std::string out;
-  for (std::size_t bytes = 0; !part.empty(); part.remove_prefix(bytes)) {
-    bytes = character_bytes(part);
-    char c = part.front();
+  each_character(part, [&](std::string_view character) {
+    char c = character.front();
     if (c == '"' || c == '\\')
       out += '\\', out += c;
     else if (c == '\n')
@@ -31,8 +30,8 @@ std::string escaped(std::string_view part, bool ascii) {
       out += "\\f";
     else if (static_cast<unsigned char>(c) < ' ')
       out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
-    else if (ascii && (bytes > 1 || c == 0x7f)) {
-      auto point = code_point(part);
+    else if (ascii && (character.size() > 1 || c == 0x7f)) {
+      auto point = code_point(character);
       if (point >= 0x10000)
         out += fmt::format("\\u{:04x}\\u{:04x}", 0xd800 + ((point - 0x10000) >> 10), 0xdc00 + (point & 0x3ff));
       else if (c == 0x7f)
@@ -40,9 +39,9 @@ std::string escaped(std::string_view part, bool ascii) {
       else
         out += fmt::format("\\u{:04x}", point);
     } else {
-      out += part.substr(0, bytes);
+      out += character;
     }
-  }
+  });
   return out;
 }
 

@@ -13,13 +13,12 @@ namespace chromatin::model::jinja {
 filter_function find_filter(std::string_view name);
 test_function find_test(std::string_view name);
 
-/// Calls a method of a text, a mapping or a list; false if it has none of this name.
+/// Calls a method of a text; false if it has none of this name.
 bool call_text_method(context& in, const text& of, std::string_view name, const arguments& given, value& result);
-bool call_dict_method(context& in, const dict& of, std::string_view name, const arguments& given, value& result);
-bool call_list_method(context& in, const list& of, std::string_view name, const arguments& given, value& result);
 bool has_text_method(std::string_view name);
-bool has_dict_method(std::string_view name);
-bool has_list_method(std::string_view name);
+/// The same for any value: texts, mappings and lists have methods.
+bool call_method(context& in, const value& of, std::string_view name, const arguments& given, value& result);
+bool has_method(const value& of, std::string_view name);
 
 /// A function that every template may call: range, dict, namespace, …; undefined if there is none. `strftime_now` is
 /// there if the run knows the time.

@@ -36,13 +36,11 @@ text quoted(const text& of) {
   text result{std::string(1, quote)};
   result.append(of.mapped([&](std::string_view part) {
     std::string out;
-    for (std::size_t size = 0; !part.empty(); part.remove_prefix(size)) {
-      size = character_bytes(part);
-      auto character = part.substr(0, size);
-      char c = part.front();
-      if (auto point = code_point(character); size > 1 && is_printable(character))
+    each_character(part, [&](std::string_view character) {
+      char c = character.front();
+      if (auto point = code_point(character); character.size() > 1 && is_printable(character))
         out += character;
-      else if (size > 1)
+      else if (character.size() > 1)
         out += point > 0xffff ? fmt::format("\\U{:08x}", point)
                : point > 0xff ? fmt::format("\\u{:04x}", point)
                               : fmt::format("\\x{:02x}", point);
@@ -58,7 +56,7 @@ text quoted(const text& of) {
         out += fmt::format("\\x{:02x}", static_cast<unsigned char>(c));
       else
         out += c;
-    }
+    });
     return out;
   }));
   result.append(std::string_view{&quote, 1});

@@ -192,11 +192,7 @@ const named_text_methods& text_methods() {
        [](context& in, const text& of, const arguments&) {
          return in.make(of.mapped([](std::string_view part) {
            std::string out;
-           for (std::size_t n = 0; !part.empty(); part.remove_prefix(n)) {
-             n = character_bytes(part);
-             auto c = part.substr(0, n);
-             out += is_cased_upper(c) ? lower(c) : upper(c);
-           }
+           each_character(part, [&](std::string_view c) { out += is_cased_upper(c) ? lower(c) : upper(c); });
            return out;
          }));
        }},

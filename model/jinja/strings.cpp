@@ -13,12 +13,10 @@ text by_words(const text& of, Raise raise, Begins begins) {
   bool first = true;
   return of.mapped([&](std::string_view part) {
     std::string out;
-    for (std::size_t bytes = 0; !part.empty(); part.remove_prefix(bytes)) {
-      bytes = character_bytes(part);
-      auto c = part.substr(0, bytes);
+    each_character(part, [&](std::string_view c) {
       out += first ? raise(c) : lower(c);
       first = begins(c);
-    }
+    });
     return out;
   });
 }

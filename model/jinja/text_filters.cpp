@@ -63,15 +63,11 @@ value escape(context& in, const value& of, const arguments&) {
 value word_count(context& in, const value& of, const arguments&) {
   std::int64_t count = 0;
   bool inside = false;
-  auto words = as_text(in, of);
-  std::string_view rest = words.bytes();
-  for (std::size_t bytes = 0; !rest.empty(); rest.remove_prefix(bytes)) {
-    bytes = character_bytes(rest);
-    auto c = rest.substr(0, bytes);
+  each_character(as_text(in, of).bytes(), [&](std::string_view c) {
     bool word = is_letter(c) || is_numeric(c) || c == "_";
     count += word && !inside;
     inside = word;
-  }
+  });
   return count;
 }
 

@@ -152,7 +152,7 @@ value items(context& in, const value& of, const arguments&) {
   if (of.is_undefined()) return in.make(std::vector<value>{});
   if (!of.as_mapping()) throw fault("only mappings have items");
   value result;
-  call_dict_method(in, *of.as_mapping(), "items", {}, result);
+  call_method(in, of, "items", {}, result);
   return result;
 }
 
@@ -176,7 +176,7 @@ value sorted_items(context& in, const value& of, const arguments& given) {
 value attribute(context& in, const value& of, const arguments& given) {
   const auto& name = given.word(0, "attr", "name").bytes();
   // Attributes only: what a mapping holds is found by a subscript.
-  if (of.as_mapping() && !has_dict_method(name)) return {};
+  if (of.as_mapping() && !has_method(of, name)) return {};
   return attribute_of(in, of, name);
 }
 
