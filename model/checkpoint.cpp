@@ -59,8 +59,8 @@ std::shared_ptr<const checkpoint> open_gguf(const model_source& source, std::uin
     try {
       return weights::of_files(std::move(from.files), std::move(named.tensors), std::move(named.paired_rows), config,
                                from.values.where());
-    } catch (const load_error& e) {
-      throw load_error(gguf::with_own_name(architecture, e.what()));
+    } catch (const tensor_error& e) {
+      throw gguf::with_own_name(architecture, e);
     }
   }();
   kv::fingerprint print{};

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <stdexcept>
+#include <string>
+#include <utility>
 
 namespace chromatin::model {
 
@@ -8,6 +10,13 @@ namespace chromatin::model {
 /// one.
 struct load_error : std::runtime_error {
   using std::runtime_error::runtime_error;
+};
+
+/// The same of one tensor, which is called as Hugging Face does. `what` goes on behind its name.
+struct tensor_error : load_error {
+  tensor_error(const std::string& where, std::string name, const std::string& what)
+      : load_error{where + ": tensor " + name + what}, tensor{std::move(name)} {}
+  std::string tensor;
 };
 
 }  // namespace chromatin::model

@@ -27,11 +27,12 @@ constexpr std::string_view safetensors_types = "BF16, F16, F32",
 
 void check(const tensor& found, const expected_tensor& expected, const std::string& where, std::string_view types) {
   if (found.type == element::other)
-    throw load_error(fmt::format("{}: tensor {}: element type {} is not known; known: {}", where, expected.name,
-                                 found.type_name, types));
+    throw tensor_error(where, expected.name,
+                       fmt::format(": element type {} is not known; known: {}", found.type_name, types));
   if (found.shape != expected.shape)
-    throw load_error(fmt::format("{}: tensor {} has shape [{}], the config asks for [{}]", where, expected.name,
-                                 fmt::join(found.shape, ", "), fmt::join(expected.shape, ", ")));
+    throw tensor_error(where, expected.name,
+                       fmt::format(" has shape [{}], the config asks for [{}]", fmt::join(found.shape, ", "),
+                                   fmt::join(expected.shape, ", ")));
 }
 
 /// For each head: the first rows of all pairs, then the second ones. Rows are moved as they are, whatever their type.
@@ -53,8 +54,7 @@ void refuse_unused(const std::string& name, const tensor& t, const config& c, co
   bool in_layer = name.starts_with(layers);
   if (!in_layer && !name.starts_with("model.norm.") && !name.starts_with("lm_head.")) return;
   if (in_layer && std::strtoul(name.c_str() + layers.size(), nullptr, 10) >= c.layers) return;
-  throw load_error(fmt::format(
-      "{}: tensor {} belongs to the model but not to what config.json describes; it would be left out", where, name));
+  throw tensor_error(where, name, " belongs to the model but not to what config.json describes; it would be left out");
 }
 
 }  // namespace
@@ -171,7 +171,7 @@ weights weights::of_files(std::vector<mapped_file> files, std::map<std::string, 
   std::set<std::string, std::less<>> used;
   for (const auto& expected : expected_tensors(c)) {
     auto found = w.tensors_.find(expected.name);
-    if (found == w.tensors_.end()) throw load_error(fmt::format("{}: tensor {} is missing", where, expected.name));
+    if (found == w.tensors_.end()) throw tensor_error(where, expected.name, " is missing");
     check(found->second, expected, where, gguf_types);
     used.insert(expected.name);
   }

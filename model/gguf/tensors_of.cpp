@@ -142,14 +142,9 @@ std::optional<std::string> own_name(const architecture& of, std::string_view nam
 
 }  // namespace
 
-std::string with_own_name(const architecture& of, const std::string& error) {
-  constexpr std::string_view before = ": tensor ";
-  auto at = error.rfind(before);
-  if (at == error.npos) return error;
-  auto name = std::string_view{error}.substr(at + before.size());
-  name = name.substr(0, name.find_first_of(" :"));
-  auto own = own_name(of, name);
-  return own ? fmt::format("{}; in GGUF it is {}", error, *own) : error;
+load_error with_own_name(const architecture& of, const tensor_error& error) {
+  auto own = own_name(of, error.tensor);
+  return own ? load_error{fmt::format("{}; in GGUF it is {}", error.what(), *own)} : load_error{error};
 }
 
 named_tensors tensors_of(const contents& from, std::uint32_t heads, std::uint32_t kv_heads) {

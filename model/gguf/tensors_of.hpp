@@ -8,6 +8,7 @@
 
 #include "model/gguf/architectures.hpp"
 #include "model/gguf/contents.hpp"
+#include "model/load_error.hpp"
 
 namespace chromatin::model::gguf {
 
@@ -21,6 +22,6 @@ struct named_tensors {
 /// each. Tensors that are no part of Hugging Face's model are left out. Throws load_error.
 named_tensors tensors_of(const contents& from, std::uint32_t heads, std::uint32_t kv_heads);
 /// An error about a tensor, with the name that a file of this architecture has for it at the end.
-std::string with_own_name(const architecture& of, const std::string& error);
+load_error with_own_name(const architecture& of, const tensor_error& error);
 
 }  // namespace chromatin::model::gguf
