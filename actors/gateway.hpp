@@ -7,6 +7,8 @@
 #include <deque>
 #include <functional>
 #include <map>
+#include <string>
+#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -33,6 +35,9 @@ struct gateway_limits {
   std::int64_t keep_us_max = std::int64_t{24} * 3600 * 1'000'000;  ///< of a wish to keep; a longer one counts as this
   std::uint32_t answer_tokens_max = 1u << 16;  ///< a full window does not end an answer, so something else must
   archived_turn on_archived = archived_turn::ticket;
+
+  /// What is wrong with a conversation's name; empty: nothing.
+  std::string wrong_with_name(std::string_view id) const;
 };
 
 /// Turns that were cancelled before they came: a client's going away may overtake what it said.

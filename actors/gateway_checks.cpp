@@ -8,14 +8,16 @@
 
 namespace chromatin {
 
-caf::error gateway_state::check(const conversation_ref& conversation) const {
+std::string gateway_limits::wrong_with_name(std::string_view id) const {
   auto printable = [](char c) { return c > ' ' && c < 127; };
-  const auto& id = conversation.id;
-  if (id.empty() || id.size() > limits.name_bytes_max || !std::all_of(id.begin(), id.end(), printable))
-    return caf::make_error(ec::invalid_argument, "a conversation's name has 1 to " +
-                                                     std::to_string(limits.name_bytes_max) +
-                                                     " printable ASCII characters without spaces");
-  return {};
+  if (!id.empty() && id.size() <= name_bytes_max && std::ranges::all_of(id, printable)) return {};
+  return "a conversation's name has 1 to " + std::to_string(name_bytes_max) +
+         " printable ASCII characters without spaces";
+}
+
+caf::error gateway_state::check(const conversation_ref& conversation) const {
+  auto wrong = limits.wrong_with_name(conversation.id);
+  return wrong.empty() ? caf::error{} : caf::make_error(ec::invalid_argument, std::move(wrong));
 }
 
 caf::error gateway_state::check_salt(const std::string& salt) const {

@@ -15,8 +15,8 @@ constexpr std::chrono::seconds forgetting_takes{10};
 /// Conversations without a name that may have turns under way; then another one is found.
 constexpr std::uint32_t tries_max = 64;
 
-caf::error no_point(const std::string& which) {
-  return caf::make_error(ec::no_conversation, "there is no response " + which);
+caf::error no_point(const std::string& name) {
+  return caf::make_error(ec::no_conversation, "there is no response " + name);
 }
 
 }  // namespace

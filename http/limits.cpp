@@ -1,7 +1,5 @@
 #include "http/limits.hpp"
 
-#include <algorithm>
-
 #include "actors/gateway.hpp"
 #include "http/fields.hpp"
 
@@ -22,10 +20,7 @@ void check_text(const std::string& path, const std::string& text) {
 }
 
 void check_name(const std::string& path, const std::string& name) {
-  auto printable = [](char c) { return c > ' ' && c < 127; };
-  if (name.empty() || name.size() > limits.name_bytes_max || !std::ranges::all_of(name, printable))
-    wrong(path, fmt::format("{}: a conversation's name has 1 to {} printable ASCII characters without spaces", path,
-                            limits.name_bytes_max));
+  if (auto why = limits.wrong_with_name(name); !why.empty()) wrong(path, path + ": " + why);
 }
 
 void check_stops(const std::vector<std::string>& texts) {
