@@ -20,6 +20,14 @@ outcome errors_of(const std::string& arguments) {
   return shell(std::string{CHROMATIN_BINARY} + " " + arguments + " 2>&1 >/dev/null </dev/null");
 }
 
+/// That these arguments are refused in one line, which says this.
+void expect_refused(const std::string& arguments, const std::string& says) {
+  auto [status, text] = errors_of(arguments);
+  EXPECT_NE(status, 0) << arguments;
+  EXPECT_THAT(text, HasSubstr(says));
+  EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
+}
+
 TEST(Commands, AMistypedOneIsNamedWithTheNearest) {
   for (const auto& [arguments, meant] :
        std::vector<std::pair<std::string, std::string>>{{"serv", "there is no command serv; did you mean serve?"},
@@ -27,12 +35,8 @@ TEST(Commands, AMistypedOneIsNamedWithTheNearest) {
                                                         {"dna inti", "there is no command inti; did you mean init?"},
                                                         {"bench polices", "did you mean policies?"},
                                                         {"banana", "there is no command banana (--help"},
-                                                        {"", "A subcommand is required"}}) {
-    auto [status, text] = errors_of(arguments);
-    EXPECT_NE(status, 0) << arguments;
-    EXPECT_THAT(text, HasSubstr(meant));
-    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
-  }
+                                                        {"", "A subcommand is required"}})
+    expect_refused(arguments, meant);
 }
 
 TEST(Commands, AMistypedOptionIsNamedWithTheNearest) {
@@ -41,11 +45,8 @@ TEST(Commands, AMistypedOptionIsNamedWithTheNearest) {
            {"chat --temprature 1", "not expected: --temprature 1; did you mean --temperature?"},
            {"chat --temprature=1", "not expected: --temprature=1; did you mean --temperature?"},
            {"serve these words", "not expected: these words (--help"},
-           {"stat --banana", "not expected: --banana (--help"}}) {
-    auto [status, text] = errors_of(arguments);
-    EXPECT_NE(status, 0) << arguments;
-    EXPECT_THAT(text, HasSubstr(says));
-  }
+           {"stat --banana", "not expected: --banana (--help"}})
+    expect_refused(arguments, says);
 }
 
 TEST(Commands, WhatAConfigShouldNotHaveIsNamedWithTheNearest) {
@@ -58,9 +59,7 @@ TEST(Commands, WhatAConfigShouldNotHaveIsNamedWithTheNearest) {
            {"context = 128\n", "cannot be understood at: context; options stand below [serve]"},
            {"[serve\n", "cannot be understood at: [serve;"}}) {
     std::ofstream{file} << content;
-    auto [status, text] = errors_of("serve --config " + file.string());
-    EXPECT_NE(status, 0) << content;
-    EXPECT_THAT(text, HasSubstr(says));
+    expect_refused("serve --config " + file.string(), says);
   }
 }
 
@@ -137,12 +136,7 @@ TEST(Inspect, WordsAndNumbersThatAnOptionDoesNotTakeAreRefused) {
                                                     {"--backend x", "--backend: \"x\" is none of auto, cpu, cuda"},
                                                     {"--batch 0x10", "--batch: Value 0x10 not in range 1 to 1024"},
                                                     {"--batch 0", "--batch: Value 0 not in range 1 to 1024"}};
-  for (const auto& [arguments, meant] : wrong) {
-    auto [status, text] = errors_of(std::string{"inspect "} + arguments);
-    EXPECT_NE(status, 0) << arguments;
-    EXPECT_THAT(text, HasSubstr(meant));
-    EXPECT_EQ(std::count(text.begin(), text.end(), '\n'), 1) << text;
-  }
+  for (const auto& [arguments, meant] : wrong) expect_refused(std::string{"inspect "} + arguments, meant);
 }
 
 TEST(Inspect, WhatAnErrorRepeatsCannotMoveTheCursorOrEndTheLine) {

@@ -42,6 +42,17 @@ std::vector<archive_job> archived(process& at, int count, lab_time now) {
   return jobs;
 }
 
+/// Recalls of so many archived conversations, and nobody who works on them.
+std::vector<keyed_job> recalls_of(outside& world, int count) {
+  process at{world};
+  std::vector<keyed_job> recalls;
+  for (const auto& job : archived(at, count, world.now)) {
+    recalls.push_back({ask_recall(job, world.now), *at.registry->archives().find_key(conversation_of(job))});
+    recalls.back().job.number = 100 + recalls.size();
+  }
+  return recalls;
+}
+
 /// The same with their jobs as they are next.
 std::vector<keyed_job> with(std::vector<keyed_job> all, const std::vector<archive_job>& next) {
   for (const auto& job : next)
@@ -184,14 +195,7 @@ TEST(Keeper, TooFewReadsAreFollowedByMoreAndTheFirstOnesCount) {
 
 TEST(Keeper, ThoseWhoShareAPcrPayForItsLuckOnce) {
   outside world;
-  std::vector<keyed_job> recalls;
-  {
-    process at{world};
-    for (const auto& job : archived(at, 4, world.now)) {
-      recalls.push_back({ask_recall(job, world.now), *at.registry->archives().find_key(conversation_of(job))});
-      recalls.back().job.number = 100 + recalls.size();
-    }
-  }
+  const auto recalls = recalls_of(world, 4);
   keeper work{{.folder = world.folder / "tubes", .geometry = world.geometry, .share_for_luck = 0.2}, world.lab};
   std::uint64_t singles = 0;
   for (const auto& one : recalls) singles += work.plan_reads(std::vector{one}, world.now).at(0).reads_last;
@@ -200,14 +204,7 @@ TEST(Keeper, ThoseWhoShareAPcrPayForItsLuckOnce) {
 
 TEST(Keeper, OneThatIsShortInAPoolIsReadAgainByItself) {
   outside world;
-  std::vector<keyed_job> recalls;
-  {
-    process at{world};
-    for (const auto& job : archived(at, 6, world.now)) {
-      recalls.push_back({ask_recall(job, world.now), *at.registry->archives().find_key(conversation_of(job))});
-      recalls.back().job.number = 100 + recalls.size();
-    }
-  }
+  auto recalls = recalls_of(world, 6);
   keeper work{{.folder = world.folder / "tubes", .geometry = world.geometry, .reads_a_strand = 4}, world.lab};
   recalls = with(recalls, work.plan_reads(recalls, world.now));
   const auto pooled = recalls[0].job.reads_last;
@@ -253,14 +250,7 @@ TEST(Keeper, WhatDidNotComeIsSynthesisedOnceMoreBeforeTheCopyMayGo) {
 
 TEST(Keeper, RecallsBeyondWhatOnePcrBearsAreAnotherPcr) {
   outside world;
-  std::vector<keyed_job> recalls;
-  {
-    process at{world};
-    for (const auto& job : archived(at, 3, world.now)) {
-      recalls.push_back({ask_recall(job, world.now), *at.registry->archives().find_key(conversation_of(job))});
-      recalls.back().job.number = 100 + recalls.size();
-    }
-  }
+  const auto recalls = recalls_of(world, 3);
   keeper work{{.folder = world.folder / "tubes", .geometry = world.geometry, .together_max = 2}, world.lab};
   const auto planned = work.plan_reads(recalls, world.now);
   EXPECT_EQ(planned[0].sequencing, planned[1].sequencing);

@@ -12,6 +12,7 @@
 #include "model/text_stream.hpp"
 #include "model/tokenizer_parts.hpp"
 #include "tests/model/load_reason.hpp"
+#include "tests/model/protobuf.hpp"
 #include "tests/support/random_text.hpp"
 #include "tests/model/tiny_tokenizer.hpp"
 
@@ -29,26 +30,17 @@ const std::filesystem::path source_dir = CHROMATIN_SOURCE_DIR, embedded = source
 tokenizer_parts parts_of(const std::filesystem::path& file) {
   auto content = read_file(file);
   std::string_view rest = content;
-  auto number = [](std::string_view& from) {
-    std::uint64_t all = 0;
-    for (unsigned shift = 0;; shift += 7) {
-      auto byte = static_cast<unsigned char>(from.at(0));
-      from.remove_prefix(1);
-      all |= std::uint64_t{byte & 0x7fu} << shift;
-      if (byte < 0x80) return all;
-    }
-  };
   tokenizer_parts parts;
   while (rest.starts_with('\x0a')) {
     rest.remove_prefix(1);
-    auto bytes = number(rest);
+    auto bytes = take_number(rest);
     auto piece = rest.substr(0, bytes);
     rest.remove_prefix(bytes);
     vocabulary_piece one{.text = {}, .id = static_cast<kv::token_id>(parts.vocabulary.size())};
     while (!piece.empty()) {
-      auto key = number(piece);
+      auto key = take_number(piece);
       if (key == 0x0a) {
-        auto size = number(piece);
+        auto size = take_number(piece);
         one.text = piece.substr(0, size);
         piece.remove_prefix(size);
       } else if (key == 0x15) {
@@ -57,7 +49,7 @@ tokenizer_parts parts_of(const std::filesystem::path& file) {
         one.score = score;
         piece.remove_prefix(4);
       } else {
-        one.kind = static_cast<piece_kind>(number(piece));
+        one.kind = static_cast<piece_kind>(take_number(piece));
       }
     }
     parts.vocabulary.push_back(one);

@@ -10,6 +10,7 @@
 #include <sentencepiece_trainer.h>
 
 #include "tests/model/load_reason.hpp"
+#include "tests/model/protobuf.hpp"
 #include "tests/model/tiny_tokenizer.hpp"
 #include "tests/support/random_text.hpp"
 
@@ -128,23 +129,14 @@ TEST(UnigramFile, WhatIsWrongIsNamed) {
 
 /// The first field of this number in a protobuf message, whose fields are bytes, numbers and floats.
 std::string_view field(std::string_view message, std::uint64_t wanted) {
-  auto number = [&] {
-    std::uint64_t all = 0;
-    for (unsigned shift = 0;; shift += 7) {
-      auto byte = static_cast<unsigned char>(message.at(0));
-      message.remove_prefix(1);
-      all |= std::uint64_t{byte & 0x7fu} << shift;
-      if (byte < 0x80) return all;
-    }
-  };
   while (!message.empty()) {
-    auto key = number();
+    auto key = take_number(message);
     if (key % 8 == 0) {
-      number();
+      take_number(message);
     } else if (key % 8 == 5) {
       message.remove_prefix(4);
     } else {
-      auto bytes = number();
+      auto bytes = take_number(message);
       if (key / 8 == wanted) return message.substr(0, bytes);
       message.remove_prefix(bytes);
     }
