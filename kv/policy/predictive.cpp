@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <queue>
+#include <ranges>
 
 #include "kv/policy/book.hpp"
 #include "kv/policy/bytes.hpp"
@@ -43,14 +44,15 @@ class predictive_policy final : public policy_book<predictive_entry> {
   bool learn(std::span<const std::byte> bytes) override;
 
  private:
-  /// The chunks of one owner that may go: deepest first.
-  using chunk_rank = std::tuple<conversation_id, std::uint32_t, chunk_key>;
+  /// Of one owner's chunks: deepest first.
+  using chunk_rank = std::tuple<std::uint32_t, chunk_key>;
   /// Owners: least worth first, of equals the one that was used least recently.
   using rank = std::tuple<std::int32_t, double, std::uint64_t, conversation_id>;
   using special_rank = std::tuple<standing, std::uint64_t, std::uint32_t, chunk_key>;
 
   struct group {
     std::size_t chunks = 0;
+    std::set<chunk_rank> may_go;
     std::uint64_t used = 0;
     rank at;
     bool ranked = false, stale = false;
@@ -67,7 +69,7 @@ class predictive_policy final : public policy_book<predictive_entry> {
   void begin_use(std::span<const chunk_key> chain, const chain_use& use) override;
   void end_use(std::span<const chunk_key> chain, const chain_use& use) override;
 
-  static chunk_rank rank_of(chunk_key key, const predictive_entry& e) { return {e.owner(), ~e.facts.depth, key}; }
+  static chunk_rank rank_of(chunk_key key, const predictive_entry& e) { return {~e.facts.depth, key}; }
   static special_rank special(chunk_key key, const predictive_entry& e) {
     return {e.place, e.used, ~e.facts.depth, key};
   }
@@ -85,7 +87,6 @@ class predictive_policy final : public policy_book<predictive_entry> {
 
   open_turns turns_{[this](conversation_id owner) { mark(owner); }};
   std::unordered_map<conversation_id, group> groups_;
-  std::set<chunk_rank> chunks_;
   std::set<rank> order_;
   std::set<special_rank> special_;  ///< retired and awaited ones
   std::vector<conversation_id> stale_;
@@ -111,7 +112,7 @@ void predictive_policy::enter(chunk_key key, const predictive_entry& e) {
     special_.insert(special(key, e));
     return;
   }
-  chunks_.insert(rank_of(key, e));
+  groups_.at(e.owner()).may_go.insert(rank_of(key, e));
   mark(e.owner());
 }
 
@@ -120,7 +121,7 @@ void predictive_policy::leave(chunk_key key, const predictive_entry& e) {
     special_.erase(special(key, e));
     return;
   }
-  chunks_.erase(rank_of(key, e));
+  groups_.at(e.owner()).may_go.erase(rank_of(key, e));
   mark(e.owner());
 }
 
@@ -206,8 +207,8 @@ void predictive_policy::retired(chunk_key key) {
 /// Chunks that the conversation does not go on with are left to their other users, or to nobody.
 void predictive_policy::abandon_rest(conversation_id owner) {
   std::vector<chunk_key> left;
-  for (auto at = chunks_.lower_bound({owner, 0, {}}); at != chunks_.end() && std::get<0>(*at) == owner; ++at)
-    if (entries_.at(std::get<chunk_key>(*at)).used != touches_) left.push_back(std::get<chunk_key>(*at));
+  for (auto [depth, key] : groups_.at(owner).may_go)
+    if (entries_.at(key).used != touches_) left.push_back(key);
   for (auto key : left)
     update(key, [&](predictive_entry& e) {
       std::move(e.users.begin() + 1, e.users.end(), e.users.begin());
@@ -244,9 +245,8 @@ void predictive_policy::rank_stale() {
     g.stale = false;
     auto before = g.ranked ? std::get<1>(g.at) : std::numeric_limits<double>::infinity();
     if (std::exchange(g.ranked, false)) order_.erase(g.at);
-    auto deepest = chunks_.lower_bound({owner, 0, {}});
-    if (deepest == chunks_.end() || std::get<0>(*deepest) != owner) continue;
-    g.at = fresh_rank(owner, g, std::get<chunk_key>(*deepest));
+    if (g.may_go.empty()) continue;
+    g.at = fresh_rank(owner, g, std::get<chunk_key>(*g.may_go.begin()));
     g.ranked = order_.insert(g.at).second;
     if (std::get<1>(g.at) > before && turns_.is_idle(owner)) risen_.push_back(owner);
     if (risen_.size() > risen_max) risen_.pop_front();
@@ -259,33 +259,33 @@ void predictive_policy::rank_stale() {
 void predictive_policy::take_ordinary(std::uint64_t bytes, std::uint64_t& freed, std::vector<chunk_key>& result) {
   struct candidate {
     rank at;
+    const group* of;
     std::set<chunk_rank>::const_iterator chunk;
     bool operator<(const candidate& other) const { return other.at < at; }
   };
   std::priority_queue<candidate> front;
   auto next = order_.begin();
-  auto push = [&](std::set<chunk_rank>::const_iterator chunk) {
-    auto owner = std::get<0>(*chunk);
-    const auto& g = groups_.at(owner);
+  auto push = [&](conversation_id owner, const group& g, std::set<chunk_rank>::const_iterator chunk) {
     auto now = fresh_rank(owner, g, std::get<chunk_key>(*chunk));
     if (now != g.at) mark(owner);
-    front.push({now, chunk});
+    front.push({now, &g, chunk});
   };
   auto looks_left = looks_max;
   while (freed < bytes) {
     if (next != order_.end() && (front.empty() || (looks_left > 0 && *next < front.top().at))) {
       looks_left -= looks_left > 0;
-      push(chunks_.lower_bound({std::get<3>(*next++), 0, {}}));
+      auto owner = std::get<3>(*next++);
+      const auto& g = groups_.at(owner);
+      push(owner, g, g.may_go.begin());
       continue;
     }
     if (front.empty()) return;
-    auto at = front.top().chunk;
+    auto [at, of, chunk] = front.top();
     front.pop();
     looks_left = looks_max;
-    result.push_back(std::get<chunk_key>(*at));
+    result.push_back(std::get<chunk_key>(*chunk));
     freed += entries_.at(result.back()).facts.bytes;
-    auto owner = std::get<0>(*at);
-    if (++at != chunks_.end() && std::get<0>(*at) == owner) push(at);
+    if (++chunk != of->may_go.end()) push(std::get<3>(at), *of, chunk);
   }
 }
 
@@ -307,9 +307,7 @@ std::vector<expected_use> predictive_policy::expected(std::size_t chunks_max, st
   for (auto [worth, owner] : likeliest) {
     if (chunks >= chunks_max) break;
     auto& one = result.emplace_back(expected_use{.keys = {}, .worth = worth});
-    for (auto at = chunks_.lower_bound({owner, 0, {}}); at != chunks_.end() && std::get<0>(*at) == owner; ++at)
-      one.keys.push_back(std::get<chunk_key>(*at));
-    std::ranges::reverse(one.keys);
+    for (auto [depth, key] : std::views::reverse(groups_.at(owner).may_go)) one.keys.push_back(key);
     chunks += one.keys.size();
   }
   return result;
