@@ -85,7 +85,7 @@ void running_system::parts::open_disk() {
   if (!files.direct) notices.push_back("direct I/O is refused by the file system; the page cache is used");
   std::unique_ptr<io::device> device;
   try {
-    device = io::make_uring_device(std::move(files), {.registered = host_arena->memory()});
+    device = io::make_uring_device(std::move(files));
   } catch (const io::open_error& e) {
     notices.push_back(fmt::format("{}; blocking threads are used", e.what()));
     device = io::make_thread_device(io::open_segments(chunks->folder(), disk.layout.segment_sizes_bytes()),

@@ -98,8 +98,7 @@ class tier {
             kv::page_arena::make(kv::plain_memory(f.orders * of_order * shape().chunk_bytes()), shape().chunk_bytes())},
         store_{std::make_shared<io::chunk_store>(
             io::chunk_store_options{folder, f.chunks * shape().chunk_bytes(), shape(), {1, 2}})},
-        device_{io::make_uring_device(io::open_segments(folder, store_->layout().segment_sizes_bytes()),
-                                      {.registered = arena_->memory()})} {
+        device_{io::make_uring_device(io::open_segments(folder, store_->layout().segment_sizes_bytes()))} {
     catalog_ = system_.spawn<caf::detached>(chromatin::catalog, store_);
     tier_ = system_.spawn(disk_tier, shape(), disk_parts{device_, store_->layout(), catalog_}, store_->load());
     listener_ = caf::actor_cast<upper_tier_actor>(system_.spawn(listener, &heard_));

@@ -15,15 +15,13 @@
 namespace chromatin::io {
 namespace {
 
-/// The kernel takes at most this much of one registered buffer.
-constexpr std::size_t registered_piece_bytes = std::size_t{1} << 30;
 /// Names the read of the eventfd in the completion queue; no operation has this id.
 constexpr operation_id wakeup_id = 0;
 
 /// Who wakes writes to an eventfd that the ring itself reads: no polling.
 class kernel_ring final : public ring {
  public:
-  kernel_ring(std::uint32_t queue_depth, std::span<std::byte> registered);
+  explicit kernel_ring(std::uint32_t queue_depth);
   ~kernel_ring() override;
 
   bool prepare(const operation& op, int fd) override;
@@ -33,16 +31,14 @@ class kernel_ring final : public ring {
 
  private:
   void watch_wakeup();
-  int registered_index(const std::byte* data, std::size_t size) const;
 
   io_uring ring_{};
-  std::span<std::byte> registered_;
   int wakeup_ = -1;
   std::uint64_t wakeup_count_ = 0;  ///< the kernel writes here
   bool watching_ = false;
 };
 
-kernel_ring::kernel_ring(std::uint32_t queue_depth, std::span<std::byte> registered) {
+kernel_ring::kernel_ring(std::uint32_t queue_depth) {
   if (int error = ::io_uring_queue_init(queue_depth + 1, &ring_, 0); error < 0)
     throw open_error(fmt::format("io_uring is refused by this system: {}", std::strerror(-error)));
   wakeup_ = ::eventfd(0, EFD_CLOEXEC);
@@ -51,11 +47,6 @@ kernel_ring::kernel_ring(std::uint32_t queue_depth, std::span<std::byte> registe
     ::io_uring_queue_exit(&ring_);
     throw open_error(fmt::format("io_uring has no event descriptor: {}", std::strerror(error)));
   }
-  std::vector<iovec> pieces;
-  for (std::size_t at = 0; at < registered.size(); at += registered_piece_bytes)
-    pieces.push_back({registered.data() + at, std::min(registered_piece_bytes, registered.size() - at)});
-  if (!pieces.empty() && ::io_uring_register_buffers(&ring_, pieces.data(), static_cast<unsigned>(pieces.size())) == 0)
-    registered_ = registered;  // refused, as by a small RLIMIT_MEMLOCK: plain buffers do
 }
 
 kernel_ring::~kernel_ring() {
@@ -63,32 +54,17 @@ kernel_ring::~kernel_ring() {
   ::close(wakeup_);
 }
 
-int kernel_ring::registered_index(const std::byte* data, std::size_t size) const {
-  if (registered_.empty() || data < registered_.data()) return -1;
-  auto at = static_cast<std::size_t>(data - registered_.data());
-  auto piece = at / registered_piece_bytes;
-  if (at + size > registered_.size() || (at + size - 1) / registered_piece_bytes != piece) return -1;
-  return static_cast<int>(piece);
-}
-
 bool kernel_ring::prepare(const operation& op, int fd) {
   auto* entry = ::io_uring_get_sqe(&ring_);
   if (!entry) return false;
   auto size = static_cast<unsigned>(std::min(op.size_bytes, piece_bytes_max));
-  int buffer = op.data ? registered_index(op.data, size) : -1;
   auto offset = op.where.offset_bytes;
   switch (op.what) {
     case operation::kind::read:
-      if (buffer >= 0)
-        ::io_uring_prep_read_fixed(entry, fd, op.data, size, offset, buffer);
-      else
-        ::io_uring_prep_read(entry, fd, op.data, size, offset);
+      ::io_uring_prep_read(entry, fd, op.data, size, offset);
       break;
     case operation::kind::write:
-      if (buffer >= 0)
-        ::io_uring_prep_write_fixed(entry, fd, op.data, size, offset, buffer);
-      else
-        ::io_uring_prep_write(entry, fd, op.data, size, offset);
+      ::io_uring_prep_write(entry, fd, op.data, size, offset);
       break;
     case operation::kind::sync:
       ::io_uring_prep_fsync(entry, fd, IORING_FSYNC_DATASYNC);
@@ -128,9 +104,7 @@ void kernel_ring::wake() noexcept {
 
 }  // namespace
 
-std::unique_ptr<ring> make_ring(std::uint32_t queue_depth, std::span<std::byte> registered) {
-  return std::make_unique<kernel_ring>(queue_depth, registered);
-}
+std::unique_ptr<ring> make_ring(std::uint32_t queue_depth) { return std::make_unique<kernel_ring>(queue_depth); }
 
 bool passes_by_itself(int submit_error) {
   switch (submit_error) {

@@ -34,9 +34,9 @@ class ring {
   virtual void wake() noexcept = 0;
 };
 
-/// `registered`: memory that most transfers use, registered with the kernel where that is allowed; plain buffers do as
-/// well. Throws open_error where io_uring is refused.
-std::unique_ptr<ring> make_ring(std::uint32_t queue_depth, std::span<std::byte> registered);
+/// Buffers are not registered with the kernel: that would touch all memory of an arena at the start, which takes
+/// seconds, and transfers are no faster for it. Throws open_error where io_uring is refused.
+std::unique_ptr<ring> make_ring(std::uint32_t queue_depth);
 
 /// Whether to go on after a `submit_and_wait` that failed: true for what passes by itself.
 bool passes_by_itself(int submit_error);

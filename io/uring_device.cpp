@@ -86,9 +86,9 @@ std::unique_ptr<device> make_uring_device(segment_files files, std::uint32_t que
   return std::make_unique<uring_device>(std::move(files), std::max(1u, queue_depth), std::move(ring));
 }
 
-std::unique_ptr<device> make_uring_device(segment_files files, const uring_options& options) {
-  auto depth = std::max(1u, options.queue_depth);
-  return make_uring_device(std::move(files), depth, make_ring(depth, options.registered));
+std::unique_ptr<device> make_uring_device(segment_files files, std::uint32_t queue_depth) {
+  auto depth = std::max(1u, queue_depth);
+  return make_uring_device(std::move(files), depth, make_ring(depth));
 }
 
 }  // namespace chromatin::io

@@ -35,8 +35,6 @@ class page_ref {
   explicit operator bool() const noexcept { return arena_ != nullptr; }
   std::span<const std::byte> bytes() const noexcept { return writable(); }
   std::span<std::byte> writable() const noexcept;
-  /// Where the page stands in its arena; for registered I/O buffers.
-  std::uint32_t index() const noexcept { return index_; }
   const page_arena* arena() const noexcept { return arena_; }
   bool operator==(const page_ref&) const noexcept = default;
 

@@ -23,7 +23,7 @@ constexpr std::size_t page = 4096;
 
 struct kind {
   const char* name;
-  std::unique_ptr<device> (*make)(segment_files, std::span<std::byte>);
+  std::unique_ptr<device> (*make)(segment_files);
 };
 
 void PrintTo(const kind& k, std::ostream* out) { *out << k.name; }
@@ -32,16 +32,15 @@ class Device : public testing::TestWithParam<kind> {
  protected:
   void SetUp() override {
     try {
-      device_ = GetParam().make(open_segments(folder_.path(), {64 * page, 32 * page}), memory());
+      device_ = GetParam().make(open_segments(folder_.path(), {64 * page, 32 * page}));
     } catch (const open_error& e) {
       GTEST_SKIP() << e.what();
     }
   }
   void TearDown() override { device_.reset(); }
 
-  std::span<std::byte> memory() { return block_.bytes(); }
   std::span<std::byte> buffer(std::size_t index, std::size_t pages = 1) {
-    return memory().subspan(index * page, pages * page);
+    return block_.bytes().subspan(index * page, pages * page);
   }
   int wait(const std::function<void(io_done)>& start) {
     std::promise<int> done;
@@ -82,7 +81,7 @@ TEST_P(Device, WhatIsWrittenIsReadAgainAfterReopening) {
             0);
   EXPECT_EQ(wait([&](io_done done) { device_->sync(1, std::move(done)); }), 0);
   device_.reset();
-  device_ = GetParam().make(open_segments(folder_.path(), {64 * page, 32 * page}), memory());
+  device_ = GetParam().make(open_segments(folder_.path(), {64 * page, 32 * page}));
   EXPECT_EQ(wait([&](io_done done) {
               device_->read({1, 5 * page}, buffer(10, 3), urgency::turn_waits, std::move(done));
             }),
@@ -144,7 +143,7 @@ TEST_P(Device, AFileThatEndsInsideAPageIsAnErrorAndNotAnEndlessLoop) {
 TEST_P(Device, ATransferLongerThanAPieceIsWholeOrAnError) {
   constexpr std::size_t pages = 3 * piece_bytes_max / page / 2;
   device_.reset();
-  device_ = GetParam().make(open_segments(folder_.path(), {(pages + 1) * page}), memory());
+  device_ = GetParam().make(open_segments(folder_.path(), {(pages + 1) * page}));
   auto large = kv::plain_memory(2 * pages * page);
   auto written = large.bytes().first(pages * page), got = large.bytes().subspan(pages * page);
   fill(written, 5);
@@ -189,25 +188,16 @@ TEST_P(Device, MisalignedTransfersAreRefused) {
   EXPECT_THROW(device_->read({0, 0}, {}, urgency::turn_waits, [](int) {}), std::invalid_argument);
 }
 
-INSTANTIATE_TEST_SUITE_P(Kinds, Device,
-                         testing::Values(kind{"slow",
-                                              [](segment_files f, std::span<std::byte>) {
-                                                return make_slow_device(make_thread_device(std::move(f), 2),
-                                                                        {.bytes_per_s = 1e9, .latency_us = 100});
-                                              }},
-                                         kind{"uring",
-                                              [](segment_files f, std::span<std::byte> m) {
-                                                return make_uring_device(std::move(f), {8, m});
-                                              }},
-                                         kind{"uring_plain_buffers",
-                                              [](segment_files f, std::span<std::byte>) {
-                                                return make_uring_device(std::move(f), {8, {}});
-                                              }},
-                                         kind{"threads",
-                                              [](segment_files f, std::span<std::byte>) {
-                                                return make_thread_device(std::move(f), 4);
-                                              }}),
-                         [](const auto& k) { return k.param.name; });
+INSTANTIATE_TEST_SUITE_P(
+    Kinds, Device,
+    testing::Values(kind{"slow",
+                         [](segment_files f) {
+                           return make_slow_device(make_thread_device(std::move(f), 2),
+                                                   {.bytes_per_s = 1e9, .latency_us = 100});
+                         }},
+                    kind{"uring", [](segment_files f) { return make_uring_device(std::move(f), 8); }},
+                    kind{"threads", [](segment_files f) { return make_thread_device(std::move(f), 4); }}),
+    [](const auto& k) { return k.param.name; });
 
 TEST(Segments, ADiskThatIsTooSmallIsAClearErrorAndLeavesNothing) {
   test::temporary_folder folder;

@@ -76,7 +76,7 @@ class UringDevice : public testing::Test {
  protected:
   void SetUp() override {
     try {
-      make_ring(1, {});
+      make_ring(1);
     } catch (const open_error& e) {
       GTEST_SKIP() << e.what();
     }
@@ -105,8 +105,7 @@ TEST_F(UringDevice, NothingThatTheKernelAnswersLosesOrMixesBytes) {
       done.get_future().get();
     };
     auto files = open_segments(folder_.path(), {extents * pages * page});
-    auto d = make_uring_device(std::move(files), 4,
-                               std::make_unique<unkind_ring>(make_ring(4, memory.bytes()), seed, counts));
+    auto d = make_uring_device(std::move(files), 4, std::make_unique<unkind_ring>(make_ring(4), seed, counts));
     all([&](extent e, std::size_t at, io_done done) {
       d->write(e, written.subspan(at, pages * page), urgency::saving, std::move(done));
     });
