@@ -1,10 +1,12 @@
 #include "model/weights.hpp"
 
+#include <atomic>
 #include <bit>
 #include <cstdlib>
 #include <cstring>
 #include <mutex>
 #include <set>
+#include <thread>
 #include <utility>
 
 #include <fcntl.h>
@@ -55,6 +57,11 @@ void refuse_unused(const std::string& name, const tensor& t, const config& c, co
   if (!in_layer && !name.starts_with("model.norm.") && !name.starts_with("lm_head.")) return;
   if (in_layer && std::strtoul(name.c_str() + layers.size(), nullptr, 10) >= c.layers) return;
   throw tensor_error(where, name, " belongs to the model but not to what config.json describes; it would be left out");
+}
+
+/// Tells the kernel that the pages, which begin at one, are not needed now; they come back from the file when touched.
+void give_back(std::span<const std::byte> mapped) {
+  if (!mapped.empty()) ::madvise(const_cast<std::byte*>(mapped.data()), mapped.size(), MADV_DONTNEED);
 }
 
 }  // namespace
@@ -109,9 +116,7 @@ mapped_file::~mapped_file() {
 mapped_file::mapped_file(mapped_file&& other) noexcept
     : data_{std::exchange(other.data_, nullptr)}, size_{std::exchange(other.size_, 0)} {}
 
-void mapped_file::release_pages() const {
-  if (data_) ::madvise(data_, size_, MADV_DONTNEED);
-}
+void mapped_file::release_pages() const { give_back(bytes()); }
 
 /// Copies of tensors whose rows have another order in the file.
 struct weights::ordered_rows {
@@ -202,17 +207,25 @@ const tensor& weights::as_stored(std::string_view name) const {
   return found->second;
 }
 
+/// Of pieces, which all cores read side by side: a server is ready sooner, and the file is never in memory as a whole.
 kv::hash128 weights::hash() const {
-  auto h = choice_;
-  constexpr std::size_t piece_bytes = std::size_t{64} << 20;
+  constexpr std::size_t piece_bytes = std::size_t{16} << 20;
+  std::vector<std::span<const std::byte>> pieces;
   for (const auto& file : files_)
-    for (auto rest = file.bytes(); !rest.empty();) {
-      auto piece = rest.first(std::min(rest.size(), piece_bytes));
-      h = kv::hash(piece, h);
-      file.release_pages();  // so that the file is never in memory as a whole
-      rest = rest.subspan(piece.size());
-    }
-  return h;
+    for (auto rest = file.bytes(); !rest.empty(); rest = rest.subspan(pieces.back().size()))
+      pieces.push_back(rest.first(std::min(rest.size(), piece_bytes)));
+  std::vector<kv::hash128> hashes(pieces.size());
+  std::atomic<std::size_t> next = 0;
+  auto work = [&] {
+    for (std::size_t i; (i = next++) < pieces.size(); give_back(pieces[i])) hashes[i] = kv::hash(pieces[i]);
+  };
+  {
+    std::vector<std::jthread> others;
+    for (auto n = std::thread::hardware_concurrency(); n > 1 && others.size() + 1 < pieces.size(); --n)
+      others.emplace_back(work);
+    work();
+  }
+  return kv::hash(std::as_bytes(std::span{hashes}), choice_);
 }
 
 void weights::release_pages() const {
