@@ -48,8 +48,8 @@ class expert_block {
   std::vector<choice> choices_;  ///< [rows][per_token]
   std::vector<group> groups_;
   std::vector<std::uint32_t> order_;       ///< of choose()
-  std::vector<std::byte> inputs_, gated_;  ///< [places][hidden], [places][ffn]: bf16 or float
-  std::vector<float> gate_up_, results_;   ///< [places][2 · ffn], [places][hidden]
+  line_vector<std::byte> inputs_, gated_;  ///< [places][hidden], [places][ffn]: bf16 or float
+  line_vector<float> gate_up_, results_;   ///< [places][2 · ffn], [places][hidden]
 };
 
 }  // namespace chromatin::gpu

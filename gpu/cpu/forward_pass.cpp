@@ -89,7 +89,7 @@ void forward_pass::reserve() {
   narrow_.resize(bf16_ ? rows * widest : 0);
   rooms_.resize(threads_);
   auto scratch = attention_scratch_floats(std::max(attention_rows, config_.group()), config_.head_dim);
-  scratch_.assign(threads_, std::vector<float>(scratch));
+  scratch_.assign(threads_, line_vector<float>(scratch));
 }
 
 std::string forward_pass::description() const {
@@ -208,7 +208,7 @@ stage forward_pass::each_row(operation what, std::size_t values_per_row, std::fu
               }};
 }
 
-stage forward_pass::product(operation what, packed_matrix& by, std::vector<float>& result) {
+stage forward_pass::product(operation what, packed_matrix& by, line_vector<float>& result) {
   return {
       .what = what,
       .begin = [this, &by] { return rows_ == 0 ? 0 : by.prepare(rows_); },

@@ -86,7 +86,7 @@ class forward_pass {
   /// A stage over the batch's rows, some at a time.
   stage each_row(operation what, std::size_t values_per_row, std::function<void(std::size_t row)> work);
   stage attention(std::uint32_t layer);
-  stage product(operation what, packed_matrix& by, std::vector<float>& result);
+  stage product(operation what, packed_matrix& by, line_vector<float>& result);
 
   std::shared_ptr<const model::checkpoint> checkpoint_;
   const model::config& config_;
@@ -113,10 +113,10 @@ class forward_pass {
   std::uint32_t rows_ = 0;
   std::uint32_t rows_per_piece_ = 1;  ///< of the stage over rows that runs
   bool small_ = false, short_attention_ = false;
-  std::vector<float> hidden_, qkv_, result_, wide_, logits_;
-  std::vector<std::uint16_t> narrow_;        ///< what goes into a bf16 matmul; `wide_` for float
+  line_vector<float> hidden_, qkv_, result_, wide_, logits_;
+  line_vector<std::uint16_t> narrow_;        ///< what goes into a bf16 matmul; `wide_` for float
   std::vector<matrix_room> rooms_;           ///< of each worker
-  std::vector<std::vector<float>> scratch_;  ///< of each worker, for attention
+  std::vector<line_vector<float>> scratch_;  ///< of each worker, for attention
 };
 
 }  // namespace chromatin::gpu

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <vector>
 
+#include "gpu/cpu/line_vector.hpp"
 #include "gpu/cpu/matmul_library.hpp"
 #include "gpu/cpu/quant_kernels.hpp"
 
@@ -26,12 +27,12 @@ struct matrix_options {
 /// What one thread needs to multiply, shared by all matrices of a backend.
 struct matrix_room {
   library_matmul::room library;
-  std::vector<float> tile;             ///< results before they are put in their places
-  std::vector<std::uint16_t> widened;  ///< int8 and quantised weights as bf16
-  std::vector<float> widest;           ///< quantised weights as floats
-  std::vector<quant_inputs> inputs;    ///< of quantised weights
+  line_vector<float> tile;             ///< results before they are put in their places
+  line_vector<std::uint16_t> widened;  ///< int8 and quantised weights as bf16
+  line_vector<float> widest;           ///< quantised weights as floats
+  line_vector<quant_inputs> inputs;    ///< of quantised weights
   std::uint64_t inputs_of = 0;         ///< which product they are of
-  std::vector<std::uint16_t> tiles;    ///< rows as AMX reads them
+  line_vector<std::uint16_t> tiles;    ///< rows as AMX reads them
   std::uint64_t tiles_of = 0;          ///< which product they are of
 };
 
