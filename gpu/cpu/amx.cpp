@@ -76,6 +76,32 @@ void one_by_two(const std::uint16_t* rows, std::uint32_t k, const std::uint16_t*
   _tile_stored(1, y + tile_rows, stride * sizeof(float));
 }
 
+/// Tiles 0 … 3 are sums of one tile of rows by four of outputs, 4 rows, 5 … 7 weights.
+void add_one_by_four(const std::uint16_t* x, std::size_t stride, const std::uint16_t* weights, std::size_t pairs,
+                     float* sums) {
+  constexpr auto sums_stride = 64 * sizeof(float);
+  _tile_loadd(0, sums, sums_stride);
+  _tile_loadd(1, sums + tile_rows, sums_stride);
+  _tile_loadd(2, sums + 2 * tile_rows, sums_stride);
+  _tile_loadd(3, sums + 3 * tile_rows, sums_stride);
+  for (std::size_t p = 0; p < pairs; p += tile_inputs / 2) {
+    const auto* w = weights + p * block_values;
+    _tile_loadd(4, x + 2 * p, stride * sizeof *x);
+    _tile_loadd(5, w, weights_stride);
+    _tile_dpbf16ps(0, 4, 5);
+    _tile_loadd(6, w + tile_inputs, weights_stride);
+    _tile_dpbf16ps(1, 4, 6);
+    _tile_loadd(7, w + 2 * tile_inputs, weights_stride);
+    _tile_dpbf16ps(2, 4, 7);
+    _tile_loadd(5, w + 3 * tile_inputs, weights_stride);
+    _tile_dpbf16ps(3, 4, 5);
+  }
+  _tile_stored(0, sums, sums_stride);
+  _tile_stored(1, sums + tile_rows, sums_stride);
+  _tile_stored(2, sums + 2 * tile_rows, sums_stride);
+  _tile_stored(3, sums + 3 * tile_rows, sums_stride);
+}
+
 constexpr tile_config eight_tiles() {
   tile_config config;
   for (int tile = 0; tile < 8; ++tile) {
@@ -118,6 +144,14 @@ void multiply_amx(const std::uint16_t* packed_rows, std::uint32_t rows, std::uin
       else
         one_by_two(x, k, w, to, stride);
     }
+  _tile_release();
+}
+
+void add_products_amx(const std::uint16_t* x, std::size_t stride, std::uint32_t rows, const std::uint16_t* weights,
+                      std::size_t pairs, float* sums) {
+  _tile_loadconfig(&config);
+  for (std::uint32_t r = 0; r < rows; r += tile_rows)
+    add_one_by_four(x + r * stride, stride, weights, pairs, sums + r * 64);
   _tile_release();
 }
 

@@ -20,4 +20,9 @@ void pack_amx_rows(const std::uint16_t* x, std::uint32_t rows, std::uint32_t k, 
 void multiply_amx(const std::uint16_t* packed_rows, std::uint32_t rows, std::uint32_t k, const std::uint16_t* weights,
                   std::uint32_t blocks, float* y, std::size_t stride);
 
+/// sums[rows][64] += x[rows][2 · pairs] · weights[pairs][64][2]; `stride` values from one row of x to the next. `rows`
+/// and `pairs` are multiples of 16.
+void add_products_amx(const std::uint16_t* x, std::size_t stride, std::uint32_t rows, const std::uint16_t* weights,
+                      std::size_t pairs, float* sums);
+
 }  // namespace chromatin::gpu

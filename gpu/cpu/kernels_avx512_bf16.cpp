@@ -1,5 +1,6 @@
 #include <immintrin.h>
 
+#include "gpu/cpu/amx.hpp"
 #include "gpu/cpu/kernels.inl"
 #include "gpu/cpu/transpose_words.inl"
 
@@ -131,6 +132,15 @@ inline void pair_values(const std::byte* stored, std::uint32_t tokens, std::uint
     }
 }
 
+/// dot(), by tiles where the processor has them and as far as they reach.
+void dot_by_tiles(const std::uint16_t* x, std::size_t stride, std::uint32_t rows, const std::uint16_t* weights,
+                  std::size_t pairs, float* sums) {
+  constexpr std::uint32_t tile_rows = 16, tile_pairs = 16;
+  auto tiled = has_amx() && pairs % tile_pairs == 0 ? rows / tile_rows * tile_rows : 0;
+  if (tiled > 0) add_products_amx(x, stride, tiled, weights, pairs, sums);
+  if (tiled < rows) dot(x + tiled * stride, stride, rows - tiled, weights, pairs, sums + std::size_t{tiled} * 64);
+}
+
 /// Scores times values as well as queries times keys are products of pairs, which is twice as fast as in float. Keys
 /// are rounded to bf16 once more after their rotation, and so are the weights.
 void attention_in_pairs(const attention_args& a) {
@@ -160,7 +170,7 @@ void attention_in_pairs(const attention_args& a) {
     rotate_page(a, page, tokens, keys);
     pair_keys(keys, d, key_pairs);
     __builtin_memset(scores, 0, std::size_t{rows} * page_tokens * sizeof(float));
-    dot(queries, d, rows, key_pairs, d / 2, scores);
+    dot_by_tiles(queries, d, rows, key_pairs, d / 2, scores);
     for (std::uint32_t r = 0; r < rows; ++r) {
       if (a.soft_cap > 0) soft_cap(scores + r * page_tokens, page_tokens, a.soft_cap);
       auto shrink = softmax_weights(scores + r * page_tokens, view_of(a, r, base), best[r], sum[r]);
@@ -173,8 +183,8 @@ void attention_in_pairs(const attention_args& a) {
     }
     pair_values(a.pages[page] + a.values_offset, tokens, d, value_pairs);
     for (std::uint32_t block = 0; block < d / 64; ++block)
-      dot(weights, page_tokens, rows, value_pairs + std::size_t{block} * 32 * 128, (tokens + 1) / 2,
-          gathered + std::size_t{block} * rows * 64);
+      dot_by_tiles(weights, page_tokens, rows, value_pairs + std::size_t{block} * 32 * 128, (tokens + 1) / 2,
+                   gathered + std::size_t{block} * rows * 64);
   }
   for (std::uint32_t r = 0; r < rows; ++r) {
     float* out = a.out + (r / a.group) * a.row_stride + (r % a.group) * d;
