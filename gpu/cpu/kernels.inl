@@ -112,9 +112,8 @@ inline float softmax_weights(float* scores, page_view seen, float& best, float& 
     lanes v = load(scores + t);
     top = v > top ? v : top;
   }
-  float highest = best;
-  for (std::size_t i = 0; i < width; ++i) highest = top[i] > highest ? top[i] : highest;
-  float shrink = exp_lanes(lanes{} + (best - highest))[0];
+  float here = max_lanes(top), highest = here > best ? here : best;
+  float shrink = highest > best ? exp_lanes(lanes{} + (best - highest))[0] : 1.0f;
   lanes total{};
   for (std::uint32_t t = 0; t < page_tokens; t += width) {
     lanes w = exp_lanes(load(scores + t) - highest);
@@ -126,6 +125,12 @@ inline float softmax_weights(float* scores, page_view seen, float& best, float& 
   sum = sum * shrink + sum_lanes(total);
   best = highest;
   return shrink;
+}
+
+/// What was gathered, after a greater score was found.
+inline void shrink_row(float* row, std::uint32_t n, float by) {
+  if (by == 1.0f) return;
+  for (std::uint32_t j = 0; j < n; j += width) store(row + j, load(row + j) * by);
 }
 
 /// gathered[count][4 · width] += weights[count][64] · values[64][4 · width] of rows `head_dim` long.
@@ -295,8 +300,7 @@ void attention(const attention_args& a) {
     for (std::uint32_t r = 0; r < rows; ++r) {
       if (a.soft_cap > 0) soft_cap(scores + r * page_tokens, page_tokens, a.soft_cap);
       auto shrink = softmax_weights(scores + r * page_tokens, view_of(a, r, base), best[r], sum[r]);
-      auto* own = gathered + std::size_t{r} * a.head_dim;
-      for (std::uint32_t j = 0; j < a.head_dim; j += width) store(own + j, load(own + j) * shrink);
+      shrink_row(gathered + std::size_t{r} * a.head_dim, a.head_dim, shrink);
     }
     const std::byte* stored = a.pages[page] + a.values_offset;
     for (std::uint32_t t = 0; t < tokens; ++t)

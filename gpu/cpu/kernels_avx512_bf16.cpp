@@ -174,10 +174,8 @@ void attention_in_pairs(const attention_args& a) {
     for (std::uint32_t r = 0; r < rows; ++r) {
       if (a.soft_cap > 0) soft_cap(scores + r * page_tokens, page_tokens, a.soft_cap);
       auto shrink = softmax_weights(scores + r * page_tokens, view_of(a, r, base), best[r], sum[r]);
-      for (std::uint32_t block = 0; block < d / 64; ++block) {
-        auto* own = gathered + (std::size_t{block} * rows + r) * 64;
-        for (std::uint32_t j = 0; j < 64; j += width) store(own + j, load(own + j) * shrink);
-      }
+      for (std::uint32_t block = 0; block < d / 64; ++block)
+        shrink_row(gathered + (std::size_t{block} * rows + r) * 64, 64, shrink);
       for (std::uint32_t t = 0; t < page_tokens; t += 32)
         _mm512_storeu_si512(weights + r * page_tokens + t, narrow(scores + r * page_tokens + t));
     }

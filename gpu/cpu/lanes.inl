@@ -52,6 +52,14 @@ inline float sum_lanes(lanes v) {
   return v[0];
 }
 
+inline float max_lanes(lanes v) {
+  auto greater = [](const lanes& a, const lanes& b) { return a > b ? a : b; };
+  v = greater(v, __builtin_shufflevector(v, v, 8, 9, 10, 11, 12, 13, 14, 15, 0, 1, 2, 3, 4, 5, 6, 7));
+  v = greater(v, __builtin_shufflevector(v, v, 4, 5, 6, 7, 0, 1, 2, 3, 12, 13, 14, 15, 8, 9, 10, 11));
+  v = greater(v, __builtin_shufflevector(v, v, 2, 3, 0, 1, 6, 7, 4, 5, 10, 11, 8, 9, 14, 15, 12, 13));
+  return v[0] > v[1] ? v[0] : v[1];
+}
+
 inline lanes silu_lanes(const lanes& x) {
   lanes e = exp_lanes(x > 0.0f ? -x : x);  // e^-|x|
   lanes s = (x > 0.0f ? lanes{} + 1.0f : e) / (1.0f + e);
