@@ -12,12 +12,7 @@ using io::archive_state;
 
 namespace {
 
-bool is_over(const archive_job& job) {
-  return job.state == archive_state::stored || job.state == archive_state::settled;
-}
-
 std::int64_t seconds_of(archive::lab_time time) { return time.time_since_epoch().count(); }
-archive::lab_time changed_at(const archive_job& job) { return archive::lab_time{std::chrono::seconds{job.changed_s}}; }
 
 }  // namespace
 

@@ -30,6 +30,11 @@ struct archivist_options {
   bool simulated = false;               ///< the laboratory is
 };
 
+/// When it came to its state.
+inline archive::lab_time changed_at(const archive_job& job) {
+  return archive::lab_time{std::chrono::seconds{job.changed_s}};
+}
+
 struct archivist_state {
   static inline const char* name = "archivist";
 

@@ -15,12 +15,6 @@ using io::archive_state;
 
 namespace {
 
-bool is_over(const archive_job& job) {
-  return job.state == archive_state::stored || job.state == archive_state::settled;
-}
-
-archive::lab_time changed_at(const archive_job& job) { return archive::lab_time{std::chrono::seconds{job.changed_s}}; }
-
 keyed_jobs without_said(const archive_sources& all) { return {all.begin(), all.end()}; }
 
 }  // namespace

@@ -10,7 +10,7 @@ namespace chromatin {
 namespace {
 
 /// Of all memory, for the system, the process itself and whoever else runs: this share, and at least so much.
-constexpr std::uint64_t reserve_part = 16, reserve_bytes_min = std::uint64_t{512} << 20;
+constexpr std::uint64_t machine_reserve_part = 16, machine_reserve_min_bytes = std::uint64_t{512} << 20;
 /// Full windows that the host tier holds at most: more conversations than are away for minutes on one machine.
 constexpr std::uint64_t warm_windows = 64;
 /// A turn of a batch finds room for so many.
@@ -70,8 +70,8 @@ memory_of_machine machine_memory() {
 
 memory_plan plan_memory(const memory_of_machine& machine, const memory_needs& needs) {
   const bool apart = !needs.device.empty();
-  const auto taken = std::max(reserve_bytes_min, machine.total_bytes / reserve_part) + needs.host_bytes.value_or(0) +
-                     (apart ? 0 : needs.weight_bytes + needs.device_bytes.value_or(0));
+  const auto taken = std::max(machine_reserve_min_bytes, machine.total_bytes / machine_reserve_part) +
+                     needs.host_bytes.value_or(0) + (apart ? 0 : needs.weight_bytes + needs.device_bytes.value_or(0));
   const auto left = machine.free_bytes - std::min(machine.free_bytes, taken);
   const auto share = [&](std::uint64_t windows, std::uint64_t part) {
     return whole_chunks(

@@ -17,7 +17,7 @@ namespace chromatin {
 namespace {
 
 /// Of a device's memory, for what a step needs and for whoever else uses the device: this share, and at least so much.
-constexpr std::uint64_t reserve_part = 16, reserve_bytes_min = std::uint64_t{1} << 30;
+constexpr std::uint64_t device_reserve_part = 16, device_reserve_min_bytes = std::uint64_t{1} << 30;
 
 double gib(std::uint64_t bytes) { return static_cast<double>(bytes) / (1 << 30); }
 
@@ -115,7 +115,7 @@ std::uint64_t device_bytes(const compute_place& place, const model::config& mode
                            std::vector<std::string>& notices) {
   if (!place.device || !options.device_bytes_fit) return options.device_bytes;
   auto free = place.device->free_bytes(), weights = weights_on_device(model);
-  auto reserve = std::max(reserve_bytes_min, place.device->properties().memory_bytes / reserve_part);
+  auto reserve = std::max(device_reserve_min_bytes, place.device->properties().memory_bytes / device_reserve_part);
   auto chunk_bytes = model.cache_geometry(place.type).chunk_bytes();
   if (free < weights + reserve + chunk_bytes)
     throw std::runtime_error(fmt::format(

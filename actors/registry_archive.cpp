@@ -19,9 +19,6 @@ constexpr std::uint32_t looked_at_for_each = 4, looked_at_more = 64;
 archive::lab_time time_of(std::int64_t now_s) { return archive::lab_time{std::chrono::seconds{now_s}}; }
 
 bool is_recall(const archive_job& job) { return job.state >= archive_state::asked; }
-bool is_over(const archive_job& job) {
-  return job.state == archive_state::stored || job.state == archive_state::settled;
-}
 bool is_stored(const archive_job& job) { return job.state == archive_state::stored; }
 bool is_settled(const archive_job& job) { return job.state == archive_state::settled; }
 
@@ -73,7 +70,7 @@ caf::result<archive_job> registry_state::plan_archive(const conversation_ref& wh
     if (!known && !stored) return missing(which);
     if (!known) return *stored;
     for (const auto& job : jobs)
-      if (!is_recall(job) && !is_over(job)) return going_on(job, now_s);
+      if (!is_recall(job) && !io::is_over(job)) return going_on(job, now_s);
     remove_settled(jobs);
     if (stored && stored->version == known->version) return *stored;  // nothing was said since
     return add_job(archive::plan_archive(key_of(which), known->version, time_of(now_s)));
@@ -91,7 +88,7 @@ caf::result<archive_job> registry_state::ask_recall(const conversation_ref& whic
     const auto* stored = last_stored(jobs);
     if (!stored) return missing(which);
     for (const auto& job : jobs)
-      if (is_recall(job) && !is_over(job)) return going_on(job, now_s);
+      if (is_recall(job) && !io::is_over(job)) return going_on(job, now_s);
     remove_settled(jobs);
     return add_job(archive::ask_recall(*stored, time_of(now_s)));
   });
@@ -101,7 +98,7 @@ caf::result<archive_book> registry_state::open_book() {
   return guarded<archive_book>([&]() -> caf::result<archive_book> {
     archive_book book;
     for (auto& job : store->archives().jobs().jobs) {
-      if (!is_over(job))
+      if (!io::is_over(job))
         book.unfinished.push_back(std::move(job));
       else if (is_stored(job) && store->find(archive::conversation_of(job)))
         book.copies.push_back(std::move(job));
@@ -185,7 +182,7 @@ caf::result<conversation_refs> registry_state::idle(std::int64_t idle_s, std::ui
     auto all = store->unused(looked_at_for_each * count_max + looked_at_more);
     std::erase_if(all, [&](const io::unused_conversation& one) {
       return spoken.contains(one.key) ||
-             std::ranges::any_of(store->archives().jobs_of(one.key).jobs, std::not_fn(is_over));
+             std::ranges::any_of(store->archives().jobs_of(one.key).jobs, std::not_fn(io::is_over));
     });
     std::ranges::stable_sort(all, std::greater{}, [](const io::unused_conversation& one) {
       return static_cast<double>(one.writes_since) * one.tokens;

@@ -7,8 +7,6 @@ namespace {
 
 using token_list = std::vector<kv::token_id>;
 
-void append(token_list& to, const token_list& more) { to.insert(to.end(), more.begin(), more.end()); }
-
 /// The bytes of an answer's next token, as they are in its text.
 std::string bytes_in_text(const model::tokenizer& words, kv::token_id token, bool first) {
   auto bytes = words.bytes(token);
@@ -43,7 +41,8 @@ token_list rendering::system_message(const kv::lineage& new_window) const {
 
 token_list rendering::text(std::string_view plain) const {
   auto tokens = checkpoint_->chat.opening();
-  append(tokens, checkpoint_->tokenizer->encode(plain));
+  auto more = checkpoint_->tokenizer->encode(plain);
+  tokens.insert(tokens.end(), more.begin(), more.end());
   return tokens;
 }
 

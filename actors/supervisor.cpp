@@ -9,8 +9,10 @@
 namespace chromatin {
 namespace {
 
-std::int64_t milliseconds(caf::timespan t) { return std::chrono::duration_cast<std::chrono::milliseconds>(t).count(); }
-std::int64_t seconds(caf::timespan t) { return std::chrono::duration_cast<std::chrono::seconds>(t).count(); }
+std::int64_t whole_milliseconds(caf::timespan t) {
+  return std::chrono::duration_cast<std::chrono::milliseconds>(t).count();
+}
+std::int64_t whole_seconds(caf::timespan t) { return std::chrono::duration_cast<std::chrono::seconds>(t).count(); }
 
 }  // namespace
 
@@ -50,10 +52,11 @@ void supervisor_state::died(const std::string& part_name, part& dead, const caf:
   if (deaths <= care.deaths_max) {
     auto pause = std::min(care.pause_min * (1 << std::min<std::size_t>(deaths - 1, 20)), care.pause_max);
     change(dead, standing::pausing);
-    spdlog::warn("{} died: {}; it is started again in {} ms", part_name, dead.why, milliseconds(pause));
+    spdlog::warn("{} died: {}; it is started again in {} ms", part_name, dead.why, whole_milliseconds(pause));
     return start_after(part_name, dead, pause);
   }
-  auto often = fmt::format("died {} times within {} s, the last time of: {}", deaths, seconds(care.within), dead.why);
+  auto often =
+      fmt::format("died {} times within {} s, the last time of: {}", deaths, whole_seconds(care.within), dead.why);
   if (!care.leave) {
     change(dead, standing::lost);
     if (on_fatal) on_fatal(part_name, often);
@@ -62,7 +65,7 @@ void supervisor_state::died(const std::string& part_name, part& dead, const caf:
   bool was_out = dead.at == standing::out;
   change(dead, standing::out);
   if (!was_out) {
-    spdlog::error("{} {}; it is taken out, and tried every {} s", part_name, often, seconds(care.tried_every));
+    spdlog::error("{} {}; it is taken out, and tried every {} s", part_name, often, whole_seconds(care.tried_every));
     care.leave();
   }
   start_after(part_name, dead, care.tried_every);
@@ -129,7 +132,7 @@ std::string supervisor_state::describe(const std::string& part_name, const part&
   static constexpr const char* words[] = {"up", "is started again", "is out, and tried now and then", "is out",
                                           "is lost"};
   return fmt::format("{} {}: {} ({} s ago)", part_name, words[static_cast<int>(p.at)], p.why,
-                     seconds(self->clock().now() - p.since));
+                     whole_seconds(self->clock().now() - p.since));
 }
 
 counters supervisor_state::stats() const {

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/commands.hpp"
+#include "apps/output.hpp"
 #include "apps/server_flags.hpp"
 
 namespace chromatin {
@@ -39,8 +40,6 @@ json to_json(const archive_ticket& t) {
           {"simulated", t.simulated}};
 }
 
-void print_json(const json& value) { fmt::print("{}\n", value.dump(2, ' ', false, json::error_handler_t::replace)); }
-
 void print(const archive_ticket& t) {
   fmt::print("{:>6}  {:<24} {:<10}", t.number, t.id, t.state);
   if (t.expected_s > 0)
@@ -68,7 +67,7 @@ archive_ticket wait_for(rpc::client& client, archive_ticket ticket) {
   return ticket;
 }
 
-void list(rpc::client& client, bool as_json) {
+void list_archives(rpc::client& client, bool as_json) {
   const auto all = client.archives();
   if (!as_json) {
     for (const auto& ticket : all) print(ticket);
@@ -94,7 +93,7 @@ void add_archive_command(CLI::App& app) {
   add_flags(*command, *flags);
   command->callback([flags] {
     auto client = connect(flags->server);
-    if (flags->id.empty()) return list(client, flags->as_json);
+    if (flags->id.empty()) return list_archives(client, flags->as_json);
     auto made = client.archive(flags->id);
     show(flags->wait ? wait_for(client, std::move(made)) : made, flags->as_json);
   });

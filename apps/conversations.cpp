@@ -5,6 +5,7 @@
 
 #include "apps/chat/conversation_list.hpp"
 #include "apps/commands.hpp"
+#include "apps/output.hpp"
 #include "apps/server_flags.hpp"
 
 namespace chromatin {
@@ -18,14 +19,12 @@ struct conversations_flags {
   bool as_json = false;
 };
 
-void print_json(const json& value) { fmt::print("{}\n", value.dump(2, ' ', false, json::error_handler_t::replace)); }
-
 json to_json(const conversation_info& info) {
   return {{"id", info.id},         {"version", info.version},     {"messages", info.messages},
           {"tokens", info.tokens}, {"last_role", info.last_role}, {"damaged", info.damaged}};
 }
 
-void list(rpc::client& client, bool as_json) {
+void list_conversations(rpc::client& client, bool as_json) {
   if (!as_json) return chat::print_conversations(client);
   auto all = json::array();
   chat::each_conversation(client, [&](const conversation_info& info) { all.push_back(to_json(info)); });
@@ -55,7 +54,7 @@ void add_conversations_command(CLI::App& app) {
   command->add_flag("--json", flags->as_json, "as JSON");
   command->callback([flags] {
     auto client = connect(flags->server);
-    flags->id.empty() ? list(client, flags->as_json) : show(client, flags->id, flags->as_json);
+    flags->id.empty() ? list_conversations(client, flags->as_json) : show(client, flags->id, flags->as_json);
   });
 }
 

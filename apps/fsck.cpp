@@ -5,6 +5,7 @@
 
 #include "apps/commands.hpp"
 #include "apps/flags/size.hpp"
+#include "apps/output.hpp"
 #include "io/fsck/fsck.hpp"
 #include "io/progress.hpp"
 #include "model/config.hpp"
@@ -34,7 +35,7 @@ void print_words(const fsck::report& report) {
              report.chunks, report.chunk_bytes, report.sound() ? "sound" : "not sound");
 }
 
-void print_json(const fsck::report& report) {
+void print_as_json(const fsck::report& report) {
   nlohmann::ordered_json all{{"sound", report.sound()},
                              {"conversations", report.conversations},
                              {"messages", report.messages},
@@ -52,7 +53,7 @@ void print_json(const fsck::report& report) {
     all["findings"].push_back(
         {{"kind", fsck::to_string(f.what_kind)}, {"where", f.where}, {"what", f.what}, {"repair", f.repair}});
   // A damaged name need not be a text.
-  fmt::print("{}\n", all.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+  print_json(all);
 }
 
 void run_fsck(fsck_flags flags) {
@@ -68,7 +69,7 @@ void run_fsck(fsck_flags flags) {
     fmt::print(stderr, "chromatin: {}\n", e.what());
     throw CLI::RuntimeError{not_checked};
   }
-  flags.json ? print_json(report) : print_words(report);
+  flags.json ? print_as_json(report) : print_words(report);
   std::fflush(stdout);
   if (!report.sound()) throw CLI::RuntimeError{damage_was_found};
 }

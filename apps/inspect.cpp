@@ -10,6 +10,7 @@
 #include "actors/model_memory.hpp"
 #include "apps/commands.hpp"
 #include "apps/flags/size.hpp"
+#include "apps/output.hpp"
 #include "apps/system_flags.hpp"
 #include "model/inspection.hpp"
 
@@ -139,7 +140,7 @@ json memory_json(const served_memory& plan) {
           {"notices", plan.notices}};
 }
 
-void print_json(const model::inspection& m, const served_memory& plan) {
+void print_as_json(const model::inspection& m, const served_memory& plan) {
   const auto& c = m.model->config;
   auto ends = json::array(), weights = json::array(), files = json::array();
   for (const auto& [id, text] : m.ends_of_answer) ends.push_back({{"id", id}, {"text", text}});
@@ -171,7 +172,7 @@ void print_json(const model::inspection& m, const served_memory& plan) {
       {"unknown_keys", c.unknown_keys},
       {"template", m.model->chat.name()},
       {"conversation", m.sample}};
-  fmt::print("{}\n", all.dump(2, ' ', false, json::error_handler_t::replace));
+  print_json(all);
 }
 
 }  // namespace
@@ -194,7 +195,7 @@ void add_inspect_command(CLI::App& app) {
     auto found =
         model::inspect(wanted.model, wanted.context, std::chrono::duration_cast<std::chrono::seconds>(now).count());
     auto plan = plan_for(found.model->config, wanted);
-    flags->as_json ? print_json(found, plan) : print_words(found, plan);
+    flags->as_json ? print_as_json(found, plan) : print_words(found, plan);
   });
 }
 

@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/commands.hpp"
+#include "apps/output.hpp"
 #include "apps/replay/heading.hpp"
 #include "apps/replay/report_html.hpp"
 #include "apps/replay/table.hpp"
@@ -61,19 +62,6 @@ replay::run_result run_once(const replay_flags& flags, const std::vector<replay:
   return play();
 }
 
-/// A path that cannot be written is better known before a long run than after it.
-void check_writable(const std::string& file) {
-  if (file.empty()) return;
-  if (auto parent = std::filesystem::path{file}.parent_path(); !parent.empty())
-    std::filesystem::create_directories(parent);
-  if (!std::ofstream{file, std::ios::app}) throw std::runtime_error(file + ": cannot be written");
-}
-
-void write_file(const std::string& file, const std::string& content) {
-  std::ofstream out{file};
-  if (!(out << content) || !out.flush()) throw std::runtime_error(file + ": cannot be written");
-}
-
 /// What was played on what, for people.
 std::string describe(const replay_flags& flags, std::size_t sittings) {
   auto mib = [](std::uint64_t bytes, bool fits = false) {
@@ -113,25 +101,25 @@ void replay_command(const replay_flags& flags, const std::vector<std::string>& a
   if (flags.reuse != "on") off = run_once(flags, sittings, false);
   if (flags.reuse != "off") on = run_once(flags, sittings, true);
 
-  nlohmann::ordered_json json{{"made", about.made},
-                              {"version", about.version},
-                              {"machine", about.machine},
-                              {"command", about.command},
-                              {"read", about.read}};
+  nlohmann::ordered_json figures{{"made", about.made},
+                                 {"version", about.version},
+                                 {"machine", about.machine},
+                                 {"command", about.command},
+                                 {"read", about.read}};
   std::optional<replay::summary> off_sum, on_sum;
-  if (off) json["reuse_off"] = to_json(*(off_sum = replay::summarise(*off)));
-  if (on) json["reuse_on"] = to_json(*(on_sum = replay::summarise(*on)));
+  if (off) figures["reuse_off"] = to_json(*(off_sum = replay::summarise(*off)));
+  if (on) figures["reuse_on"] = to_json(*(on_sum = replay::summarise(*on)));
   fmt::print("{}\n{}\n\n{}", about.title, about.read,
              replay::text_table(off_sum ? &*off_sum : nullptr, on_sum ? &*on_sum : nullptr));
   auto cut = std::max(off ? off->sittings_cut : 0, on ? on->sittings_cut : 0);
   if (cut > 0) fmt::print("\n{} sittings ended early, at the end of the model's context\n", cut);
   if (off && on) {
     auto same = replay::compare(*off, *on);
-    json["same_text_share"] = same.share();
-    json["same_text"] = {{"comparable_turns", same.comparable},
-                         {"same", same.same},
-                         {"all_turns", same.all},
-                         {"same_of_all", same.same_of_all}};
+    figures["same_text_share"] = same.share();
+    figures["same_text"] = {{"comparable_turns", same.comparable},
+                            {"same", same.same},
+                            {"all_turns", same.all},
+                            {"same_of_all", same.same_of_all}};
     fmt::print(
         "\nsame answer in {} of {} turns whose history was still the same in both runs ({:.1f} %); over all turns {} "
         "of "
@@ -142,7 +130,7 @@ void replay_command(const replay_flags& flags, const std::vector<std::string>& a
           "(where two tokens are almost equally likely, rounding decides: a prompt computed in other pieces rounds "
           "differently)\n");
   }
-  if (!flags.json.empty()) write_file(flags.json, json.dump(2) + "\n");
+  if (!flags.json.empty()) write_file(flags.json, figures.dump(2) + "\n");
   if (!flags.html.empty())
     write_file(flags.html, replay::report_html(off ? &*off : nullptr, on ? &*on : nullptr, about));
 }

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <charconv>
 #include <filesystem>
-#include <fstream>
 #include <memory>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include "apps/commands.hpp"
+#include "apps/output.hpp"
 #include "io/progress.hpp"
 #include "kv/policy/policies.hpp"
 #include "sim/flat.hpp"
@@ -26,20 +26,6 @@ struct simulate_flags {
   std::uint32_t block_tokens = 0;
   std::vector<std::string> policies, capacities, machines, changes;
 };
-
-/// A path that cannot be written is better known before a long run than after it.
-void check_writable(const std::string& file) {
-  if (file.empty()) return;
-  bool was_there = std::filesystem::exists(file);
-  if (!std::ofstream{file, std::ios::app}) throw std::runtime_error(file + ": cannot be written; is its folder there?");
-  if (!was_there) std::filesystem::remove(file);
-}
-
-void write_file(const std::string& file, const std::string& content) {
-  if (file.empty()) return;
-  std::ofstream out{file, std::ios::binary};
-  if (!(out << content) || !out.flush()) throw std::runtime_error(file + ": cannot be written; is the disk full?");
-}
 
 std::string joined(const std::vector<std::string>& names) { return fmt::format("{}", fmt::join(names, ", ")); }
 

@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/commands.hpp"
+#include "apps/output.hpp"
 #include "apps/replay/workload.hpp"
 #include "apps/soak/run.hpp"
 #include "apps/system_flags.hpp"
@@ -46,13 +47,11 @@ void soak_command(soak_flags flags) {
   print("\nfaults that fired", report.faults);
   fmt::print("\nmost memory of the server: {} MiB\n", report.resident_bytes_max >> 20);
   if (!flags.json.empty()) {
-    nlohmann::ordered_json json{{"seed", run.seed},           {"minutes", flags.minutes},
-                                {"context", run.context},     {"done", report.done},
-                                {"faults", report.faults},    {"resident_bytes_max", report.resident_bytes_max},
-                                {"failures", report.failures}};
-    std::ofstream out{flags.json};
-    if (!(out << json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) << '\n'))
-      throw std::runtime_error(flags.json + ": cannot be written");
+    nlohmann::ordered_json figures{{"seed", run.seed},           {"minutes", flags.minutes},
+                                   {"context", run.context},     {"done", report.done},
+                                   {"faults", report.faults},    {"resident_bytes_max", report.resident_bytes_max},
+                                   {"failures", report.failures}};
+    write_file(flags.json, figures.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + '\n');
   }
   for (const auto& failure : report.failures) fmt::print("FAILED: {}\n", failure);
   if (!report.failures.empty())

@@ -12,20 +12,20 @@
 namespace chromatin::bench {
 namespace {
 
-struct flags {
+struct archive_bench_flags {
   archive_setup setup;
   std::vector<std::string> only;
   std::string json;
 };
 
-constexpr std::pair<const char*, nlohmann::ordered_json (*)(const archive_setup&)> all_parts[] = {
+constexpr std::pair<const char*, nlohmann::ordered_json (*)(const archive_setup&)> archive_parts[] = {
     {"continued", archive_continued}, {"reads", archive_reads}, {"beside", archive_beside}};
 
-void run(const flags& chosen) {
+void run(const archive_bench_flags& chosen) {
   const auto& setup = chosen.setup;
   nlohmann::ordered_json json{{"machine", machine()}, {"seed", setup.seed}, {"channel", setup.channel}};
   say_line(fmt::format("{}; seed {}, channel {}; the laboratory is simulated", machine(), setup.seed, setup.channel));
-  for (const auto& [name, part] : all_parts)
+  for (const auto& [name, part] : archive_parts)
     if (chosen.only.empty() || std::ranges::find(chosen.only, name) != chosen.only.end()) {
       const double seconds = seconds_of([&, name = name, part = part] { json[name] = part(setup); });
       say_line(fmt::format("  ({:.0f} s)", seconds));
@@ -70,10 +70,10 @@ std::vector<std::string> archive_words(const archive_setup& setup, const std::fi
 
 void add_archive(CLI::App& bench, const std::filesystem::path& embedded) {
   auto* command = bench.add_subcommand("archive", "Conversations in DNA: the same answers afterwards, reads, serving");
-  auto f = std::make_shared<flags>();
+  auto f = std::make_shared<archive_bench_flags>();
   f->setup.embedded = embedded;
   std::vector<std::string> names;
-  for (const auto& [name, part] : all_parts) names.emplace_back(name);
+  for (const auto& [name, part] : archive_parts) names.emplace_back(name);
   command->add_option("--only", f->only, fmt::format("one or more of {}", fmt::join(names, ", ")))
       ->check(CLI::IsMember(names));
   command->add_option("--conversations", f->setup.conversations, "that are archived and go on, at most the bundled 200")

@@ -34,12 +34,12 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double goal = 0.9;            ///< of what fio reads
-constexpr std::uint32_t depth = 32;     ///< reads in the device at one time, as the tier has them
-constexpr int fio_s = 4;                ///< of each of its runs
-constexpr std::uint32_t of_order = 16;  ///< chunks: a conversation of a thousand tokens
+constexpr double fio_share_goal = 0.9;       ///< of what fio reads
+constexpr std::uint32_t reads_at_once = 32;  ///< reads in the device at one time, as the tier has them
+constexpr int fio_s = 4;                     ///< of each of its runs
+constexpr std::uint32_t of_order = 16;       ///< chunks: a conversation of a thousand tokens
 
-struct flags {
+struct disk_flags {
   fs::path work;
   std::uint32_t chunks = 1024, orders = 4;
   int rounds = 5;
@@ -47,7 +47,7 @@ struct flags {
 };
 
 /// The 1.1B model's: 64 KiB a slice.
-kv::geometry shape() { return {22, 4, 64, kv::dtype::bf16}; }
+kv::geometry chunk_shape() { return {22, 4, 64, kv::dtype::bf16}; }
 
 kv::chunk_key key_of(std::uint32_t n) { return {7, n}; }
 
@@ -82,7 +82,7 @@ class listener_state {
 /// Counts chunks that are saved, and orders that ended.
 upper_tier_actor::behavior_type listener(upper_tier_actor::pointer, listener_state* to) {
   return {[=](atom::ready, ticket, std::uint32_t layer, const gpu::fence&) {
-            if (layer + 1 == shape().layers) to->add(1);
+            if (layer + 1 == chunk_shape().layers) to->add(1);
           },
           [=](atom::failed, ticket, std::uint32_t) { to->fail("a chunk could not be read"); },
           [=](atom::saved, const key_list& keys) { to->add(static_cast<std::uint32_t>(keys.size())); },
@@ -92,15 +92,15 @@ upper_tier_actor::behavior_type listener(upper_tier_actor::pointer, listener_sta
 /// A disk tier with `chunks` chunks.
 class tier {
  public:
-  tier(const fs::path& folder, const flags& f)
+  tier(const fs::path& folder, const disk_flags& f)
       : flags_{f},
-        arena_{
-            kv::page_arena::make(kv::plain_memory(f.orders * of_order * shape().chunk_bytes()), shape().chunk_bytes())},
+        arena_{kv::page_arena::make(kv::plain_memory(f.orders * of_order * chunk_shape().chunk_bytes()),
+                                    chunk_shape().chunk_bytes())},
         store_{std::make_shared<io::chunk_store>(
-            io::chunk_store_options{folder, f.chunks * shape().chunk_bytes(), shape(), {1, 2}})},
+            io::chunk_store_options{folder, f.chunks * chunk_shape().chunk_bytes(), chunk_shape(), {1, 2}})},
         device_{io::make_uring_device(io::open_segments(folder, store_->layout().segment_sizes_bytes()))} {
     catalog_ = system_.spawn<caf::detached>(chromatin::catalog, store_);
-    tier_ = system_.spawn(disk_tier, shape(), disk_parts{device_, store_->layout(), catalog_}, store_->load());
+    tier_ = system_.spawn(disk_tier, chunk_shape(), disk_parts{device_, store_->layout(), catalog_}, store_->load());
     listener_ = caf::actor_cast<upper_tier_actor>(system_.spawn(listener, &heard_));
     for (std::uint32_t n = 0; n < f.chunks; n += of_order) save(n);
   }
@@ -128,7 +128,7 @@ class tier {
       }
       heard_.wait_for(static_cast<std::uint32_t>(under_way));
     });
-    return static_cast<double>(flags_.chunks * shape().chunk_bytes()) / s;
+    return static_cast<double>(flags_.chunks * chunk_shape().chunk_bytes()) / s;
   }
 
   std::string files(const fs::path& folder) const {
@@ -140,7 +140,7 @@ class tier {
 
  private:
   void save(std::uint32_t first) {
-    save_order order{{}, 0, shape().layers, {}};
+    save_order order{{}, 0, chunk_shape().layers, {}};
     std::mt19937_64 random{first};
     for (auto n = first; n < first + of_order; ++n) {
       auto page = arena_->try_allocate();
@@ -150,8 +150,8 @@ class tier {
         std::memcpy(&words[at], &value, 8);
       }
       std::vector<std::uint64_t> sums;
-      for (std::uint32_t layer = 0; layer < shape().layers; ++layer)
-        sums.push_back(kv::checksum(kv::packed_slice_of(page, shape(), layer, kv::tokens_per_chunk)));
+      for (std::uint32_t layer = 0; layer < chunk_shape().layers; ++layer)
+        sums.push_back(kv::checksum(kv::packed_slice_of(page, chunk_shape(), layer, kv::tokens_per_chunk)));
       order.chunks.push_back({{key_of(n), kv::tokens_per_chunk},
                               n - first,
                               page,
@@ -172,7 +172,7 @@ class tier {
             [](const caf::error& e) { throw std::runtime_error(explain(e)); });
   }
 
-  const flags& flags_;
+  const disk_flags& flags_;
   listener_state heard_;
   std::shared_ptr<kv::page_arena> arena_;
   std::shared_ptr<io::chunk_store> store_;
@@ -189,7 +189,7 @@ double fio_bytes_per_s(const std::string& files) {
   auto command = fmt::format(
       "fio --name=slices --filename={} --rw=randread --bs={} --iodepth={} --ioengine=io_uring --direct=1 --readonly "
       "--time_based --runtime={} --randrepeat=0 --output-format=json 2>/dev/null",
-      files, shape().slice(0).bytes, depth, fio_s);
+      files, chunk_shape().slice(0).bytes, reads_at_once, fio_s);
   std::unique_ptr<FILE, int (*)(FILE*)> pipe{::popen(command.c_str(), "r"), ::pclose};
   if (!pipe) throw std::runtime_error("fio cannot be started");
   std::string text;
@@ -201,14 +201,14 @@ double fio_bytes_per_s(const std::string& files) {
   return said["jobs"][0]["read"]["bw_bytes"].get<double>();
 }
 
-void run(const flags& f) {
+void run(const disk_flags& f) {
   io::temporary_folder folder{work_folder(f.work)};
   tier of{folder.path(), f};
-  nlohmann::ordered_json json{{"machine", machine()}, {"goal", goal}};
+  nlohmann::ordered_json json{{"machine", machine()}, {"goal", fio_share_goal}};
   fmt::print(
       "{}; {} chunks of {:.1f} MB in slices of {} KiB, {} orders of {} chunks at a time, {} reads in the device\n\n",
-      json["machine"].get<std::string>(), f.chunks, static_cast<double>(shape().chunk_bytes()) * 1e-6,
-      shape().slice(0).bytes / 1024, f.orders, of_order, depth);
+      json["machine"].get<std::string>(), f.chunks, static_cast<double>(chunk_shape().chunk_bytes()) * 1e-6,
+      chunk_shape().slice(0).bytes / 1024, f.orders, of_order, reads_at_once);
   fmt::print("  {:>12} {:>12} {:>8}\n", "tier MB/s", "fio MB/s", "share");
   std::mt19937_64 random{1};
   std::vector<double> shares;
@@ -221,7 +221,7 @@ void run(const flags& f) {
     json["rounds"].push_back({{"tier_bytes_per_s", tier_bytes}, {"fio_bytes_per_s", fio_bytes}});
   }
   fmt::print("\n  the tier reads {:.2f} of what fio reads (median of {}; at least {})\n", median(shares), f.rounds,
-             goal);
+             fio_share_goal);
   json["share"] = median(shares);
   write_json(f.json, json);
 }
@@ -230,7 +230,7 @@ void run(const flags& f) {
 
 void add_disk(CLI::App& bench) {
   auto* command = bench.add_subcommand("disk", "What the disk tier reads, beside fio");
-  auto f = std::make_shared<flags>();
+  auto f = std::make_shared<disk_flags>();
   command->add_option("--work", f->work, "a folder on the disk to measure (default: a temporary folder)");
   command->add_option("--chunks", f->chunks, "of 1.4 MB each")->capture_default_str()->check(CLI::Range(64, 1 << 20));
   command->add_option("--orders", f->orders, "conversations that are loaded at one time")

@@ -21,14 +21,14 @@
 namespace chromatin::bench {
 namespace {
 
-struct flags {
+struct dna_flags {
   dna_setup setup;
   std::filesystem::path book;  ///< folder of its chapters
   std::string json;
   std::vector<std::string> parts;
 };
 
-constexpr std::pair<const char*, nlohmann::ordered_json (*)(const dna_setup&)> all_parts[] = {
+constexpr std::pair<const char*, nlohmann::ordered_json (*)(const dna_setup&)> dna_parts[] = {
     {"precision", dna_precision}, {"reliability", dna_reliability}, {"trials", dna_trials},   {"channel", dna_channel},
     {"speed", dna_speed},         {"real-reads", dna_real_reads},   {"carried", dna_carried}, {"density", dna_density}};
 
@@ -38,7 +38,7 @@ std::filesystem::path shared_folder() {
 }
 
 /// The chapters, put together.
-std::vector<std::uint8_t> text_of(const std::filesystem::path& folder) {
+std::vector<std::uint8_t> bytes_of(const std::filesystem::path& folder) {
   const std::set<std::filesystem::path> chapters{std::filesystem::directory_iterator{folder}, {}};
   std::vector<std::uint8_t> text;
   for (const auto& file : chapters) {
@@ -49,12 +49,12 @@ std::vector<std::uint8_t> text_of(const std::filesystem::path& folder) {
   return text;
 }
 
-void run(flags& chosen) {
-  chosen.setup.text = text_of(chosen.book);
+void run(dna_flags& chosen) {
+  chosen.setup.text = bytes_of(chosen.book);
   chosen.setup.real_reads = shared_folder() / "data/dna";
   nlohmann::ordered_json json{{"machine", machine()}, {"seed", chosen.setup.seed}, {"quick", chosen.setup.quick}};
   fmt::print("{}; seed {}{}\n", machine(), chosen.setup.seed, chosen.setup.quick ? "; quick: few runs" : "");
-  for (const auto& [name, part] : all_parts) {
+  for (const auto& [name, part] : dna_parts) {
     if (!chosen.parts.empty() && std::find(chosen.parts.begin(), chosen.parts.end(), name) == chosen.parts.end())
       continue;
     const double seconds = seconds_of([&, name = name, part = part] { json[name] = part(chosen.setup); });
@@ -133,7 +133,7 @@ void show_progress(const std::string& what, std::size_t done, std::size_t total)
 
 void add_dna(CLI::App& bench, const std::filesystem::path& embedded) {
   auto* command = bench.add_subcommand("dna", "The DNA tier: precision, reliability, speed, real reads, density");
-  auto chosen = std::make_shared<flags>();
+  auto chosen = std::make_shared<dna_flags>();
   chosen->book = embedded.parent_path() / "alice/chapters";
   chosen->setup.threads = std::max(1U, std::thread::hardware_concurrency());
   command

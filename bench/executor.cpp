@@ -17,10 +17,10 @@
 namespace chromatin::bench {
 namespace {
 
-constexpr std::uint32_t prefill_tokens = 512, decode_tokens = 32, deep = 4096, batch = 8;
-constexpr int rounds = 3;
+constexpr std::uint32_t prefill_tokens = 512, decode_tokens = 32, deep = 4096, executor_batch = 8;
+constexpr int executor_rounds = 3;
 
-struct flags {
+struct executor_flags {
   std::filesystem::path model;
   std::uint32_t threads = 0;
   std::string json;
@@ -34,15 +34,16 @@ nlohmann::ordered_json operations(const std::string& title, gpu::operation_times
     work();
     times = {};
     double sum = 0;
-    for (int i = 0; i < rounds; ++i) sum += work();
+    for (int i = 0; i < executor_rounds; ++i) sum += work();
     return sum;
   });
-  nlohmann::ordered_json json{{"tokens_per_s", rounds * tokens / seconds}};
-  fmt::print("\n{}: {:.1f} tokens/s\n", title, rounds * tokens / seconds);
+  nlohmann::ordered_json json{{"tokens_per_s", executor_rounds * tokens / seconds}};
+  fmt::print("\n{}: {:.1f} tokens/s\n", title, executor_rounds * tokens / seconds);
   double rest = seconds;
   auto line = [&](const char* name, double spent) {
-    fmt::print("  {:<22} {:9.1f} us/token {:5.1f} %\n", name, spent / rounds / tokens * 1e6, 100 * spent / seconds);
-    json["us_per_token"][name] = spent / rounds / tokens * 1e6;
+    fmt::print("  {:<22} {:9.1f} us/token {:5.1f} %\n", name, spent / executor_rounds / tokens * 1e6,
+               100 * spent / seconds);
+    json["us_per_token"][name] = spent / executor_rounds / tokens * 1e6;
   };
   for (std::size_t i = 0; i < gpu::operation_count; ++i) {
     auto spent = std::chrono::duration<double>(times.spent[i]).count();
@@ -107,7 +108,7 @@ nlohmann::ordered_json short_prefills(engine& e) {
   fmt::print("\na few tokens after {}, milliseconds\n", history);
   for (std::uint32_t tokens : {1u, 4u, 8u, 12u, 16u, 24u, 32u, 48u, 64u}) {
     std::vector<double> seconds;
-    for (int i = 0; i < 3 * rounds; ++i) seconds.push_back(e.prefill_s(tokens, history));
+    for (int i = 0; i < 3 * executor_rounds; ++i) seconds.push_back(e.prefill_s(tokens, history));
     json[std::to_string(tokens)] = 1e3 * median(seconds);
     fmt::print("  {:>4} {:8.2f}\n", tokens, 1e3 * median(seconds));
   }
@@ -118,10 +119,10 @@ nlohmann::ordered_json deterministic_cost(const std::shared_ptr<const model::che
                                           gpu::cpu_options options) {
   options.times = nullptr;
   options.deterministic = true;
-  engine fixed{checkpoint, options, batch, prefill_tokens + decode_tokens};
+  engine fixed{checkpoint, options, executor_batch, prefill_tokens + decode_tokens};
   std::map<std::string, std::pair<std::vector<double>, std::vector<double>>> seconds;
   std::optional<io::waiting_line> waiting{std::in_place, "with and without --deterministic"};
-  for (int i = 0; i < rounds; ++i)
+  for (int i = 0; i < executor_rounds; ++i)
     for (bool deterministic : {false, true}) {
       auto& e = deterministic ? fixed : plain;
       auto take = [&](const char* what, double s) {
@@ -129,7 +130,7 @@ nlohmann::ordered_json deterministic_cost(const std::shared_ptr<const model::che
       };
       take("prefill", e.prefill_s(prefill_tokens));
       take("decode", e.decode_s(decode_tokens));
-      take("decode of 8", e.decode_s(decode_tokens, batch));
+      take("decode of 8", e.decode_s(decode_tokens, executor_batch));
     }
   waiting.reset();
   nlohmann::ordered_json json;
@@ -141,14 +142,14 @@ nlohmann::ordered_json deterministic_cost(const std::shared_ptr<const model::che
   return json;
 }
 
-void run(const flags& f) {
+void run(const executor_flags& f) {
   nlohmann::ordered_json json{{"machine", machine()}};
   auto checkpoint = model::checkpoint::open(f.model);
   auto type = gpu::best_compute_type();
   gpu::operation_times times;
   gpu::cpu_options options{.compute = type, .threads = f.threads, .step_tokens_max = prefill_tokens, .times = &times};
   auto room = std::min(deep + prefill_tokens, checkpoint->config.context);
-  engine e{checkpoint, options, batch, room};
+  engine e{checkpoint, options, executor_batch, room};
   fmt::print("{}\n{}: {}\n", json["machine"].get<std::string>(), checkpoint->name, e.backend().description());
 
   json["prefill"] = operations(fmt::format("prefill of {} tokens", prefill_tokens), times, prefill_tokens,
@@ -158,8 +159,8 @@ void run(const flags& f) {
                                       prefill_tokens, [&] { return e.prefill_s(prefill_tokens, deep); });
   json["decode"] =
       operations("decode of one sequence", times, decode_tokens, [&] { return e.decode_s(decode_tokens); });
-  json["decode_batch"] = operations("decode of 8 sequences", times, decode_tokens * batch,
-                                    [&] { return e.decode_s(decode_tokens, batch); });
+  json["decode_batch"] = operations("decode of 8 sequences", times, decode_tokens * executor_batch,
+                                    [&] { return e.decode_s(decode_tokens, executor_batch); });
   json["short_prefill_ms"] = short_prefills(e);
   auto arenas = e.page_bytes(), used = e.used_page_bytes(), weights = e.backend().weight_bytes();
   auto peak = peak_memory_bytes();
@@ -175,7 +176,7 @@ void run(const flags& f) {
   json["deterministic_ratio"] = deterministic_cost(checkpoint, e, options);
   std::vector<double> starts;
   io::waiting("starts", [&] {
-    for (int i = 0; i < rounds; ++i) starts.push_back(start_s(f.model));
+    for (int i = 0; i < executor_rounds; ++i) starts.push_back(start_s(f.model));
   });
   json["start_s"] = median(starts);
   fmt::print("\nfrom start to ready: {:.0f} ms\n", 1e3 * median(starts));
@@ -186,7 +187,7 @@ void run(const flags& f) {
 
 void add_executor(CLI::App& bench, const std::filesystem::path& embedded) {
   auto* command = bench.add_subcommand("executor", "Where the CPU backend's time and memory go, by operation");
-  auto f = std::make_shared<flags>();
+  auto f = std::make_shared<executor_flags>();
   f->model = embedded;
   command->add_option("--model", f->model, "checkpoint folder (default: the embedded model)");
   command->add_option("--threads", f->threads, "of the backend (default: one per core)");

@@ -11,14 +11,14 @@ namespace {
 
 constexpr int quick_repeats = 2;
 
-struct flags {
+struct gpu_flags {
   gpu_bench_options options;
   std::uint32_t device = 0;
   bool quick = false;
   std::string json, torch;
 };
 
-void run(flags f) {
+void run(gpu_flags f) {
   if (f.quick) f.options.repeats = quick_repeats;
   report to{f.json, f.torch};
   bench_gpu(gpu::cuda::open_device({.number = f.device, .algorithms = {}}), f.options, to);
@@ -28,7 +28,7 @@ void run(flags f) {
 
 void add_gpu(CLI::App& bench) {
   auto* command = bench.add_subcommand("gpu", "How far the CUDA executor is from what the machine can do");
-  auto f = std::make_shared<flags>();
+  auto f = std::make_shared<gpu_flags>();
   command->add_option("--shape", f->options.shape, "of the model, whose weights are random, see make-checkpoint")
       ->capture_default_str();
   command->add_option("--device", f->device, "number of the device")->capture_default_str();

@@ -23,9 +23,9 @@ namespace {
 namespace fs = std::filesystem;
 using clock = std::chrono::steady_clock;
 
-constexpr double goal = 1.2;  ///< of the 99th percentile between two tokens
+constexpr double pace_goal = 1.2;  ///< of the 99th percentile between two tokens
 
-struct flags {
+struct loading_flags {
   fs::path work, embedded;
   std::string shape = "134m";
   std::uint32_t threads = 0, history = 900, answering = 7, answer_tokens = 300;
@@ -50,14 +50,14 @@ struct timed_sink final : token_sink {
   std::vector<clock::time_point> at;
 };
 
-struct served {
+struct paces {
   double gap_p99_ms = 0;      ///< between texts of those who were answered, once the eighth had come
   double first_token_ms = 0;  ///< of the eighth
   hit_list hits;              ///< of the eighth
 };
 
 /// The eighth comes back while the others are answered.
-served serve(running_system& system, const flags& f, int round) {
+paces serve(running_system& system, const loading_flags& f, int round) {
   std::vector<std::shared_ptr<timed_sink>> sinks;
   std::vector<std::jthread> others;
   for (std::uint32_t i = 0; i < f.answering; ++i) {
@@ -78,7 +78,7 @@ served serve(running_system& system, const flags& f, int round) {
   return {percentile(std::move(gaps_ms), 0.99), static_cast<double>(statistics.first_token_us) * 1e-3, statistics.hits};
 }
 
-system_options options_of(const flags& f, const fs::path& model, const fs::path& disk) {
+system_options options_of(const loading_flags& f, const fs::path& model, const fs::path& disk) {
   return {.model = model,
           .device_bytes = 1ull << 30,
           .host_bytes = 512ull << 20,
@@ -93,17 +93,17 @@ std::string named(const hit_list& hits) {
   return text.empty() ? "nothing" : text;
 }
 
-void print(const char* name, const served& s) {
+void print(const char* name, const paces& s) {
   fmt::print("  {:<10} {:>10.2f} {:>14.2f}   {}\n", name, s.gap_p99_ms, s.first_token_ms, named(s.hits));
   std::fflush(stdout);
 }
 
-void run(const flags& f) {
+void run(const loading_flags& f) {
   auto work = work_folder(f.work);
   auto model = checkpoint_of(f.shape, work, f.embedded);
   io::temporary_folder store{work};
   const auto& disk = store.path();
-  nlohmann::ordered_json json{{"machine", machine()}, {"goal", goal}};
+  nlohmann::ordered_json json{{"machine", machine()}, {"goal", pace_goal}};
   fmt::print("{}; {} answers of {} tokens, the eighth has {} tokens on a disk of {:.0f} MB/s and {:.1f} ms\n\n",
              json["machine"].get<std::string>(), f.answering, f.answer_tokens, f.history, f.disk.bytes_per_s * 1e-6,
              f.disk.latency_us * 1e-3);
@@ -128,7 +128,7 @@ void run(const flags& f) {
                               {"device_first_token_ms", resident.first_token_ms}});
   }
   fmt::print("\n  p99 of the time between two tokens, disk to device: {:.2f} (median of {}; at most {})\n",
-             median(ratios), ratios.size(), goal);
+             median(ratios), ratios.size(), pace_goal);
   json["ratio"] = median(ratios);
   write_json(f.json, json);
 }
@@ -138,7 +138,7 @@ void run(const flags& f) {
 void add_loading(CLI::App& bench, const fs::path& embedded) {
   auto* command =
       bench.add_subcommand("loading", "Seven are answered while an eighth's history comes from a slow disk");
-  auto f = std::make_shared<flags>();
+  auto f = std::make_shared<loading_flags>();
   f->embedded = embedded;
   command->add_option("--work", f->work, "where checkpoints are written and kept (default: a temporary folder)");
   command->add_option("--shape", f->shape, "of the model, see make-checkpoint")->capture_default_str();

@@ -14,7 +14,7 @@
 namespace chromatin::bench {
 namespace {
 
-struct flags {
+struct logits_flags {
   std::string model;
   std::vector<kv::token_id> tokens;
   std::uint32_t generate = 16, likeliest = 10, threads = 0;
@@ -36,7 +36,7 @@ nlohmann::json likeliest_of(std::span<const float> logits, std::uint32_t count) 
   return all;
 }
 
-void run(const flags& f) {
+void run(const logits_flags& f) {
   auto total = static_cast<std::uint32_t>(f.tokens.size()) + f.generate;
   auto checkpoint = model::checkpoint::open(f.model);
   for (auto token : f.tokens)
@@ -64,7 +64,7 @@ void run(const flags& f) {
 
 void add_logits(CLI::App& bench) {
   auto* command = bench.add_subcommand("logits", "the likeliest tokens after given ones, as JSON, token by token");
-  auto f = std::make_shared<flags>();
+  auto f = std::make_shared<logits_flags>();
   command->add_option("--model", f->model, "as for serve")->required();
   command->add_option("--tokens", f->tokens, "numbers of the tokens to begin with")->required()->delimiter(',');
   command->add_option("--generate", f->generate, "further tokens, the likeliest each")->capture_default_str();

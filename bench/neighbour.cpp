@@ -24,11 +24,11 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr double goal = 2.0;  ///< times as long as at rest, at most
-constexpr std::uint32_t prompt = 512, batch = 8;
+constexpr double neighbour_goal = 2.0;  ///< times as long as at rest, at most
+constexpr std::uint32_t neighbour_prompt = 512, neighbour_batch = 8;
 constexpr double clock_tick_s = 0.02;
 
-struct flags {
+struct neighbour_flags {
   fs::path work, embedded;
   std::uint32_t threads = 0;
   int rounds = 7;
@@ -98,7 +98,7 @@ bool wait_for_rest(std::chrono::steady_clock::time_point until) {
   return false;
 }
 
-nlohmann::ordered_json measure(const flags& f, const row& r) {
+nlohmann::ordered_json measure(const neighbour_flags& f, const row& r) {
   std::vector<double> rest, beside;
   int disturbed = 0;
   std::optional<io::waiting_line> waiting{std::in_place, r.name};
@@ -127,18 +127,18 @@ nlohmann::ordered_json measure(const flags& f, const row& r) {
   auto ratio = median(beside) / median(rest);
   fmt::print("{:<40} {:>11.2f} {:>11.2f} {:>11.1f} {:>11.1f} {:>7.2f}x{}\n", r.name, 1e3 * median(rest),
              1e3 * median(beside), r.tokens / median(rest), r.tokens / median(beside), ratio,
-             ratio > goal ? "  above" : "");
+             ratio > neighbour_goal ? "  above" : "");
   if (disturbed > 0) fmt::print("  ({} rounds more left out: other processes ran)\n", disturbed);
   std::fflush(stdout);
-  return {{"name", r.name}, {"rest_s", rest}, {"beside_s", beside}, {"ratio", ratio}, {"goal", goal}};
+  return {{"name", r.name}, {"rest_s", rest}, {"beside_s", beside}, {"ratio", ratio}, {"goal", neighbour_goal}};
 }
 
-fs::path folder_of(const flags& f, const std::string& name) {
+fs::path folder_of(const neighbour_flags& f, const std::string& name) {
   if (name == models.front()) return f.embedded;
   return checkpoint_of(name, f.work, f.embedded);
 }
 
-void run(flags f) {
+void run(neighbour_flags f) {
   f.work = work_folder(f.work);
   if (f.only.empty()) f.only = models;
   nlohmann::ordered_json json{{"machine", machine()}, {"pinned", f.pinned}};
@@ -146,15 +146,17 @@ void run(flags f) {
              f.pinned ? "stays on the last core" : "may move");
   fmt::print("{:<40} {:>11} {:>11} {:>11} {:>11} {:>8}\n", "", "ms at rest", "ms beside", "tokens/s", "beside", "time");
   for (const auto& name : f.only) {
-    gpu::cpu_options options{.compute = gpu::best_compute_type(), .threads = f.threads, .step_tokens_max = prompt};
-    engine e{model::checkpoint::open(folder_of(f, name)), options, batch, 2 * prompt};
+    gpu::cpu_options options{
+        .compute = gpu::best_compute_type(), .threads = f.threads, .step_tokens_max = neighbour_prompt};
+    engine e{model::checkpoint::open(folder_of(f, name)), options, neighbour_batch, 2 * neighbour_prompt};
     bool small = name == models.front();
     auto generate = small ? 64u : 16u;
-    for (const auto& r :
-         {row{name + ": first token of 512", prompt, [&] { return e.prefill_s(prompt); }, small ? 20 : 1},
-          row{name + ": first token of 64", 64, [&] { return e.prefill_s(64); }, small ? 100 : 4},
-          row{name + ": decode", generate, [&] { return e.decode_s(generate); }, small ? 10 : 1},
-          row{name + ": decode of 8", generate * batch, [&] { return e.decode_s(generate, batch); }, small ? 10 : 1}})
+    for (const auto& r : {row{name + ": first token of 512", neighbour_prompt,
+                              [&] { return e.prefill_s(neighbour_prompt); }, small ? 20 : 1},
+                          row{name + ": first token of 64", 64, [&] { return e.prefill_s(64); }, small ? 100 : 4},
+                          row{name + ": decode", generate, [&] { return e.decode_s(generate); }, small ? 10 : 1},
+                          row{name + ": decode of 8", generate * neighbour_batch,
+                              [&] { return e.decode_s(generate, neighbour_batch); }, small ? 10 : 1}})
       json["rows"].push_back(measure(f, r));
   }
   write_json(f.json, json);
@@ -164,7 +166,7 @@ void run(flags f) {
 
 void add_neighbour(CLI::App& bench, const fs::path& embedded) {
   auto* command = bench.add_subcommand("neighbour", "At rest, and beside a process that keeps one core busy");
-  auto f = std::make_shared<flags>();
+  auto f = std::make_shared<neighbour_flags>();
   f->embedded = embedded;
   command->add_option("--work", f->work, "where checkpoints are written and kept (default: a temporary folder)");
   command->add_option("--threads", f->threads, "of the backend (default: one per core)");

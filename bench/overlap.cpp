@@ -29,9 +29,9 @@ namespace fs = std::filesystem;
 constexpr double ratio_goal = 1.15;    ///< layer by layer, over the longer of loading and computing
 constexpr double shorter_goal = 0.85;  ///< than computing anew
 constexpr double saving_goal = 1.03;
-constexpr int conversations = 4;
+constexpr int copied_conversations = 4;
 
-struct flags {
+struct overlap_flags {
   fs::path work, embedded;
   std::string shape = "tinyllama-1.1b";
   std::uint32_t threads = 0, history = 900, fresh = 100, answer = 64;
@@ -49,7 +49,7 @@ struct bench_place {
 
 std::string name_of(int conversation) { return fmt::format("conversation-{}", conversation); }
 
-system_options options_of(const flags& f, const bench_place& at, double disk_mb_s, loading_choice loading) {
+system_options options_of(const overlap_flags& f, const bench_place& at, double disk_mb_s, loading_choice loading) {
   auto turn = kv::chunks_for(f.history + f.fresh + f.answer) + 2;
   system_options o{.model = at.model,
                    .device_bytes = 2 * turn * at.chunk_bytes,
@@ -64,9 +64,9 @@ system_options options_of(const flags& f, const bench_place& at, double disk_mb_
   return o;
 }
 
-void write_conversations(const flags& f, const bench_place& at) {
+void write_conversations(const overlap_flags& f, const bench_place& at) {
   running_system system{options_of(f, at, 0, {})};
-  for (int i = 0; i < conversations; ++i) {
+  for (int i = 0; i < copied_conversations; ++i) {
     say(system, name_of(i), fmt::format("{}. {}", i, at.history), 2, nullptr);
     settle(system);
   }
@@ -78,8 +78,8 @@ class returns {
   returns(running_system& system, const bench_place& at) : system_{system}, at_{at} {}
 
   /// Milliseconds to the first token of the next one, or of the last one again.
-  double next_ms(bool reuse = true) { return again_ms(name_of(++count_ % conversations), reuse); }
-  double last_again_ms() { return again_ms(name_of(count_ % conversations), true); }
+  double next_ms(bool reuse = true) { return again_ms(name_of(++count_ % copied_conversations), reuse); }
+  double last_again_ms() { return again_ms(name_of(count_ % copied_conversations), true); }
 
  private:
   double again_ms(const std::string& of, bool reuse) {
@@ -110,7 +110,7 @@ struct times_ms {
 };
 
 /// Each way in a system of its own, which begins with one turn to learn how fast disk and compute are.
-times_ms measure(const flags& f, const bench_place& at, double disk_mb_s) {
+times_ms measure(const overlap_flags& f, const bench_place& at, double disk_mb_s) {
   times_ms t;
   auto in = [&](loading_choice loading, auto measure) {
     running_system system{options_of(f, at, disk_mb_s, loading)};
@@ -132,7 +132,7 @@ times_ms measure(const flags& f, const bench_place& at, double disk_mb_s) {
   return t;
 }
 
-nlohmann::ordered_json loading_table(const flags& f, const bench_place& at) {
+nlohmann::ordered_json loading_table(const overlap_flags& f, const bench_place& at) {
   nlohmann::ordered_json json;
   fmt::print(
       "Time to first token, ms; {} tokens on the disk, {} new; operations take {:.1f} ms longer than the bytes\n\n",
@@ -163,7 +163,7 @@ nlohmann::ordered_json loading_table(const flags& f, const bench_place& at) {
 }
 
 /// Prefill and decode of new conversations, with the tiers below the device and without them, in turns.
-nlohmann::ordered_json saving_table(const flags& f, const bench_place& at) {
+nlohmann::ordered_json saving_table(const overlap_flags& f, const bench_place& at) {
   running_system system{options_of(f, at, 0, {})};
   std::vector<double> prefill, decode;
   int count = 0;
@@ -190,7 +190,7 @@ nlohmann::ordered_json saving_table(const flags& f, const bench_place& at) {
   return {{"prefill", median(prefill)}, {"decode", median(decode)}, {"goal", saving_goal}};
 }
 
-void run(const flags& f) {
+void run(const overlap_flags& f) {
   auto work = work_folder(f.work);
   bench_place at{.model = checkpoint_of(f.shape, work, f.embedded)};
   io::temporary_folder store{work};
@@ -214,7 +214,7 @@ void run(const flags& f) {
 void add_overlap(CLI::App& bench, const fs::path& embedded) {
   auto* command =
       bench.add_subcommand("overlap", "Loading and saving behind compute, and computing instead of loading");
-  auto f = std::make_shared<flags>();
+  auto f = std::make_shared<overlap_flags>();
   f->embedded = embedded;
   command->add_option("--work", f->work, "where checkpoints are written and kept (default: a temporary folder)");
   command->add_option("--shape", f->shape, "of the model, see make-checkpoint")->capture_default_str();

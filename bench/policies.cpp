@@ -16,7 +16,7 @@
 namespace chromatin::bench {
 namespace {
 
-constexpr std::uint32_t chain_chunks = 32, chunk_bytes = 1;
+constexpr std::uint32_t chain_chunks = 32, one_chunk_bytes = 1;
 
 struct policies_flags {
   std::string json;
@@ -62,7 +62,7 @@ class crowd {
     auto count = fresh ? chain_chunks : 1;
     for (std::uint32_t i = 0; i < count; ++i) {
       kv::chunk_key key{random_(), random_()};
-      policy_.insert(key, {.depth = static_cast<std::uint32_t>(chain.size()), .bytes = chunk_bytes});
+      policy_.insert(key, {.depth = static_cast<std::uint32_t>(chain.size()), .bytes = one_chunk_bytes});
       policy_.safe_below(key, true);
       chain.push_back(key);
     }
@@ -92,7 +92,7 @@ nlohmann::ordered_json measure(const std::string& name, const policies_flags& fl
     for (bool fresh : {false, true}) turns_us.push_back(cpu_us_of([&] { users.take_turn(fresh); }));
     std::uint32_t gone = 0;
     auto us = cpu_us_of([&] {
-      for (auto key : policy->victims((chain_chunks + 1) * chunk_bytes, users.now_us())) policy->erase(key), ++gone;
+      for (auto key : policy->victims((chain_chunks + 1) * one_chunk_bytes, users.now_us())) policy->erase(key), ++gone;
     });
     decisions_us.push_back(us / std::max(gone, 1U));
     left -= std::min(left, std::max(gone, 1U));

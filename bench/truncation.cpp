@@ -24,7 +24,7 @@ enum class method : std::uint8_t { recompute, keep, keep_rotated };
 constexpr std::array methods{method::recompute, method::keep, method::keep_rotated};
 constexpr std::array names{"TT (recompute)", "ours", "NKVT (rotated keys)"};
 
-struct flags {
+struct truncation_flags {
   std::filesystem::path model, conversations;
   std::size_t sittings = 8;
   std::uint32_t threads = 0;
@@ -33,8 +33,8 @@ struct flags {
 };
 
 /// A window with pages of its own.
-struct window {
-  window(gpu::backend& b, std::uint32_t context) {
+struct paged_window {
+  paged_window(gpu::backend& b, std::uint32_t context) {
     auto arena = b.make_arena(kv::chunks_for(context));
     std::vector<kv::page_ref> pages;
     while (auto page = arena->try_allocate()) pages.push_back(std::move(page));
@@ -70,7 +70,7 @@ std::vector<gpu::sequence_result> compute(gpu::backend& b, std::vector<gpu::sequ
 }
 
 /// Computes all of a window's tokens again, in their new places.
-void recompute(gpu::backend& b, window& w) {
+void recompute(gpu::backend& b, paged_window& w) {
   auto tokens = std::exchange(w.tokens, {});
   compute(b, {w.step(tokens, false)});
   w.tokens = std::move(tokens);
@@ -78,7 +78,7 @@ void recompute(gpu::backend& b, window& w) {
 
 /// Turns the stored keys `positions` further, so that the kernel, which counts from the window's start, sees them as
 /// they were rotated before: what a cache of rotated keys would hold.
-void leave_rotated(const gpu::backend& b, const model::config& c, window& w, std::uint32_t positions) {
+void leave_rotated(const gpu::backend& b, const model::config& c, paged_window& w, std::uint32_t positions) {
   auto geometry = b.geometry();
   auto frequencies = model::rotary_frequencies(c);
   auto half = c.head_dim / 2;
@@ -109,7 +109,7 @@ quality judge(gpu::backend& b, const model::config& c, const std::vector<sitting
   std::vector<std::vector<kv::token_id>> texts;
   std::size_t length = SIZE_MAX;
   for (const auto& s : sittings) length = std::min(length, texts.emplace_back(tokens_of(s)).size());
-  std::vector<window> windows;
+  std::vector<paged_window> windows;
   for (std::size_t i = 0; i < texts.size(); ++i) windows.emplace_back(b, c.context);
   for (std::size_t t = 0; t + 1 < length; ++t) {
     std::vector<gpu::sequence_step> batch;
@@ -146,7 +146,7 @@ struct cost {
 cost spend(gpu::backend& b, const model::config& c, const std::vector<sitting>& sittings, method how, double ratio) {
   cost spent;
   for (const auto& s : sittings) {
-    window w{b, c.context};
+    paged_window w{b, c.context};
     for (const auto& message : s) {
       bool full = w.tokens.size() + message.tokens.size() >= c.context;
       auto seconds = seconds_of([&] {
@@ -167,7 +167,7 @@ cost spend(gpu::backend& b, const model::config& c, const std::vector<sitting>& 
   return spent;
 }
 
-void run(const flags& f) {
+void run(const truncation_flags& f) {
   auto checkpoint = model::checkpoint::open(f.model);
   const auto& c = checkpoint->config;
   auto sittings = read_sittings(f.conversations, *checkpoint, f.sittings);
@@ -215,7 +215,7 @@ void run(const flags& f) {
 
 void add_truncation(CLI::App& bench, const std::filesystem::path& embedded) {
   auto* command = bench.add_subcommand("truncation", "What a full window costs, and what it does to what follows");
-  auto f = std::make_shared<flags>();
+  auto f = std::make_shared<truncation_flags>();
   f->model = embedded;
   f->conversations = embedded.parent_path() / "conversations/sgd-sample.jsonl";
   command->add_option("--model", f->model, "checkpoint folder (default: the embedded model)");

@@ -8,7 +8,7 @@
 namespace chromatin::http {
 namespace {
 
-using json = nlohmann::json;
+using nlohmann::json;
 
 constexpr std::size_t salt_bytes_max = 128;
 constexpr std::uint64_t choices_max = 16;

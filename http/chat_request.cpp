@@ -8,9 +8,9 @@
 namespace chromatin::http {
 namespace {
 
-using json = nlohmann::json;
+using nlohmann::json;
 
-void refuse_what_is_not_served(const fields& body) {
+void refuse_what_chat_lacks(const fields& body) {
   for (const char* name : {"tools", "functions", "audio", "prediction", "web_search_options"}) body.refuse(name, false);
   for (const char* name : {"tool_choice", "function_call"}) {
     const auto* value = body.find(name);
@@ -21,7 +21,7 @@ void refuse_what_is_not_served(const fields& body) {
   body.refuse_unless("modalities", json::array({"text"}));
 }
 
-std::optional<std::uint32_t> likelihoods_of(const fields& body) {
+std::optional<std::uint32_t> chat_likelihoods(const fields& body) {
   auto top = static_cast<std::uint32_t>(body.whole("top_logprobs", 0, likelihoods_max, 0));
   if (body.flag("logprobs")) return top;
   if (top > 0) wrong("top_logprobs", "top_logprobs needs logprobs to be true");
@@ -33,10 +33,10 @@ std::optional<std::uint32_t> likelihoods_of(const fields& body) {
 chat_request read_chat_request(std::string_view text, const reading& with) {
   auto content = parse_object(text);
   fields body{content, {}};
-  refuse_what_is_not_served(body);
+  refuse_what_chat_lacks(body);
   chat_request r{read_answer_fields(body, with), read_messages(body, "messages"), body.text("conversation")};
   if (!r.conversation.empty()) check_name("conversation", r.conversation);
-  r.sampling.likelihoods = likelihoods_of(body);
+  r.sampling.likelihoods = chat_likelihoods(body);
   check_likelihoods(body, r.sampling);
   return r;
 }

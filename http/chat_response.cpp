@@ -8,21 +8,22 @@
 namespace chromatin::http {
 namespace {
 
-using json = nlohmann::ordered_json;
+using nlohmann::ordered_json;
 
-json chunk(const answer_head& head, std::size_t choice, json delta, json likelihoods, json reason) {
+ordered_json chunk(const answer_head& head, std::size_t choice, ordered_json delta, ordered_json likelihoods,
+                   ordered_json reason) {
   auto content = head_of(head, "chat.completion.chunk");
-  content["choices"] = json::array({{{"index", choice},
-                                     {"delta", std::move(delta)},
-                                     {"logprobs", std::move(likelihoods)},
-                                     {"finish_reason", std::move(reason)}}});
+  content["choices"] = ordered_json::array({{{"index", choice},
+                                             {"delta", std::move(delta)},
+                                             {"logprobs", std::move(likelihoods)},
+                                             {"finish_reason", std::move(reason)}}});
   return content;
 }
 
 /// A token as text, as bytes, and how likely it was.
-json likely_token(const model::tokenizer& words, kv::token_id token, float logarithm, bool first) {
+ordered_json likely_token(const model::tokenizer& words, kv::token_id token, float logarithm, bool first) {
   auto text = text_of(words, token, first);
-  json numbers = json::array();
+  ordered_json numbers = ordered_json::array();
   for (unsigned char byte : text) numbers.push_back(byte);
   return {{"token", std::move(text)}, {"logprob", logarithm}, {"bytes", std::move(numbers)}};
 }
@@ -49,7 +50,7 @@ const char* finish_reason(stop_reason why) {
   }
 }
 
-json usage(const std::vector<turn_statistics>& turns, std::size_t prompts) {
+ordered_json usage(const std::vector<turn_statistics>& turns, std::size_t prompts) {
   std::uint32_t asked = 0, cached = 0, answers = 0;
   for (std::size_t i = 0; i < turns.size(); i += turns.size() / prompts) {
     asked += turns[i].prompt_tokens;
@@ -62,7 +63,7 @@ json usage(const std::vector<turn_statistics>& turns, std::size_t prompts) {
           {"prompt_tokens_details", {{"cached_tokens", cached}}}};
 }
 
-json head_of(const answer_head& head, const char* object) {
+ordered_json head_of(const answer_head& head, const char* object) {
   return {{"id", head.id}, {"object", object}, {"created", head.created_s}, {"model", head.model}};
 }
 
@@ -72,11 +73,12 @@ std::string text_of(const model::tokenizer& words, kv::token_id token, bool firs
   return text;
 }
 
-json to_json(const std::vector<model::token_likelihood>& likelihoods, const model::tokenizer& words, bool first) {
-  json list = json::array();
+ordered_json to_json(const std::vector<model::token_likelihood>& likelihoods, const model::tokenizer& words,
+                     bool first) {
+  ordered_json list = ordered_json::array();
   for (const auto& one : likelihoods) {
     auto entry = likely_token(words, one.token, one.logarithm, first);
-    auto& top = entry["top_logprobs"] = json::array();
+    auto& top = entry["top_logprobs"] = ordered_json::array();
     for (auto [token, logarithm] : one.likeliest) top.push_back(likely_token(words, token, logarithm, first));
     list.push_back(std::move(entry));
     first = false;
@@ -84,17 +86,17 @@ json to_json(const std::vector<model::token_likelihood>& likelihoods, const mode
   return list;
 }
 
-json logprobs(json content) { return {{"content", std::move(content)}, {"refusal", nullptr}}; }
+ordered_json logprobs(ordered_json content) { return {{"content", std::move(content)}, {"refusal", nullptr}}; }
 
 std::int64_t now_s() {
   auto now = std::chrono::system_clock::now().time_since_epoch();
   return std::chrono::duration_cast<std::chrono::seconds>(now).count();
 }
 
-json completion(const answer_head& head, std::vector<whole_choice> choices,
-                const std::vector<turn_statistics>& statistics) {
+ordered_json completion(const answer_head& head, std::vector<whole_choice> choices,
+                        const std::vector<turn_statistics>& statistics) {
   auto content = head_of(head, "chat.completion");
-  auto& list = content["choices"] = json::array();
+  auto& list = content["choices"] = ordered_json::array();
   for (auto& c : choices)
     list.push_back({{"index", list.size()},
                     {"message", {{"role", "assistant"}, {"content", std::move(c.text)}, {"refusal", nullptr}}},
@@ -104,23 +106,24 @@ json completion(const answer_head& head, std::vector<whole_choice> choices,
   return content;
 }
 
-json first_chunk(const answer_head& head, std::size_t choice) {
+ordered_json first_chunk(const answer_head& head, std::size_t choice) {
   return chunk(head, choice, {{"role", "assistant"}, {"content", ""}}, nullptr, nullptr);
 }
 
-json text_chunk(const answer_head& head, std::size_t choice, const std::string& text, json likelihoods) {
+ordered_json text_chunk(const answer_head& head, std::size_t choice, const std::string& text,
+                        ordered_json likelihoods) {
   return chunk(head, choice, {{"content", text}}, std::move(likelihoods), nullptr);
 }
 
-json last_chunk(const answer_head& head, std::size_t choice, stop_reason stopped) {
-  return chunk(head, choice, json::object(), nullptr, finish_reason(stopped));
+ordered_json last_chunk(const answer_head& head, std::size_t choice, stop_reason stopped) {
+  return chunk(head, choice, ordered_json::object(), nullptr, finish_reason(stopped));
 }
 
-json usage_chunk(const answer_head& head, const std::vector<turn_statistics>& statistics) {
+ordered_json usage_chunk(const answer_head& head, const std::vector<turn_statistics>& statistics) {
   auto content = head_of(head, "chat.completion.chunk");
-  content["choices"] = json::array();
+  content["choices"] = ordered_json::array();
   content["usage"] = usage(statistics);
-  auto& reuse = content["reuse"] = json::object();
+  auto& reuse = content["reuse"] = ordered_json::object();
   for (auto [source, tokens] : sources_of(statistics)) reuse[source] = tokens;
   std::uint32_t dropped = 0;
   for (const auto& s : statistics) dropped += s.dropped_tokens;

@@ -5,7 +5,7 @@
 namespace chromatin::http {
 namespace {
 
-using json = nlohmann::json;
+using nlohmann::json;
 
 constexpr std::size_t answers_max = 64;
 

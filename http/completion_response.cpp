@@ -4,30 +4,30 @@
 
 namespace chromatin::http {
 
-using json = nlohmann::ordered_json;
+using nlohmann::ordered_json;
 
-json text_completion(const answer_head& head, std::vector<json> choices, const std::vector<turn_statistics>& statistics,
-                     std::size_t prompts) {
+ordered_json text_completion(const answer_head& head, std::vector<ordered_json> choices,
+                             const std::vector<turn_statistics>& statistics, std::size_t prompts) {
   auto content = head_of(head, "text_completion");
   content["choices"] = std::move(choices);
   if (!statistics.empty()) content["usage"] = usage(statistics, prompts);
   return content;
 }
 
-json text_choice(std::size_t choice, const std::string& text, json likelihoods, json reason) {
+ordered_json text_choice(std::size_t choice, const std::string& text, ordered_json likelihoods, ordered_json reason) {
   return {
       {"text", text}, {"index", choice}, {"logprobs", std::move(likelihoods)}, {"finish_reason", std::move(reason)}};
 }
 
-json text_logprobs(const std::vector<model::token_likelihood>& likelihoods, const model::tokenizer& words, bool first,
-                   std::size_t& offset) {
-  json content{{"text_offset", json::array()},
-               {"token_logprobs", json::array()},
-               {"tokens", json::array()},
-               {"top_logprobs", json::array()}};
+ordered_json text_logprobs(const std::vector<model::token_likelihood>& likelihoods, const model::tokenizer& words,
+                           bool first, std::size_t& offset) {
+  ordered_json content{{"text_offset", ordered_json::array()},
+                       {"token_logprobs", ordered_json::array()},
+                       {"tokens", ordered_json::array()},
+                       {"top_logprobs", ordered_json::array()}};
   for (const auto& one : likelihoods) {
     auto text = text_of(words, one.token, first);
-    auto top = json::object();
+    auto top = ordered_json::object();
     for (auto [token, logarithm] : one.likeliest) top[text_of(words, token, first)] = logarithm;
     content["text_offset"].push_back(offset);
     content["token_logprobs"].push_back(one.logarithm);

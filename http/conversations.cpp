@@ -18,28 +18,28 @@
 namespace chromatin::http {
 namespace {
 
-using json = nlohmann::ordered_json;
+using nlohmann::ordered_json;
 
 constexpr std::uint32_t page_usual = 20, page_max = 100;
 
-json to_json(const conversation_info& info, const conversation_label& label, const std::string& id) {
-  auto metadata = json::parse(label.metadata, nullptr, false);
+ordered_json info_object(const conversation_info& info, const conversation_label& label, const std::string& id) {
+  auto metadata = ordered_json::parse(label.metadata, nullptr, false);
   return {{"id", id},
           {"object", "conversation"},
           {"created_at", label.created_s},
-          {"metadata", metadata.is_object() ? metadata : json::object()},
+          {"metadata", metadata.is_object() ? metadata : ordered_json::object()},
           {"messages", info.messages},
           {"tokens", info.tokens},
           {"context_tokens", info.context_tokens}};
 }
 
-json to_json(const archive_ticket& ticket) {
+ordered_json ticket_object(const archive_ticket& ticket) {
   return {{"object", "archive.ticket"},
           {"number", ticket.number},
           {"conversation", ticket.id},
           {"state", ticket.state},
-          {"expected_at", ticket.expected_s > 0 ? json(ticket.expected_s) : json(nullptr)},
-          {"left_s", ticket.left_s > 0 ? json(ticket.left_s) : json(nullptr)},
+          {"expected_at", ticket.expected_s > 0 ? ordered_json(ticket.expected_s) : ordered_json(nullptr)},
+          {"left_s", ticket.left_s > 0 ? ordered_json(ticket.left_s) : ordered_json(nullptr)},
           {"reads", ticket.reads},
           {"blocks_missing", ticket.blocks_missing},
           {"reads_more", ticket.reads_more},
@@ -97,7 +97,7 @@ class answering_conversations {
   auto show_info(conversation_ref which) {
     return [&parts = parts_, &to = to_, which = std::move(which)](conversation_info info) {
       return label_of(parts, which).then([&parts, &to, id = which.id, info](const conversation_label& label) {
-        return reply(to, parts.headers, to_json(info, label, id));
+        return reply(to, parts.headers, info_object(info, label, id));
       });
     };
   }
@@ -135,7 +135,7 @@ class answering_conversations {
     auto found = order == "used" ? ask<conversation_list>(atom::list_v, request_.tenant, limit + 1)
                                  : ask<conversation_list>(atom::list_v, request_.tenant, q.text("after"), limit + 1);
     return found.then([&parts = parts_, &to = to_, limit](conversation_list all) {
-      json content{{"object", "list"}, {"data", json::array()}, {"has_more", all.size() > limit}};
+      ordered_json content{{"object", "list"}, {"data", ordered_json::array()}, {"has_more", all.size() > limit}};
       for (std::size_t i = 0; i < std::min<std::size_t>(limit, all.size()); ++i)
         content["data"].push_back({{"id", all[i].id},
                                    {"object", "conversation"},
@@ -159,7 +159,7 @@ class answering_conversations {
       return rpc::ask<conversation_info>(parts.context.system, parts.context.gateway, atom::open_v, which,
                                          std::string{})
           .then([&parts, &to, label, id = which.id](const conversation_info& info) {
-            return reply(to, parts.headers, to_json(info, label, id));
+            return reply(to, parts.headers, info_object(info, label, id));
           });
     });
   }
@@ -168,7 +168,8 @@ class answering_conversations {
     query q{request_.query};
     auto first = q.number("first", 0, 0, ~0u), limit = q.number("limit", page_max, 0, page_max);
     return ask<transcript>(atom::read_v, which, first, limit).then([&parts = parts_, &to = to_](transcript said) {
-      json content{{"object", "list"}, {"data", json::array()}, {"first", said.first}, {"total", said.total}};
+      ordered_json content{
+          {"object", "list"}, {"data", ordered_json::array()}, {"first", said.first}, {"total", said.total}};
       for (const auto& m : said.messages) content["data"].push_back({{"role", m.role}, {"content", m.content}});
       return reply(to, parts.headers, content);
     });
@@ -193,17 +194,17 @@ class answering_conversations {
                 return page_of(std::move(said), first, up, more);
               });
         })
-        .then([&parts = parts_, &to = to_](json page) { return reply(to, parts.headers, page); });
+        .then([&parts = parts_, &to = to_](ordered_json page) { return reply(to, parts.headers, page); });
   }
-  static json page_of(message_list said, std::uint32_t first, bool up, bool more) {
-    std::vector<json> items;
+  static ordered_json page_of(message_list said, std::uint32_t first, bool up, bool more) {
+    std::vector<ordered_json> items;
     for (std::uint32_t i = 0; i < said.size(); ++i) items.push_back(item_of(said[i], first + i));
     if (!up) std::ranges::reverse(items);
-    auto id_of = [](const json& item) { return item["id"]; };
+    auto id_of = [](const ordered_json& item) { return item["id"]; };
     return {{"object", "list"},
             {"data", items},
-            {"first_id", items.empty() ? json(nullptr) : id_of(items.front())},
-            {"last_id", items.empty() ? json(nullptr) : id_of(items.back())},
+            {"first_id", items.empty() ? ordered_json(nullptr) : id_of(items.front())},
+            {"last_id", items.empty() ? ordered_json(nullptr) : id_of(items.back())},
             {"has_more", more}};
   }
 
@@ -238,7 +239,8 @@ class answering_conversations {
               });
         })
         .then([&parts = parts_, &to = to_, id = which.id] {
-          return reply(to, parts.headers, json{{"id", id}, {"object", "conversation.deleted"}, {"deleted", true}});
+          return reply(to, parts.headers,
+                       ordered_json{{"id", id}, {"object", "conversation.deleted"}, {"deleted", true}});
         });
   }
 
@@ -260,7 +262,7 @@ class answering_conversations {
   template <class Verb>
   kj::Promise<void> ticket(Verb verb, const conversation_ref& which) {
     return ask<archive_ticket>(verb, which).then([&parts = parts_, &to = to_](archive_ticket made) {
-      return reply(to, parts.headers, to_json(made));
+      return reply(to, parts.headers, ticket_object(made));
     });
   }
 
@@ -289,8 +291,8 @@ kj::Promise<void> answer_archives(const service_parts& parts, const std::string&
                                   kj::HttpService::Response& to) {
   return rpc::ask<archive_tickets>(parts.context.system, parts.context.gateway, atom::archive_v, atom::list_v, tenant)
       .then([&parts, &to](archive_tickets all) {
-        json content{{"object", "list"}, {"data", json::array()}};
-        for (const auto& ticket : all) content["data"].push_back(to_json(ticket));
+        ordered_json content{{"object", "list"}, {"data", ordered_json::array()}};
+        for (const auto& ticket : all) content["data"].push_back(ticket_object(ticket));
         return reply(to, parts.headers, content);
       });
 }

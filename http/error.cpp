@@ -31,10 +31,6 @@ std::string_view type_of(unsigned status) {
   return status >= 500 ? "server_error" : "invalid_request_error";
 }
 
-nlohmann::ordered_json or_null(const std::string& text) {
-  return text.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(text);
-}
-
 }  // namespace
 
 error from_actor(std::string_view text) {
@@ -72,6 +68,10 @@ error with_field(error e, std::string_view messages) {
   for (auto s : signs)
     if (e.param.empty() && e.message.find(s.words) != e.message.npos) e.param = s.field;
   return e;
+}
+
+nlohmann::ordered_json or_null(const std::string& text) {
+  return text.empty() ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(text);
 }
 
 nlohmann::ordered_json to_json(const error& e) {

@@ -29,6 +29,8 @@ error from_actor(std::string_view text);
 error with_field(error e, std::string_view messages);
 
 nlohmann::ordered_json to_json(const error& e);
+/// A text as JSON; null for none.
+nlohmann::ordered_json or_null(const std::string& text);
 
 /// The words of a status line.
 const char* status_text(unsigned status);

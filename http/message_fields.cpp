@@ -5,7 +5,7 @@
 namespace chromatin::http {
 namespace {
 
-using json = nlohmann::json;
+using nlohmann::json;
 
 std::string text_of(const json& content, const std::string& path) {
   if (content.is_null()) return {};

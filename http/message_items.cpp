@@ -6,19 +6,19 @@
 namespace chromatin::http {
 namespace {
 
-using json = nlohmann::ordered_json;
+using nlohmann::ordered_json;
 constexpr std::string_view prefix = "msg_";
 
 }  // namespace
 
-json item_of(const model::message& m, std::uint32_t number) {
-  json part{{"type", m.role == "assistant" ? "output_text" : "input_text"}, {"text", m.content}};
-  if (m.role == "assistant") part["annotations"] = json::array();
+ordered_json item_of(const model::message& m, std::uint32_t number) {
+  ordered_json part{{"type", m.role == "assistant" ? "output_text" : "input_text"}, {"text", m.content}};
+  if (m.role == "assistant") part["annotations"] = ordered_json::array();
   return {{"id", std::string{prefix} + std::to_string(number)},
           {"type", "message"},
           {"status", "completed"},
           {"role", m.role},
-          {"content", json::array({std::move(part)})}};
+          {"content", ordered_json::array({std::move(part)})}};
 }
 
 std::optional<std::uint32_t> number_of_item(const std::string& id) {

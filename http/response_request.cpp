@@ -7,7 +7,7 @@
 namespace chromatin::http {
 namespace {
 
-using json = nlohmann::json;
+using nlohmann::json;
 
 std::vector<model::message> input_of(const fields& body) {
   const auto* given = body.find("input");
@@ -29,7 +29,7 @@ std::string conversation_of(const fields& body) {
   return name;
 }
 
-void refuse_what_is_not_served(const fields& body) {
+void refuse_what_responses_lack(const fields& body) {
   for (const char* name : {"tools", "prompt", "context_management"}) body.refuse(name, false);
   const auto* choice = body.find("tool_choice");
   body.refuse("tool_choice", choice && (*choice == "none" || *choice == "auto"));
@@ -41,7 +41,7 @@ void refuse_what_is_not_served(const fields& body) {
 }
 
 /// Log-probabilities are asked for by two fields.
-std::optional<std::uint32_t> likelihoods_of(const fields& body) {
+std::optional<std::uint32_t> response_likelihoods(const fields& body) {
   auto top = static_cast<std::uint32_t>(body.whole("top_logprobs", 0, likelihoods_max, 0));
   constexpr const char* wanted = "message.output_text.logprobs";
   bool asked = top > 0;
@@ -61,7 +61,7 @@ std::optional<std::uint32_t> likelihoods_of(const fields& body) {
 response_request read_response_request(std::string_view text, const reading& with) {
   auto content = parse_object(text);
   fields body{content, {}};
-  refuse_what_is_not_served(body);
+  refuse_what_responses_lack(body);
   response_request r{
       read_answer_fields(body, with), input_of(body), body.text("instructions"), body.text("previous_response_id"),
       conversation_of(body),          true,           read_metadata(body)};
@@ -69,7 +69,7 @@ response_request read_response_request(std::string_view text, const reading& wit
   if (!r.previous.empty() && !r.conversation.empty())
     wrong("conversation", "conversation and previous_response_id cannot be given both");
   check_text("instructions", r.instructions);
-  r.sampling.likelihoods = likelihoods_of(body);
+  r.sampling.likelihoods = response_likelihoods(body);
   r.sampling.tokens_max =
       static_cast<std::uint32_t>(body.whole("max_output_tokens", 1, answer_tokens_max(), r.sampling.tokens_max));
   check_likelihoods(body, r.sampling);

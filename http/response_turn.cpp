@@ -11,7 +11,7 @@
 namespace chromatin::http {
 namespace {
 
-using json = nlohmann::ordered_json;
+using nlohmann::ordered_json;
 
 /// A response on its way to the client.
 class response_turn : public std::enable_shared_from_this<response_turn> {
@@ -153,9 +153,9 @@ class response_turn : public std::enable_shared_from_this<response_turn> {
         .then([self = shared_from_this()] { self->out_->end(); });
   }
 
-  kj::Promise<void> send(const json& event) { return out_->send(event["type"].get<std::string>(), event); }
+  kj::Promise<void> send(const ordered_json& event) { return out_->send(event["type"].get<std::string>(), event); }
   /// Events go out in their order.
-  kj::Promise<void> send_all(const std::vector<json>& events) {
+  kj::Promise<void> send_all(const std::vector<ordered_json>& events) {
     kj::Vector<kj::Promise<void>> all;
     for (const auto& event : events) all.add(send(event));
     return kj::joinPromises(all.releaseAsArray());
@@ -182,7 +182,7 @@ class response_turn : public std::enable_shared_from_this<response_turn> {
   response_object object_;
   spoken_ptr said_;
   std::string text_;
-  json likelihoods_ = json::array();
+  ordered_json likelihoods_ = ordered_json::array();
   std::optional<event_stream> out_;
 };
 

@@ -11,7 +11,7 @@
 namespace chromatin::http {
 namespace {
 
-using json = nlohmann::ordered_json;
+using nlohmann::ordered_json;
 
 kj::Promise<conversation_point> point_of(const service_parts& parts, const std::string& tenant, const std::string& id) {
   auto& context = parts.context;
@@ -41,7 +41,7 @@ kj::Promise<void> list_input(const service_parts& parts, const std::string& tena
         return read_messages_of(parts, {tenant, point.id}, std::max(point.messages, 1u) - 1);
       })
       .then([&parts, &to](message_list said) {
-        json content{{"object", "list"}, {"data", json::array()}, {"has_more", false}};
+        ordered_json content{{"object", "list"}, {"data", ordered_json::array()}, {"has_more", false}};
         for (std::uint32_t i = 0; i < said.size(); ++i) content["data"].push_back(item_of(said[i], i));
         return reply(to, parts.headers, content);
       });
@@ -52,7 +52,7 @@ kj::Promise<void> forget(const service_parts& parts, const std::string& tenant, 
   auto& context = parts.context;
   return rpc::ask<void>(context.system, context.gateway, atom::point_v, atom::forget_v, tenant, id)
       .then([&parts, &to, id] {
-        return reply(to, parts.headers, json{{"id", id}, {"object", "response.deleted"}, {"deleted", true}});
+        return reply(to, parts.headers, ordered_json{{"id", id}, {"object", "response.deleted"}, {"deleted", true}});
       });
 }
 

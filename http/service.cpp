@@ -29,7 +29,7 @@
 namespace chromatin::http {
 namespace {
 
-using json = nlohmann::ordered_json;
+using nlohmann::ordered_json;
 
 /// How long a client that has gone away is answered at most.
 constexpr auto look_again = 20 * kj::MILLISECONDS;
@@ -77,7 +77,7 @@ class service final : public kj::HttpService {
     const auto& path = target.path;
     check_method(method, path);
     if (method == kj::HttpMethod::OPTIONS) return show_methods(path, headers, response);
-    if (path == "/healthz" || path == "/readyz") return reply(response, parts_.headers, json{{"status", "ok"}});
+    if (path == "/healthz" || path == "/readyz") return reply(response, parts_.headers, ordered_json{{"status", "ok"}});
     if (!account_) throw refused(why_, 503);
     refuse_what_is_unclear(headers);
     refuse_other_sites(target.host.empty() ? text_of(headers, kj::HttpHeaderId::HOST) : target.host, headers);
@@ -218,8 +218,9 @@ class service final : public kj::HttpService {
   /// `name`: behind a slash; empty: all.
   kj::Promise<void> show_models(const std::string& name, Response& response) {
     if (!name.empty()) check_model(name.substr(1));
-    json one{{"id", parts_.checkpoint.name}, {"object", "model"}, {"created", 0}, {"owned_by", "chromatin"}};
-    return reply(response, parts_.headers, name.empty() ? json{{"object", "list"}, {"data", json::array({one})}} : one);
+    ordered_json one{{"id", parts_.checkpoint.name}, {"object", "model"}, {"created", 0}, {"owned_by", "chromatin"}};
+    return reply(response, parts_.headers,
+                 name.empty() ? ordered_json{{"object", "list"}, {"data", ordered_json::array({one})}} : one);
   }
 
   kj::Promise<void> metrics(const rpc::caller& who, Response& response) {

@@ -9,7 +9,7 @@
 namespace chromatin::http {
 namespace {
 
-using json = nlohmann::ordered_json;
+using nlohmann::ordered_json;
 
 const char* name_of(turn_view::phase at) {
   switch (at) {
@@ -25,7 +25,7 @@ const char* name_of(turn_view::phase at) {
   return "";
 }
 
-json to_json(const turn_view& turn) {
+ordered_json turn_object(const turn_view& turn) {
   return {{"tenant", turn.conversation.tenant},
           {"conversation", turn.conversation.id},
           {"phase", name_of(turn.at)},
@@ -37,10 +37,10 @@ json to_json(const turn_view& turn) {
           {"since_us", turn.since_us}};
 }
 
-json to_json(const std::vector<counters>& parts) {
-  json all = json::object();
+ordered_json counters_object(const std::vector<counters>& parts) {
+  ordered_json all = ordered_json::object();
   for (const auto& part : parts) {
-    auto& values = all[part.part] = json::object();
+    auto& values = all[part.part] = ordered_json::object();
     for (const auto& [name, value] : part.values) values[name] = value;
     if (!part.notes.empty()) values["notes"] = part.notes;
   }
@@ -61,10 +61,10 @@ std::string short_name(std::string tier) {
 
 }  // namespace
 
-json rows_of(const chunk_places& places, std::size_t chunks) {
-  json rows = json::array();
+ordered_json rows_of(const chunk_places& places, std::size_t chunks) {
+  ordered_json rows = ordered_json::array();
   for (std::size_t i = 0; i < chunks; ++i) {
-    json tier = nullptr;
+    ordered_json tier = nullptr;
     bool coming = false;
     for (const auto& place : places) {
       auto there = place.chunks.at(i);
@@ -89,17 +89,17 @@ kj::Promise<void> answer_state(const service_parts& parts, const rpc::caller& wh
     auto& context = parts.context;
     return rpc::ask<turn_views>(context.system, context.gateway, atom::list_v)
         .then([&parts, &to, counted = std::move(counted)](const turn_views& turns) {
-          json list = json::array();
-          for (const auto& turn : turns) list.push_back(to_json(turn));
+          ordered_json list = ordered_json::array();
+          for (const auto& turn : turns) list.push_back(turn_object(turn));
           return reply(to, parts.headers,
-                       json{{"object", "state"},
-                            {"version", CHROMATIN_VERSION},
-                            {"model", parts.checkpoint.name},
-                            {"context_tokens", parts.checkpoint.config.context},
-                            {"chunk_tokens", kv::tokens_per_chunk},
-                            {"now_us", now_us()},
-                            {"parts", to_json(counted)},
-                            {"turns", std::move(list)}});
+                       ordered_json{{"object", "state"},
+                                    {"version", CHROMATIN_VERSION},
+                                    {"model", parts.checkpoint.name},
+                                    {"context_tokens", parts.checkpoint.config.context},
+                                    {"chunk_tokens", kv::tokens_per_chunk},
+                                    {"now_us", now_us()},
+                                    {"parts", counters_object(counted)},
+                                    {"turns", std::move(list)}});
         });
   });
 }
@@ -113,10 +113,10 @@ kj::Promise<void> answer_chunks(const service_parts& parts, const conversation_r
         return rpc::ask<chunk_places>(context.system, context.telemetry, atom::lookup_v, std::move(keys))
             .then([&parts, &to, count](const chunk_places& places) {
               return reply(to, parts.headers,
-                           json{{"object", "list"},
-                                {"chunk_tokens", kv::tokens_per_chunk},
-                                {"chunks", count},
-                                {"data", rows_of(places, count)}});
+                           ordered_json{{"object", "list"},
+                                        {"chunk_tokens", kv::tokens_per_chunk},
+                                        {"chunks", count},
+                                        {"data", rows_of(places, count)}});
             });
       });
 }

@@ -10,12 +10,12 @@
 namespace chromatin::http {
 namespace {
 
-using json = nlohmann::ordered_json;
+using nlohmann::ordered_json;
 
 template <class Work>
-kj::Promise<json> in_a_thread(const service_parts& parts, Work work) {
-  auto pair = kj::newPromiseAndCrossThreadFulfiller<json>();
-  auto fulfiller = std::make_shared<kj::Own<kj::CrossThreadPromiseFulfiller<json>>>(kj::mv(pair.fulfiller));
+kj::Promise<ordered_json> in_a_thread(const service_parts& parts, Work work) {
+  auto pair = kj::newPromiseAndCrossThreadFulfiller<ordered_json>();
+  auto fulfiller = std::make_shared<kj::Own<kj::CrossThreadPromiseFulfiller<ordered_json>>>(kj::mv(pair.fulfiller));
   parts.context.system.spawn<caf::detached>(
       [fulfiller, work = std::move(work)](caf::event_based_actor*) { (*fulfiller)->fulfill(work()); });
   return kj::mv(pair.promise);
@@ -24,7 +24,7 @@ kj::Promise<json> in_a_thread(const service_parts& parts, Work work) {
 /// The promise of what `work` gives in another thread: long texts take longer than others should wait. One thread for
 /// all who ask: turns are shared among clients, and this is not.
 template <class Work>
-kj::Promise<json> elsewhere(const service_parts& parts, Work work) {
+kj::Promise<ordered_json> elsewhere(const service_parts& parts, Work work) {
   return parts.tokenizing.enter().then([&parts, work = std::move(work)](kj::Own<turnstile::pass> in) mutable {
     auto done = in_a_thread(parts, std::move(work)).fork();
     parts.tokenizing.hold(kj::mv(in), done.addBranch().ignoreResult());
@@ -33,10 +33,10 @@ kj::Promise<json> elsewhere(const service_parts& parts, Work work) {
 }
 
 /// A token's text where it is one, else its bytes.
-json piece_of(const model::tokenizer& words, kv::token_id token) {
+ordered_json piece_of(const model::tokenizer& words, kv::token_id token) {
   auto bytes = words.bytes(token);
   if (model::valid_utf8(bytes)) return bytes;
-  json numbers = json::array();
+  ordered_json numbers = ordered_json::array();
   for (unsigned char byte : bytes) numbers.push_back(byte);
   return numbers;
 }
@@ -53,12 +53,12 @@ kj::Promise<void> tokenize(const service_parts& parts, std::string_view body, kj
     auto tokens = opening;
     auto more = words->encode(text);
     tokens.insert(tokens.end(), more.begin(), more.end());
-    json list = json::array();
+    ordered_json list = ordered_json::array();
     for (auto token : tokens)
-      list.push_back(pieces ? json{{"id", token}, {"piece", piece_of(*words, token)}} : json(token));
-    return json{{"tokens", std::move(list)}};
+      list.push_back(pieces ? ordered_json{{"id", token}, {"piece", piece_of(*words, token)}} : ordered_json(token));
+    return ordered_json{{"tokens", std::move(list)}};
   };
-  return elsewhere(parts, std::move(work)).then([&parts, &to](json answer) {
+  return elsewhere(parts, std::move(work)).then([&parts, &to](ordered_json answer) {
     return reply(to, parts.headers, answer);
   });
 }
@@ -72,7 +72,7 @@ kj::Promise<void> detokenize(const service_parts& parts, std::string_view body, 
   std::string text;
   for (auto token : tokens) text += words.bytes(token);
   if (words.adds_leading_space() && text.starts_with(' ')) text.erase(0, 1);
-  return reply(to, parts.headers, json{{"content", text}});
+  return reply(to, parts.headers, ordered_json{{"content", text}});
 }
 
 }  // namespace chromatin::http

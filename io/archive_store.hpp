@@ -55,6 +55,11 @@ struct archive_job {
   bool operator==(const archive_job&) const = default;
 };
 
+/// Nothing is left to do for it.
+inline bool is_over(const archive_job& job) {
+  return job.state == archive_state::stored || job.state == archive_state::settled;
+}
+
 /// Whether the copy on the disk may go: only of an archive that was read back, and only if nothing was said since.
 inline bool copy_may_go(const archive_job& job, std::uint64_t version_now) {
   return job.state == archive_state::stored && job.version == version_now;

@@ -15,7 +15,7 @@ namespace chromatin::io {
 namespace {
 
 constexpr std::size_t sector_bytes = 512;
-constexpr const char* name = "chromatin-faulty";
+constexpr const char* vfs_name = "chromatin-faulty";
 /// SQLite's own files take no more at a time: they pass the size through a mask of 17 bits.
 constexpr std::uint64_t write_bytes_max = 1u << 16;
 
@@ -281,7 +281,7 @@ faulty_vfs::faulty_vfs(std::shared_ptr<fault_dice> dice)
   own = *implementation_->real;  // the rest asks for nothing but the name of a file, or the time
   own.szOsFile = static_cast<int>(sizeof(faulty_file)) + implementation_->real->szOsFile;
   own.pNext = nullptr;
-  own.zName = name;
+  own.zName = vfs_name;
   own.pAppData = implementation_.get();
   own.xOpen = open_file;
   own.xDelete = [](sqlite3_vfs* vfs, const char* path, int) { return real_of(vfs)->xDelete(real_of(vfs), path, 0); };
@@ -291,7 +291,7 @@ faulty_vfs::faulty_vfs(std::shared_ptr<fault_dice> dice)
   own.xFullPathname = [](sqlite3_vfs* vfs, const char* path, int size, char* out) {
     return real_of(vfs)->xFullPathname(real_of(vfs), path, size, out);
   };
-  CHROMATIN_CHECK(sqlite3_vfs_find(name) == nullptr, "one faulty VFS at a time");
+  CHROMATIN_CHECK(sqlite3_vfs_find(vfs_name) == nullptr, "one faulty VFS at a time");
   sqlite3_vfs_register(&own, 1);
 }
 

@@ -14,15 +14,15 @@ namespace {
 
 using nlohmann::json;
 using bias = architecture::biases;
-using enum architecture::sliding;
+using slides_where = architecture::sliding;
 
-constexpr architecture rows[]{
+constexpr architecture architecture_rows[]{
     {.name = "GemmaForCausalLM", .type = "gemma", .head_dim = 256, .tied_embeddings = true, .gemma = true},
     {.name = "Gemma2ForCausalLM",
      .type = "gemma2",
      .head_dim = 256,
      .tied_embeddings = true,
-     .slides = every_other,
+     .slides = slides_where::every_other,
      .window = 4096,
      .gemma = true,
      .output_norms = true,
@@ -34,7 +34,7 @@ constexpr architecture rows[]{
      .type = "gemma3_text",
      .head_dim = 256,
      .tied_embeddings = true,
-     .slides = by_pattern,
+     .slides = slides_where::by_pattern,
      .window = 4096,
      .qk_norm = true,
      .gemma = true,
@@ -44,24 +44,28 @@ constexpr architecture rows[]{
      .local_rope = true},
     {.name = "GraniteForCausalLM", .type = "granite", .bias = bias::where_attention_bias_says, .multipliers = true},
     {.name = "LlamaForCausalLM", .type = "llama", .bias = bias::where_attention_bias_says},
-    {.name = "MistralForCausalLM", .type = "mistral", .slides = all, .window = 4096},
-    {.name = "Phi3ForCausalLM", .type = "phi3", .slides = all, .partial_rotary = true, .fused_projections = true},
+    {.name = "MistralForCausalLM", .type = "mistral", .slides = slides_where::all, .window = 4096},
+    {.name = "Phi3ForCausalLM",
+     .type = "phi3",
+     .slides = slides_where::all,
+     .partial_rotary = true,
+     .fused_projections = true},
     {.name = "Qwen2ForCausalLM",
      .type = "qwen2",
      .bias = bias::of_queries_keys_values,
-     .slides = from_a_layer,
+     .slides = slides_where::from_a_layer,
      .window = 4096},
     {.name = "Qwen3ForCausalLM",
      .type = "qwen3",
      .head_dim = 128,
      .bias = bias::where_attention_bias_says,
-     .slides = from_a_layer,
+     .slides = slides_where::from_a_layer,
      .window = 4096,
      .qk_norm = true},
     {.name = "Qwen3MoeForCausalLM",
      .type = "qwen3_moe",
      .bias = bias::where_attention_bias_says,
-     .slides = if_used,
+     .slides = slides_where::if_used,
      .window = 4096,
      .qk_norm = true,
      .experts = true},
@@ -69,10 +73,10 @@ constexpr architecture rows[]{
      .type = "smollm3",
      .tied_embeddings = true,
      .bias = bias::where_attention_bias_says,
-     .slides = without_positions,
+     .slides = slides_where::without_positions,
      .skipped_positions = true}};
 
-constexpr float largest = 1e6f;
+constexpr float factor_max = 1e6f;
 
 void read_activation(const json_node& in, const architecture& of, config& c) {
   if (of.gemma) {  // older files name the wrong one in "hidden_act"; where there is "hidden_activation", that counts
@@ -102,7 +106,7 @@ void read_biases(const json_node& in, const architecture& of, config& c) {
 /// A cap that is null is none; one that is absent may have a default.
 float read_cap(const json_node& in, const char* key, float fallback) {
   if (in.is_null(key)) return 0;
-  return in.real(key, 0, largest, fallback);
+  return in.real(key, 0, factor_max, fallback);
 }
 
 void read_scales(const json_node& in, const architecture& of, config& c) {
@@ -114,12 +118,12 @@ void read_scales(const json_node& in, const architecture& of, config& c) {
     c.attention_soft_cap = read_cap(in, "attn_logit_softcapping", of.attention_cap);
     c.logit_soft_cap = read_cap(in, "final_logit_softcapping", of.logit_cap);
   }
-  if (of.query_scale) c.attention_scale = 1 / std::sqrt(in.real("query_pre_attn_scalar", 1e-3f, largest, 256.0f));
+  if (of.query_scale) c.attention_scale = 1 / std::sqrt(in.real("query_pre_attn_scalar", 1e-3f, factor_max, 256.0f));
   if (of.multipliers) {
-    c.embedding_scale = in.real("embedding_multiplier", 0, largest, 1.0f);
-    c.residual_scale = in.real("residual_multiplier", 0, largest, 1.0f);
-    c.attention_scale = in.real("attention_multiplier", 1e-6f, largest, 1.0f);
-    c.logit_scale = 1 / in.real("logits_scaling", 1e-6f, largest, 1.0f);
+    c.embedding_scale = in.real("embedding_multiplier", 0, factor_max, 1.0f);
+    c.residual_scale = in.real("residual_multiplier", 0, factor_max, 1.0f);
+    c.attention_scale = in.real("attention_multiplier", 1e-6f, factor_max, 1.0f);
+    c.logit_scale = 1 / in.real("logits_scaling", 1e-6f, factor_max, 1.0f);
   }
 }
 
@@ -167,8 +171,9 @@ std::vector<bool> rotating_layers(const json_node& in, const config& c) {
 }
 
 std::uint32_t read_window(const json_node& in, const architecture& of) {
-  if (of.slides == none) return 0;
-  bool may = of.slides == if_used || of.slides == from_a_layer || of.slides == without_positions;
+  if (of.slides == slides_where::none) return 0;
+  bool may = of.slides == slides_where::if_used || of.slides == slides_where::from_a_layer ||
+             of.slides == slides_where::without_positions;
   bool used = !may || in.flag("use_sliding_window", false);
   if (in.is_null("sliding_window")) return 0;
   auto window = in.number("sliding_window", 1, 1u << 30, of.window);
@@ -178,14 +183,14 @@ std::uint32_t read_window(const json_node& in, const architecture& of) {
 /// Which layers slide, where they do at all.
 std::vector<bool> sliding_layers(const json_node& in, const architecture& of, const std::vector<bool>& rotates) {
   auto layers = rotates.size();
-  std::vector<bool> slides(layers, of.slides == all || of.slides == if_used);
-  auto pattern = of.slides == by_pattern ? in.number("sliding_window_pattern", 1, 1u << 20, 6) : 1;
-  auto first = of.slides == from_a_layer ? in.number("max_window_layers", 0, 1u << 20, 28) : 0;
+  std::vector<bool> slides(layers, of.slides == slides_where::all || of.slides == slides_where::if_used);
+  auto pattern = of.slides == slides_where::by_pattern ? in.number("sliding_window_pattern", 1, 1u << 20, 6) : 1;
+  auto first = of.slides == slides_where::from_a_layer ? in.number("max_window_layers", 0, 1u << 20, 28) : 0;
   for (std::size_t l = 0; l < layers; ++l) {
-    if (of.slides == from_a_layer) slides[l] = l >= first;
-    if (of.slides == without_positions) slides[l] = !rotates[l];
-    if (of.slides == every_other) slides[l] = l % 2 == 0;
-    if (of.slides == by_pattern) slides[l] = (l + 1) % pattern != 0;
+    if (of.slides == slides_where::from_a_layer) slides[l] = l >= first;
+    if (of.slides == slides_where::without_positions) slides[l] = !rotates[l];
+    if (of.slides == slides_where::every_other) slides[l] = l % 2 == 0;
+    if (of.slides == slides_where::by_pattern) slides[l] = (l + 1) % pattern != 0;
   }
   if (!in.has("layer_types")) return slides;
   const auto& listed = in.list("layer_types");
@@ -216,7 +221,7 @@ void read_layers(const json_node& in, const architecture& of, config& c) {
   auto window = read_window(in, of);
   auto slides = sliding_layers(in, of, rotates);
   auto dense = dense_layers(in, of, c);
-  if (of.slides == none) refuse_sliding(in, slides, c);
+  if (of.slides == slides_where::none) refuse_sliding(in, slides, c);
   std::vector<layer_traits> all(c.layers);
   for (std::uint32_t l = 0; l < c.layers; ++l) {
     all[l].rotates = rotates[l];
@@ -231,11 +236,11 @@ void read_layers(const json_node& in, const architecture& of, config& c) {
 
 }  // namespace
 
-std::span<const architecture> architectures() { return rows; }
+std::span<const architecture> architectures() { return architecture_rows; }
 
 const architecture& find_architecture(std::string_view name) {
   std::vector<std::string_view> known;
-  for (const auto& row : rows) {
+  for (const auto& row : architecture_rows) {
     if (name == row.name) return row;
     known.push_back(row.name);
   }
@@ -245,7 +250,7 @@ const architecture& find_architecture(std::string_view name) {
 const architecture& find_architecture(const json_node& in) {
   auto named = in.has("architectures") ? in.list("architectures") : json::array();
   auto name = named.size() == 1 && named[0].is_string() ? named[0].get<std::string>() : named.dump();
-  const auto* row = &rows[0];
+  const auto* row = &architecture_rows[0];
   try {
     row = &find_architecture(name);
   } catch (const load_error& unknown) {

@@ -12,20 +12,17 @@
 namespace chromatin::model {
 namespace {
 
-constexpr std::string_view replacement = "\xEF\xBF\xBD";  // U+FFFD
-constexpr std::string_view space_mark = "\xE2\x96\x81";   // ▁
-
 /// What a piece with ▁ for a space stands for.
 std::string with_spaces(std::string text) {
-  for (auto at = text.find(space_mark); at != std::string::npos; at = text.find(space_mark, at + 1))
-    text.replace(at, space_mark.size(), " ");
+  for (auto at = text.find(written_space); at != std::string::npos; at = text.find(written_space, at + 1))
+    text.replace(at, written_space.size(), " ");
   return text;
 }
 
 /// How a user-defined piece stands in normalised texts: converters write its spaces in either way.
 std::string with_marks(const std::string& text) {
   std::string result;
-  for (char c : text) result += c == ' ' ? std::string{space_mark} : std::string(1, c);
+  for (char c : text) result += c == ' ' ? std::string{written_space} : std::string(1, c);
   return result;
 }
 
@@ -132,13 +129,13 @@ void bpe_tokenizer::read_bytes(const tokenizer_parts& parts, const ids_by_text& 
     return found->second;
   };
   std::vector<kv::token_id> unknown;
-  for (char byte : replacement)
+  for (char byte : replacement_character)
     if (auto id = find(byte)) unknown.push_back(*id);
   for (int byte = 0; byte < 256; ++byte) {
     auto& spelled = bytes_[static_cast<std::size_t>(byte)];
     if (auto id = find(static_cast<char>(byte)))
       spelled = {*id};
-    else if (unknown.size() == replacement.size())
+    else if (unknown.size() == replacement_character.size())
       spelled = unknown;
     else
       throw load_error(

@@ -9,14 +9,14 @@ namespace {
 
 constexpr std::uint64_t pair_key(kv::token_id left, kv::token_id right) { return std::uint64_t{left} << 32 | right; }
 
-constexpr std::uint32_t none = ~std::uint32_t{0};
+constexpr std::uint32_t no_symbol = ~std::uint32_t{0};
 
 /// A token of the text being merged; neighbours by index. `rank` and `result` are those of the rule for it and its next
 /// one.
 struct symbol {
   kv::token_id token;
   std::uint32_t previous, next;
-  std::uint32_t rank = none;
+  std::uint32_t rank = no_symbol;
   kv::token_id result = 0;
 };
 
@@ -33,14 +33,14 @@ void byte_pairs::merge(std::vector<kv::token_id>& tokens) const {
   if (tokens.size() < 2) return;
   std::vector<symbol> symbols(tokens.size());
   for (std::uint32_t i = 0; i < symbols.size(); ++i) symbols[i] = {tokens[i], i - 1, i + 1};
-  symbols.back().next = none;  // the first one's previous is none already
+  symbols.back().next = no_symbol;  // the first one's previous is none already
 
   candidates open;
   auto consider = [&](std::uint32_t at) {
-    if (at == none) return;
+    if (at == no_symbol) return;
     auto& s = symbols[at];
-    s.rank = none;
-    if (s.next == none) return;
+    s.rank = no_symbol;
+    if (s.next == no_symbol) return;
     auto found = rules_.find(pair_key(s.token, symbols[s.next].token));
     if (found == rules_.end()) return;
     s.rank = found->second.rank;
@@ -57,14 +57,14 @@ void byte_pairs::merge(std::vector<kv::token_id>& tokens) const {
     auto& right = symbols[left.next];
     left.token = left.result;
     left.next = right.next;
-    right.rank = none;
-    if (left.next != none) symbols[left.next].previous = at;
+    right.rank = no_symbol;
+    if (left.next != no_symbol) symbols[left.next].previous = at;
     consider(left.previous);
     consider(at);
   }
 
   tokens.clear();
-  for (std::uint32_t at = 0; at != none; at = symbols[at].next) tokens.push_back(symbols[at].token);
+  for (std::uint32_t at = 0; at != no_symbol; at = symbols[at].next) tokens.push_back(symbols[at].token);
 }
 
 }  // namespace chromatin::model

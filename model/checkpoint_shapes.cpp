@@ -8,8 +8,6 @@
 namespace chromatin::model {
 namespace {
 
-constexpr float tiny_deviation = 0.15f;
-
 const rope_scaling llama32_scaling{.type = rope_scaling::kind::llama3,
                                    .factor = 32,
                                    .low_frequency_factor = 1,

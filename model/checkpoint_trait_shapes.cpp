@@ -7,7 +7,6 @@
 namespace chromatin::model {
 namespace {
 
-constexpr float tiny_deviation = 0.15f;
 constexpr kv::token_id tiny_control = 500;
 
 /// Three layers, small enough for a reference that is written out in double precision.

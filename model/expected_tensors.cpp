@@ -7,17 +7,17 @@
 namespace chromatin::model {
 namespace {
 
-using shape = std::vector<std::uint64_t>;
+using tensor_shape = std::vector<std::uint64_t>;
 
 /// The names of one layer's tensors, put behind its number.
 struct layer_list {
   std::vector<expected_tensor>& all;
   std::uint32_t layer;
 
-  void add(std::string_view name, shape of) const {
+  void add(std::string_view name, tensor_shape of) const {
     all.push_back({fmt::format("model.layers.{}.{}", layer, name), std::move(of)});
   }
-  void weight(std::string_view part, shape of) const { add(fmt::format("{}.weight", part), std::move(of)); }
+  void weight(std::string_view part, tensor_shape of) const { add(fmt::format("{}.weight", part), std::move(of)); }
 };
 
 void add_attention(const config& c, const layer_list& to) {

@@ -31,7 +31,7 @@ void describe_files(const model_source& source, inspection& found) {
   found.files = read_shard_index(source.path).files;
 }
 
-std::string shown(const rope_scaling& s) {
+std::string shown_scaling(const rope_scaling& s) {
   switch (s.type) {
     case rope_scaling::kind::none:
       return "";
@@ -51,10 +51,10 @@ std::string shown(const rope_scaling& s) {
 }
 
 std::string positions_of(const config& c) {
-  auto text = fmt::format("rotary, theta {}{}", c.rope_theta, shown(c.scaling));
+  auto text = fmt::format("rotary, theta {}{}", c.rope_theta, shown_scaling(c.scaling));
   if (c.rotary_values() != c.head_dim) text += fmt::format(", {} of a head's {} values", c.rotary_values(), c.head_dim);
   if (c.has_local_rope())
-    text += fmt::format("; layers with a window: theta {}{}", c.local_rope_theta, shown(c.local_scaling));
+    text += fmt::format("; layers with a window: theta {}{}", c.local_rope_theta, shown_scaling(c.local_scaling));
   return text;
 }
 

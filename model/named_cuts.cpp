@@ -22,8 +22,8 @@ struct named_cuts {
   bool composes = false;  ///< texts are normalised to NFC
 };
 
-constexpr std::string_view lines = R"([\r\n])", chinese = "[一-龥ࠀ-一가-퟿]+", digits = R"(\p{N}+)",
-                           digit = R"(\p{N})", three_digits = "[0-9][0-9][0-9]";
+constexpr std::string_view line_ends = R"([\r\n])", chinese = "[一-龥ࠀ-一가-퟿]+", many_numerals = R"(\p{N}+)",
+                           one_numeral = R"(\p{N})", three_digits = "[0-9][0-9][0-9]";
 
 const std::vector<named_cuts>& all_cuts() {
   static const std::vector<named_cuts> all{
@@ -38,14 +38,16 @@ const std::vector<named_cuts>& all_cuts() {
       {{"tekken"}, {patterns::tekken}, true},
       {{"gpt-2", "phi-2", "mpt", "olmo", "jais", "trillion", "granite-docling", "exaone4", "gigachat", "mellum"},
        {patterns::gpt2}},
-      {{"starcoder", "refact", "command-r", "smollm", "codeshell", "exaone", "minerva-7b"}, {digit, patterns::gpt2}},
+      {{"starcoder", "refact", "command-r", "smollm", "codeshell", "exaone", "minerva-7b"},
+       {one_numeral, patterns::gpt2}},
       {{"falcon"}, {R"([\p{P}\$\+<=>\^~\|`]+)", patterns::gpt2, three_digits}},
       {{"deepseek-llm"},
-       {lines, patterns::deepseek_letters, R"(\s?[!-\/:-~！-／：-～‘-‟　-。]+)", R"(\s+$)", chinese, digits}},
-      {{"deepseek-coder"}, {lines, R"(\s?\p{L}+)", R"(\s?\p{P}+)", chinese, digit}},
+       {line_ends, patterns::deepseek_letters, R"(\s?[!-\/:-~！-／：-～‘-‟　-。]+)", R"(\s+$)", chinese,
+        many_numerals}},
+      {{"deepseek-coder"}, {line_ends, R"(\s?\p{L}+)", R"(\s?\p{P}+)", chinese, one_numeral}},
       {{"deepseek-v3", "hunyuan-dense", "joyai-llm"},
        {R"(\p{N}{1,3})", "[一-龥぀-ゟ゠-ヿ]+", patterns::deepseek3}},
-      {{"default", ""}, {R"([\p{P}\$\+<=>\^~\|]+)", patterns::gpt2, digits, three_digits}}};
+      {{"default", ""}, {R"([\p{P}\$\+<=>\^~\|]+)", patterns::gpt2, many_numerals, three_digits}}};
   return all;
 }
 

@@ -12,7 +12,7 @@
 namespace chromatin::model {
 namespace {
 
-using characters = std::vector<utf8proc_int32_t>;
+using code_points = std::vector<utf8proc_int32_t>;
 
 constexpr utf8proc_int32_t capital_i_with_dot = 0x130;
 
@@ -27,8 +27,8 @@ void append(std::string& to, utf8proc_int32_t character) {
 }
 
 /// The characters that `text`, which is valid, decomposes into; marks are not in order yet.
-characters decomposed(std::string_view text, int options) {
-  characters all;
+code_points decomposed(std::string_view text, int options) {
+  code_points all;
   std::array<utf8proc_int32_t, 32> parts;
   while (!text.empty()) {
     utf8proc_int32_t character = 0;
@@ -45,7 +45,7 @@ characters decomposed(std::string_view text, int options) {
 }
 
 /// Puts each run of marks into the order of their classes. The library's own way takes quadratic time.
-void order_marks(characters& all) {
+void order_marks(code_points& all) {
   auto class_of = [](utf8proc_int32_t c) { return utf8proc_get_property(c)->combining_class; };
   for (auto at = all.begin(); at != all.end();) {
     if (class_of(*at) == 0) {

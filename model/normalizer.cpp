@@ -8,7 +8,7 @@
 namespace chromatin::model {
 namespace {
 
-using kind = normalizer_step::kind;
+using step_kind = normalizer_step::kind;
 
 std::string replaced(std::string_view text, std::string_view from, std::string_view to) {
   std::string result;
@@ -45,8 +45,8 @@ std::string stripped(std::string_view text, bool left, bool right) {
 normalizer::normalizer(std::vector<normalizer_step> steps) {
   for (auto& step : steps) {
     made_step made{std::move(step), {}, {}};
-    if (made.is.what == kind::replace_pattern) made.pattern.emplace(made.is.from, made.is.where);
-    if (made.is.what == kind::characters) made.table.emplace(made.is.from, made.is.where);
+    if (made.is.what == step_kind::replace_pattern) made.pattern.emplace(made.is.from, made.is.where);
+    if (made.is.what == step_kind::characters) made.table.emplace(made.is.from, made.is.where);
     steps_.push_back(std::move(made));
   }
 }
@@ -54,34 +54,34 @@ normalizer::normalizer(std::vector<normalizer_step> steps) {
 std::string normalizer::operator()(std::string_view text, bool first) const {
   std::string result{text};
   for (const auto& [step, pattern, table] : steps_) switch (step.what) {
-      case kind::nfc:
+      case step_kind::nfc:
         result = normalized(result, normal_form::c);
         break;
-      case kind::nfd:
+      case step_kind::nfd:
         result = normalized(result, normal_form::d);
         break;
-      case kind::nfkc:
+      case step_kind::nfkc:
         result = normalized(result, normal_form::kc);
         break;
-      case kind::nfkd:
+      case step_kind::nfkd:
         result = normalized(result, normal_form::kd);
         break;
-      case kind::lowercase:
+      case step_kind::lowercase:
         result = lowercased(result);
         break;
-      case kind::prepend:
+      case step_kind::prepend:
         if (first && !result.empty()) result.insert(0, step.to);
         break;
-      case kind::replace:
+      case step_kind::replace:
         result = replaced(result, step.from, step.to);
         break;
-      case kind::replace_pattern:
+      case step_kind::replace_pattern:
         result = replaced(result, *pattern, step.to);
         break;
-      case kind::characters:
+      case step_kind::characters:
         result = (*table)(result);
         break;
-      case kind::strip:
+      case step_kind::strip:
         result = stripped(result, step.left && first, step.right);
         break;
     }
@@ -89,7 +89,7 @@ std::string normalizer::operator()(std::string_view text, bool first) const {
 }
 
 bool normalizer::adds_space() const {
-  return std::any_of(steps_.begin(), steps_.end(), [](const auto& s) { return s.is.what == kind::prepend; });
+  return std::any_of(steps_.begin(), steps_.end(), [](const auto& s) { return s.is.what == step_kind::prepend; });
 }
 
 }  // namespace chromatin::model

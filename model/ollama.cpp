@@ -18,7 +18,7 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr std::uint64_t manifest_bytes_max = 1u << 20;
-constexpr std::string_view kind = "application/vnd.ollama.image.";
+constexpr std::string_view layer_kind = "application/vnd.ollama.image.";
 
 /// "sha256:0123…" as the file that has it.
 std::string blob_name(const json_node& layer) {
@@ -80,9 +80,9 @@ std::optional<fs::path> read_ollama_manifest(const fs::path& manifest) {
     json_node layer{entry, in.where + ": layers"};
     if (!entry.is_object()) layer.refuse("must be a list of objects");
     auto type = layer.text("mediaType", "");
-    if (type == fmt::format("{}adapter", kind))
+    if (type == fmt::format("{}adapter", layer_kind))
       layer.refuse("has an adapter, which is not supported; merge it into the model's weights");
-    if (type == fmt::format("{}model", kind)) models.push_back(blob_name(layer));
+    if (type == fmt::format("{}model", layer_kind)) models.push_back(blob_name(layer));
   }
   if (models.size() != 1)
     in.refuse(fmt::format("names {} models in \"layers\"; one is needed (is it one that Ollama runs in its cloud?)",

@@ -8,7 +8,7 @@
 namespace chromatin::model {
 namespace {
 
-using kind = rope_scaling::kind;
+using scaling_kind = rope_scaling::kind;
 
 /// Llama 3's stretching: what turns slowly is slowed down by `factor`, what turns fast stays, between them it blends.
 float llama3(float frequency, const rope_scaling& s) {
@@ -58,18 +58,18 @@ bool takes_long_factors(const rope_scaling& s, std::uint32_t context) { return c
 
 float stretched(float f, std::uint32_t pair, const rope_scaling& s, std::uint32_t context, const yarn_ramp* ramp) {
   switch (s.type) {
-    case kind::none:
-    case kind::dynamic:
+    case scaling_kind::none:
+    case scaling_kind::dynamic:
       return f;
-    case kind::linear:
+    case scaling_kind::linear:
       return f / s.factor;
-    case kind::llama3:
+    case scaling_kind::llama3:
       return llama3(f, s);
-    case kind::yarn: {
+    case scaling_kind::yarn: {
       auto slowed = ramp->share(pair);
       return f / s.factor * slowed + f * (1 - slowed);
     }
-    case kind::longrope:
+    case scaling_kind::longrope:
       return f / (takes_long_factors(s, context) ? s.long_factors : s.short_factors).at(pair);
   }
   return f;
@@ -83,9 +83,9 @@ std::vector<float> rotary_frequencies(const config& c, bool local) {
   const auto& s = scaling_of(c, local);
   auto values = static_cast<float>(c.rotary_values());
   auto base = local ? c.local_rope_theta : c.rope_theta;
-  if (s.type == kind::dynamic) base = dynamic_base(base, s, c.context, values);
+  if (s.type == scaling_kind::dynamic) base = dynamic_base(base, s, c.context, values);
   std::optional<yarn_ramp> ramp;
-  if (s.type == kind::yarn) ramp.emplace(base, s, values);
+  if (s.type == scaling_kind::yarn) ramp.emplace(base, s, values);
   std::vector<float> frequencies(c.rotary_values() / 2);
   for (std::uint32_t j = 0; j < frequencies.size(); ++j)
     frequencies[j] =
@@ -95,10 +95,10 @@ std::vector<float> rotary_frequencies(const config& c, bool local) {
 
 float rotary_amplitude(const config& c, bool local) {
   const auto& s = scaling_of(c, local);
-  if (s.type != kind::yarn && s.type != kind::longrope) return 1;
+  if (s.type != scaling_kind::yarn && s.type != scaling_kind::longrope) return 1;
   if (s.attention_factor > 0) return s.attention_factor;
   if (s.factor <= 1) return 1;
-  if (s.type == kind::yarn) return 0.1f * std::log(s.factor) + 1;
+  if (s.type == scaling_kind::yarn) return 0.1f * std::log(s.factor) + 1;
   return std::sqrt(1 + std::log(s.factor) / std::log(static_cast<float>(s.original_context)));
 }
 
@@ -119,8 +119,8 @@ rotary_table make_rotary_table(const config& c, bool local) {
 
 std::uint32_t rope_choice(const config& c) {
   const auto& s = c.scaling;
-  if (s.type == kind::longrope) return takes_long_factors(s, c.context) ? 2 : 1;
-  return s.type == kind::dynamic && c.context > s.original_context ? c.context : 0;
+  if (s.type == scaling_kind::longrope) return takes_long_factors(s, c.context) ? 2 : 1;
+  return s.type == scaling_kind::dynamic && c.context > s.original_context ? c.context : 0;
 }
 
 }  // namespace chromatin::model

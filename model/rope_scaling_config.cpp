@@ -8,10 +8,10 @@
 namespace chromatin::model {
 namespace {
 
-using kind = rope_scaling::kind;
+using scaling_kind = rope_scaling::kind;
 
 constexpr std::uint32_t context_max = 1u << 24;
-constexpr const char* way_out =
+constexpr const char* untrained_way_out =
     "; if the model was first trained without it, take it out and set \"max_position_embeddings\" to what it was "
     "trained on";
 
@@ -82,16 +82,17 @@ void read_longrope(const json_node& in, const rope_surroundings& around, rope_sc
   s.long_factors = factors(in, "long_factor", around.pairs);
 }
 
-kind kind_of(const json_node& in) {
+scaling_kind kind_of(const json_node& in) {
   auto type = in.text("rope_type", in.text("type", in.has("factor") ? "" : "default"));
   if (in.has("type") && in.text("type") != type) in.refuse("\"rope_type\" and \"type\" differ");
-  constexpr std::pair<std::string_view, kind> kinds[]{
-      {"default", kind::none}, {"linear", kind::linear},     {"dynamic", kind::dynamic}, {"yarn", kind::yarn},
-      {"su", kind::longrope},  {"longrope", kind::longrope}, {"llama3", kind::llama3}};
+  constexpr std::pair<std::string_view, scaling_kind> kinds[]{
+      {"default", scaling_kind::none}, {"linear", scaling_kind::linear}, {"dynamic", scaling_kind::dynamic},
+      {"yarn", scaling_kind::yarn},    {"su", scaling_kind::longrope},   {"longrope", scaling_kind::longrope},
+      {"llama3", scaling_kind::llama3}};
   for (auto [name, k] : kinds)
     if (type == name) return k;
-  in.refuse(
-      fmt::format("\"{}\" is not known; known: default, linear, dynamic, yarn, longrope, llama3{}", type, way_out));
+  in.refuse(fmt::format("\"{}\" is not known; known: default, linear, dynamic, yarn, longrope, llama3{}", type,
+                        untrained_way_out));
 }
 
 }  // namespace
@@ -99,26 +100,26 @@ kind kind_of(const json_node& in) {
 rope_scaling read_scaling(const json_node& in, const rope_surroundings& around) {
   rope_scaling s{.type = kind_of(in)};
   switch (s.type) {
-    case kind::none:
+    case scaling_kind::none:
       only(in, {});
       in.must_be("factor", {1}, " where the type is default");
       break;
-    case kind::linear:
+    case scaling_kind::linear:
       only(in, {});
       s.factor = in.real("factor", 1, 1024);
       break;
-    case kind::dynamic:
+    case scaling_kind::dynamic:
       only(in, {});
       s.factor = in.real("factor", 1, 1024);
       s.original_context = around.trained_context;
       break;
-    case kind::yarn:
+    case scaling_kind::yarn:
       read_yarn(in, around, s);
       break;
-    case kind::longrope:
+    case scaling_kind::longrope:
       read_longrope(in, around, s);
       break;
-    case kind::llama3:
+    case scaling_kind::llama3:
       read_llama3(in, s);
       break;
   }

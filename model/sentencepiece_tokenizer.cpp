@@ -8,13 +8,10 @@
 
 #include "model/config.hpp"
 #include "model/load_error.hpp"
+#include "model/tokenizer_parts.hpp"
 
 namespace chromatin::model {
-namespace {
-
-constexpr std::string_view space_mark = "\xE2\x96\x81";  // ▁
-
-}  // namespace
+namespace {}  // namespace
 
 struct sentencepiece_tokenizer::implementation {
   sentencepiece::SentencePieceProcessor processor;
@@ -54,7 +51,7 @@ sentencepiece_tokenizer::sentencepiece_tokenizer(const std::filesystem::path& fi
       implementation_->forgeable.push_back(piece);
   }
   auto probe = implementation_->encode("a");
-  adds_leading_space_ = !probe.empty() && processor.IdToPiece(static_cast<int>(probe[0])).starts_with(space_mark);
+  adds_leading_space_ = !probe.empty() && processor.IdToPiece(static_cast<int>(probe[0])).starts_with(written_space);
   add(more, vocabulary, file.string());
 }
 
@@ -148,8 +145,8 @@ std::string sentencepiece_tokenizer::bytes(kv::token_id token) const {
     return std::string(1, static_cast<char>(value));
   }
   std::string text = piece;
-  for (auto at = text.find(space_mark); at != std::string::npos; at = text.find(space_mark, at + 1))
-    text.replace(at, space_mark.size(), " ");
+  for (auto at = text.find(written_space); at != std::string::npos; at = text.find(written_space, at + 1))
+    text.replace(at, written_space.size(), " ");
   return text;
 }
 

@@ -5,11 +5,9 @@
 namespace chromatin::model {
 namespace {
 
-using kind = cut_step::kind;
-using prefix = cut_step::prefix;
-using parts = std::vector<std::string_view>;
-
-constexpr std::string_view space_mark = "\xE2\x96\x81";  // ▁
+using cut_kind = cut_step::kind;
+using cut_prefix = cut_step::prefix;
+using text_parts = std::vector<std::string_view>;
 
 std::vector<text_range> find_text(std::string_view in, std::string_view sought) {
   std::vector<text_range> all;
@@ -72,17 +70,17 @@ std::string marked(std::string_view part, bool with_prefix) {
   std::string result;
   for (char c : part)
     if (c == ' ')
-      result += space_mark;
+      result += written_space;
     else
       result += c;
-  if (with_prefix && !result.starts_with(space_mark)) result.insert(0, space_mark);
+  if (with_prefix && !result.starts_with(written_space)) result.insert(0, written_space);
   return result;
 }
 
 /// Whether something comes before the part that is `first` of its text.
-bool is_prefixed(prefix when, bool first, text_place place) {
+bool is_prefixed(cut_prefix when, bool first, text_place place) {
   if (place == text_place::inside && first) return false;
-  return when == prefix::always || (when == prefix::first && first && place == text_place::start);
+  return when == cut_prefix::always || (when == cut_prefix::first && first && place == text_place::start);
 }
 
 }  // namespace
@@ -90,22 +88,22 @@ bool is_prefixed(prefix when, bool first, text_place place) {
 text_cuts::text_cuts(std::vector<cut_step> steps) {
   for (auto& step : steps) {
     std::optional<split_pattern> pattern;
-    if (step.what == kind::pattern) pattern.emplace(step.sought, step.where);
+    if (step.what == cut_kind::pattern) pattern.emplace(step.sought, step.where);
     steps_.emplace_back(std::move(step), std::move(pattern));
   }
 }
 
-parts text_cuts::operator()(std::string_view text, text_place place, std::deque<std::string>& made) const {
-  parts now;
+text_parts text_cuts::operator()(std::string_view text, text_place place, std::deque<std::string>& made) const {
+  text_parts now;
   if (!text.empty()) now.push_back(text);
   for (const auto& [step, pattern] : steps_) {
-    parts next;
+    text_parts next;
     for (std::size_t i = 0; i < now.size(); ++i) {
       auto part = now[i];
-      if (step.what == kind::prefix_space) {
+      if (step.what == cut_kind::prefix_space) {
         bool prefixed = is_prefixed(step.first, i == 0, place) && !part.starts_with(' ');
         next.push_back(prefixed ? made.emplace_back(" ").append(part) : part);
-      } else if (step.what == kind::space_mark) {
+      } else if (step.what == cut_kind::space_mark) {
         next.push_back(made.emplace_back(marked(part, is_prefixed(step.first, i == 0, place))));
       } else {
         auto found = pattern ? pattern->find(part) : find_text(part, step.sought);
@@ -119,7 +117,7 @@ parts text_cuts::operator()(std::string_view text, text_place place, std::deque<
 }
 
 bool text_cuts::adds_space() const {
-  return std::any_of(steps_.begin(), steps_.end(), [](const auto& s) { return s.first.first != prefix::never; });
+  return std::any_of(steps_.begin(), steps_.end(), [](const auto& s) { return s.first.first != cut_prefix::never; });
 }
 
 }  // namespace chromatin::model

@@ -16,6 +16,9 @@ namespace chromatin::model {
 
 class tokenizer;
 
+/// ▁, with which SentencePiece writes a space in its pieces.
+constexpr std::string_view written_space = "\xE2\x96\x81";
+
 /// What a piece of a vocabulary is. The numbers are those of SentencePiece models and of GGUF's
 /// `tokenizer.ggml.token_type`.
 enum class piece_kind : std::uint8_t { normal = 1, unknown, control, user_defined, unused, byte };

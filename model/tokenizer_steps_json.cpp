@@ -10,8 +10,6 @@ namespace {
 
 using spelling = tokenizer_parts::spelling;
 
-constexpr std::string_view space_mark = "\xE2\x96\x81";  // ▁
-
 std::string one_of(const json_node& in, std::string_view key) {
   auto text = in.text(key);
   if (text.empty()) in.refuse(fmt::format("\"{}\" is empty", key));
@@ -69,7 +67,7 @@ void parse_white_space_split(const json_node& in, tokenizer_parts& out) {
 
 void parse_metaspace(const json_node& in, tokenizer_parts& out) {
   in.only({"type", "replacement", "str_rep", "add_prefix_space", "prepend_scheme", "split"});
-  if (in.text("replacement", space_mark) != space_mark) in.refuse("\"replacement\" must be ▁");
+  if (in.text("replacement", written_space) != written_space) in.refuse("\"replacement\" must be ▁");
   auto scheme = in.text("prepend_scheme", in.flag("add_prefix_space", true) ? "always" : "never");
   if (scheme != "always" && scheme != "first" && scheme != "never")
     in.refuse(fmt::format("\"prepend_scheme\": {} is not known", scheme));
@@ -79,7 +77,7 @@ void parse_metaspace(const json_node& in, tokenizer_parts& out) {
   out.cuts.push_back({.what = cut_step::kind::space_mark, .first = prefix, .where = in.where});
   if (in.flag("split", true))
     out.cuts.push_back({.what = cut_step::kind::text,
-                        .sought = std::string{space_mark},
+                        .sought = std::string{written_space},
                         .matches = cut_matches::merged_with_next,
                         .where = in.where});
 }
@@ -214,7 +212,7 @@ void parse_decoder(const json_node& in, tokenizer_parts& out) {
   } else if (type == "Replace") {  // ▁ by a space
     in.only({"type", "pattern", "content"});
     auto [from, regex] = parse_pattern(in);
-    if (regex || from != space_mark || in.text("content") != " ")
+    if (regex || from != written_space || in.text("content") != " ")
       in.refuse("Replace is supported of ▁ by a space only");
     out.spelled = spelling::space_mark;
   } else if (type == "Strip") {  // the space that was put before the text

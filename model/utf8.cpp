@@ -5,8 +5,6 @@
 namespace chromatin::model {
 namespace {
 
-constexpr std::string_view replacement = "\xEF\xBF\xBD";
-
 struct scan {
   std::size_t bytes = 0;  ///< of the character, or to skip when it is not valid
   enum { whole, unfinished, invalid } is = whole;
@@ -75,7 +73,7 @@ std::string utf8_assembler::push(std::string_view bytes) {
   while (!rest.empty()) {
     auto next = next_character(rest);
     if (next.is == scan::unfinished) break;
-    whole += next.is == scan::whole ? rest.substr(0, next.bytes) : replacement;
+    whole += next.is == scan::whole ? rest.substr(0, next.bytes) : replacement_character;
     rest.remove_prefix(next.bytes);
   }
   pending_ = std::string{rest};
@@ -84,7 +82,7 @@ std::string utf8_assembler::push(std::string_view bytes) {
 
 std::string utf8_assembler::finish() {
   auto rest = std::exchange(pending_, {});
-  return rest.empty() ? std::string{} : std::string{replacement};
+  return rest.empty() ? std::string{} : std::string{replacement_character};
 }
 
 }  // namespace chromatin::model

@@ -18,6 +18,9 @@ std::string_view first_character(std::string_view text);
 /// What it ends with: a character, as far as its last bytes go.
 std::string_view last_character(std::string_view text);
 
+/// U+FFFD, which stands for bytes that are no character.
+constexpr std::string_view replacement_character = "\xEF\xBF\xBD";
+
 constexpr char32_t no_character = 0xFFFFFFFF;
 /// The character that `text` is; `no_character` if it is anything else.
 char32_t code_point(std::string_view text);

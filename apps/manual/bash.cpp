@@ -16,7 +16,7 @@ std::string next_words(const command& c) {
 }
 
 /// Branches of `case "$at $before" in`: what may stand behind an option. Nothing: the shell completes files.
-std::string values(const command& c) {
+std::string bash_values(const command& c) {
   std::string text;
   for (const auto& o : c.options)
     if (!o.positional && !o.value.empty())
@@ -33,12 +33,12 @@ std::string bash_completion(const std::vector<command>& all) {
   for (const auto& c : all) {
     if (c.path.size() > 1) known += (known.empty() ? "" : "|") + in_quotes(c.name(" "));
     next += next_words(c);
-    value += values(c);
+    value += bash_values(c);
   }
   return fmt::format(R"(# Completion of {0} for bash, made from its own options.
 _{0}() {{
   local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}}
-  local at={0} i commands='' options='' values='' takes_value=''
+  local at={0} i commands='' options='' bash_values='' takes_value=''
   for ((i = 1; i < COMP_CWORD; i++)); do
     case "$at ${{COMP_WORDS[i]}}" in {1}) at+=" ${{COMP_WORDS[i]}}" ;; esac
   done

@@ -21,7 +21,7 @@ std::string next_words(const command& c, const std::vector<command>& all) {
 }
 
 /// Branches of `case "$at $before" in`: what may stand behind an option.
-std::string values(const command& c) {
+std::string zsh_values(const command& c) {
   std::string text;
   for (const auto& o : c.options)
     if (!o.positional && !o.value.empty())
@@ -38,7 +38,7 @@ std::string zsh_completion(const std::vector<command>& all) {
   for (const auto& c : all) {
     if (c.path.size() > 1) known += (known.empty() ? "" : "|") + in_quotes(c.name(" "));
     next += next_words(c, all);
-    value += values(c);
+    value += zsh_values(c);
   }
   return fmt::format(R"(#compdef {0}
 # Completion of {0} for zsh, made from its own options.

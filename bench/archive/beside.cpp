@@ -18,7 +18,7 @@ namespace {
 
 using user_lists = std::vector<user_turns>;
 
-constexpr std::uint32_t talkers = 4, travellers = 8, answer_tokens = 16;
+constexpr std::uint32_t talkers = 4, travellers = 8, beside_answer_tokens = 16;
 constexpr std::chrono::seconds phase{15};
 
 std::vector<std::string> options_of(const archive_setup& setup, const std::filesystem::path& folder) {
@@ -30,7 +30,7 @@ std::vector<std::string> options_of(const archive_setup& setup, const std::files
 
 void say(rpc::client& client, const std::string& id, const std::string& text) {
   rpc::say_options turn{.text = text};
-  turn.sampling.tokens_max = answer_tokens;
+  turn.sampling.tokens_max = beside_answer_tokens;
   client.open(id).say(turn);
 }
 
@@ -47,7 +47,7 @@ std::vector<double> talk(const std::string& address, const user_lists& users) {
           auto conversation = client.open();
           for (const auto& text : users[(t + talk * talkers) % users.size()]) {
             rpc::say_options turn{.text = text};
-            turn.sampling.tokens_max = answer_tokens;
+            turn.sampling.tokens_max = beside_answer_tokens;
             times[t].push_back(static_cast<double>(conversation.say(turn).first_text_us) / 1000);
           }
           conversation.forget();

@@ -15,7 +15,7 @@
 namespace chromatin::bench {
 namespace {
 
-constexpr std::uint32_t answer_tokens = 24;
+constexpr std::uint32_t continued_answer_tokens = 24;
 constexpr std::size_t turns_max = 6;
 
 using answers = std::vector<std::vector<std::string>>;  ///< [conversation][turn]
@@ -67,7 +67,7 @@ class archived_talks {
   void say(std::size_t who) {
     if (given_[who].size() == users_[who].size()) return;
     rpc::say_options turn{.text = users_[who][given_[who].size()]};
-    turn.sampling.tokens_max = answer_tokens;
+    turn.sampling.tokens_max = continued_answer_tokens;
     given_[who].push_back(client_.open(name_of(who)).say(turn).text);
   }
 

@@ -22,8 +22,10 @@ namespace chromatin::bench {
 namespace {
 
 using namespace archive;
+using archive::keeper;
+using archive::synthesis_order;
 
-constexpr std::uint32_t conversations = 1000, singles = 10;
+constexpr std::uint32_t tube_conversations = 1000, singles = 10;
 
 /// Two of the bundled conversations after each other, another pair for each number.
 archived_conversation talk_of(std::uint32_t number, const std::vector<message_list>& all,
@@ -100,7 +102,7 @@ class tube {
     const auto checkpoint = model::checkpoint::open(setup.embedded);
     const auto said = read_conversations("sgd-sample.jsonl");
     std::vector<archive_source> all;
-    for (std::uint32_t i = 0; i < conversations; ++i) {
+    for (std::uint32_t i = 0; i < tube_conversations; ++i) {
       archive_job job = plan_archive({"tenant", fmt::format("talk-{}", i)}, 1, now_);
       job.number = i + 1;
       all.push_back({{job, new_key()}, 1, talk_of(i, said, *checkpoint->tokenizer)});
@@ -173,7 +175,7 @@ class tube {
   std::optional<dna::store> store_;
   lab_time now_{std::chrono::days{20'000}};
   std::vector<keyed_job> jobs_;
-  std::uint64_t number_ = conversations;
+  std::uint64_t number_ = tube_conversations;
 };
 
 }  // namespace
@@ -183,10 +185,10 @@ nlohmann::ordered_json archive_reads(const archive_setup& setup) {
   tube all{setup, folder.path()};
   const auto whole = all.strands() * keeper_options{}.reads_a_strand;
   std::vector<std::uint32_t> which(singles);
-  for (std::uint32_t i = 0; i < singles; ++i) which[i] = (i * 97 + 13) % conversations;
+  for (std::uint32_t i = 0; i < singles; ++i) which[i] = (i * 97 + 13) % tube_conversations;
   read_count one_by_one;
   for (auto i : which) {
-    show_progress("recalls", i, conversations);
+    show_progress("recalls", i, tube_conversations);
     one_by_one += all.recall({i});
   }
   const auto together = all.recall(which);
@@ -196,14 +198,14 @@ nlohmann::ordered_json archive_reads(const archive_setup& setup) {
       single * static_cast<double>(one_by_one.wanted - one_by_one.journal) / static_cast<double>(one_by_one.wanted);
   const auto on_target = static_cast<double>(one_by_one.wanted) / static_cast<double>(one_by_one.all);
   const double pooled = static_cast<double>(together.all) / static_cast<double>(one_by_one.wanted);
-  say_line(fmt::format("a tube of {} conversations, {} strands: {} reads for all of it", conversations, all.strands(),
-                       whole));
+  say_line(fmt::format("a tube of {} conversations, {} strands: {} reads for all of it", tube_conversations,
+                       all.strands(), whole));
   say_line(fmt::format(
       "one recalled: {:.0f} reads, 1/{:.0f} (asked: 1/100); without its journal {:.0f}, 1/{:.0f}; {:.0f} % on target",
       single, static_cast<double>(whole) / single, of_files, static_cast<double>(whole) / of_files, 100 * on_target));
   say_line(fmt::format("ten at once: {} reads, {:.2f} x the {} on target of ten singles (asked: 1.3)", together.all,
                        pooled, one_by_one.wanted));
-  return {{"conversations", conversations},
+  return {{"conversations", tube_conversations},
           {"strands", all.strands()},
           {"reads_of_all", whole},
           {"reads_of_one", single},

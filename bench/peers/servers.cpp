@@ -16,7 +16,7 @@
 namespace chromatin::bench {
 namespace {
 
-constexpr std::uint32_t window = 4096, answer_tokens = 8;
+constexpr std::uint32_t peers_window = 4096, peers_answer_tokens = 8;
 constexpr std::uint64_t host_bytes = std::uint64_t{64} << 20;
 
 struct server_figures {
@@ -27,7 +27,7 @@ struct server_figures {
 void use(const std::string& address) {
   std::string text = "Tell me more.";
   for (int i = 0; i < 24; ++i) text += " there was a house by the sea, and who lived in it";
-  chat_client{address}.say({{"user", text}}, answer_tokens);
+  chat_client{address}.say({{"user", text}}, peers_answer_tokens);
 }
 
 template <class Start>
@@ -45,15 +45,15 @@ void compare_servers(peers_table& table, const peers_flags& f, const llama_cpp& 
   io::temporary_folder folder{f.work};
   auto path = peer.file(model);
   auto page_bytes = model::checkpoint::open(path)->config.cache_geometry(gpu::best_compute_type()).chunk_bytes();
-  auto device_bytes = kv::chunks_for(window) * page_bytes;
+  auto device_bytes = kv::chunks_for(peers_window) * page_bytes;
   std::vector<std::string> options{"--model",      path,
                                    "--threads",    std::to_string(f.threads),
-                                   "--context",    std::to_string(window),
+                                   "--context",    std::to_string(peers_window),
                                    "--device-mem", std::to_string(device_bytes),
                                    "--host-mem",   std::to_string(host_bytes),
                                    "--disk-size",  "1G",
                                    "--disk",       folder.path() / "store"};
-  llama_serving serving{.address = {}, .threads = f.threads, .slots = 1, .slot_tokens = window};
+  llama_serving serving{.address = {}, .threads = f.threads, .slots = 1, .slot_tokens = peers_window};
   server_figures theirs, ours;
   io::waiting(file.name() + "servers", [&] {
     for (int i = 0; i < f.rounds; ++i) {

@@ -20,10 +20,10 @@
 namespace chromatin::bench {
 namespace {
 
-constexpr std::uint32_t slots = 4, slot_tokens = 2048, answer_tokens = 8;
+constexpr std::uint32_t slots = 4, slot_tokens = 2048, against_answer_tokens = 8;
 constexpr std::uint32_t history_min = 400, history_max = 900;
 constexpr std::uint32_t long_message = 50;  ///< tokens, of a user who explains; the bundled ones have a dozen
-const std::string shape = "tinyllama-1.1b";
+const std::string peer_shape = "tinyllama-1.1b";
 
 /// One of the two, which can be stopped and started again.
 struct side {
@@ -62,7 +62,7 @@ phase_result play(std::array<side, 2>& sides, std::uint32_t count) {
     for (std::size_t which : {i % 2, 1 - i % 2}) {
       auto& s = sides[which];
       // A connection each: what is kept open, and for how long, is not what is compared.
-      auto answer = chat_client{s.address}.say(s.messages[i], answer_tokens);
+      auto answer = chat_client{s.address}.say(s.messages[i], against_answer_tokens);
       s.messages[i].push_back({"assistant", answer.text});
       result.first_ms[which].push_back(1e3 * answer.first_s);
       result.prompt_tokens[which] += answer.prompt_tokens;
@@ -151,14 +151,14 @@ void measure(served_report& report, const served_flags& flags, const llama_cpp& 
 void against_llama_cpp(served_report& report, const served_flags& flags) {
   if (flags.llama_cpp.empty()) return report.line("\nBeside llama.cpp's server: left out, it needs --llama-cpp");
   llama_cpp peer{flags.llama_cpp};
-  auto model = checkpoint_of(shape, flags.work, flags.embedded);
+  auto model = checkpoint_of(peer_shape, flags.work, flags.embedded);
   auto converted = peer.convert(model);
   auto checkpoint = model::checkpoint::open(model);
   report.json["llama_cpp"] = peer.version();
   report.line(
       fmt::format("\nBeside llama.cpp's server {}: {}, {} to {} tokens of history, {} places of {} tokens, mean time "
                   "to first token",
-                  peer.version(), shape, history_min, history_max, slots, slot_tokens));
+                  peer.version(), peer_shape, history_min, history_max, slots, slot_tokens));
   report.line(fmt::format("{:<44} {:>16} {:>18}", "time, and tokens that were computed", "llama-server", "chromatin"));
   for (std::uint32_t count : {8u, 16u}) measure(report, flags, peer, converted, *checkpoint, model, count);
 }

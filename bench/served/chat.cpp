@@ -8,7 +8,7 @@ namespace {
 
 using json = nlohmann::ordered_json;
 
-constexpr int served = 200;
+constexpr int status_served = 200;
 
 void add(const std::string& event, chat_answer& to) {
   auto data = json::parse(event, nullptr, false);
@@ -41,7 +41,7 @@ std::string chat_request(const message_list& messages, std::uint32_t tokens_max,
 
 void chat_reader::feed(std::string_view bytes) {
   response_.feed(bytes, [this](std::string_view body) {
-    if (response_.status() == served)
+    if (response_.status() == status_served)
       cut_.feed(body, [this](std::string_view event) { events_.emplace_back(event); });
     else
       refusal_ += body;
@@ -49,7 +49,7 @@ void chat_reader::feed(std::string_view bytes) {
 }
 
 chat_answer chat_reader::answer() const {
-  if (response_.status() != served) throw std::runtime_error("a server refused: " + refusal_);
+  if (response_.status() != status_served) throw std::runtime_error("a server refused: " + refusal_);
   chat_answer answer;
   for (const auto& event : events_)
     if (event != "[DONE]") add(event, answer);

@@ -13,7 +13,7 @@
 namespace chromatin::bench {
 namespace {
 
-constexpr std::uint32_t answer_tokens = 32, sittings_joined = 3;
+constexpr std::uint32_t reuse_answer_tokens = 32, sittings_joined = 3;
 
 /// The next turn of each, so that every one is away while all others talk; or one after the other.
 enum class order : std::uint8_t { in_turn, singly };
@@ -53,7 +53,7 @@ played play_http(const own_server& server, const std::vector<user_turns>& all, o
   played result;
   each_turn(all, how, [&](std::size_t who, std::size_t turn) {
     messages[who].push_back({"user", all[who][turn]});
-    auto answer = client.say(messages[who], answer_tokens);
+    auto answer = client.say(messages[who], reuse_answer_tokens);
     messages[who].push_back({"assistant", answer.text});
     count(result, answer.prompt_tokens, answer.cached_tokens, answer.answer_tokens, known[who]);
     result.answers.push_back(std::move(answer.text));
@@ -69,7 +69,7 @@ played play_rpc(const own_server& server, const std::vector<user_turns>& all, or
   played result;
   each_turn(all, how, [&](std::size_t who, std::size_t turn) {
     rpc::say_options say{.text = all[who][turn]};
-    say.sampling.tokens_max = answer_tokens;
+    say.sampling.tokens_max = reuse_answer_tokens;
     auto report = conversations[who].say(say);
     const auto& s = report.server;
     count(result, s.prompt_tokens, s.prompt_tokens - std::min(s.prompt_tokens, s.computed_tokens), s.answer_tokens,

@@ -19,7 +19,7 @@ namespace {
 using clock = std::chrono::steady_clock;
 using json = nlohmann::ordered_json;
 
-constexpr std::uint32_t streams = 256, tokens = 64;
+constexpr std::uint32_t streams = 256, stream_tokens = 64;
 
 /// One of them, and when something of it came.
 struct stream {
@@ -76,7 +76,7 @@ void measure(served_report& report, const served_flags& flags, std::uint32_t bat
   std::vector<std::string> requests;
   for (std::uint32_t i = 0; i < streams; ++i) {
     auto text = fmt::format("{}: {}", i, message_source{conversations, i}.next("user").content);
-    requests.push_back(chat_request({{"user", text}}, tokens, no_end));
+    requests.push_back(chat_request({{"user", text}}, stream_tokens, no_end));
     all.push_back(std::make_unique<stream>(server.http()));
   }
   run_to_the_end(all, requests);
@@ -86,13 +86,13 @@ void measure(served_report& report, const served_flags& flags, std::uint32_t bat
     firsts.push_back(one->first_s);
     ends.push_back(one->last_s);
     pauses.push_back(one->pause_s);
-    whole += one->reader.answer().answer_tokens == tokens;
+    whole += one->reader.answer().answer_tokens == stream_tokens;
   }
   report.line(fmt::format(
       "batch {}: first token after {:.0f} ms (median; last one {:.0f}), answers after {:.0f} ms (last one {:.0f}), "
       "{:.0f} tokens/s",
       batch, 1e3 * median(firsts), 1e3 * largest(firsts), 1e3 * median(ends), 1e3 * largest(ends),
-      streams * tokens / largest(ends)));
+      streams * stream_tokens / largest(ends)));
   auto name = [&](const char* what) { return fmt::format("{} streams, batch {}: {}", streams, batch, what); };
   report.at_least(name("answered in full"), whole, "", streams);
   report.at_most(name("slowest end over the median's"), largest(ends) / median(ends), "x", batch < streams ? 2.5 : 1.5);
@@ -103,7 +103,7 @@ void measure(served_report& report, const served_flags& flags, std::uint32_t bat
 
 /// In one batch all are answered side by side; in the usual one most wait for a place, and come one behind the other.
 void many_streams(served_report& report, const served_flags& flags) {
-  report.line(fmt::format("\n{} streams of {} tokens at once, the embedded model", streams, tokens));
+  report.line(fmt::format("\n{} streams of {} tokens at once, the embedded model", streams, stream_tokens));
   measure(report, flags, streams);
   measure(report, flags, 16);
 }

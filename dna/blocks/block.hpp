@@ -31,6 +31,9 @@ enum class block_kind : std::uint8_t {
   directory = 4,  ///< the first block of the journal that a directory has of its own (ledger.hpp)
 };
 
+/// Of the two bytes in which a block's kind and length are stored, those of the length.
+constexpr std::uint32_t length_bits = 12;
+
 inline bool is_of_journal(block_kind kind) { return kind == block_kind::journal || kind == block_kind::directory; }
 
 struct block {

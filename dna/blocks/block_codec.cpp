@@ -19,7 +19,6 @@ namespace {
 
 /// Stored bytes: scramble number (2), kind and length (2), checksum (4), content, zeros. Little-endian.
 constexpr std::size_t tag_at = 2, checksum_at = 4;
-constexpr std::uint32_t length_bits = 12;
 
 std::uint32_t load(std::span<const std::uint8_t> bytes, std::size_t at, std::size_t count) {
   std::uint32_t value = 0;

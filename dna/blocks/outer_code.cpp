@@ -13,15 +13,15 @@ extern "C" {
 namespace chromatin::dna {
 namespace {
 
-constexpr std::size_t length = 255;
-constexpr std::uint32_t length_bits = 12, tag_bytes = 2;
+constexpr std::size_t outer_length = 255;
+constexpr std::uint32_t tag_bytes = 2;
 
-std::size_t groups_of(std::size_t blocks) { return (blocks + length - 1) / length; }
+std::size_t groups_of(std::size_t blocks) { return (blocks + outer_length - 1) / outer_length; }
 
 using code_ptr = std::unique_ptr<void, void (*)(void*)>;
 
 code_ptr code_for(std::size_t data, std::size_t parity) {
-  code_ptr code{init_rs_char(8, 0x11d, 1, 1, static_cast<int>(parity), static_cast<int>(length - data - parity)),
+  code_ptr code{init_rs_char(8, 0x11d, 1, 1, static_cast<int>(parity), static_cast<int>(outer_length - data - parity)),
                 free_rs_char};
   if (!code) throw std::bad_alloc{};
   return code;
@@ -70,7 +70,7 @@ std::vector<byte_string> outer_code::encode(std::span<const block> members, std:
     const auto parity = (count + groups - 1 - group) / groups;
     if (parity == 0) continue;
     const auto code = code_for(columns.size(), parity);
-    std::array<std::uint8_t, length> symbols{}, checks{};
+    std::array<std::uint8_t, outer_length> symbols{}, checks{};
     for (std::size_t at = 0; at < tag_bytes + content_bytes; ++at) {
       for (std::size_t i = 0; i < columns.size(); ++i) symbols[i] = columns[i][at];
       encode_rs_char(code.get(), symbols.data(), checks.data());
@@ -87,7 +87,7 @@ std::vector<block> outer_code::restore(std::span<const block_id> ids, std::span<
   for (std::size_t group = 0; group < groups; ++group) {
     const auto place = dealt(ids, group, groups);
     const auto have = dealt(members, group, groups), checks = dealt(parity, group, groups);
-    std::array<int, length> lost{};
+    std::array<int, outer_length> lost{};
     std::size_t erasures = 0;
     bool wanted = false;
     std::vector<byte_string> columns;
@@ -108,7 +108,7 @@ std::vector<block> outer_code::restore(std::span<const block_id> ids, std::span<
     const auto code = code_for(have.size(), checks.size());
     bool good = true;
     for (std::size_t at = 0; good && at < tag_bytes + content_bytes; ++at) {
-      std::array<std::uint8_t, length> symbols{};
+      std::array<std::uint8_t, outer_length> symbols{};
       for (std::size_t i = 0; i < columns.size(); ++i) symbols[i] = columns[i][at];
       // libfec writes where it found errors into the list of erasures.
       auto positions = lost;

@@ -10,14 +10,14 @@ extern "C" {
 namespace chromatin::dna {
 namespace {
 
-constexpr std::uint32_t length = 15;
+constexpr std::uint32_t inner_length = 15;
 
 }  // namespace
 
 reed_solomon::reed_solomon(std::uint32_t data, std::uint32_t parity) : data_{data}, parity_{parity} {
-  if (data < 1 || parity < 1 || parity > 8 || data + parity > length)
+  if (data < 1 || parity < 1 || parity > 8 || data + parity > inner_length)
     throw std::invalid_argument{"Reed-Solomon over GF(16) takes 15 molecules, at most 8 of them parity"};
-  code_ = {init_rs_char(4, 0x13, 1, 1, static_cast<int>(parity), static_cast<int>(length - data - parity)),
+  code_ = {init_rs_char(4, 0x13, 1, 1, static_cast<int>(parity), static_cast<int>(inner_length - data - parity)),
            free_rs_char};
   if (!code_) throw std::bad_alloc{};
   tables_.resize(data);
@@ -25,8 +25,8 @@ reed_solomon::reed_solomon(std::uint32_t data, std::uint32_t parity) : data_{dat
     for (std::uint32_t byte = 0; byte < 256; ++byte) {
       std::uint64_t sums = 0;
       for (const std::uint32_t shift : {0, 4}) {
-        std::array<std::uint8_t, length> symbols{};
-        std::array<std::uint8_t, length> checks{};
+        std::array<std::uint8_t, inner_length> symbols{};
+        std::array<std::uint8_t, inner_length> checks{};
         symbols[molecule] = static_cast<std::uint8_t>(byte >> shift & 15);
         encode_rs_char(code_.get(), symbols.data(), checks.data());
         for (std::uint32_t i = 0; i < parity; ++i) sums |= std::uint64_t{checks[i]} << (8 * i + shift);
@@ -60,9 +60,9 @@ std::optional<std::uint32_t> reed_solomon::correct(std::span<std::uint8_t> codew
   if (erasures.size() > parity_) return {};
   if (fits(codeword)) return 0;
   // libfec counts from the start of the shortened codeword.
-  std::array<int, length> positions{};
+  std::array<int, inner_length> positions{};
   for (std::size_t i = 0; i < erasures.size(); ++i) positions[i] = static_cast<int>(erasures[i]);
-  std::array<std::uint8_t, length> symbols{};
+  std::array<std::uint8_t, inner_length> symbols{};
   std::copy(codeword.begin(), codeword.end(), symbols.begin());
   const int changed = decode_rs_char(code_.get(), symbols.data(), positions.data(), static_cast<int>(erasures.size()));
   if (changed < 0) return {};

@@ -35,7 +35,7 @@ std::size_t mismatches(std::string_view a, std::string_view b) {
 std::size_t slack_of(std::size_t inner_nt) { return inner_nt / 16 + 4; }
 
 /// A lost primer weighs more than any that is found.
-constexpr int lost = 1000;
+constexpr int lost_primer = 1000;
 
 }  // namespace
 
@@ -55,7 +55,7 @@ struct primer_locator::span {
   std::optional<hit> head, tail;
   std::size_t begin, end;  // between the primers
 
-  int edits() const { return (head ? head->edits : lost) + (tail ? tail->edits : lost); }
+  int edits() const { return (head ? head->edits : lost_primer) + (tail ? tail->edits : lost_primer); }
   bool whole() const { return head && tail; }
 };
 
@@ -113,7 +113,7 @@ void primer_locator::find_by_length(std::string_view read, span& at) const {
   };
   std::optional<hit> heads[]{at.head, find_between(find_head_, read, 0, read.size(), head_.size() / 4)};
   std::optional<hit> tails[]{at.tail, find_between(find_tail_, read, 0, read.size(), tail_.size() / 4)};
-  int least = 2 * lost;
+  int least = 2 * lost_primer;
   const auto consider = [&](const std::optional<hit>& head, const std::optional<hit>& tail) {
     if (!head || !tail || head->edits + tail->edits >= least) return;
     least = head->edits + tail->edits;
@@ -123,7 +123,7 @@ void primer_locator::find_by_length(std::string_view read, span& at) const {
     if (head) consider(head, tail_of(*head));
   for (const auto& tail : tails)
     if (tail) consider(head_of(*tail), tail);
-  if (least < 2 * lost) return;
+  if (least < 2 * lost_primer) return;
   // One primer alone: the better one.
   const auto& head = heads[0] && (!heads[1] || heads[0]->edits <= heads[1]->edits) ? heads[0] : heads[1];
   const auto& tail = tails[0] && (!tails[1] || tails[0]->edits <= tails[1]->edits) ? tails[0] : tails[1];
@@ -187,7 +187,8 @@ std::optional<trimmed_read> primer_locator::locate(std::string_view read) const 
   if (auto exact = locate_exact(read)) return exact;
   const auto cut = [&](std::string_view all, const span& at, bool reversed) {
     const auto begin = at.head ? at.head->begin : 0, end = at.tail ? at.tail->end : all.size();
-    trimmed_read found{std::string{all.substr(at.begin, at.end - at.begin)}, reversed, at.edits() % lost, at.whole()};
+    trimmed_read found{std::string{all.substr(at.begin, at.end - at.begin)}, reversed, at.edits() % lost_primer,
+                       at.whole()};
     found.inner = static_cast<std::uint32_t>(at.begin);
     found.flank_nt = static_cast<std::uint32_t>(begin + all.size() - end);
     found.begin = static_cast<std::uint32_t>(reversed ? all.size() - end : begin);
@@ -198,7 +199,7 @@ std::optional<trimmed_read> primer_locator::locate(std::string_view read) const 
   if (forward.edits() == 0) return cut(read, forward, false);
   const auto turned = reverse_complement(read);
   const auto backward = find(turned);
-  if (forward.edits() == backward.edits() || std::min(forward.edits(), backward.edits()) >= 2 * lost) return {};
+  if (forward.edits() == backward.edits() || std::min(forward.edits(), backward.edits()) >= 2 * lost_primer) return {};
   return forward.edits() < backward.edits() ? cut(read, forward, false) : cut(turned, backward, true);
 }
 

@@ -12,7 +12,7 @@ namespace {
 
 /// Drafts tried before the largest group found is taken. Each failed one tells of reads that are of something else.
 constexpr std::size_t drafts_max = 20;
-constexpr int rounds_max = 4;
+constexpr int vote_rounds_max = 4;
 
 int edits_allowed(std::size_t length) { return static_cast<int>(length / 4); }
 
@@ -126,7 +126,7 @@ consensus molecule_reads::call(std::size_t length) const {
   auto best = largest_group(order, all, near);
   consensus made{.foreign_reads = all - best.votes.weight()};
   std::string draft{bases(order[best.members.front()])};
-  for (int round = 1; round < rounds_max; ++round) {
+  for (int round = 1; round < vote_rounds_max; ++round) {
     auto better = best.votes.majority();
     if (better == draft) break;
     draft = std::move(better);

@@ -16,7 +16,7 @@ constexpr float doubtful = 0.45F;
 /// A block with less than this share of the usual reads is a trace.
 constexpr double trace_share = 0.1;
 /// Times that reads are aligned anew to what their block's other molecules tell.
-constexpr int rounds_max = 4;
+constexpr int erasure_rounds_max = 4;
 
 std::uint64_t key_of(const block_id& id) { return std::uint64_t{id.leaf} << 32 | id.version; }
 block_id id_of(std::uint64_t key) { return {static_cast<std::uint32_t>(key >> 32), static_cast<std::uint32_t>(key)}; }
@@ -173,7 +173,7 @@ block_outcome partition_reads::decode_block(const block_id& id, const molecules&
   auto result = erasures == erasure_use::full ? decode_with_erasures(codec_, id, read)
                                               : decode_without_erasures(codec_, id, read);
   std::vector<std::string> drafts;
-  for (int round = 0; !result.decoded && erasures == erasure_use::full && round < rounds_max; ++round) {
+  for (int round = 0; !result.decoded && erasures == erasure_use::full && round < erasure_rounds_max; ++round) {
     if (!align_again(codec_, from, read, drafts)) break;
     if (auto again = decode_with_erasures(codec_, id, read); again.decoded) result = std::move(again);
   }

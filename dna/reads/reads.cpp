@@ -73,7 +73,7 @@ struct alignments final : read_source::implementation {
 };
 
 /// Upper case of letters, T of U (RNA), N of a dot (an unreadable base), 0 of everything else.
-constexpr std::array<char, 256> letters = [] {
+constexpr std::array<char, 256> letter_of = [] {
   std::array<char, 256> table{};
   for (int c = 'A'; c <= 'Z'; ++c)
     table[static_cast<std::size_t>(c)] = table[static_cast<std::size_t>(c - 'A' + 'a')] = static_cast<char>(c);
@@ -138,12 +138,12 @@ struct text final : read_source::implementation {
     into.bases += line;
     bool all = true;
     for (auto base = into.bases.begin() + static_cast<std::ptrdiff_t>(begin); base != into.bases.end(); ++base) {
-      *base = letters[static_cast<unsigned char>(*base)];
+      *base = letter_of[static_cast<unsigned char>(*base)];
       all = all && *base != 0;
     }
     if (all) return;
     for (const char one : line)
-      if (letters[static_cast<unsigned char>(one)] == 0 && no_letters.find(one) == no_letters.npos)
+      if (letter_of[static_cast<unsigned char>(one)] == 0 && no_letters.find(one) == no_letters.npos)
         damaged("a line that is not a sequence");
     std::erase(into.bases, '\0');
   }

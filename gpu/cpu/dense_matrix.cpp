@@ -14,11 +14,11 @@ namespace {
 /// k is padded to this.
 constexpr std::uint32_t inputs_padding = 32;
 /// Up to here our own kernel, which reads weights once for all rows, is at least as fast as oneDNN's.
-constexpr std::uint32_t own_rows_max = 48;
+constexpr std::uint32_t dense_rows_max = 48;
 /// Pairs of inputs that the own kernel takes at a time, so that they stay in the first cache for all rows.
 constexpr std::uint32_t chunk_pairs = 64;
 /// Rows whose sums are gathered at a time.
-constexpr std::uint32_t tile_rows = 24;
+constexpr std::uint32_t summed_rows = 24;
 /// Rows of every call of oneDNN when results must not depend on them.
 constexpr std::uint32_t fixed_rows = 16;
 /// Rows of a piece when a product is cut by rows: fewer make oneDNN slower, more make a late thread dearer.
@@ -112,13 +112,13 @@ const void* dense_matrix::row(const void* x, std::uint32_t r) const {
 }
 
 dense_matrix::way dense_matrix::way_for(std::uint32_t rows) const {
-  bool few = rows <= own_rows_max || options_.fixed_order;
+  bool few = rows <= dense_rows_max || options_.fixed_order;
   if (!options_.bf16 && int8_) return way::own;
   if (options_.bf16 && kernels().dot_bf16 && matmul_->lies_in_pairs() && few) return way::own;
   if (options_.bf16 && matmul_->lies_in_pairs() && !few && fits_tiles(k_)) return way::by_tiles;
   bool cached = packed_.size_bytes <= cached_weights_bytes && !int8_;
-  return cached && rows > own_rows_max && !options_.fixed_order && call_.y_stride == n_ ? way::by_rows
-                                                                                        : way::by_outputs;
+  return cached && rows > dense_rows_max && !options_.fixed_order && call_.y_stride == n_ ? way::by_rows
+                                                                                          : way::by_outputs;
 }
 
 std::uint32_t dense_matrix::prepare(const product_call& call) {
@@ -218,10 +218,10 @@ void dense_matrix::multiply_onednn(const area& a, const void* x, float* y, matri
 
 void dense_matrix::multiply_own(const area& a, const void* x, float* y) const {
   const auto& own = kernels();
-  alignas(64) float sums[tile_rows * block_outputs];
+  alignas(64) float sums[summed_rows * block_outputs];
   for (auto block = a.first_block; block < a.first_block + a.blocks; ++block)
-    for (std::uint32_t first = 0; first < a.rows; first += tile_rows) {
-      auto rows = std::min(tile_rows, a.rows - first);
+    for (std::uint32_t first = 0; first < a.rows; first += summed_rows) {
+      auto rows = std::min(summed_rows, a.rows - first);
       std::fill_n(sums, rows * block_outputs, 0.0f);
       auto at = std::size_t{block} * round_up(k_, inputs_padding) * block_outputs;
       for (std::uint32_t pair = 0; pair < k_ / 2; pair += chunk_pairs) {

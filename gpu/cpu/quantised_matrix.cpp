@@ -14,9 +14,9 @@ namespace chromatin::gpu {
 namespace {
 
 /// Up to here our own kernel is at least as fast as unpacking and oneDNN.
-constexpr std::uint32_t own_rows_max = 24;
+constexpr std::uint32_t packed_rows_max = 24;
 /// Rows and strips whose sums are gathered at a time.
-constexpr std::uint32_t tile_rows = 16, own_strips = 4;
+constexpr std::uint32_t strip_rows = 16, own_strips = 4;
 constexpr std::uint32_t block_strips = block_outputs / strip_outputs;
 /// Bytes of weights that a core reads in the time of a piece of our own kernel, so that taking one costs nothing beside
 /// it.
@@ -95,7 +95,7 @@ const void* quantised_matrix::row(const void* x, std::uint32_t r) const {
 
 std::uint32_t quantised_matrix::wanted_strips() const {
   if (way_ == way::own) {
-    auto bytes = call_.rows > own_rows_max ? many_rows_piece_bytes : own_piece_bytes;
+    auto bytes = call_.rows > packed_rows_max ? many_rows_piece_bytes : own_piece_bytes;
     return static_cast<std::uint32_t>(bytes / strip_bytes_) / 2 * 2;
   }
   auto block_bytes = std::size_t{block_outputs} * k_ * (options_.bf16 ? 2 : 4);
@@ -104,7 +104,7 @@ std::uint32_t quantised_matrix::wanted_strips() const {
 
 std::uint32_t quantised_matrix::prepare(const product_call& call) {
   call_ = call;
-  bool few = call.rows <= own_rows_max || options_.fixed_order;
+  bool few = call.rows <= packed_rows_max || options_.fixed_order;
   if (!few && options_.bf16 && fits_tiles(k_))
     way_ = way::tiles;
   else
@@ -149,11 +149,11 @@ const quant_inputs* quantised_matrix::read(const void* x, matrix_room& room) con
 void quantised_matrix::multiply_own(strip_range range, const void* x, float* y, matrix_room& room) const {
   const auto* inputs = read(x, room);
   auto stride = (k_ + chunk_inputs - 1) / chunk_inputs;
-  alignas(64) float sums[own_strips * tile_rows * strip_outputs];
+  alignas(64) float sums[own_strips * strip_rows * strip_outputs];
   auto end = std::min(range.end, (n_ + strip_outputs - 1) / strip_outputs);
-  for (std::uint32_t first = 0; first < call_.rows; first += tile_rows)
+  for (std::uint32_t first = 0; first < call_.rows; first += strip_rows)
     for (auto s = range.first; s < end; s += own_strips) {
-      auto rows = std::min(tile_rows, call_.rows - first), strips = std::min(own_strips, end - s);
+      auto rows = std::min(strip_rows, call_.rows - first), strips = std::min(own_strips, end - s);
       quant_kernels().dot(strip(s), strips, inputs + std::size_t{first} * stride, stride, rows, sums);
       for (std::uint32_t i = 0; i < strips; ++i) {
         auto output = (s + i) * strip_outputs, outputs = std::min(strip_outputs, n_ - output);

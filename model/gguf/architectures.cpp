@@ -8,7 +8,7 @@
 namespace chromatin::model::gguf {
 namespace {
 
-constexpr architecture all[]{
+constexpr architecture known_architectures[]{
     {.name = "gemma", .hugging_face = "GemmaForCausalLM", .type = "gemma", .norm_has_one_added = true},
     {.name = "gemma2",
      .hugging_face = "Gemma2ForCausalLM",
@@ -35,7 +35,7 @@ const architecture& find_architecture(const metadata& values) {
   constexpr auto key = "general.architecture";
   auto name = values.text(key);
   std::vector<std::string_view> names;
-  for (const auto& a : all) {
+  for (const auto& a : known_architectures) {
     if (a.name == name) return a;
     names.push_back(a.name);
   }

@@ -16,7 +16,7 @@ constexpr tensor_type of(element type) {
   return {layout.name, layout.block_values, layout.block_bytes, type};
 }
 
-constexpr numbered types[]{
+constexpr numbered known_types[]{
     {0, of(element::f32)},
     {1, of(element::f16)},
     {2, of(element::q4_0)},
@@ -54,8 +54,9 @@ constexpr numbered types[]{
 }  // namespace
 
 const tensor_type* find_tensor_type(std::uint32_t number) {
-  auto found = std::find_if(std::begin(types), std::end(types), [&](const auto& t) { return t.number == number; });
-  return found == std::end(types) ? nullptr : &found->type;
+  auto found =
+      std::find_if(std::begin(known_types), std::end(known_types), [&](const auto& t) { return t.number == number; });
+  return found == std::end(known_types) ? nullptr : &found->type;
 }
 
 }  // namespace chromatin::model::gguf

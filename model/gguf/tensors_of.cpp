@@ -14,37 +14,37 @@
 namespace chromatin::model::gguf {
 namespace {
 
-using names = std::pair<std::string_view, std::string_view>;
+using two_names = std::pair<std::string_view, std::string_view>;
 
-constexpr names beside_layers[]{
+constexpr two_names beside_layers[]{
     {"token_embd.", "model.embed_tokens."}, {"output_norm.", "model.norm."}, {"output.", "lm_head."}};
 
-constexpr names parts[]{{"attn_norm.", "input_layernorm."},
-                        {"attn_q.", "self_attn.q_proj."},
-                        {"attn_k.", "self_attn.k_proj."},
-                        {"attn_v.", "self_attn.v_proj."},
-                        {"attn_qkv.", "self_attn.qkv_proj."},
-                        {"attn_output.", "self_attn.o_proj."},
-                        {"attn_q_norm.", "self_attn.q_norm."},
-                        {"attn_k_norm.", "self_attn.k_norm."},
-                        {"ffn_norm.", "post_attention_layernorm."},
-                        {"ffn_gate.", "mlp.gate_proj."},
-                        {"ffn_up.", "mlp.up_proj."},
-                        {"ffn_down.", "mlp.down_proj."},
-                        {"ffn_gate_inp.", "mlp.gate."}};
+constexpr two_names layer_parts[]{{"attn_norm.", "input_layernorm."},
+                                  {"attn_q.", "self_attn.q_proj."},
+                                  {"attn_k.", "self_attn.k_proj."},
+                                  {"attn_v.", "self_attn.v_proj."},
+                                  {"attn_qkv.", "self_attn.qkv_proj."},
+                                  {"attn_output.", "self_attn.o_proj."},
+                                  {"attn_q_norm.", "self_attn.q_norm."},
+                                  {"attn_k_norm.", "self_attn.k_norm."},
+                                  {"ffn_norm.", "post_attention_layernorm."},
+                                  {"ffn_gate.", "mlp.gate_proj."},
+                                  {"ffn_up.", "mlp.up_proj."},
+                                  {"ffn_down.", "mlp.down_proj."},
+                                  {"ffn_gate_inp.", "mlp.gate."}};
 
 /// Gemma's norms before and behind each block.
-constexpr names four_norms[]{{"ffn_norm.", "pre_feedforward_layernorm."},
-                             {"post_attention_norm.", "post_attention_layernorm."},
-                             {"post_ffw_norm.", "post_feedforward_layernorm."}};
+constexpr two_names four_norms[]{{"ffn_norm.", "pre_feedforward_layernorm."},
+                                 {"post_attention_norm.", "post_attention_layernorm."},
+                                 {"post_ffw_norm.", "post_feedforward_layernorm."}};
 
-constexpr names fused_gate[]{{"ffn_up.", "mlp.gate_up_proj."}};
+constexpr two_names fused_gate[]{{"ffn_up.", "mlp.gate_up_proj."}};
 
-constexpr names expert_parts[]{
+constexpr two_names expert_parts[]{
     {"ffn_gate_exps.", "gate_proj."}, {"ffn_up_exps.", "up_proj."}, {"ffn_down_exps.", "down_proj."}};
 
 template <std::size_t N>
-const names* find(const names (&table)[N], std::string_view name) {
+const two_names* find(const two_names (&table)[N], std::string_view name) {
   auto found =
       std::find_if(std::begin(table), std::end(table), [&](const auto& n) { return name.starts_with(n.first); });
   return found == std::end(table) ? nullptr : found;
@@ -77,7 +77,7 @@ class naming {
     }
     const auto* row = of_.norms_around_blocks ? find(four_norms, part) : nullptr;
     if (of_.fused_gate && !row) row = find(fused_gate, part);
-    if (!row) row = find(parts, part);
+    if (!row) row = find(layer_parts, part);
     // What has no name here keeps its own: a part of a layer that the config does not ask for is refused by it.
     if (!row) return put(fmt::format("{}{}", prefix, part), t);
     auto put_as = fmt::format("{}{}{}", prefix, row->second, part.substr(row->first.size()));
@@ -114,7 +114,7 @@ class naming {
 };
 
 template <std::size_t N>
-std::optional<std::string> own_name_in(const names (&table)[N], std::string_view name) {
+std::optional<std::string> own_name_in(const two_names (&table)[N], std::string_view name) {
   for (const auto& [own, hugging_face] : table)
     if (name.starts_with(hugging_face)) return fmt::format("{}{}", own, name.substr(hugging_face.size()));
   return std::nullopt;
@@ -135,7 +135,7 @@ std::optional<std::string> own_name(const architecture& of, std::string_view nam
   }
   if (!found && of.norms_around_blocks) found = own_name_in(four_norms, part);
   if (!found && of.fused_gate) found = own_name_in(fused_gate, part);
-  if (!found) found = own_name_in(parts, part);
+  if (!found) found = own_name_in(layer_parts, part);
   if (!found) return std::nullopt;
   return fmt::format("blk.{}.{}", layer, *found);
 }

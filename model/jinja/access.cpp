@@ -17,8 +17,8 @@ value missing_attribute(const value& of, std::string_view name) {
 }
 
 /// A method that is not called at once.
-struct method : object {
-  method(value whose, std::string name) : self{std::move(whose)}, called{std::move(name)} {}
+struct bound_method : object {
+  bound_method(value whose, std::string name) : self{std::move(whose)}, called{std::move(name)} {}
   std::string type_name() const override { return fmt::format("the method {}", called); }
   value call(context& in, const arguments& given) override {
     value result;
@@ -60,7 +60,7 @@ std::vector<std::size_t> taken(std::int64_t size, const value& from, const value
 value attribute_of(context& in, const value& of, std::string_view name) {
   (void)in;
   if (of.is_undefined()) throw fault(of.what());
-  if (has_method(of, name)) return object_ptr{std::make_shared<method>(of, std::string{name})};
+  if (has_method(of, name)) return object_ptr{std::make_shared<bound_method>(of, std::string{name})};
   if (auto* d = of.as_dict()) {
     if (auto* found = d->find(name)) return *found;
   } else if (auto* pair = of.as_list(); pair && pair->group && (name == "grouper" || name == "list")) {

@@ -14,7 +14,7 @@ const utf8proc_uint8_t* bytes_of(std::string_view text) {
 }
 
 /// The first character and its bytes.
-std::pair<std::uint32_t, std::size_t> first(std::string_view text) {
+std::pair<std::uint32_t, std::size_t> first_code_point(std::string_view text) {
   if (static_cast<unsigned char>(text[0]) < 0x80) return {static_cast<unsigned char>(text[0]), 1};
   utf8proc_int32_t point = 0;
   auto bytes =
@@ -38,7 +38,7 @@ std::string changed(std::string_view text, Change change) {
   std::string result;
   result.reserve(text.size());
   while (!text.empty()) {
-    auto [point, bytes] = first(text);
+    auto [point, bytes] = first_code_point(text);
     auto to = static_cast<std::uint32_t>(change(static_cast<utf8proc_int32_t>(point)));
     result += to == point ? std::string{text.substr(0, bytes)} : to_utf8(to);
     text.remove_prefix(bytes);
@@ -48,9 +48,11 @@ std::string changed(std::string_view text, Change change) {
 
 }  // namespace
 
-std::size_t character_bytes(std::string_view text) { return text.empty() ? 0 : first(text).second; }
+std::size_t character_bytes(std::string_view text) { return text.empty() ? 0 : first_code_point(text).second; }
 
-std::uint32_t code_point(std::string_view character) { return character.empty() ? 0xfffd : first(character).first; }
+std::uint32_t code_point(std::string_view character) {
+  return character.empty() ? 0xfffd : first_code_point(character).first;
+}
 
 std::string to_utf8(std::uint32_t point) {
   utf8proc_uint8_t bytes[4];
@@ -60,14 +62,14 @@ std::string to_utf8(std::uint32_t point) {
 
 std::size_t character_count(std::string_view text) {
   std::size_t count = 0;
-  for (; !text.empty(); text.remove_prefix(first(text).second)) ++count;
+  for (; !text.empty(); text.remove_prefix(first_code_point(text).second)) ++count;
   return count;
 }
 
 std::vector<std::size_t> character_starts(std::string_view text) {
   std::vector<std::size_t> starts;
   std::size_t at = 0;
-  for (; at < text.size(); at += first(text.substr(at)).second) starts.push_back(at);
+  for (; at < text.size(); at += first_code_point(text.substr(at)).second) starts.push_back(at);
   starts.push_back(at);
   return starts;
 }
@@ -75,7 +77,7 @@ std::vector<std::size_t> character_starts(std::string_view text) {
 std::size_t leading_space(std::string_view text) {
   auto all = text.size();
   while (!text.empty()) {
-    auto [point, bytes] = first(text);
+    auto [point, bytes] = first_code_point(text);
     if (!is_space(point)) break;
     text.remove_prefix(bytes);
   }
@@ -88,7 +90,7 @@ std::size_t trailing_space(std::string_view text) {
     auto begin = text.size() - 1;
     while (begin > 0 && text.size() - begin < 3 && (static_cast<unsigned char>(text[begin]) & 0xc0) == 0x80) --begin;
     auto last = text.substr(begin);
-    auto [point, bytes] = first(last);
+    auto [point, bytes] = first_code_point(last);
     if (bytes != last.size() || !is_space(point)) break;
     text.remove_suffix(bytes);
   }

@@ -50,9 +50,9 @@ interpreter::~interpreter() {
   for (auto& one : kept_) one->clear();
 }
 
-text interpreter::run(const std::vector<std::pair<std::string, value>>& variables) {
+text interpreter::run(const std::vector<std::pair<std::string, value>>& given) {
   auto outermost = std::make_shared<scope>();
-  for (const auto& [name, v] : variables)
+  for (const auto& [name, v] : given)
     for (symbol s = 0; s < tree_.names.size(); ++s)
       if (tree_.names[s] == name) outermost->set(s, v);
   auto own = std::make_shared<scope>(outermost);

@@ -13,7 +13,7 @@ class interpreter {
   interpreter& operator=(const interpreter&) = delete;
   ~interpreter();
 
-  text run(const std::vector<std::pair<std::string, value>>& variables);
+  text run(const std::vector<std::pair<std::string, value>>& given);
 
   // For macros and loops, which are values that run something.
   value call_macro(const statement& macro, const scope_ptr& around, const arguments& given, const value* caller);

@@ -11,14 +11,14 @@
 namespace chromatin::model::jinja {
 namespace {
 
-using kind = token::kind;
+using token_kind = token::kind;
 
 constexpr std::array<std::string_view, 7> long_signs{"==", "!=", ">=", "<=", "**", "//", "->"};
 constexpr std::string_view signs = "+-/*%~[](){}<>=.:|,;";
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_ascii_digit(char c) { return c >= '0' && c <= '9'; }
 bool is_word(char c) {
-  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c) || c == '_' ||
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_ascii_digit(c) || c == '_' ||
          static_cast<unsigned char>(c) > 127;
 }
 
@@ -58,8 +58,8 @@ struct reader {
     return skipped;
   }
 
-  void put(kind type, std::string_view value, place where) {
-    if (type == kind::text && value.empty()) return;
+  void put(token_kind type, std::string_view value, place where) {
+    if (type == token_kind::text && value.empty()) return;
     tokens.push_back({type, std::string{value}, where});
   }
 
@@ -74,7 +74,7 @@ struct reader {
       auto line = text.rfind('\n') + 1;
       if ((line > 0 || line_start) && all_space(text.substr(line))) text = text.substr(0, line);
     }
-    put(kind::text, text, where);
+    put(token_kind::text, text, where);
     line_start = false;
   }
 
@@ -103,29 +103,31 @@ struct reader {
     if (end >= rest.size()) refuse("this string does not end");
     auto value = unescaped(rest.substr(1, end - 1));
     if (!value) refuse("this string has an escape that is none");
-    put(kind::string, *value, at);
+    put(token_kind::string, *value, at);
     skip(end + 1);
   }
 
   void read_number() {
     auto digits = [&](std::size_t from) {
-      while (from < rest.size() && (is_digit(rest[from]) || (rest[from] == '_' && is_digit(rest[from - 1])))) ++from;
+      while (from < rest.size() &&
+             (is_ascii_digit(rest[from]) || (rest[from] == '_' && is_ascii_digit(rest[from - 1]))))
+        ++from;
       return from;
     };
     auto end = digits(1);
-    auto type = kind::integer;
+    auto type = token_kind::integer;
     if (rest.starts_with("0x") || rest.starts_with("0b") || rest.starts_with("0o")) refuse("numbers are decimal here");
-    bool after_dot = !tokens.empty() && tokens.back().type == kind::sign && tokens.back().value == ".";
-    if (!after_dot && end + 1 < rest.size() && rest[end] == '.' && is_digit(rest[end + 1])) {
+    bool after_dot = !tokens.empty() && tokens.back().type == token_kind::sign && tokens.back().value == ".";
+    if (!after_dot && end + 1 < rest.size() && rest[end] == '.' && is_ascii_digit(rest[end + 1])) {
       end = digits(end + 1);
-      type = kind::real;
+      type = token_kind::real;
     }
     if (!after_dot && end < rest.size() && (rest[end] == 'e' || rest[end] == 'E')) {
       auto exponent = end + 1;
       if (exponent < rest.size() && (rest[exponent] == '-' || rest[exponent] == '+')) ++exponent;
-      if (exponent < rest.size() && is_digit(rest[exponent])) {
+      if (exponent < rest.size() && is_ascii_digit(rest[exponent])) {
         end = digits(exponent + 1);
-        type = kind::real;
+        type = token_kind::real;
       }
     }
     std::string value{rest.substr(0, end)};
@@ -138,11 +140,11 @@ struct reader {
   void read_code(int& depth) {
     char c = rest.front();
     if (c == '\'' || c == '"') return read_string();
-    if (is_digit(c)) return read_number();
+    if (is_ascii_digit(c)) return read_number();
     if (is_word(c)) {
       std::size_t length = 1;
       while (length < rest.size() && is_word(rest[length])) ++length;
-      put(kind::name, rest.substr(0, length), at);
+      put(token_kind::name, rest.substr(0, length), at);
       skip(length);
       return;
     }
@@ -151,14 +153,14 @@ struct reader {
       refuse(fmt::format("'{}' is not expected here", rest.substr(0, character_bytes(rest))));
     if (c == '(' || c == '[' || c == '{') ++depth;
     if (c == ')' || c == ']' || c == '}') --depth;
-    put(kind::sign, rest.substr(0, two ? 2 : 1), at);
+    put(token_kind::sign, rest.substr(0, two ? 2 : 1), at);
     skip(two ? 2 : 1);
   }
 
   void read_tag(bool block) {
     std::string_view end = block ? "%}" : "}}";
     auto where = at;
-    put(block ? kind::block_begin : kind::value_begin, rest.substr(0, 2), at);
+    put(block ? token_kind::block_begin : token_kind::value_begin, rest.substr(0, 2), at);
     skip(2);
     if (rest.starts_with('-') || (block && rest.starts_with('+'))) skip(1);
     for (int depth = 0;;) {
@@ -167,7 +169,7 @@ struct reader {
       char sign = rest.front();
       bool is_signed = (sign == '-' || (sign == '+' && block)) && rest.substr(1).starts_with(end);
       if (depth == 0 && (is_signed || rest.starts_with(end))) {
-        put(block ? kind::block_end : kind::value_end, end, at);
+        put(block ? token_kind::block_end : token_kind::value_end, end, at);
         skip(is_signed ? 3 : 2);
         return end_tag(is_signed ? sign : '\0', block);
       }
@@ -215,7 +217,7 @@ struct reader {
       while (begin != std::string_view::npos && (begin + 1 == rest.size() || !opens_tag(rest[begin + 1])))
         begin = rest.find('{', begin + 1);
       if (begin == std::string_view::npos) {
-        put(kind::text, rest, at);
+        put(token_kind::text, rest, at);
         skip(rest.size());
         break;
       }
@@ -226,7 +228,7 @@ struct reader {
       else if (which == '{' || !read_raw())
         read_tag(which == '%');
     }
-    put(kind::end, "", at);
+    put(token_kind::end, "", at);
   }
 };
 

@@ -37,6 +37,8 @@ bool equal(context& in, const value& left, const value& right);
 /// Below 0, 0 or above; throws a fault for values without an order.
 int compare(context& in, const value& left, const value& right);
 bool contains(context& in, const value& of, const value& what);
+/// Throws a fault for what is undefined.
+void must_be_there(const value& of);
 /// The items that a loop walks through: characters of a text, keys of a mapping, nothing of what is undefined.
 std::vector<value> items_of(context& in, const value& of);
 std::int64_t length_of(const value& of);

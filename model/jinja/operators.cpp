@@ -93,13 +93,13 @@ value repeated(context& in, const value& of, std::int64_t count) {
   return in.make(std::move(all), of.as_list()->tuple);
 }
 
-void must_be_there(const value& of) {
-  if (of.is_undefined()) throw fault(of.what());
-}
-
 int sign_of(double difference) { return difference < 0 ? -1 : difference > 0; }
 
 }  // namespace
+
+void must_be_there(const value& of) {
+  if (of.is_undefined()) throw fault(of.what());
+}
 
 value binary(context& in, std::string_view sign, const value& left, const value& right) {
   must_be_there(left);

@@ -9,7 +9,7 @@
 namespace chromatin::model::jinja {
 namespace {
 
-using kind = statement::kind;
+using statement_kind = statement::kind;
 using statement_ptr = std::unique_ptr<statement>;
 
 class parser : expression_parser {
@@ -22,7 +22,7 @@ class parser : expression_parser {
   }
 
  private:
-  statement_ptr made(kind type, place at) { return std::make_unique<statement>(statement{type, at}); }
+  statement_ptr made(statement_kind type, place at) { return std::make_unique<statement>(statement{type, at}); }
 
   void end_tag() {
     if (now().type != token::kind::block_end) refuse_token();
@@ -41,10 +41,10 @@ class parser : expression_parser {
         throw template_error(fmt::format("the template ends before {}", *(ends.end() - 1)), opened);
       }
       if (first.type == token::kind::text) {
-        all.push_back(made(kind::put_text, first.at));
+        all.push_back(made(statement_kind::put_text, first.at));
         all.back()->plain = text{std::move(first.value)};
       } else if (first.type == token::kind::value_begin) {
-        all.push_back(made(kind::put_value, now().at));
+        all.push_back(made(statement_kind::put_value, now().at));
         all.back()->values.push_back(read_tuple());
         if (now().type != token::kind::value_end) refuse_token();
         take();
@@ -73,14 +73,14 @@ class parser : expression_parser {
     if (word == "call") return read_call(at);
     if (word == "with") return read_with(at);
     if (word == "filter") {
-      auto one = made(kind::filter, at);
+      auto one = made(statement_kind::filter, at);
       one->values.push_back(read_filters(read_filter(held(at))));
       end_tag();
       one->bodies.push_back(read_body_and_end("endfilter"));
       return one;
     }
     if (word == "generation") {  // Hugging Face marks with it what a model is trained to say
-      auto one = made(kind::with, at);
+      auto one = made(statement_kind::with, at);
       end_tag();
       one->bodies.push_back(read_body_and_end("endgeneration"));
       return one;
@@ -88,7 +88,7 @@ class parser : expression_parser {
     if (word == "break" || word == "continue") {
       if (loops_ == 0) throw template_error(fmt::format("{} stands outside a loop", word), at);
       end_tag();
-      return made(word == "break" ? kind::leave : kind::next, at);
+      return made(word == "break" ? statement_kind::leave : statement_kind::next, at);
     }
     throw template_error(fmt::format("there is no tag '{}'", word), at);
   }
@@ -133,7 +133,7 @@ class parser : expression_parser {
   }
 
   statement_ptr read_loop(place at) {
-    auto one = made(kind::loop, at);
+    auto one = made(statement_kind::loop, at);
     one->targets.push_back(read_target(false));
     if (!skip_word("in")) refuse_token();
     one->values.push_back(read_tuple(false));
@@ -153,7 +153,7 @@ class parser : expression_parser {
   }
 
   statement_ptr read_choice(place at) {
-    auto one = made(kind::choose, at);
+    auto one = made(statement_kind::choose, at);
     for (;;) {
       one->values.push_back(read_tuple());
       end_tag();
@@ -170,14 +170,14 @@ class parser : expression_parser {
   }
 
   statement_ptr read_set(place at) {
-    auto one = made(kind::set, at);
+    auto one = made(statement_kind::set, at);
     one->targets.push_back(read_target(true));
     if (skip("=")) {
       one->values.push_back(read_tuple());
       end_tag();
       return one;
     }
-    one->type = kind::set_body;
+    one->type = statement_kind::set_body;
     one->values.push_back(is("|") ? read_filters(held(at)) : nullptr);
     end_tag();
     one->bodies.push_back(read_body_and_end("endset"));
@@ -197,7 +197,7 @@ class parser : expression_parser {
   }
 
   statement_ptr read_macro(place at) {
-    auto one = made(kind::macro, at);
+    auto one = made(statement_kind::macro, at);
     one->word = expect_name();
     one->name = symbol_of(one->word);
     read_called(*one, "endmacro", true);
@@ -205,7 +205,7 @@ class parser : expression_parser {
   }
 
   statement_ptr read_call(place at) {
-    auto one = made(kind::call, at);
+    auto one = made(statement_kind::call, at);
     one->word = "caller";
     read_called(*one, "endcall", is("("));
     return one;
@@ -216,7 +216,7 @@ class parser : expression_parser {
     int before[known_symbols];
     std::copy(std::begin(uses_), std::end(uses_), before);
     if (parameters) one.parameters = read_parameters();
-    if (one.type == kind::call) {
+    if (one.type == statement_kind::call) {
       one.values.push_back(read_expression());
       if (one.values[0]->type != expression::kind::call)
         throw template_error("a call of a macro is expected here", one.values[0]->at);
@@ -239,7 +239,7 @@ class parser : expression_parser {
   }
 
   statement_ptr read_with(place at) {
-    auto one = made(kind::with, at);
+    auto one = made(statement_kind::with, at);
     while (now().type != token::kind::block_end) {
       if (!one->targets.empty()) expect(",");
       one->targets.push_back(read_one_target(false));

@@ -58,10 +58,6 @@ std::string plain_digits(std::string_view text, int base) {
   return digits;
 }
 
-void must_be_there(const value& of) {
-  if (of.is_undefined()) throw fault(of.what());
-}
-
 value to_integer(context&, const value& of, const arguments& given) {
   given.at_most(2, "int", {"default", "base"});
   must_be_there(of);

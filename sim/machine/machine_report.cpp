@@ -15,7 +15,7 @@ namespace {
 
 using results = std::span<const machine_result>;
 
-double share(std::uint64_t part, std::uint64_t whole) {
+double share_of(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
@@ -29,7 +29,7 @@ std::string number(double value, int digits) { return fmt::format("{:.{}f}", val
 
 double tokens_from(const machine_result& r, std::string_view tier) {
   auto found = std::find_if(r.tiers.begin(), r.tiers.end(), [&](const auto& t) { return t.tier == tier; });
-  return found == r.tiers.end() ? 0 : 100 * share(found->tokens, r.reusable_tokens);
+  return found == r.tiers.end() ? 0 : 100 * share_of(found->tokens, r.reusable_tokens);
 }
 
 const std::vector<row>& rows() {
@@ -44,9 +44,9 @@ const std::vector<row>& rows() {
       {"  from host memory", [](const auto& r) { return number(tokens_from(r, "host"), 1); }},
       {"  from disk", [](const auto& r) { return number(tokens_from(r, "disk"), 1); }},
       {"    of these, raised ahead of need",
-       [](const auto& r) { return number(100 * share(r.raised_tokens, r.reusable_tokens), 1); }},
+       [](const auto& r) { return number(100 * share_of(r.raised_tokens, r.reusable_tokens), 1); }},
       {"turns that found all, % of all turns",
-       [](const auto& r) { return number(100 * share(r.full_hits, r.requests), 1); }},
+       [](const auto& r) { return number(100 * share_of(r.full_hits, r.requests), 1); }},
       {"  of those with a history, %", [](const auto& r) { return number(100 * r.full_hit_share(), 1); }},
       {"time to first token, mean ms", [](const auto& r) { return number(r.ttft_ms.mean, 1); }},
       {"  p50 ms", [](const auto& r) { return number(r.ttft_ms.p50, 1); }},
@@ -74,7 +74,7 @@ const std::vector<row>& rows() {
 nlohmann::ordered_json tiers_of(const machine_result& r) {
   auto tiers = nlohmann::ordered_json::object();
   for (const auto& t : r.tiers)
-    tiers[t.tier] = {{"hit_tokens", t.tokens}, {"hit_share", share(t.tokens, r.reusable_tokens)}};
+    tiers[t.tier] = {{"hit_tokens", t.tokens}, {"hit_share", share_of(t.tokens, r.reusable_tokens)}};
   return tiers;
 }
 

@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/actors/long_texts.hpp"
 #include "tests/actors/world.hpp"
 
 namespace chromatin::test {
@@ -10,17 +11,15 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-const std::string text = "Please find me a quiet room for two nights in the old town, with breakfast and a garden.";
-
 /// What an actor answered, as soon as it did.
 template <class T>
-struct reply {
+struct archive_reply {
   std::optional<T> value;
   std::string error = "no answer";
 };
 template <class T, class... Message>
-std::shared_ptr<reply<T>> ask(world& w, Message... message) {
-  auto result = std::make_shared<reply<T>>();
+std::shared_ptr<archive_reply<T>> ask(world& w, Message... message) {
+  auto result = std::make_shared<archive_reply<T>>();
   w.system.spawn([=, to = w.gateway](caf::event_based_actor* self) {
     self->request(to, caf::infinite, message...)
         .then([result](T& value) { result->value = std::move(value); },
@@ -28,8 +27,6 @@ std::shared_ptr<reply<T>> ask(world& w, Message... message) {
   });
   return result;
 }
-conversation_ref ref(const std::string& id) { return {"tenant", id}; }
-
 archive_ticket archive(world& w, const std::string& id) {
   const auto asked = ask<archive_ticket>(w, atom::archive_v, ref(id));
   w.run();
@@ -42,7 +39,7 @@ archive_tickets tickets(world& w) {
   return asked->value.value_or(archive_tickets{});
 }
 std::string answer_of(world& w, const std::string& id, int number) {
-  const auto turn = w.say(id, text + std::to_string(number), 24);
+  const auto turn = w.say(id, quiet_room + std::to_string(number), 24);
   w.run();
   EXPECT_EQ(w.outcome(turn).error, "");
   return w.outcome(turn).text;
@@ -81,7 +78,7 @@ TEST(Archive, ATurnGetsATicketAtOnceAndTheConversationIsBackWhenItSays) {
   answer_of(w, "talk", 0);
   const auto before = said_in(w, "talk");
   archive(w, "talk");
-  const auto turn = w.say("talk", text, 8);
+  const auto turn = w.say("talk", quiet_room, 8);
   w.drain();
   ASSERT_TRUE(w.outcome(turn).done) << "it does not wait for the laboratory";
   EXPECT_THAT(w.outcome(turn).error, HasSubstr("archived: recall 2 of the conversation talk is asked, expected "));
@@ -101,7 +98,7 @@ TEST(Archive, ATurnThatIsRefusedStartsNothing) {
   world w{with_archive(archived_turn::reject)};
   answer_of(w, "talk", 0);
   archive(w, "talk");
-  const auto turn = w.say("talk", text, 8);
+  const auto turn = w.say("talk", quiet_room, 8);
   w.run();
   EXPECT_EQ(w.outcome(turn).error, "archived: the conversation talk is in DNA");
   EXPECT_THAT(tickets(w), testing::SizeIs(1));
@@ -120,13 +117,13 @@ TEST(Archive, OpeningAnArchivedConversationBringsItBack) {
 TEST(Archive, RecallsThatAreAskedForWithinTheWindowShareAPcr) {
   world w{with_archive(archived_turn::wait)};
   for (const auto* id : {"a", "b", "c"}) answer_of(w, id, 0);
-  std::vector<std::shared_ptr<reply<archive_ticket>>> asked;
+  std::vector<std::shared_ptr<archive_reply<archive_ticket>>> asked;
   for (const auto* id : {"a", "b", "c"}) asked.push_back(ask<archive_ticket>(w, atom::archive_v, ref(id)));
   w.run();
   EXPECT_EQ(w.counter(w.archivist, "pcrs_ordered"), 1) << "all three were checked at once";
   std::vector<turn_id> turns;
   for (const auto* id : {"a", "b", "c"}) {
-    turns.push_back(w.say(id, text, 8));
+    turns.push_back(w.say(id, quiet_room, 8));
     w.drain();
     w.scheduler_thread.advance_time(std::chrono::seconds{10});
   }
@@ -145,7 +142,7 @@ TEST(Archive, WhatIsSaidMeanwhileKeepsTheCopyAndIsArchivedNext) {
     w.drain();
     w.scheduler_thread.advance_time(std::chrono::hours{1});
   }
-  const auto turn = w.say("talk", text, 8);
+  const auto turn = w.say("talk", quiet_room, 8);
   w.drain();
   EXPECT_EQ(w.outcome(turn).error, "");
   w.run();
@@ -176,7 +173,7 @@ TEST(Archive, ForgettingEndsARecallAndNothingComesBack) {
   world w{with_archive(archived_turn::wait)};
   answer_of(w, "talk", 0);
   archive(w, "talk");
-  const auto turn = w.say("talk", text, 8);
+  const auto turn = w.say("talk", quiet_room, 8);
   w.drain();
   w.forget("talk");
   EXPECT_THAT(w.outcome(turn).error, HasSubstr("no_conversation"));
@@ -189,7 +186,7 @@ TEST(Archive, ATurnThatIsCancelledWhileItWaitsEndsAndTheRecallGoesOn) {
   world w{with_archive(archived_turn::wait)};
   answer_of(w, "talk", 0);
   archive(w, "talk");
-  const auto turn = w.say("talk", text, 8);
+  const auto turn = w.say("talk", quiet_room, 8);
   w.drain();
   caf::anon_send(w.gateway, atom::cancel_v, turn);
   w.drain();
@@ -216,7 +213,7 @@ TEST(Archive, AServerThatStartsAgainGoesOnWithItsJobs) {
     w.run();
     EXPECT_EQ(tickets(w).at(0).state, "stored");
     EXPECT_TRUE(w.messages("talk").empty());
-    w.say("talk", text, 8);
+    w.say("talk", quiet_room, 8);
     w.drain();
     w.power_cut();
   }
@@ -241,7 +238,7 @@ TEST(Archive, WhatIsIdleGoesByItselfAndWhatIsNotStays) {
     }
   };
   const auto speak = [&](const std::string& id) {
-    const auto turn = w.say(id, text, 8);
+    const auto turn = w.say(id, quiet_room, 8);
     for (int i = 0; i < 100 && !w.outcome(turn).done; ++i) {
       w.drain();
       w.poll_disk();

@@ -6,7 +6,7 @@
 namespace chromatin::test {
 namespace {
 
-constexpr int turns = 3, conversations = 3;
+constexpr int turns_each = 3, conversations = 3;
 
 std::string text_of(int conversation, int turn) {
   return std::string(static_cast<std::size_t>(20 + 25 * conversation), static_cast<char>('a' + conversation)) +
@@ -16,7 +16,7 @@ std::string text_of(int conversation, int turn) {
 /// Turns of some conversations, all of one round at once.
 std::vector<std::string> play_rounds(world& w) {
   std::vector<std::string> answers;
-  for (int turn = 0; turn < turns; ++turn) {
+  for (int turn = 0; turn < turns_each; ++turn) {
     std::vector<turn_id> ids;
     for (int c = 0; c < conversations; ++c) ids.push_back(w.say("c" + std::to_string(c), text_of(c, turn), 4));
     w.run();

@@ -22,6 +22,9 @@ struct desk_config : caf::actor_system_config {
   }
 };
 
+inline const conversation_ref talk_ref{"tenant", "talk"};
+inline message_list user(const std::string& said) { return {{"user", said}}; }
+
 /// What an actor answered: a value, or an error's text.
 template <class T>
 struct reply {

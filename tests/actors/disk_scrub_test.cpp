@@ -15,7 +15,7 @@ using testing::ElementsAre;
 class DiskScrub : public disk_world {
  protected:
   void start_scrubbed(std::uint32_t slots, std::uint32_t running_max = 64) {
-    scrub_bytes_per_s_ = shape.chunk_bytes() / 2;
+    scrub_bytes_per_s_ = page_shape.chunk_bytes() / 2;
     start(slots, running_max);
     run();
   }
@@ -38,7 +38,7 @@ TEST_F(DiskScrub, EveryChunkIsCheckedInSlotOrderAtThePaceThatWasAskedFor) {
   EXPECT_EQ(checked(), 2);
   pass_time(10s);
   EXPECT_EQ(checked(), 4);
-  EXPECT_EQ(counter("scrubbed_bytes"), static_cast<std::int64_t>(4 * shape.chunk_bytes()));
+  EXPECT_EQ(counter("scrubbed_bytes"), static_cast<std::int64_t>(4 * page_shape.chunk_bytes()));
   EXPECT_EQ(counter("scrub_passes"), 1);
   pass_time(580s);
   EXPECT_EQ(checked(), 4) << "a pass waits ten minutes for the next";
@@ -50,12 +50,12 @@ TEST_F(DiskScrub, EveryChunkIsCheckedInSlotOrderAtThePaceThatWasAskedFor) {
 TEST_F(DiskScrub, ADamagedChunkIsDroppedBeforeAnybodyWantsIt) {
   start_scrubbed(8);
   save_chain(1, 3);
-  device_->spoil({0, shape.chunk_bytes() + shape.packed(1, 64).offset_bytes + 77});
+  device_->spoil({0, page_shape.chunk_bytes() + page_shape.packed(1, 64).offset_bytes + 77});
   pass_time(10s);
   EXPECT_THAT(here(1, 3), ElementsAre(1, 3));
   EXPECT_EQ(counter("scrub_damaged_chunks"), 1);
   EXPECT_EQ(counter("corrupt_chunks"), 0) << "no turn came upon it";
-  EXPECT_EQ(counter("used_bytes"), static_cast<std::int64_t>(2 * shape.chunk_bytes())) << "and its slot is free";
+  EXPECT_EQ(counter("used_bytes"), static_cast<std::int64_t>(2 * page_shape.chunk_bytes())) << "and its slot is free";
   EXPECT_EQ(store_->load().size(), 2u);
 }
 

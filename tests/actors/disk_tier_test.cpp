@@ -19,7 +19,8 @@ TEST_F(DiskTier, ATailCostsWhatItHolds) {
   save({make(1), make(2, 1, 10)});
   run();
   EXPECT_THAT(heard_.saved, UnorderedElementsAre(1, 2));
-  auto whole = static_cast<std::int64_t>(shape.chunk_bytes()), tail = static_cast<std::int64_t>(shape.packed_bytes(10));
+  auto whole = static_cast<std::int64_t>(page_shape.chunk_bytes()),
+       tail = static_cast<std::int64_t>(page_shape.packed_bytes(10));
   ASSERT_LT(tail, whole);
   EXPECT_EQ(counter("bytes_written"), whole + tail);
   auto o = fetch({{key(1), 64}, {key(2), 10}});
@@ -79,13 +80,13 @@ TEST_F(DiskTier, AChunkWithASpoiledByteIsAMissAndGoesWithItsSlot) {
   start(4);
   save({make(1), make(2, 1)});
   run();
-  device_->spoil({0, shape.chunk_bytes() + shape.packed(1, 64).offset_bytes + 77});
+  device_->spoil({0, page_shape.chunk_bytes() + page_shape.packed(1, 64).offset_bytes + 77});
   auto o = fetch({{key(1), 64}, {key(2), 64}});
   run();
   EXPECT_THAT(heard_.failed, ElementsAre(std::pair{o.id, 1u}));
   EXPECT_THAT(here(1, 2), ElementsAre(1));
   EXPECT_EQ(counter("corrupt_chunks"), 1);
-  EXPECT_EQ(counter("used_bytes"), static_cast<std::int64_t>(shape.chunk_bytes()));
+  EXPECT_EQ(counter("used_bytes"), static_cast<std::int64_t>(page_shape.chunk_bytes()));
   EXPECT_EQ(store_->load().size(), 1u);
 }
 
@@ -100,7 +101,7 @@ TEST_F(DiskTier, WhatIsErasedWhileItIsReadIsReadToTheEndAndThenGone) {
   EXPECT_THAT(here(1, 1), IsEmpty());
   save({make(2)});
   run();
-  EXPECT_EQ(heard_.ready.size(), shape.layers);
+  EXPECT_EQ(heard_.ready.size(), page_shape.layers);
   EXPECT_TRUE(holds(o.pages[0], 1)) << "its slot was written while it was read";
   EXPECT_THAT(here(1, 2), ElementsAre(2));
   ASSERT_EQ(store_->load().size(), 1u);
@@ -135,7 +136,7 @@ TEST_F(DiskTier, EveryoneWhoSavesAChunkHearsOfIt) {
   auto second = new_listener(other);
   save({make(1)});
   messages();
-  caf::anon_send(disk_, atom::save_v, save_order{{make(1)}, 0, shape.layers, {}}, second);
+  caf::anon_send(disk_, atom::save_v, save_order{{make(1)}, 0, page_shape.layers, {}}, second);
   run();
   EXPECT_THAT(heard_.saved, ElementsAre(1));
   EXPECT_THAT(other.saved, ElementsAre(1));
@@ -229,7 +230,7 @@ TEST_F(DiskTier, AnOrderThatATurnWaitsForOvertakesPrefetchesAndSaves) {
   run();
   std::vector<ticket> ended;
   for (auto [id, layer] : heard_.ready)
-    if (layer + 1 == shape.layers) ended.push_back(id);
+    if (layer + 1 == page_shape.layers) ended.push_back(id);
   ASSERT_EQ(ended.size(), 3u);
   EXPECT_EQ(ended.back(), prefetch.id);
 }
@@ -261,7 +262,7 @@ TEST_F(DiskTier, ChunksThatTwoOrdersWantAreReadOnce) {
   messages();
   auto second = fetch({{key(1), 64}, {key(2), 64}});
   run();
-  EXPECT_EQ(counter("bytes_read"), static_cast<std::int64_t>(2 * shape.chunk_bytes()));
+  EXPECT_EQ(counter("bytes_read"), static_cast<std::int64_t>(2 * page_shape.chunk_bytes()));
   for (const auto& o : {first, second}) {
     EXPECT_TRUE(holds(o.pages[0], 1));
     EXPECT_TRUE(holds(o.pages[1], 2));
@@ -280,7 +281,7 @@ TEST_F(DiskTier, APromiseComesBeforeLayersThatAreHereAlready) {
   auto second = fetch({{key(1), 64}});
   run();
   EXPECT_TRUE(holds(second.pages[0], 1));
-  EXPECT_EQ(heard_.ready.size(), 2 * shape.layers);
+  EXPECT_EQ(heard_.ready.size(), 2 * page_shape.layers);
 }
 
 TEST_F(DiskTier, AnOrderPastItsDeadlineFails) {
@@ -366,7 +367,7 @@ TEST_F(DiskTier, PagesStayWithTheDeviceWhenTheTierDies) {
   run();
   EXPECT_EQ(arena_->available(), free);
   EXPECT_LE(device_->counters().reads, 3) << "what had not begun is not begun any more";
-  disk_ = system_.spawn(disk_tier, shape, disk_parts{device_, store_->layout(), catalog_}, store_->load());
+  disk_ = system_.spawn(disk_tier, page_shape, disk_parts{device_, store_->layout(), catalog_}, store_->load());
   EXPECT_THAT(here(1, 4), ElementsAre(1, 2, 3, 4));
 }
 

@@ -18,7 +18,7 @@
 
 namespace chromatin::test {
 /// A small shape: a chunk has two slices of four blocks.
-inline constexpr kv::geometry shape{2, 1, 64, kv::dtype::bf16};
+inline constexpr kv::geometry page_shape{2, 1, 64, kv::dtype::bf16};
 
 inline kv::chunk_key key(std::uint64_t n) { return {1, n}; }
 
@@ -59,7 +59,7 @@ class disk_world : public ::testing::Test {
 
   void start(std::uint32_t slots, std::uint32_t running_max = 64) {
     store_ = std::make_shared<io::chunk_store>(
-        io::chunk_store_options{folder_ / "store", slots * shape.chunk_bytes(), shape, {1, 2}});
+        io::chunk_store_options{folder_ / "store", slots * page_shape.chunk_bytes(), page_shape, {1, 2}});
     auto memory = std::make_unique<io::memory_device>(store_->layout().segment_sizes_bytes(), 1, running_max);
     auto* behind = memory.get();
     if (faults_)
@@ -69,8 +69,8 @@ class disk_world : public ::testing::Test {
     std::shared_ptr<io::device> device = device_;
     if (faulty_) device = faulty_;
     catalog_ = system_.spawn(chromatin::catalog, store_);
-    disk_ = system_.spawn(disk_tier, shape, disk_parts{device, store_->layout(), catalog_, scrub_bytes_per_s_, policy_},
-                          store_->load());
+    disk_ = system_.spawn(disk_tier, page_shape,
+                          disk_parts{device, store_->layout(), catalog_, scrub_bytes_per_s_, policy_}, store_->load());
     upper_ = new_listener(heard_);
   }
   upper_tier_actor new_listener(heard& into) {
@@ -92,14 +92,14 @@ class disk_world : public ::testing::Test {
     auto page = arena_->try_allocate();
     std::ranges::fill(page.writable(), std::byte{0});
     std::mt19937_64 random{n};
-    for (auto& b : page.writable().first(shape.packed_bytes(fill))) b = static_cast<std::byte>(random());
+    for (auto& b : page.writable().first(page_shape.packed_bytes(fill))) b = static_cast<std::byte>(random());
     std::vector<std::uint64_t> sums;
-    for (std::uint32_t layer = 0; layer < shape.layers; ++layer)
-      sums.push_back(kv::checksum(kv::packed_slice_of(page, shape, layer, fill)));
+    for (std::uint32_t layer = 0; layer < page_shape.layers; ++layer)
+      sums.push_back(kv::checksum(kv::packed_slice_of(page, page_shape, layer, fill)));
     return {{key(n), fill}, depth, page, std::make_shared<const std::vector<std::uint64_t>>(std::move(sums))};
   }
   void save(std::vector<chunk> chunks, gpu::fence after = {}) {
-    caf::anon_send(disk_, atom::save_v, save_order{std::move(chunks), 0, shape.layers, std::move(after)}, upper_);
+    caf::anon_send(disk_, atom::save_v, save_order{std::move(chunks), 0, page_shape.layers, std::move(after)}, upper_);
   }
   /// Saves a chain of whole chunks and uses it, as a turn does.
   void save_chain(std::uint64_t first, std::uint32_t count) {
@@ -132,7 +132,7 @@ class disk_world : public ::testing::Test {
     return o;
   }
   bool holds(const kv::page_ref& page, std::uint64_t n, std::uint32_t fill = 64) {
-    auto size = shape.packed_bytes(fill);
+    auto size = page_shape.packed_bytes(fill);
     return std::ranges::equal(page.bytes().first(size), make(n, 0, fill).page.bytes().first(size));
   }
   std::int64_t counter(const std::string& name) {
@@ -165,7 +165,7 @@ class disk_world : public ::testing::Test {
   caf::actor_system system_{config_};
   caf::scheduler::test_coordinator& coordinator_ = dynamic_cast<caf::scheduler::test_coordinator&>(system_.scheduler());
   std::shared_ptr<kv::page_arena> arena_ =
-      kv::page_arena::make(kv::plain_memory(64 * shape.chunk_bytes()), shape.chunk_bytes());
+      kv::page_arena::make(kv::plain_memory(64 * page_shape.chunk_bytes()), page_shape.chunk_bytes());
   std::shared_ptr<io::chunk_store> store_;
   std::shared_ptr<io::fault_dice> faults_;  ///< set before the start: what goes wrong in front of the device
   std::shared_ptr<io::faulty_device> faulty_;

@@ -7,7 +7,7 @@
 namespace chromatin::test {
 namespace {
 
-const std::string long_text =
+const std::string flight_text =
     "Please find me a one way flight from San Francisco to Seattle on the tenth of March, economy class, for three "
     "people, and a "
     "hotel near the centre with a pool and free wireless for four nights, as well as somebody who can look after the "
@@ -18,21 +18,21 @@ world_options tight(std::uint64_t seed = 1) {
 }
 
 /// Plays with `fault` called before each turn; the answers.
-std::vector<std::string> play(world& w, const std::function<void(int)>& fault = {}) {
-  return test::play(w, long_text, 0, 20, fault);
+std::vector<std::string> play_with(world& w, const std::function<void(int)>& fault = {}) {
+  return test::play(w, flight_text, 0, 20, fault);
 }
 
 std::vector<std::string> faultless() {
   static const auto answers = [] {
     world w{tight()};
-    return play(w);
+    return play_with(w);
   }();
   return answers;
 }
 
 TEST(Faults, ChecksumMismatchIsAMissAndTheChunkIsQuarantined) {
   world w{tight()};
-  auto answers = play(w, [&](int i) {
+  auto answers = play_with(w, [&](int i) {
     if (i % 3 != 2) return;
     for (std::uint32_t slot = 0; slot < 40; ++slot)
       w.on->medium->spoil(w.store->layout().at(slot, (slot % 3) * w.geometry.slice_bytes()));
@@ -47,7 +47,7 @@ TEST(Faults, ABitThatFlipsInHostMemoryIsAMiss) {
   shape.host_chunks = 64;
   world w{shape};
   auto memory = w.host_arena->memory();
-  auto answers = play(w, [&](int i) {
+  auto answers = play_with(w, [&](int i) {
     if (i % 3 != 2) return;
     for (std::uint32_t page = 0; page < shape.host_chunks; ++page)
       memory[page * w.geometry.chunk_bytes() + (page % 3) * w.geometry.slice_bytes()] ^= std::byte{1};
@@ -59,9 +59,9 @@ TEST(Faults, ABitThatFlipsInHostMemoryIsAMiss) {
 TEST(Faults, WhatWasFoundDamagedInHostMemoryIsSavedAnew) {
   world w{{.device_chunks = 8, .host_chunks = 256, .disk = false}};
   auto others = [&, n = 0]() mutable {
-    for (int i = 0; i < 4; ++i, ++n) w.talk("o" + std::to_string(n), std::to_string(n) + long_text);
+    for (int i = 0; i < 4; ++i, ++n) w.talk("o" + std::to_string(n), std::to_string(n) + flight_text);
   };
-  w.talk("c", long_text);
+  w.talk("c", flight_text);
   others();
   auto memory = w.host_arena->memory();
   for (std::uint32_t page = 0; page < w.options.host_chunks; ++page)
@@ -76,17 +76,17 @@ TEST(Faults, WhatWasFoundDamagedInHostMemoryIsSavedAnew) {
 
 TEST(Faults, ReadErrorsAreMisses) {
   world w{tight()};
-  EXPECT_EQ(play(w,
-                 [&](int i) {
-                   if (i % 2) w.on->disk_dice->strike_next(io::fault::read_error);
-                 }),
+  EXPECT_EQ(play_with(w,
+                      [&](int i) {
+                        if (i % 2) w.on->disk_dice->strike_next(io::fault::read_error);
+                      }),
             faultless());
   EXPECT_GT(w.counter(w.disk, "read_errors"), 0);
 }
 
 TEST(Faults, WriteAndSyncErrorsLoseOnlyReuse) {
   world w{tight()};
-  auto answers = play(w, [&](int i) {
+  auto answers = play_with(w, [&](int i) {
     if (i % 4 == 1) w.on->disk_dice->strike_next(io::fault::no_space, 2);
     if (i % 4 == 3) w.on->disk_dice->strike_next(io::fault::sync_error);
   });
@@ -99,13 +99,13 @@ TEST(Faults, ALoadPastItsDeadlineIsRecomputedAndTheLateAnswerDropped) {
   auto options = tight();
   options.host_chunks = 40;  // saves that the stalled disk does not acknowledge must fit somewhere
   world w{options};
-  auto answers = play(w, [&](int i) { w.disk_stalled = i >= 10 && i < 14; });
+  auto answers = play_with(w, [&](int i) { w.disk_stalled = i >= 10 && i < 14; });
   EXPECT_EQ(answers, faultless());
 }
 
 TEST(Faults, AStalledDiskDelaysNoTurnBeyondItsDeadline) {
   world w{tight()};
-  play(w);
+  play_with(w);
   w.disk_stalled = true;
   auto begin = w.system.clock().now();
   auto id = w.say("c0", "Are you still there?");
@@ -120,13 +120,13 @@ TEST(Faults, AFullDiskEvictsItsOldest) {
   auto options = tight();
   options.disk_chunks = 12;
   world w{options};
-  EXPECT_EQ(play(w), faultless());
+  EXPECT_EQ(play_with(w), faultless());
   EXPECT_GT(w.counter(w.disk, "evicted_chunks"), 0);
 }
 
 TEST(Faults, TheHostTierDiesAndComesBack) {
   world w{tight()};
-  auto answers = play(w, [&](int i) {
+  auto answers = play_with(w, [&](int i) {
     if (i == 7) {
       w.kill(caf::actor_cast<caf::strong_actor_ptr>(w.host));
       caf::anon_send(w.device, atom::detach_v);
@@ -139,7 +139,7 @@ TEST(Faults, TheHostTierDiesAndComesBack) {
 
 TEST(Faults, TheDiskTierDiesWhileItWorksAndFindsItsChunksAgain) {
   world w{tight()};
-  auto answers = play(w, [&](int i) {
+  auto answers = play_with(w, [&](int i) {
     if (i == 7) {
       w.say("c4", "hello");  // something is under way
       for (int n = 0; n < 60; ++n) w.scheduler_thread.try_run_once();
@@ -162,7 +162,7 @@ TEST(Faults, TheDiskTierDiesWhileItWorksAndFindsItsChunksAgain) {
 
 TEST(Faults, ATierThatDiesUnannouncedIsAMiss) {
   world w{tight()};
-  auto answers = play(w, [&](int i) {
+  auto answers = play_with(w, [&](int i) {
     if (i == 9) w.kill(caf::actor_cast<caf::strong_actor_ptr>(w.disk));  // nobody tells the host
     if (i == 14) w.kill(caf::actor_cast<caf::strong_actor_ptr>(w.host));
   });
@@ -174,7 +174,7 @@ TEST(Faults, AfterAPowerCutEveryAcknowledgedChunkIsRightOrAbsent) {
     SCOPED_TRACE(seed);
     world w{tight(seed)};
     std::mt19937_64 random{seed};
-    auto answers = play(w, [&](int i) {
+    auto answers = play_with(w, [&](int i) {
       if (i != 10) return;
       w.say("c0", "hello");  // saves are under way when the power goes
       auto steps = random() % 400;

@@ -6,10 +6,8 @@
 namespace chromatin::test {
 namespace {
 
-conversation_ref ref(const std::string& id) { return {"tenant", id}; }
-
 template <class... Message>
-void ask(world& w, Message... message) {
+void ask_for_info(world& w, Message... message) {
   w.system.spawn([&](caf::event_based_actor* self) {
     self->request(w.gateway, caf::infinite, message...).then([](const conversation_info&) {}, [](const caf::error&) {});
   });
@@ -55,7 +53,7 @@ TEST(Forget, ChunksFromBeforeTruncationsGoToo) {
   world w{{.context = 256}};
   for (int turn = 0; turn < 6; ++turn) w.talk("c", many(2));
   w.talk("c", taxi, 300);  // truncated in mid-answer
-  ask(w, atom::truncate_v, ref("c"), 0u, 0.5);
+  ask_for_info(w, atom::truncate_v, ref("c"), 0u, 0.5);
   w.talk("c", taxi);
   forget(w, "c");
   expect_empty(w);

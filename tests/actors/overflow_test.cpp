@@ -2,6 +2,7 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/actors/long_texts.hpp"
 #include "tests/actors/world.hpp"
 
 namespace chromatin::test {
@@ -9,8 +10,6 @@ namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
-
-const std::string text = "Please find me a quiet room for two nights in the old town, with breakfast and a garden.";
 
 /// Opens a conversation with a system prompt.
 void open(world& w, const std::string& conversation, const std::string& system_prompt) {
@@ -22,12 +21,12 @@ void open(world& w, const std::string& conversation, const std::string& system_p
 }
 
 /// Five conversations that each pass their window several times, one after the other in turns.
-std::vector<std::string> play(world& w, bool together = false) {
+std::vector<std::string> play_over(world& w, bool together = false) {
   std::vector<std::string> answers(50);
   for (std::size_t turn = 0; turn < 10; ++turn) {
     std::vector<turn_id> ids;
     for (std::size_t c = 0; c < 5; ++c) {
-      ids.push_back(w.say("c" + std::to_string(c), std::to_string(c) + text + std::to_string(turn), 30));
+      ids.push_back(w.say("c" + std::to_string(c), std::to_string(c) + quiet_room + std::to_string(turn), 30));
       if (!together) w.run();
     }
     w.run();
@@ -39,10 +38,10 @@ std::vector<std::string> play(world& w, bool together = false) {
   return answers;
 }
 
-const std::vector<std::string>& undisturbed() {
+const std::vector<std::string>& undisturbed_over() {
   static const auto answers = [] {
     world w{{.device_chunks = 512, .host_chunks = 512, .disk_chunks = 1024, .context = 256}};
-    return play(w);
+    return play_over(w);
   }();
   return answers;
 }
@@ -51,7 +50,7 @@ TEST(Overflow, AMessageThatFindsNoRoomDropsTheOldestAndTheRestIsReused) {
   world w{{.context = 256}};
   std::uint32_t dropped = 0;
   for (int turn = 0; turn < 20; ++turn) {
-    auto s = w.talk("c", text);
+    auto s = w.talk("c", quiet_room);
     EXPECT_EQ(tokens_from(s.hits, "device") + s.computed_tokens, s.prompt_tokens);
     EXPECT_LT(s.computed_tokens, 70u) << "only what is new is computed, turn " << turn;
     EXPECT_LE(w.info("c").tokens, 257u);  // one more closes an answer that was cut short
@@ -63,7 +62,7 @@ TEST(Overflow, AMessageThatFindsNoRoomDropsTheOldestAndTheRestIsReused) {
 
 TEST(Overflow, AnAnswerLongerThanTheWindowGoesOnAndNothingIsComputedAnew) {
   world w{{.context = 256}};
-  auto s = w.talk("c", text, 700);
+  auto s = w.talk("c", quiet_room, 700);
   EXPECT_EQ(s.stopped, stop_reason::tokens_max);
   EXPECT_EQ(s.answer_tokens, 700u);
   EXPECT_GE(s.dropped_tokens, 512u);
@@ -76,7 +75,7 @@ TEST(Overflow, AnAnswerLongerThanTheWindowGoesOnAndNothingIsComputedAnew) {
 
 TEST(Overflow, EveryTierGivesTheTokensOfAnUndisturbedRun) {
   world w{{.device_chunks = 8, .host_chunks = 12, .disk_chunks = 512, .context = 256}};
-  EXPECT_EQ(play(w), undisturbed());
+  EXPECT_EQ(play_over(w), undisturbed_over());
   EXPECT_GT(w.counter(w.scheduler, "window_tokens_dropped") + w.counter(w.registry, "truncations"), 10);
   EXPECT_GT(w.counter(w.disk, "hit_chunks"), 0);
   EXPECT_GT(w.counter(w.scheduler, "prompt_tokens_reused"), w.counter(w.scheduler, "prompt_tokens_computed"));
@@ -85,13 +84,13 @@ TEST(Overflow, EveryTierGivesTheTokensOfAnUndisturbedRun) {
 TEST(Overflow, TurnsTogetherGiveTheTokensOfTurnsAlone) {
   for (std::uint64_t seed : {1, 2}) {
     world w{{.device_chunks = 40, .host_chunks = 40, .disk_chunks = 512, .shuffle_seed = seed, .context = 256}};
-    EXPECT_EQ(play(w, true), undisturbed()) << "seed " << seed;
+    EXPECT_EQ(play_over(w, true), undisturbed_over()) << "seed " << seed;
   }
 }
 
 TEST(Overflow, WithoutReuseWhatStaysIsComputedAgain) {
   world w{{.context = 256}};
-  auto id = w.say("c", text, 300, false);
+  auto id = w.say("c", quiet_room, 300, false);
   w.run();
   const auto& s = w.outcome(id).statistics;
   EXPECT_EQ(s.answer_tokens, 300u);
@@ -109,9 +108,9 @@ turn_statistics after_a_loss(std::uint32_t history_tokens_max) {
            .disk = false,
            .context = 256,
            .overflow = {.history_tokens_max = history_tokens_max}}};
-  for (int turn = 0; turn < 12; ++turn) w.talk("c", text);
-  for (int turn = 0; turn < 12; ++turn) w.talk("another", std::to_string(turn) + text);
-  return w.talk("c", text);
+  for (int turn = 0; turn < 12; ++turn) w.talk("c", quiet_room);
+  for (int turn = 0; turn < 12; ++turn) w.talk("another", std::to_string(turn) + quiet_room);
+  return w.talk("c", quiet_room);
 }
 
 TEST(Overflow, WithoutAHistoryAWindowThatLostItsCacheCostsNoMoreThanItsTokens) {
@@ -124,10 +123,10 @@ TEST(Overflow, WithoutAHistoryAWindowThatLostItsCacheCostsNoMoreThanItsTokens) {
 TEST(Overflow, ATurnThatIsCancelledBeforeATokenNeedsTheRoomKeepsItsWindow) {
   for (bool reuse : {true, false}) {
     world w{{.context = 256}};
-    auto prompt = w.talk("whole", text).prompt_tokens;
+    auto prompt = w.talk("whole", quiet_room).prompt_tokens;
     std::uint32_t dropped = 0;
     for (int messages = 0; dropped == 0 && messages < 1000; ++messages) {
-      auto id = w.say("after-" + std::to_string(messages), text, 300, reuse);
+      auto id = w.say("after-" + std::to_string(messages), quiet_room, 300, reuse);
       for (int i = 0; i < messages; ++i) w.step();
       caf::anon_send(w.gateway, atom::cancel_v, id);
       w.run();
@@ -140,13 +139,13 @@ TEST(Overflow, ATurnThatIsCancelledBeforeATokenNeedsTheRoomKeepsItsWindow) {
 }
 
 TEST(Overflow, TheSystemPromptStays) {
-  const std::string prompt = "You are a patient assistant of a small hotel, and answer in one sentence. " + text;
+  const std::string prompt = "You are a patient assistant of a small hotel, and answer in one sentence. " + quiet_room;
   world w{{.context = 384}};
   auto window = [&](const std::string& conversation) {
     prepared_turn prepared;
     w.system.spawn([&](caf::event_based_actor* self) {
       self->request(w.registry, caf::infinite, atom::append_v, conversation_ref{"tenant", conversation}, turn_id{9999},
-                    message_list{{"user", text}})
+                    message_list{{"user", quiet_room}})
           .then([&](const prepared_turn& p) { prepared = p; });
     });
     w.run();
@@ -157,7 +156,7 @@ TEST(Overflow, TheSystemPromptStays) {
   open(w, "fresh", prompt);
   EXPECT_EQ(w.info("c").messages, 1u);
   std::uint32_t dropped = 0;
-  for (int turn = 0; turn < 12; ++turn) dropped += w.talk("c", text).dropped_tokens;
+  for (int turn = 0; turn < 12; ++turn) dropped += w.talk("c", quiet_room).dropped_tokens;
   EXPECT_GT(dropped, 0u);
   auto old = window("c"), fresh = window("fresh");
   ASSERT_GT(fresh.keep, 16u);
@@ -169,12 +168,13 @@ TEST(Overflow, WhatMayNotBeDroppedLeavesNoRoomAndThatIsSaid) {
   world w{{.context = 256, .overflow = {.keep_tokens = 256}}};
   std::string error;
   for (int turn = 0; turn < 20 && error.empty(); ++turn) {
-    auto id = w.say("c", text);
+    auto id = w.say("c", quiet_room);
     w.run();
     error = w.outcome(id).error;
   }
   EXPECT_THAT(error, AllOf(HasSubstr("context_full"), HasSubstr("may not be dropped")));
-  auto id = w.say("long", text + text + text + text + text + text + text + text + text + text + text + text + text);
+  auto id = w.say("long", quiet_room + quiet_room + quiet_room + quiet_room + quiet_room + quiet_room + quiet_room +
+                              quiet_room + quiet_room + quiet_room + quiet_room + quiet_room + quiet_room);
   w.run();
   EXPECT_THAT(w.outcome(id).error, AllOf(HasSubstr("context_full"), HasSubstr("the message has")));
   EXPECT_EQ(w.info("long").messages, 0u);
@@ -200,7 +200,7 @@ TEST(Overflow, ATierThatDiesInBetweenCostsTimeOnly) {
   for (int turn = 0; turn < 12; ++turn) {
     if (turn == 4) w.kill(caf::actor_cast<caf::strong_actor_ptr>(w.disk));
     if (turn == 8) w.kill(caf::actor_cast<caf::strong_actor_ptr>(w.host));
-    for (int c = 0; c < 3; ++c) w.talk("c" + std::to_string(c), text, 40);
+    for (int c = 0; c < 3; ++c) w.talk("c" + std::to_string(c), quiet_room, 40);
   }
   EXPECT_GT(w.counter(w.registry, "truncations"), 3);
 }

@@ -6,18 +6,18 @@
 namespace chromatin::test {
 namespace {
 
-const std::string long_text =
+const std::string dinner_text =
     "I would like to book a table for two people at an Italian restaurant in San Jose tomorrow evening, please, and it "
     "should "
     "not be too expensive; also tell me whether they have vegetarian dishes and live music, and what the weather will "
     "be.";
 
 /// Six conversations of several turns, one after the other in turns, so that each is pushed out by the others.
-std::vector<std::string> play(world& w) {
+std::vector<std::string> play_in_turns(world& w) {
   std::vector<std::string> answers;
   for (int turn = 0; turn < 4; ++turn)
     for (int c = 0; c < 6; ++c) {
-      auto id = w.say("c" + std::to_string(c), std::to_string(c) + long_text + std::to_string(turn));
+      auto id = w.say("c" + std::to_string(c), std::to_string(c) + dinner_text + std::to_string(turn));
       w.run();
       EXPECT_EQ(w.outcome(id).error, "");
       answers.push_back(w.outcome(id).text);
@@ -25,17 +25,17 @@ std::vector<std::string> play(world& w) {
   return answers;
 }
 
-std::vector<std::string> undisturbed() {
+std::vector<std::string> undisturbed_turns() {
   static const auto answers = [] {
     world w{{.device_chunks = 512, .host_chunks = 512, .disk_chunks = 1024}};
-    return play(w);
+    return play_in_turns(w);
   }();
   return answers;
 }
 
 TEST(Placement, EveryTierGivesTheTokensOfAnUndisturbedRun) {
   world w{{.device_chunks = 10, .host_chunks = 16, .disk_chunks = 256}};
-  EXPECT_EQ(play(w), undisturbed());
+  EXPECT_EQ(play_in_turns(w), undisturbed_turns());
   EXPECT_GT(w.counter(w.disk, "hit_chunks"), 0);
   EXPECT_GT(w.counter(w.host, "evicted_chunks"), 0);
   EXPECT_GT(w.counter(w.device, "loaded_chunks"), 0);
@@ -47,17 +47,17 @@ TEST(Placement, ComputingEverythingGivesTheSameTokens) {
   std::vector<std::string> answers;
   for (int turn = 0; turn < 4; ++turn)
     for (int c = 0; c < 6; ++c) {
-      auto id = w.say("c" + std::to_string(c), std::to_string(c) + long_text + std::to_string(turn), 20, false);
+      auto id = w.say("c" + std::to_string(c), std::to_string(c) + dinner_text + std::to_string(turn), 20, false);
       w.run();
       answers.push_back(w.outcome(id).text);
     }
-  EXPECT_EQ(answers, undisturbed());
+  EXPECT_EQ(answers, undisturbed_turns());
   EXPECT_EQ(w.counter(w.scheduler, "prompt_tokens_reused"), 0);
 }
 
 TEST(Placement, WithoutAnyTierBelowTheDeviceTurnsStillEndRight) {
   world w{{.device_chunks = 10, .host_chunks = 2, .disk_chunks = 4, .disk = false}};
-  EXPECT_EQ(play(w), undisturbed());
+  EXPECT_EQ(play_in_turns(w), undisturbed_turns());
 }
 
 TEST(Placement, ConcurrentTurnsGiveTheTokensOfTurnsAlone) {
@@ -67,24 +67,24 @@ TEST(Placement, ConcurrentTurnsGiveTheTokensOfTurnsAlone) {
     for (int turn = 0; turn < 4; ++turn) {
       std::vector<turn_id> ids;
       for (int c = 0; c < 6; ++c)
-        ids.push_back(w.say("c" + std::to_string(c), std::to_string(c) + long_text + std::to_string(turn)));
+        ids.push_back(w.say("c" + std::to_string(c), std::to_string(c) + dinner_text + std::to_string(turn)));
       w.run();
       for (std::size_t c = 0; c < 6; ++c) answers[static_cast<std::size_t>(turn) * 6 + c] = w.outcome(ids[c]).text;
     }
-    EXPECT_EQ(answers, undisturbed()) << "seed " << seed;
+    EXPECT_EQ(answers, undisturbed_turns()) << "seed " << seed;
   }
 }
 
 TEST(Placement, ANewConversationSharesTheOpeningOfAnother) {
   world w;
-  w.talk("first", long_text + long_text);
-  auto statistics = w.talk("second", long_text + long_text + " And then?");
+  w.talk("first", dinner_text + dinner_text);
+  auto statistics = w.talk("second", dinner_text + dinner_text + " And then?");
   EXPECT_GE(tokens_from(statistics.hits, "device"), 64u);
 }
 
 TEST(Placement, AForkGoesOnFromTheSharedCache) {
   world w;
-  w.talk("original", long_text);
+  w.talk("original", dinner_text);
   w.fork("original", "copy");
   auto statistics = w.talk("copy", "And in Oakland?");
   EXPECT_GT(tokens_from(statistics.hits, "device"), 64u);
@@ -94,7 +94,7 @@ TEST(Placement, AForkGoesOnFromTheSharedCache) {
 TEST(Placement, TwoTurnsThatGrowOneTailAtTheSameTimeDoNotMix) {
   auto both = [](bool together) {
     world w;
-    w.talk("original", long_text);
+    w.talk("original", dinner_text);
     w.fork("original", "copy");
     auto a = w.say("original", "For two people.");
     if (!together) w.run();
@@ -107,7 +107,7 @@ TEST(Placement, TwoTurnsThatGrowOneTailAtTheSameTimeDoNotMix) {
 
 TEST(Placement, AfterATruncationTheCacheOfWhatStaysIsUsed) {
   world w{{.device_chunks = 10, .host_chunks = 12}};
-  for (int turn = 0; turn < 4; ++turn) w.talk("c", long_text + std::to_string(turn));
+  for (int turn = 0; turn < 4; ++turn) w.talk("c", dinner_text + std::to_string(turn));
   auto before = w.info("c").tokens;
   w.system.spawn([&](caf::event_based_actor* self) {
     self->request(w.gateway, caf::infinite, atom::truncate_v, conversation_ref{"tenant", "c"}, std::uint32_t{0}, 0.5)

@@ -12,8 +12,6 @@ bool is_over(const caf::strong_actor_ptr& actor) { return actor->get()->getf(caf
 const std::string sentence =
     "I need a taxi to the airport for four people at six in the morning, and a wake-up call before that, please.";
 
-caf::strong_actor_ptr erased(const auto& actor) { return caf::actor_cast<caf::strong_actor_ptr>(actor); }
-
 /// Shapes from so small that every turn fights for pages to so large that nothing is ever evicted.
 world_options random_shape(std::uint64_t seed) {
   std::mt19937_64 random{seed * 77 + 5};

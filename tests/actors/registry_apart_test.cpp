@@ -9,11 +9,9 @@ namespace {
 
 using testing::HasSubstr;
 
-const conversation_ref talk_ref{"tenant", "talk"};
-const std::string taxi = "I need a taxi to the airport for four people at six in the morning, and a wake-up call. ";
-const std::string long_text = taxi + taxi + taxi;
-
-message_list user(const std::string& said) { return {{"user", said}}; }
+const std::string taxi_once =
+    "I need a taxi to the airport for four people at six in the morning, and a wake-up call. ";
+const std::string long_text = taxi_once + taxi_once + taxi_once;
 
 TEST(RegistrySalts, UnderAnotherOneNothingIsFoundOrShared) {
   desk d;

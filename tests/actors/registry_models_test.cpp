@@ -11,10 +11,7 @@ namespace {
 
 using testing::HasSubstr;
 
-const conversation_ref talk_ref{"tenant", "talk"};
 constexpr kv::fingerprint first_cache{1, 2}, second_cache{3, 4};
-
-message_list user(const std::string& said) { return {{"user", said}}; }
 
 std::shared_ptr<const model::checkpoint> concierge() {
   static const auto model = model::checkpoint::open(std::string{CHROMATIN_SOURCE_DIR} + "/assets/concierge");

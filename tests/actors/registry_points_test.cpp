@@ -9,8 +9,6 @@ namespace {
 
 using testing::HasSubstr;
 
-message_list user(const std::string& said) { return {{"user", said}}; }
-
 TEST(RegistryPoints, ConversationsThatNobodyNamedMakeRoomOldestFirst) {
   desk d{0, {.conversations_max = 3}};
   struct log {

@@ -10,8 +10,6 @@ namespace chromatin::test {
 namespace {
 
 using testing::HasSubstr;
-const conversation_ref talk_ref{"tenant", "talk"};
-message_list user(const std::string& said) { return {{"user", said}}; }
 abandoned_turn abandoned(turn_id turn, bool computed = true) {
   return {.conversation = talk_ref, .turn = turn, .computed = computed};
 }

@@ -8,7 +8,7 @@
 namespace chromatin::test {
 namespace {
 
-constexpr std::uint32_t context = 4096;
+constexpr std::uint32_t plan_context = 4096;
 
 struct StepPlan : testing::Test {
   /// A turn with so many tokens, of which some are computed.
@@ -24,7 +24,8 @@ struct StepPlan : testing::Test {
   }
   std::vector<std::pair<turn_id, std::uint32_t>> plan(std::vector<sequence*> all, std::uint32_t tokens_max) {
     std::vector<std::pair<turn_id, std::uint32_t>> parts;
-    for (const auto& p : plan_step(std::move(all), tokens_max, {}, context, {})) parts.emplace_back(p.turn, p.tokens);
+    for (const auto& p : plan_step(std::move(all), tokens_max, {}, plan_context, {}))
+      parts.emplace_back(p.turn, p.tokens);
     return parts;
   }
 

@@ -11,8 +11,6 @@
 namespace chromatin::test {
 namespace {
 
-caf::strong_actor_ptr erased(const auto& actor) { return caf::actor_cast<caf::strong_actor_ptr>(actor); }
-
 /// With a window that fits into the device, as the launcher has it.
 std::shared_ptr<const model::checkpoint> open_checkpoint(const world_options& o) {
   auto folder = o.cuda ? tiny_model() : std::string{CHROMATIN_SOURCE_DIR} + "/assets/concierge";

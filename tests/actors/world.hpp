@@ -44,6 +44,10 @@ struct collecting_sink final : token_sink {
   std::string all;
 };
 
+inline conversation_ref ref(const std::string& id) { return {"tenant", id}; }
+
+inline caf::strong_actor_ptr erased(const auto& actor) { return caf::actor_cast<caf::strong_actor_ptr>(actor); }
+
 struct world_options {
   std::uint32_t device_chunks = 64, host_chunks = 64, disk_chunks = 256;
   std::uint32_t step_tokens_max = 48;

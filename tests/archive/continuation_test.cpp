@@ -1,14 +1,14 @@
 // A conversation that was archived and put back goes on with the same tokens as one that never left.
 
 #include "archive/registry_copy.hpp"
+#include "tests/actors/long_texts.hpp"
 #include "tests/actors/world.hpp"
 
 namespace chromatin::archive {
 namespace {
 
-const std::string text = "Please find me a quiet room for two nights in the old town, with breakfast and a garden.";
 constexpr int conversations = 4, turns_before = 9, turns_after = 6;
-constexpr std::uint32_t context = 256;  // is passed several times
+constexpr std::uint32_t short_context = 256;  // is passed several times
 
 std::string name_of(int conversation) { return "c" + std::to_string(conversation); }
 
@@ -16,7 +16,8 @@ std::vector<std::string> play(test::world& w, int first, int last) {
   std::vector<std::string> answers;
   for (int turn = first; turn < last; ++turn)
     for (int c = 0; c < conversations; ++c) {
-      auto id = w.say(name_of(c), std::to_string(c) + text + std::to_string(turn), 20 + 3 * static_cast<unsigned>(c));
+      auto id = w.say(name_of(c), std::to_string(c) + test::quiet_room + std::to_string(turn),
+                      20 + 3 * static_cast<unsigned>(c));
       w.run();
       EXPECT_EQ(w.outcome(id).error, "");
       answers.push_back(w.outcome(id).text);
@@ -38,7 +39,7 @@ void archive_and_recall(const std::filesystem::path& folder) {
 }
 
 TEST(Continuation, AnArchivedConversationGoesOnWithTheSameTokens) {
-  test::world_options shape{.context = context};
+  test::world_options shape{.context = short_context};
   test::world undisturbed{shape};
   play(undisturbed, 0, turns_before);
   const auto expected = play(undisturbed, turns_before, turns_before + turns_after);

@@ -54,4 +54,12 @@ class growing_conversation {
   const std::vector<std::string> words_{"a room", " for two", "\n", "breakfast", " 4711", std::string(1, '\0')};
 };
 
+inline archived_conversation grown(std::uint64_t seed, int turns = 1) {
+  growing_conversation conversation{seed};
+  for (int i = 0; i < turns; ++i) conversation.turn();
+  return conversation.now;
+}
+
+inline const io::conversation_key talk{"tenant", "talk"};
+
 }  // namespace chromatin::archive

@@ -18,12 +18,6 @@ using testing::Each;
 using testing::HasSubstr;
 using testing::SizeIs;
 
-archived_conversation grown(std::uint64_t seed, int turns = 1) {
-  growing_conversation conversation{seed};
-  for (int i = 0; i < turns; ++i) conversation.turn();
-  return conversation.now;
-}
-
 io::conversation_key talk_of(int number, const std::string& tenant = "tenant") {
   return {tenant, "talk-" + std::to_string(number)};
 }

@@ -23,9 +23,9 @@ using test::reason;
 using testing::HasSubstr;
 using testing::UnorderedElementsAre;
 
-const lab_time start{std::chrono::days{20'000}};
+const lab_time lab_start{std::chrono::days{20'000}};
 const simulator_options usual;
-const lab_time strands_come = start + usual.synthesis_time;
+const lab_time strands_come = lab_start + usual.synthesis_time;
 
 std::vector<std::string> names_in(const fs::path& folder) {
   std::vector<std::string> names;
@@ -48,12 +48,12 @@ class Laboratory : public testing::TestWithParam<bool> {
 
 TEST_P(Laboratory, AnOrderThatIsGivenAgainChangesNothingAndAnotherOneOfItsNameIsRefused) {
   const auto order = tube_.next_order("tube-order-1");
-  lab().order(order, start);
+  lab().order(order, lab_start);
   lab().order(order, strands_come);
-  EXPECT_EQ(lab().look(order.name, start).progress, lab_progress::under_way);
+  EXPECT_EQ(lab().look(order.name, lab_start).progress, lab_progress::under_way);
   auto other = order;
   other.strands.pop_back();
-  EXPECT_THAT(reason([&] { lab().order(other, start); }), HasSubstr("another"));
+  EXPECT_THAT(reason([&] { lab().order(other, lab_start); }), HasSubstr("another"));
   auto recall = tube_.recall("recall-1", "talk", 500);
   lab().order(recall, strands_come);
   lab().order(recall, strands_come);
@@ -62,9 +62,9 @@ TEST_P(Laboratory, AnOrderThatIsGivenAgainChangesNothingAndAnotherOneOfItsNameIs
 }
 
 TEST_P(Laboratory, AnOrderThatNobodyGaveIsUnknown) {
-  EXPECT_EQ(lab().look("recall-1", start).progress, lab_progress::unknown);
-  EXPECT_EQ(lab().look("../spool", start).progress, lab_progress::unknown);
-  EXPECT_THROW(lab().read("recall-1", start, [](const dna::read&) {}), laboratory_error);
+  EXPECT_EQ(lab().look("recall-1", lab_start).progress, lab_progress::unknown);
+  EXPECT_EQ(lab().look("../spool", lab_start).progress, lab_progress::unknown);
+  EXPECT_THROW(lab().read("recall-1", lab_start, [](const dna::read&) {}), laboratory_error);
 }
 
 TEST_P(Laboratory, WhatCannotBeOrderedIsRefused) {
@@ -72,13 +72,13 @@ TEST_P(Laboratory, WhatCannotBeOrderedIsRefused) {
   for (auto name : {"", "..", ".hidden", "a/b", "A", "a ", "a."}) {
     auto wrong = order;
     wrong.name = name;
-    EXPECT_THROW(lab().order(wrong, start), laboratory_error) << name;
+    EXPECT_THROW(lab().order(wrong, lab_start), laboratory_error) << name;
   }
   auto none = order, no_bases = order;
   none.strands.clear();
   no_bases.strands.back().bases += "N";
-  for (const auto& wrong : {none, no_bases}) EXPECT_THROW(lab().order(wrong, start), laboratory_error);
-  lab().order(order, start);
+  for (const auto& wrong : {none, no_bases}) EXPECT_THROW(lab().order(wrong, lab_start), laboratory_error);
+  lab().order(order, lab_start);
   const auto recall = tube_.recall("recall-1", "talk", 500);
   auto no_reads = recall, no_steps = recall, no_primer = recall;
   no_reads.reads = 0;
@@ -89,7 +89,7 @@ TEST_P(Laboratory, WhatCannotBeOrderedIsRefused) {
 }
 
 TEST_P(Laboratory, StrandsHaveNoReads) {
-  lab().order(tube_.next_order("tube-order-1"), start);
+  lab().order(tube_.next_order("tube-order-1"), lab_start);
   EXPECT_THROW(lab().read("tube-order-1", strands_come, [](const dna::read&) {}), laboratory_error);
 }
 
@@ -103,8 +103,8 @@ TEST(Simulator, AnOrderTakesTheTimeThatTheOptionsSay) {
   tube.put("talk/transcript", long_text(300, 'a'));
   simulator lab{usual};
   EXPECT_TRUE(lab.simulated());
-  lab.order(tube.next_order("tube-order-1"), start);
-  EXPECT_EQ(lab.look("tube-order-1", start).expected, strands_come);
+  lab.order(tube.next_order("tube-order-1"), lab_start);
+  EXPECT_EQ(lab.look("tube-order-1", lab_start).expected, strands_come);
   EXPECT_EQ(lab.look("tube-order-1", strands_come - std::chrono::seconds{1}).progress, lab_progress::under_way);
   EXPECT_EQ(lab.look("tube-order-1", strands_come).progress, lab_progress::done);
   EXPECT_EQ(lab.look("tube-order-1", strands_come).note, "simulated");
@@ -128,11 +128,11 @@ TEST(Simulator, WhatIsRecalledIsWhatHadComeByThen) {
   tube.put("talk/transcript", first);
   tube.put("other/transcript", long_text(3000, 'm'));
   simulator lab{usual};
-  lab.order(tube.next_order("tube-order-1"), start);
+  lab.order(tube.next_order("tube-order-1"), lab_start);
   auto longer = first;
   longer.insert(longer.end(), second.begin(), second.end());
   tube.store().update("talk/transcript", longer);
-  const auto later = start + std::chrono::days{5};
+  const auto later = lab_start + std::chrono::days{5};
   lab.order(tube.next_order("tube-order-2"), later);
   lab.order(tube.recall("recall-1", "talk", 1500), strands_come);
   lab.order(tube.recall("recall-2", "talk", 3000), later + usual.synthesis_time);
@@ -150,7 +150,7 @@ TEST(Simulator, TheSameOrdersAfterARestartAreTheSameReads) {
     auto options = usual;
     options.seed = seed;
     simulator lab{options};
-    lab.order(strands, start);
+    lab.order(strands, lab_start);
     lab.order(recall, strands_come);
     std::string all;
     for (int twice = 0; twice < 2; ++twice)
@@ -175,9 +175,9 @@ TEST(Simulator, OneThatKeepsItsOrdersHasTheSameTubesAfterARestart) {
     return all;
   };
   simulator forgetful{usual};
-  forgetful.order(strands, start);
+  forgetful.order(strands, lab_start);
   forgetful.order(recall, strands_come);
-  kept_simulator{folder / "lab", usual}.order(strands, start);
+  kept_simulator{folder / "lab", usual}.order(strands, lab_start);
   kept_simulator{folder / "lab", usual}.order(recall, strands_come);
   kept_simulator last{folder / "lab", usual};
   EXPECT_EQ(last.look("recall-1", strands_come).progress, lab_progress::under_way);
@@ -199,7 +199,7 @@ TEST(Simulator, ASampleOfALargeTubeStandsForWhatNoPrimerIsNearTo) {
     options.sampling.far_strands_max = strands_max;
     options.sampling.far_primers_max = primers_max;
     simulator lab{options};
-    lab.order(strands, start);
+    lab.order(strands, lab_start);
     lab.order(recall, strands_come);
     const auto leaves = tube.store().contents().leaves_of("c");
     double wanted = 0;
@@ -269,25 +269,25 @@ TEST(Spool, ARoundTripByHand) {
   spool lab{folder.path()};
   EXPECT_FALSE(lab.simulated());
 
-  lab.order(tube.next_order("tube-order-1"), start);
+  lab.order(tube.next_order("tube-order-1"), lab_start);
   EXPECT_THAT(names_in(folder / "tube-order-1"),
               UnorderedElementsAre("README", "order.txt", "strands.csv", "strands.fa"));
-  auto answer = lab.look("tube-order-1", start);
+  auto answer = lab.look("tube-order-1", lab_start);
   EXPECT_EQ(answer.progress, lab_progress::under_way);
   EXPECT_THAT(answer.note, HasSubstr("tube-order-1/README says what to do"));
   technician.synthesise("tube-order-1");
-  EXPECT_EQ(lab.look("tube-order-1", start).progress, lab_progress::done);
+  EXPECT_EQ(lab.look("tube-order-1", lab_start).progress, lab_progress::done);
 
-  lab.order(tube.recall("recall-1", "talk", 2000, dna::wetlab::protocol::plain), start);
+  lab.order(tube.recall("recall-1", "talk", 2000, dna::wetlab::protocol::plain), lab_start);
   EXPECT_THAT(names_in(folder / "recall-1"),
               UnorderedElementsAre("README", "order.txt", "primers.csv", "primers.fa", "reads"));
   technician.sequence("recall-1", 2000);
-  EXPECT_EQ(lab.look("recall-1", start).progress, lab_progress::under_way) << "nobody says that this is all";
-  EXPECT_THROW(lab.read("recall-1", start, [](const dna::read&) {}), laboratory_error);
+  EXPECT_EQ(lab.look("recall-1", lab_start).progress, lab_progress::under_way) << "nobody says that this is all";
+  EXPECT_THROW(lab.read("recall-1", lab_start, [](const dna::read&) {}), laboratory_error);
   technician.touch("recall-1", "done");
-  EXPECT_EQ(lab.look("recall-1", start).progress, lab_progress::done);
+  EXPECT_EQ(lab.look("recall-1", lab_start).progress, lab_progress::done);
   spool restarted{folder.path()};
-  EXPECT_EQ(tube.decode(restarted, {"recall-1"}, start).get("talk/transcript").content, said);
+  EXPECT_EQ(tube.decode(restarted, {"recall-1"}, lab_start).get("talk/transcript").content, said);
 }
 
 TEST(Spool, TheReadmeSaysEveryStepAndWhatEndsTheOrder) {
@@ -295,14 +295,14 @@ TEST(Spool, TheReadmeSaysEveryStepAndWhatEndsTheOrder) {
   tube_folder tube;
   tube.put("talk/transcript", long_text(900, 'a'));
   spool lab{folder.path()};
-  lab.order(tube.next_order("tube-order-1"), start);
+  lab.order(tube.next_order("tube-order-1"), lab_start);
   const std::string near = "AACCGTGTTGCAGTCTGATCAGT", nearer = near + "CA", back = "TCAGGATACCGTTGACGTCA";
   const sequencing_order recall{"recall-1",
                                 "tube",
                                 {{.forward = {{near}}, .cycles = 15, .below_melting_c = 0},
                                  {.forward = {{nearer}}, .reverse = back, .cycles = 20, .carried = 0.001}},
                                 2000};
-  lab.order(recall, start);
+  lab.order(recall, lab_start);
   const auto strands = dna::read_file(folder / "tube-order-1/README");
   EXPECT_THAT(strands, testing::AllOf(HasSubstr("touch done"), HasSubstr("strands.csv"), HasSubstr("the tube tube")));
   const auto reads = dna::read_file(folder / "recall-1/README");
@@ -322,8 +322,8 @@ TEST(Spool, WhatACrashLeftOfAnOrderIsMadeAgainAndNeverSeen) {
   fs::create_directories(folder / ".tube-order-1.new/reads");
   std::ofstream{folder / ".tube-order-1.new/strands.fa"} << ">half";
   spool lab{folder.path()};
-  EXPECT_EQ(lab.look("tube-order-1", start).progress, lab_progress::unknown);
-  lab.order(order, start);
+  EXPECT_EQ(lab.look("tube-order-1", lab_start).progress, lab_progress::unknown);
+  lab.order(order, lab_start);
   EXPECT_THAT(names_in(folder.path()), testing::ElementsAre("tube-order-1"));
   EXPECT_EQ(dna::read_file(folder / "tube-order-1/strands.fa"), dna::fasta_of(order.strands));
   EXPECT_FALSE(fs::exists(folder / "tube-order-1/reads"));
@@ -334,9 +334,9 @@ TEST(Spool, AnOrderThatPeopleRefuseSaysWhy) {
   tube_folder tube;
   tube.put("talk/transcript", long_text(300, 'a'));
   spool lab{folder.path()};
-  lab.order(tube.next_order("tube-order-1"), start);
+  lab.order(tube.next_order("tube-order-1"), lab_start);
   person{folder.path()}.touch("tube-order-1", "refused", "the house makes no strands of 150 nt\nask another one\n");
-  const auto answer = lab.look("tube-order-1", start);
+  const auto answer = lab.look("tube-order-1", lab_start);
   EXPECT_EQ(answer.progress, lab_progress::refused);
   EXPECT_EQ(answer.note, "the house makes no strands of 150 nt");
 }
@@ -347,13 +347,13 @@ TEST(Spool, DoneWithoutReadsIsNotDone) {
   tube.put("talk/transcript", long_text(300, 'a'));
   tube.next_order("tube-order-1");
   spool lab{folder.path()};
-  lab.order(tube.recall("recall-1", "talk", 100), start);
+  lab.order(tube.recall("recall-1", "talk", 100), lab_start);
   person{folder.path()}.touch("recall-1", "done");
-  const auto answer = lab.look("recall-1", start);
+  const auto answer = lab.look("recall-1", lab_start);
   EXPECT_EQ(answer.progress, lab_progress::under_way);
   EXPECT_THAT(answer.note, HasSubstr("has no file of reads yet"));
   std::ofstream{folder / "recall-1/reads/a.fastq"} << "@a\nACGT\n+\nIIII\n@b\nAC";
-  EXPECT_THAT(reason([&] { lab.read("recall-1", start, [](const dna::read&) {}); }), HasSubstr("a.fastq"));
+  EXPECT_THAT(reason([&] { lab.read("recall-1", lab_start, [](const dna::read&) {}); }), HasSubstr("a.fastq"));
 }
 
 }  // namespace

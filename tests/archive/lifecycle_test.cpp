@@ -9,13 +9,7 @@
 namespace chromatin::archive {
 namespace {
 
-const io::conversation_key talk{"tenant", "talk"}, other{"tenant", "other"};
-
-archived_conversation grown(std::uint64_t seed, int turns) {
-  growing_conversation conversation{seed};
-  for (int i = 0; i < turns; ++i) conversation.turn();
-  return conversation.now;
-}
+const io::conversation_key other_talk{"tenant", "other"};
 
 std::optional<archive_job> job_of(process& at, const io::conversation_key& key, bool recall) {
   for (const auto& job : at.registry->archives().jobs_of(key).jobs)
@@ -25,7 +19,7 @@ std::optional<archive_job> job_of(process& at, const io::conversation_key& key, 
 
 /// From wherever the registry says that they are, to the end: into DNA, off the disk, and back. Both at once.
 void live(process& at, lab_time now) {
-  const std::vector both{talk, other};
+  const std::vector both{talk, other_talk};
   std::vector<std::uint64_t> numbers;
   for (const auto& key : both) {
     const auto known = job_of(at, key, false);
@@ -59,7 +53,7 @@ TEST(Lifecycle, AProcessThatEndsAnywhereGoesOnWhereItWas) {
     {
       process at{world};
       put_back(*at.registry, talk, 1, said, {});
-      put_back(*at.registry, other, 1, said_elsewhere, {});
+      put_back(*at.registry, other_talk, 1, said_elsewhere, {});
     }
     world.lasting_until_end = end;
     try {
@@ -79,7 +73,7 @@ TEST(Lifecycle, AProcessThatEndsAnywhereGoesOnWhereItWas) {
       live(at, world.now);
     }
     expect_as_before(at, talk, said);
-    expect_as_before(at, other, said_elsewhere);
+    expect_as_before(at, other_talk, said_elsewhere);
     EXPECT_EQ(at.work.figures().strands, strands) << "no molecule is made twice";
     EXPECT_LE(world.lab->syntheses.size(), syntheses + 1) << "both are one order, unless the end came between them";
     std::set<std::string> bases;
@@ -95,8 +89,8 @@ TEST(Lifecycle, NewTurnsOfAnArchivedConversationAreAnUpdateOfWhatIsInTheTube) {
   process at{world};
   growing_conversation conversation{6};
   conversation.turn();
-  put_back(*at.registry, other, 1, grown(7, 3), {});
-  at.archive(other);
+  put_back(*at.registry, other_talk, 1, grown(7, 3), {});
+  at.archive(other_talk);
   put_back(*at.registry, talk, 1, conversation.now, {});
   at.archive(talk);
   const auto before = at.work.figures().strands;

@@ -16,8 +16,6 @@ namespace {
 using test::reason;
 using testing::HasSubstr;
 
-const io::conversation_key talk{"tenant", "talk"};
-
 /// The same for a seed: of tests only.
 io::archive_key key_of(std::uint64_t seed) {
   std::mt19937_64 random{seed};
@@ -26,7 +24,7 @@ io::archive_key key_of(std::uint64_t seed) {
   });
 }
 byte_string bytes_of(std::string_view text) { return {text.begin(), text.end()}; }
-const byte_string frame = bytes_of("what was said");
+const byte_string sealed_frame = bytes_of("what was said");
 
 /// A file of three frames, and what each of them says.
 struct sealed_life {
@@ -46,9 +44,9 @@ struct sealed_life {
 
 TEST(Sealing, WhatIsSealedIsOpenedWithTheSameKeyOnly) {
   const sealer mine{key_of(1), talk};
-  const auto sealed = mine.seal(1, frame);
-  EXPECT_EQ(sealed.size(), frame.size() + sealer::nonce_bytes + sealer::tag_bytes);
-  EXPECT_EQ(mine.open(1, sealed), frame);
+  const auto sealed = mine.seal(1, sealed_frame);
+  EXPECT_EQ(sealed.size(), sealed_frame.size() + sealer::nonce_bytes + sealer::tag_bytes);
+  EXPECT_EQ(mine.open(1, sealed), sealed_frame);
   EXPECT_EQ(mine.open(2, mine.seal(2, {})), byte_string{});
   auto other_secret = key_of(1), other_name = key_of(1);
   other_secret.secret[31] ^= std::byte{1};
@@ -59,7 +57,7 @@ TEST(Sealing, WhatIsSealedIsOpenedWithTheSameKeyOnly) {
 
 TEST(Sealing, AFrameIsOpenedInItsOwnPlaceOnly) {
   const auto key = key_of(1);
-  const auto sealed = sealer{key, talk}.seal(3, frame);
+  const auto sealed = sealer{key, talk}.seal(3, sealed_frame);
   EXPECT_THROW((sealer{key, talk}.open(2, sealed)), frame_error) << "another frame's place";
   EXPECT_THROW((sealer{key, {"tenant", "other"}}.open(3, sealed)), frame_error);
   EXPECT_THROW((sealer{key, {"other", "talk"}}.open(3, sealed)), frame_error);
@@ -68,7 +66,7 @@ TEST(Sealing, AFrameIsOpenedInItsOwnPlaceOnly) {
 
 TEST(Sealing, NoByteCanBeChangedTakenAwayOrAdded) {
   const sealer mine{key_of(1), talk};
-  const auto sealed = mine.seal(1, frame);
+  const auto sealed = mine.seal(1, sealed_frame);
   for (std::size_t at = 0; at < sealed.size(); ++at) {
     auto changed = sealed;
     changed[at] ^= static_cast<std::uint8_t>(1U << at % 8);
@@ -82,14 +80,14 @@ TEST(Sealing, NoByteCanBeChangedTakenAwayOrAdded) {
 
 TEST(Sealing, TheSameFrameIsTheSameBytesAndAnotherOneSharesNoNonce) {
   const sealer mine{key_of(1), talk};
-  EXPECT_EQ(mine.seal(1, frame), (sealer{key_of(1), talk}.seal(1, frame)));
+  EXPECT_EQ(mine.seal(1, sealed_frame), (sealer{key_of(1), talk}.seal(1, sealed_frame)));
   const auto nonce = [](const byte_string& sealed) {
     return byte_string{sealed.begin(), sealed.begin() + static_cast<std::ptrdiff_t>(sealer::nonce_bytes)};
   };
-  const auto first = nonce(mine.seal(1, frame));
+  const auto first = nonce(mine.seal(1, sealed_frame));
   EXPECT_NE(nonce(mine.seal(1, bytes_of("what was saiD"))), first) << "it went on before its order was sent";
-  EXPECT_NE(nonce(mine.seal(2, frame)), first);
-  EXPECT_NE(nonce(sealer{key_of(2), talk}.seal(1, frame)), first);
+  EXPECT_NE(nonce(mine.seal(2, sealed_frame)), first);
+  EXPECT_NE(nonce(sealer{key_of(2), talk}.seal(1, sealed_frame)), first);
 }
 
 TEST(Sealing, KeysAndNamesAreRandom) {

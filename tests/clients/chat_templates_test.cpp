@@ -16,11 +16,11 @@
 namespace chromatin::test {
 namespace {
 
-using json = nlohmann::ordered_json;
+using ordered_json = nlohmann::ordered_json;
 namespace jinja = model::jinja;
 
 /// What ours makes of a template; null where there is an error.
-json rendered(const json& one) {
+ordered_json rendered(const ordered_json& one) {
   try {
     jinja::variables given;
     for (const auto& [name, v] : one["variables"].items()) given.emplace_back(name, jinja::from_json(v.dump(), 1));
@@ -30,12 +30,14 @@ json rendered(const json& one) {
   }
 }
 
-std::vector<json> conversations() {
-  json system{{"role", "system"}, {"content", " Be {brief}, 'please'. \n"}};
-  json user{{"role", "user"}, {"content", " hi <|x|> é\n"}}, answer{{"role", "assistant"}, {"content", "Yes.\n"}};
-  json thought{{"role", "assistant"}, {"content", "<think>\nhm\n</think>\n\nYes."}};
-  return {json::array({user}), json::array({system, user}), json::array({system, user, answer, user}),
-          json::array({user, thought, user}), json::array({user, thought})};
+std::vector<ordered_json> conversations() {
+  ordered_json system{{"role", "system"}, {"content", " Be {brief}, 'please'. \n"}};
+  ordered_json user{{"role", "user"}, {"content", " hi <|x|> é\n"}},
+      answer{{"role", "assistant"}, {"content", "Yes.\n"}};
+  ordered_json thought{{"role", "assistant"}, {"content", "<think>\nhm\n</think>\n\nYes."}};
+  return {ordered_json::array({user}), ordered_json::array({system, user}),
+          ordered_json::array({system, user, answer, user}), ordered_json::array({user, thought, user}),
+          ordered_json::array({user, thought})};
 }
 
 class ChatTemplates : public testing::Test {
@@ -45,17 +47,17 @@ class ChatTemplates : public testing::Test {
   }
 
   /// What a script of the packages' folder puts out.
-  json output(const std::string& arguments) const {
+  ordered_json output(const std::string& arguments) const {
     auto [status, text] =
         outcome_of("cd " + packages_.folder.string() + " && timeout 100 node templates.mjs " + arguments);
     if (status != 0) throw std::runtime_error(text);
-    return json::parse(text);
+    return ordered_json::parse(text);
   }
 
   /// Texts are equal, and errors where the other has one.
-  void compare(const std::vector<json>& cases) {
+  void compare(const std::vector<ordered_json>& cases) {
     temporary_folder folder;
-    std::ofstream{folder / "cases.json"} << json(cases);
+    std::ofstream{folder / "cases.json"} << ordered_json(cases);
     auto theirs = output((folder / "cases.json").string());
     ASSERT_EQ(theirs.size(), cases.size());
     std::size_t compared = 0;
@@ -67,8 +69,8 @@ class ChatTemplates : public testing::Test {
     EXPECT_GE(compared, cases.size() / 2);
   }
 
-  std::vector<json> with_conversations(const std::vector<std::string>& templates) const {
-    std::vector<json> cases;
+  std::vector<ordered_json> with_conversations(const std::vector<std::string>& templates) const {
+    std::vector<ordered_json> cases;
     for (const auto& text : templates)
       for (const auto& messages : conversations())
         for (bool asked : {true, false})
@@ -87,7 +89,7 @@ class ChatTemplates : public testing::Test {
 
 TEST_F(ChatTemplates, TheCollectionIsRenderedAlike) {
   std::vector<std::string> templates;
-  auto collection = json::parse(std::ifstream{CHROMATIN_SOURCE_DIR "/tests/data/templates/renders.json"});
+  auto collection = ordered_json::parse(std::ifstream{CHROMATIN_SOURCE_DIR "/tests/data/templates/renders.json"});
   for (const auto& one : collection) templates.push_back(one["template"].get<std::string>());
   compare(with_conversations(templates));
 }
@@ -109,11 +111,11 @@ TEST_F(ChatTemplates, WhatTokenizerPackagesBringIsRenderedAlike) {
 }
 
 TEST_F(ChatTemplates, RandomOnesAreRenderedAlike) {
-  std::vector<json> cases;
-  json messages = json::array({{{"role", "system"}, {"content", " Be, brief.\n"}},
-                               {{"role", "user"}, {"content", "a <|x|> é\n\nb"}},
-                               {{"role", "assistant"}, {"content", "Xy"}},
-                               {{"role", "user"}, {"content", ""}}});
+  std::vector<ordered_json> cases;
+  ordered_json messages = ordered_json::array({{{"role", "system"}, {"content", " Be, brief.\n"}},
+                                               {{"role", "user"}, {"content", "a <|x|> é\n\nb"}},
+                                               {{"role", "assistant"}, {"content", "Xy"}},
+                                               {{"role", "user"}, {"content", ""}}});
   for (std::uint64_t seed = 1; seed <= 1000; ++seed)
     cases.push_back({{"template", random_template{seed}()},
                      {"variables", {{"messages", messages}, {"bos_token", "<s>"}, {"tools", nullptr}}}});

@@ -49,7 +49,7 @@ struct verified {
 
   test::temporary_folder folder;
   std::shared_ptr<const model::checkpoint> checkpoint;
-  tokens input;
+  token_list input;
   std::unique_ptr<reference_model> reference;
   std::vector<reference_model::vector> expected;
 };
@@ -69,8 +69,8 @@ class Architectures : public testing::TestWithParam<architecture> {
     sequence s{*b};
     double error = 0;
     auto step = [&](std::size_t from, std::size_t count) {
-      tokens part(of_.input.begin() + static_cast<std::ptrdiff_t>(from),
-                  of_.input.begin() + static_cast<std::ptrdiff_t>(from + count));
+      token_list part(of_.input.begin() + static_cast<std::ptrdiff_t>(from),
+                      of_.input.begin() + static_cast<std::ptrdiff_t>(from + count));
       auto logits = run(*b, {s.next(part)});
       const auto& right = of_.expected[from + count - 1];
       for (std::size_t i = 0; i < right.size(); ++i) error = std::max(error, std::abs(logits.at(i) - right[i]));
@@ -107,18 +107,18 @@ TEST_P(Architectures, Bfloat16IsNearIt) {
 
 TEST_P(Architectures, AMistakeWouldBeSeen) { EXPECT_GT(effect_of_the_mistake(), 1.5 * bf16_tolerance); }
 
-using edit = std::function<void(json&)>;
+using config_edit = std::function<void(json&)>;
 
-edit forget(std::vector<const char*> keys) {
+config_edit forget(std::vector<const char*> keys) {
   return [keys = std::move(keys)](json& c) {
     for (auto key : keys) c.erase(key);
   };
 }
-edit set(const char* key, json value) {
+config_edit set(const char* key, json value) {
   return [=](json& c) { c[key] = value; };
 }
-edit be(const char* name) { return set("architectures", {name}); }
-edit scale_by(json scaling) { return set("rope_scaling", std::move(scaling)); }
+config_edit be(const char* name) { return set("architectures", {name}); }
+config_edit scale_by(json scaling) { return set("rope_scaling", std::move(scaling)); }
 const auto forget_scaling = forget({"rope_scaling"});
 
 /// Gemma 3's positions as transformers 5 writes them.

@@ -12,17 +12,17 @@ namespace chromatin::gpu {
 namespace {
 
 struct conversation {
-  tokens input;
+  token_list input;
   std::size_t done = 0;
   sequence pages;
 };
 
 using logits_by_position = std::map<std::pair<std::size_t, std::size_t>, std::vector<float>>;
 
-std::vector<tokens> random_inputs(std::mt19937& random) {
+std::vector<token_list> random_inputs(std::mt19937& random) {
   std::uniform_int_distribution<std::size_t> length{1, 200};
   std::uniform_int_distribution<kv::token_id> token{3, 4000};
-  std::vector<tokens> inputs(6);
+  std::vector<token_list> inputs(6);
   for (auto& input : inputs) {
     input.resize(length(random));
     for (auto& t : input) t = token(random);
@@ -31,13 +31,13 @@ std::vector<tokens> random_inputs(std::mt19937& random) {
 }
 
 /// Plays all inputs in random steps of random sequences; the logits that were asked for, by sequence and position.
-logits_by_position play(backend& b, const std::vector<tokens>& inputs, std::mt19937& random) {
+logits_by_position play(backend& b, const std::vector<token_list>& inputs, std::mt19937& random) {
   std::vector<conversation> all;
   for (const auto& input : inputs) all.push_back({input, 0, sequence{b}});
   logits_by_position result;
   for (;;) {
     std::vector<std::size_t> chosen;
-    std::vector<tokens> parts;
+    std::vector<token_list> parts;
     for (std::size_t i = 0; i < all.size(); ++i) {
       auto left = all[i].input.size() - all[i].done;
       if (left == 0 || random() % 2 == 0) continue;

@@ -13,23 +13,23 @@ namespace {
 
 using test::gguf_type;
 
-constexpr std::size_t tokens_max = 24;
+constexpr std::size_t said_max = 24;
 
 /// Greedy tokens behind a prompt, and the logits of the last one.
-std::pair<tokens, std::vector<float>> answer(std::shared_ptr<const model::checkpoint> checkpoint) {
+std::pair<token_list, std::vector<float>> answer(std::shared_ptr<const model::checkpoint> checkpoint) {
   auto prompt = checkpoint->tokenizer->encode("I would like to book a table for two, please.");
   auto b = make_cpu_backend(std::move(checkpoint), {.compute = kv::dtype::f32, .threads = 2});
   sequence s{*b};
   auto logits = run(*b, {s.next(prompt)});
-  tokens said;
-  while (said.size() < tokens_max) {
+  token_list said;
+  while (said.size() < said_max) {
     said.push_back(static_cast<kv::token_id>(std::max_element(logits.begin(), logits.end()) - logits.begin()));
     logits = run(*b, {s.next({said.back()})});
   }
   return {said, logits};
 }
 
-std::pair<tokens, std::vector<float>> answer_of_file(gguf_type type) {
+std::pair<token_list, std::vector<float>> answer_of_file(gguf_type type) {
   test::temporary_folder folder;
   test::write_bytes(folder / "m.gguf",
                     test::gguf_of(CHROMATIN_SOURCE_DIR "/assets/concierge", {.type = type, .more_keys = {}}).file());

@@ -26,11 +26,11 @@ const json& golden() {
 }
 
 /// Prefills in pieces of `piece` tokens; the logits after the last.
-std::vector<float> prefill(backend& b, sequence& s, const tokens& input, std::size_t piece) {
+std::vector<float> prefill(backend& b, sequence& s, const token_list& input, std::size_t piece) {
   std::vector<float> logits;
   for (std::size_t i = 0; i < input.size(); i += piece) {
-    tokens part(input.begin() + static_cast<std::ptrdiff_t>(i),
-                input.begin() + static_cast<std::ptrdiff_t>(std::min(i + piece, input.size())));
+    token_list part(input.begin() + static_cast<std::ptrdiff_t>(i),
+                    input.begin() + static_cast<std::ptrdiff_t>(std::min(i + piece, input.size())));
     logits = run(b, {s.next(part)});
   }
   return logits;
@@ -112,7 +112,7 @@ TEST_P(Golden, PrefillMayBeCutAnywhere) {
 
 TEST_P(Golden, SequencesOfOneBatchDoNotMix) {
   const auto& prompts = golden()["prompts"];
-  std::vector<tokens> inputs{prompts[0]["tokens"], prompts[1]["tokens"], prompts[2]["tokens"]};
+  std::vector<token_list> inputs{prompts[0]["tokens"], prompts[1]["tokens"], prompts[2]["tokens"]};
   std::vector<sequence> sequences;
   std::vector<sequence_step> batch;
   for (std::size_t i = 0; i < 3; ++i) sequences.emplace_back(*backend_);
@@ -126,7 +126,7 @@ TEST_P(Golden, SequencesOfOneBatchDoNotMix) {
 
 TEST_P(Golden, LogProbabilityOfThePromptIsTheReferences) {
   const auto& c = golden()["prompts"][1];
-  tokens input = c["tokens"];
+  token_list input = c["tokens"];
   sequence s{*backend_};
   double sum = 0;
   for (std::size_t i = 0; i + 1 < input.size(); ++i) {
@@ -150,23 +150,23 @@ TEST_P(Golden, TruncationKeepsTheCache) {
     pages.erase(pages.begin() + from / kv::tokens_per_chunk, pages.begin() + to / kv::tokens_per_chunk);
     s.set_table(std::move(pages));
     s.position -= to - from;
-    auto logits = run(*backend_, {s.next(c["then"].get<tokens>())});
+    auto logits = run(*backend_, {s.next(c["then"].get<token_list>())});
     expect_logits(logits, c["last_logits_top20"], GetParam().tolerance);
     expect_greedy(*backend_, s, logits, c, GetParam().margin, greedy_tokens());
   }
 }
 
-constexpr auto f32 = kv::dtype::f32, bf16 = kv::dtype::bf16;
+constexpr auto in_f32 = kv::dtype::f32, in_bf16 = kv::dtype::bf16;
 
 INSTANTIATE_TEST_SUITE_P(
     Types, Golden,
-    testing::Values(mode{"f32", {.compute = f32}, 1e-3, 0.01}, mode{"bf16", {.compute = bf16}, 0.12, 0.25},
-                    mode{"f32_deterministic", {.compute = f32, .deterministic = true}, 1e-3, 0.01},
-                    mode{"bf16_deterministic", {.compute = bf16, .deterministic = true}, 0.12, 0.25},
-                    mode{"f32_int8", {.compute = f32, .weights = model::weight_kind::int8}, 0.4, 0.8},
-                    mode{"bf16_int8", {.compute = bf16, .weights = model::weight_kind::int8}, 0.4, 0.8},
-                    mode{"f32_q4", {.compute = f32, .weights = model::weight_kind::q4}, 3, 6},
-                    mode{"bf16_q4", {.compute = bf16, .weights = model::weight_kind::q4}, 3, 6},
+    testing::Values(mode{"f32", {.compute = in_f32}, 1e-3, 0.01}, mode{"bf16", {.compute = in_bf16}, 0.12, 0.25},
+                    mode{"f32_deterministic", {.compute = in_f32, .deterministic = true}, 1e-3, 0.01},
+                    mode{"bf16_deterministic", {.compute = in_bf16, .deterministic = true}, 0.12, 0.25},
+                    mode{"f32_int8", {.compute = in_f32, .weights = model::weight_kind::int8}, 0.4, 0.8},
+                    mode{"bf16_int8", {.compute = in_bf16, .weights = model::weight_kind::int8}, 0.4, 0.8},
+                    mode{"f32_q4", {.compute = in_f32, .weights = model::weight_kind::q4}, 3, 6},
+                    mode{"bf16_q4", {.compute = in_bf16, .weights = model::weight_kind::q4}, 3, 6},
                     mode{"cuda_emulated", {}, 0.12, 0.25, cuda::machine::emulated},
                     mode{"cuda", {}, 0.12, 0.25, cuda::machine::real},
                     mode{"cuda_deterministic", {.deterministic = true}, 0.12, 0.25, cuda::machine::real}),

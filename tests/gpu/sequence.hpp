@@ -9,7 +9,7 @@
 
 namespace chromatin::gpu {
 
-using tokens = std::vector<kv::token_id>;
+using token_list = std::vector<kv::token_id>;
 
 inline std::shared_ptr<const model::checkpoint> concierge() {
   static const auto checkpoint = model::checkpoint::open(CHROMATIN_SOURCE_DIR "/assets/concierge");
@@ -25,13 +25,13 @@ struct sequence {
     set_table(std::move(pages));
   }
 
-  sequence_step next(const tokens& input, bool wants_logits = true) {
+  sequence_step next(const token_list& input, bool wants_logits = true) {
     sequence_step step{.tokens = input, .position = position, .pages = table, .wants_logits = wants_logits};
     position += static_cast<std::uint32_t>(input.size());
     return step;
   }
   /// A step that ends with the likeliest token.
-  sequence_step sampled(const tokens& input) {
+  sequence_step sampled(const token_list& input) {
     auto step = next(input, false);
     step.sampler = std::make_shared<model::sampler>(model::sampling{});
     return step;

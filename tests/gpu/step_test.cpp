@@ -15,13 +15,13 @@ constexpr cpu_options exact{.compute = kv::dtype::f32, .deterministic = true, .t
 
 class Steps : public testing::Test {
  protected:
-  static tokens prompt(std::uint32_t first, std::size_t count) {
-    tokens all;
+  static token_list prompt(std::uint32_t first, std::size_t count) {
+    token_list all;
     for (std::size_t i = 0; i < count; ++i) all.push_back(first + static_cast<kv::token_id>(i * 37 % 3000));
     return all;
   }
   /// Greedy, one step after the other.
-  tokens one_by_one(const tokens& input, std::size_t count) {
+  token_list one_by_one(const token_list& input, std::size_t count) {
     sequence s{*backend_};
     auto answer = run_step(*backend_, {.sequences = {s.sampled(input)}, .ends = {}})[0].tokens;
     while (answer.size() < count)
@@ -56,8 +56,8 @@ TEST_F(Steps, ABurstGivesTheTokensOfSingleSteps) {
   // Both go on together: the one from its last prompt token again, the other from its first answer token.
   s.position -= 1;
   auto results = run_step(*backend_, {.sequences = {s.sampled({a.back()}), t.sampled(head)}, .steps = 5, .ends = {}});
-  EXPECT_EQ(results[0].tokens, tokens(first.begin(), first.begin() + 5));
-  EXPECT_EQ(results[1].tokens, tokens(second.begin() + 1, second.end()));
+  EXPECT_EQ(results[0].tokens, token_list(first.begin(), first.begin() + 5));
+  EXPECT_EQ(results[1].tokens, token_list(second.begin() + 1, second.end()));
 }
 
 TEST_F(Steps, ABurstStopsWhenOneOfItsSequencesEnds) {
@@ -67,7 +67,7 @@ TEST_F(Steps, ABurstStopsWhenOneOfItsSequencesEnds) {
   auto first = std::find(answer.begin(), answer.end(), end_token) - answer.begin();
   sequence s{*backend_};
   auto result = run_step(*backend_, {.sequences = {s.sampled(input)}, .steps = 8, .ends = {end_token}})[0];
-  EXPECT_EQ(result.tokens, tokens(answer.begin(), answer.begin() + first + 1));
+  EXPECT_EQ(result.tokens, token_list(answer.begin(), answer.begin() + first + 1));
 }
 
 TEST_F(Steps, ADroppedSequenceLeavesTheOthersAsTheyWere) {
@@ -114,7 +114,7 @@ TEST_F(Steps, LogitsThatAreNotFiniteAreTheirSequencesErrorOnly) {
     s.position = 0;
     auto results = run_step(*backend_, {.sequences = {s.sampled(a), t.sampled({7})}, .steps = steps, .ends = {}});
     EXPECT_EQ(results[0].error, "");
-    EXPECT_EQ(results[0].tokens, tokens{alone[0]});
+    EXPECT_EQ(results[0].tokens, token_list{alone[0]});
     EXPECT_TRUE(results[1].tokens.empty());
     EXPECT_NE(results[1].error.find("logits are not finite after 31 tokens"), std::string::npos) << results[1].error;
     t.position = 30;
@@ -180,7 +180,7 @@ TEST_F(Steps, TheNextStepMayBeginFromInsideTheEndOfTheLast) {
   auto a = prompt(300, 20);
   auto alone = one_by_one(a, 2);
   sequence s{*backend_};
-  callback<tokens> answer;
+  callback<token_list> answer;
   auto layers = backend_->geometry().layers;
   backend_->begin({.sequences = {s.sampled(a)}, .ends = {}});
   for (std::uint32_t layer = 0; layer < layers; ++layer) backend_->run_layer(layer, {});

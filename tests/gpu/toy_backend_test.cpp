@@ -7,7 +7,7 @@
 namespace chromatin::test {
 namespace {
 
-using tokens = std::vector<kv::token_id>;
+using token_list = std::vector<kv::token_id>;
 
 struct toy_run {
   explicit toy_run(const toy_options& options = {}) : toy{options} {
@@ -15,7 +15,7 @@ struct toy_run {
     for (int i = 0; i < 3; ++i) pages.push_back(arena->try_allocate());
     table = std::make_shared<const std::vector<kv::page_ref>>(std::move(pages));
   }
-  gpu::sequence_step step(const tokens& input, std::uint32_t position) const {
+  gpu::sequence_step step(const token_list& input, std::uint32_t position) const {
     return {.tokens = input,
             .position = position,
             .pages = table,
@@ -40,8 +40,8 @@ struct toy_run {
   kv::block_table table;
 };
 
-tokens count_to(kv::token_id n) {
-  tokens all(n);
+token_list count_to(kv::token_id n) {
+  token_list all(n);
   for (kv::token_id i = 0; i < n; ++i) all[i] = i;
   return all;
 }
@@ -60,7 +60,7 @@ TEST(ToyBackend, ABurstGivesTheTokensOfSingleSteps) {
   auto answer = burst.run({.sequences = {burst.step(count_to(9), 0)}, .steps = 4, .ends = {}}).sequences[0].tokens;
   ASSERT_EQ(answer.size(), 4u);
   auto first = single.run({.sequences = {single.step(count_to(9), 0)}, .ends = {}}).sequences[0].tokens;
-  EXPECT_EQ(first, tokens{answer[0]});
+  EXPECT_EQ(first, token_list{answer[0]});
   for (std::uint32_t i = 0; i < 3; ++i) EXPECT_EQ(single.next(answer[i], 9 + i), answer[i + 1]);
 }
 

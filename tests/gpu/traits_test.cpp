@@ -16,7 +16,7 @@
 namespace chromatin::gpu {
 namespace {
 
-constexpr double f32_tolerance = 3e-4;
+constexpr double traits_tolerance = 3e-4;
 
 class Traits : public testing::TestWithParam<const char*> {
  protected:
@@ -31,10 +31,10 @@ class Traits : public testing::TestWithParam<const char*> {
                                           .weights = int8 ? model::weight_kind::int8 : model::weight_kind::stored,
                                           .threads = 2});
   }
-  tokens random_tokens(std::size_t count, unsigned seed) const {
+  token_list random_tokens(std::size_t count, unsigned seed) const {
     std::mt19937 random{seed};
     std::uniform_int_distribution<kv::token_id> token{0, 499};
-    tokens all(count);
+    token_list all(count);
     for (auto& t : all) t = token(random);
     return all;
   }
@@ -42,7 +42,7 @@ class Traits : public testing::TestWithParam<const char*> {
     ASSERT_GE(logits.size(), expected.size());
     double error = 0;
     for (std::size_t i = 0; i < expected.size(); ++i) error = std::max(error, std::abs(logits[i] - expected[i]));
-    EXPECT_LT(error, f32_tolerance);
+    EXPECT_LT(error, traits_tolerance);
   }
 
   test::temporary_folder folder_;
@@ -110,14 +110,14 @@ class ServedContext : public testing::Test {
     reference.served_context = context;
     auto checkpoint = model::checkpoint::open(folder_ / "model", context);
     auto b = make_cpu_backend(checkpoint, {.compute = kv::dtype::f32, .threads = 2});
-    tokens said;
+    token_list said;
     for (kv::token_id t = 0; t < 100; ++t) said.push_back(t * 37 % 500);
     sequence s{*b};
     auto logits = run(*b, {s.next(said)});
     auto expected = reference.run(said).back();
     double error = 0;
     for (std::size_t i = 0; i < expected.size(); ++i) error = std::max(error, std::abs(logits[i] - expected[i]));
-    EXPECT_LT(error, f32_tolerance) << "context " << context;
+    EXPECT_LT(error, traits_tolerance) << "context " << context;
   }
   kv::fingerprint fingerprint(std::uint32_t context) const {
     return model::checkpoint::open(folder_ / "model", context)->fingerprint;

@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "tests/io/small_chunks.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace chromatin::io {
@@ -14,15 +15,11 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr kv::geometry shape{2, 1, 64, kv::dtype::bf16};
-
 chunk_store_options options_in(const std::filesystem::path& folder, std::uint64_t slots = 8) {
-  return {folder, slots * shape.chunk_bytes(), shape, {1, 2}};
+  return {folder, slots * small_shape.chunk_bytes(), small_shape, {1, 2}};
 }
 
-stored_chunk chunk(std::uint64_t n, std::uint32_t slot) { return {{0, n}, slot, 0, 64, {n, n + 1}}; }
-
-std::string reason(const chunk_store_options& options) {
+std::string why_not_opened(const chunk_store_options& options) {
   try {
     chunk_store store{options};
   } catch (const open_error& e) {
@@ -79,15 +76,16 @@ TEST(ChunkStore, AnotherShapeOfTheSameModelIsRefusedWithTheWayOut) {
   { chunk_store store{options_in(folder.path())}; }
   auto wider = options_in(folder.path());
   wider.geometry.kv_heads = 2;
-  EXPECT_THAT(reason(wider), testing::AllOf(HasSubstr("1 key-value heads"), HasSubstr("choose another --disk")));
-  EXPECT_EQ(reason(options_in(folder.path())), "no error");
+  EXPECT_THAT(why_not_opened(wider),
+              testing::AllOf(HasSubstr("1 key-value heads"), HasSubstr("choose another --disk")));
+  EXPECT_EQ(why_not_opened(options_in(folder.path())), "no error");
 }
 
 TEST(ChunkStore, ANewerFormatIsRefused) {
   test::temporary_folder folder;
   { chunk_store store{options_in(folder.path())}; }
   database{folder / "catalog.sqlite"}.execute("UPDATE meta SET value = '3' WHERE name = 'format'");
-  EXPECT_THAT(reason(options_in(folder.path())), HasSubstr("newer chromatin"));
+  EXPECT_THAT(why_not_opened(options_in(folder.path())), HasSubstr("newer chromatin"));
 }
 
 TEST(ChunkStore, ASecondProcessIsRefusedByName) {
@@ -95,7 +93,7 @@ TEST(ChunkStore, ASecondProcessIsRefusedByName) {
   chunk_store store{options_in(folder.path())};
   auto child = ::fork();
   if (child == 0)
-    ::_exit(reason(options_in(folder.path())).find("in use by process " + std::to_string(::getppid())) !=
+    ::_exit(why_not_opened(options_in(folder.path())).find("in use by process " + std::to_string(::getppid())) !=
                     std::string::npos
                 ? 0
                 : 1);
@@ -285,7 +283,7 @@ TEST(ChunkStore, AFolderOfTheFirstFormatLosesItsChunksAndNothingElse) {
     add.bind(std::string{"geometry"}, std::string{"2 layers, 1 key-value heads of 64, bf16"}).run();
   };
   make_old("ffffffffffffffff0000000000000000");
-  EXPECT_EQ(reason(options_in(folder.path())), "no error") << "it gets a cache of its own";
+  EXPECT_EQ(why_not_opened(options_in(folder.path())), "no error") << "it gets a cache of its own";
   {
     database db{folder / "catalog.sqlite"};
     statement count{db, "SELECT count(*) FROM chunks"};
@@ -319,11 +317,11 @@ TEST(ChunkStore, TheSizeOfSegmentsStaysWhenTheStoreGrows) {
 }
 
 TEST(ChunkStore, AFolderThatCannotBeMadeAndASizeWithoutRoomAreErrors) {
-  EXPECT_THAT(reason(options_in("/proc/nowhere")), HasSubstr("/proc/nowhere"));
+  EXPECT_THAT(why_not_opened(options_in("/proc/nowhere")), HasSubstr("/proc/nowhere"));
   test::temporary_folder folder;
   auto tiny = options_in(folder.path());
   tiny.bytes_max = 100;
-  EXPECT_THAT(reason(tiny), HasSubstr("no room for one chunk"));
+  EXPECT_THAT(why_not_opened(tiny), HasSubstr("no room for one chunk"));
 }
 
 TEST(SlotLayout, ALargeStoreHasLargerSegmentsAndNotMoreFilesThanAProcessMayOpen) {

@@ -19,7 +19,7 @@
 namespace chromatin::io {
 namespace {
 
-constexpr std::size_t page = 4096;
+constexpr std::size_t device_page = 4096;
 
 struct kind {
   const char* name;
@@ -32,7 +32,7 @@ class Device : public testing::TestWithParam<kind> {
  protected:
   void SetUp() override {
     try {
-      device_ = GetParam().make(open_segments(folder_.path(), {64 * page, 32 * page}));
+      device_ = GetParam().make(open_segments(folder_.path(), {64 * device_page, 32 * device_page}));
     } catch (const open_error& e) {
       GTEST_SKIP() << e.what();
     }
@@ -40,7 +40,7 @@ class Device : public testing::TestWithParam<kind> {
   void TearDown() override { device_.reset(); }
 
   std::span<std::byte> buffer(std::size_t index, std::size_t pages = 1) {
-    return block_.bytes().subspan(index * page, pages * page);
+    return block_.bytes().subspan(index * device_page, pages * device_page);
   }
   int wait(const std::function<void(io_done)>& start) {
     std::promise<int> done;
@@ -48,7 +48,7 @@ class Device : public testing::TestWithParam<kind> {
     return done.get_future().get();
   }
   test::temporary_folder folder_;
-  kv::memory_block block_ = kv::plain_memory(256 * page);
+  kv::memory_block block_ = kv::plain_memory(256 * device_page);
   std::unique_ptr<device> device_;
 };
 
@@ -59,14 +59,15 @@ void fill(std::span<std::byte> bytes, std::uint32_t seed) {
 
 TEST(SlowDevice, AnswersNoSoonerThanItsDisk) {
   test::temporary_folder folder;
-  auto device = make_slow_device(make_thread_device(open_segments(folder.path(), {64 * page}), 2),
+  auto device = make_slow_device(make_thread_device(open_segments(folder.path(), {64 * device_page}), 2),
                                  {.bytes_per_s = 1e6, .latency_us = 3000});
-  auto memory = kv::plain_memory(20 * page);
+  auto memory = kv::plain_memory(20 * device_page);
   std::promise<void> first, second;
   auto begin = std::chrono::steady_clock::now();
   auto ms = [&] { return std::chrono::duration<double, std::milli>(std::chrono::steady_clock::now() - begin).count(); };
-  device->write({0, 0}, memory.bytes().first(10 * page), urgency::saving, [&](int) { first.set_value(); });
-  device->read({0, 32 * page}, memory.bytes().last(10 * page), urgency::saving, [&](int) { second.set_value(); });
+  device->write({0, 0}, memory.bytes().first(10 * device_page), urgency::saving, [&](int) { first.set_value(); });
+  device->read({0, 32 * device_page}, memory.bytes().last(10 * device_page), urgency::saving,
+               [&](int) { second.set_value(); });
   first.get_future().wait();
   EXPECT_GE(ms(), 3 + 40.96);
   second.get_future().wait();
@@ -76,14 +77,14 @@ TEST(SlowDevice, AnswersNoSoonerThanItsDisk) {
 TEST_P(Device, WhatIsWrittenIsReadAgainAfterReopening) {
   fill(buffer(0, 3), 1);
   EXPECT_EQ(wait([&](io_done done) {
-              device_->write({1, 5 * page}, buffer(0, 3), urgency::saving, std::move(done));
+              device_->write({1, 5 * device_page}, buffer(0, 3), urgency::saving, std::move(done));
             }),
             0);
   EXPECT_EQ(wait([&](io_done done) { device_->sync(1, std::move(done)); }), 0);
   device_.reset();
-  device_ = GetParam().make(open_segments(folder_.path(), {64 * page, 32 * page}));
+  device_ = GetParam().make(open_segments(folder_.path(), {64 * device_page, 32 * device_page}));
   EXPECT_EQ(wait([&](io_done done) {
-              device_->read({1, 5 * page}, buffer(10, 3), urgency::turn_waits, std::move(done));
+              device_->read({1, 5 * device_page}, buffer(10, 3), urgency::turn_waits, std::move(done));
             }),
             0);
   EXPECT_TRUE(std::equal(buffer(0, 3).begin(), buffer(0, 3).end(), buffer(10, 3).begin()));
@@ -98,7 +99,8 @@ TEST_P(Device, ManyMoreOperationsThanTheQueueHolds) {
     if (error != 0) ++failed;
     if (++done == count) all.set_value();
   };
-  for (std::size_t i = 0; i < count; ++i) device_->write({0, i % 64 * page}, buffer(i % 64), urgency::saving, one);
+  for (std::size_t i = 0; i < count; ++i)
+    device_->write({0, i % 64 * device_page}, buffer(i % 64), urgency::saving, one);
   all.get_future().get();
   EXPECT_EQ(failed, 0u);
   EXPECT_EQ(wait([&](io_done d) { device_->read({0, 0}, buffer(100, 64), urgency::turn_waits, std::move(d)); }), 0);
@@ -120,37 +122,43 @@ TEST_P(Device, ACompletionMayOrderTheNextOperation) {
 
 TEST_P(Device, ReadingPastTheEndIsAnErrorNotGarbage) {
   EXPECT_NE(wait([&](io_done done) {
-              device_->read({1, 32 * page}, buffer(0), urgency::turn_waits, std::move(done));
+              device_->read({1, 32 * device_page}, buffer(0), urgency::turn_waits, std::move(done));
             }),
             0);
   EXPECT_NE(wait([&](io_done done) {
-              device_->read({1, 31 * page}, buffer(0, 2), urgency::turn_waits, std::move(done));
+              device_->read({1, 31 * device_page}, buffer(0, 2), urgency::turn_waits, std::move(done));
             }),
             0);
   EXPECT_EQ(device_->counters().errors, 2);
 }
 
 TEST_P(Device, AFileThatEndsInsideAPageIsAnErrorAndNotAnEndlessLoop) {
-  ASSERT_EQ(::truncate((folder_ / "segment-0000.kv").c_str(), page + 512), 0);
+  ASSERT_EQ(::truncate((folder_ / "segment-0000.kv").c_str(), device_page + 512), 0);
   for (std::size_t pages : {1, 2, 3})
     EXPECT_EQ(wait([&](io_done done) {
-                device_->read({0, page}, buffer(0, pages), urgency::turn_waits, std::move(done));
+                device_->read({0, device_page}, buffer(0, pages), urgency::turn_waits, std::move(done));
               }),
               EIO);
   EXPECT_EQ(wait([&](io_done done) { device_->read({0, 0}, buffer(0), urgency::turn_waits, std::move(done)); }), 0);
 }
 
 TEST_P(Device, ATransferLongerThanAPieceIsWholeOrAnError) {
-  constexpr std::size_t pages = 3 * piece_bytes_max / page / 2;
+  constexpr std::size_t pages = 3 * piece_bytes_max / device_page / 2;
   device_.reset();
-  device_ = GetParam().make(open_segments(folder_.path(), {(pages + 1) * page}));
-  auto large = kv::plain_memory(2 * pages * page);
-  auto written = large.bytes().first(pages * page), got = large.bytes().subspan(pages * page);
+  device_ = GetParam().make(open_segments(folder_.path(), {(pages + 1) * device_page}));
+  auto large = kv::plain_memory(2 * pages * device_page);
+  auto written = large.bytes().first(pages * device_page), got = large.bytes().subspan(pages * device_page);
   fill(written, 5);
-  EXPECT_EQ(wait([&](io_done done) { device_->write({0, page}, written, urgency::saving, std::move(done)); }), 0);
-  EXPECT_EQ(wait([&](io_done done) { device_->read({0, page}, got, urgency::turn_waits, std::move(done)); }), 0);
+  EXPECT_EQ(wait([&](io_done done) {
+              device_->write({0, device_page}, written, urgency::saving, std::move(done));
+            }),
+            0);
+  EXPECT_EQ(wait([&](io_done done) { device_->read({0, device_page}, got, urgency::turn_waits, std::move(done)); }), 0);
   EXPECT_TRUE(std::equal(written.begin(), written.end(), got.begin()));
-  EXPECT_NE(wait([&](io_done done) { device_->read({0, 2 * page}, got, urgency::turn_waits, std::move(done)); }), 0);
+  EXPECT_NE(wait([&](io_done done) {
+              device_->read({0, 2 * device_page}, got, urgency::turn_waits, std::move(done));
+            }),
+            0);
 }
 
 TEST_P(Device, WhatIsCancelledInLineEndsAsCancelledAndIsNotCarriedOut) {
@@ -173,7 +181,7 @@ TEST_P(Device, WhatIsCancelledInLineEndsAsCancelledAndIsNotCarriedOut) {
 }
 
 TEST_P(Device, MemoryThatIsNotRegisteredWorksToo) {
-  auto other = kv::plain_memory(page);
+  auto other = kv::plain_memory(device_page);
   auto bytes = other.bytes();
   fill(bytes, 4);
   EXPECT_EQ(wait([&](io_done done) { device_->write({0, 0}, bytes, urgency::saving, std::move(done)); }), 0);
@@ -212,7 +220,7 @@ TEST(Segments, ALargeStoreOpensUnderTheUsualLimitOfOpenFiles) {
   rlimit usual{1024, before.rlim_max};
   ASSERT_EQ(::setrlimit(RLIMIT_NOFILE, &usual), 0);
   test::temporary_folder folder;
-  EXPECT_EQ(open_segments(folder.path(), std::vector<std::uint64_t>(1100, page)).files.size(), 1100u);
+  EXPECT_EQ(open_segments(folder.path(), std::vector<std::uint64_t>(1100, device_page)).files.size(), 1100u);
   rlimit raised{};
   ::getrlimit(RLIMIT_NOFILE, &raised);
   EXPECT_GE(raised.rlim_cur, 1100u + 256u) << "connections need some, too";
@@ -226,7 +234,7 @@ TEST(Segments, ALimitOfOpenFilesThatCannotBeRaisedIsOneClearLine) {
     rlimit hard{1024, 1024};
     ::setrlimit(RLIMIT_NOFILE, &hard);
     try {
-      open_segments(folder.path(), std::vector<std::uint64_t>(1000, page));
+      open_segments(folder.path(), std::vector<std::uint64_t>(1000, device_page));
       ::_exit(1);
     } catch (const open_error& e) {
       std::string line = e.what();
@@ -243,36 +251,37 @@ TEST(Segments, ALimitOfOpenFilesThatCannotBeRaisedIsOneClearLine) {
 
 TEST(Segments, WhatALargerStoreLeftBehindGoes) {
   test::temporary_folder folder;
-  open_segments(folder.path(), {4 * page, 4 * page, 4 * page});
-  open_segments(folder.path(), {4 * page, page});
-  EXPECT_EQ(std::filesystem::file_size(folder / "segment-0000.kv"), 4 * page);
-  EXPECT_EQ(std::filesystem::file_size(folder / "segment-0001.kv"), page);
+  open_segments(folder.path(), {4 * device_page, 4 * device_page, 4 * device_page});
+  open_segments(folder.path(), {4 * device_page, device_page});
+  EXPECT_EQ(std::filesystem::file_size(folder / "segment-0000.kv"), 4 * device_page);
+  EXPECT_EQ(std::filesystem::file_size(folder / "segment-0001.kv"), device_page);
   EXPECT_FALSE(std::filesystem::exists(folder / "segment-0002.kv"));
 }
 
 TEST(Segments, WhatIsThereIsKeptWhenASegmentGrows) {
   test::temporary_folder folder;
-  open_segments(folder.path(), {page});
+  open_segments(folder.path(), {device_page});
   std::ofstream{folder / "segment-0000.kv", std::ios::in | std::ios::binary} << "kept";
-  open_segments(folder.path(), {4 * page, page});
-  EXPECT_EQ(std::filesystem::file_size(folder / "segment-0000.kv"), 4 * page);
+  open_segments(folder.path(), {4 * device_page, device_page});
+  EXPECT_EQ(std::filesystem::file_size(folder / "segment-0000.kv"), 4 * device_page);
   std::string start(4, ' ');
   std::ifstream{folder / "segment-0000.kv"}.read(start.data(), 4);
   EXPECT_EQ(start, "kept");
 }
 
 TEST(MemoryDevice, AnUrgentReadOvertakesPrefetchesAndWrites) {
-  memory_device device{{64 * page}, {}, 4};
-  auto block = kv::plain_memory(64 * page);
+  memory_device device{{64 * device_page}, {}, 4};
+  auto block = kv::plain_memory(64 * device_page);
   std::string order;
   auto note = [&](char c) { return [&order, c](int) { order += c; }; };
   for (std::size_t i = 0; i < 6; ++i) {
-    device.write({0, 0}, block.bytes().first(page), urgency::saving, note('s'));
-    device.read({0, 0}, block.bytes().first(page), urgency::ahead_of_need, note('a'));
+    device.write({0, 0}, block.bytes().first(device_page), urgency::saving, note('s'));
+    device.read({0, 0}, block.bytes().first(device_page), urgency::ahead_of_need, note('a'));
   }
   device.poll(1);  // two prefetches and a write are in the kernel
   EXPECT_EQ(order, "a");
-  for (std::size_t i = 0; i < 3; ++i) device.read({0, 0}, block.bytes().first(page), urgency::turn_waits, note('t'));
+  for (std::size_t i = 0; i < 3; ++i)
+    device.read({0, 0}, block.bytes().first(device_page), urgency::turn_waits, note('t'));
   device.poll();
   EXPECT_EQ(order.size(), 15u);
   EXPECT_LT(order.rfind('t'), 7u) << order;
@@ -280,8 +289,8 @@ TEST(MemoryDevice, AnUrgentReadOvertakesPrefetchesAndWrites) {
 }
 
 TEST(MemoryDevice, ACancelledReadDoesNotTouchItsMemory) {
-  memory_device device{{page}};
-  auto block = kv::plain_memory(page);
+  memory_device device{{device_page}};
+  auto block = kv::plain_memory(device_page);
   std::fill(block.bytes().begin(), block.bytes().end(), std::byte{9});
   int ended = 0;
   auto id = device.read({0, 0}, block.bytes(), urgency::turn_waits, [&](int error) { ended = error; });

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "io/fsck/fsck.hpp"
+#include "tests/io/fsck_words.hpp"
 #include "tests/io/store_at_rest.hpp"
 #include "tests/support/reason.hpp"
 
@@ -17,28 +18,19 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
 
-constexpr kv::fingerprint other{3ull << 32, 4};
-
-std::vector<std::string> lines(const fsck::report& r) {
-  std::vector<std::string> all;
-  for (const auto& f : r.findings)
-    all.push_back(fsck::to_string(f.what_kind) + (": " + f.where) + ": " + f.what + "; " + f.repair);
-  return all;
-}
-fsck::report check(const store_at_rest& at, bool repair = false, const std::string& drop = {}) {
-  return fsck::check({.folder = at.path(), .repair = repair, .vocabulary = test_store::vocabulary, .drop_cache = drop});
-}
+constexpr kv::fingerprint other_model{3ull << 32, 4};
 
 /// Beside the model that the store is of: another one's cache, with a chunk that its conversation names.
 struct two_models : store_at_rest {
   two_models() {
-    chunk_store chunks{{path(), 8 * test_store::shape.chunk_bytes(), test_store::shape, other, "other, bf16", 1000}};
+    chunk_store chunks{
+        {path(), 8 * test_store::shape.chunk_bytes(), test_store::shape, other_model, "other, bf16", 1000}};
     auto files = open_segments(chunks.folder(), chunks.layout().segment_sizes_bytes());
     folder = chunks.folder().filename().string();
     auto registry = open_registry(path());
-    registry->note_model({other, {}, "other, bf16", 5000});
+    registry->note_model({other_model, {}, "other, bf16", 5000});
     kv::lineage window{.tokens = std::vector<kv::token_id>(64, 4999),
-                       .root = kv::root_key(other, registry->tenant_salt("carol"))};
+                       .root = kv::root_key(other_model, registry->tenant_salt("carol"))};
     window.settled = 64;
     auto link = kv::chain(window, 64).at(0);
     registry->write({"carol", "talk"}, 1,
@@ -120,7 +112,7 @@ TEST(FsckModels, WhatIsSaidOfModelsSurvivesARegistryThatIsMadeAnew) {
   two_models at;
   at.zero_page("registry.sqlite", "name = 'points'");
   check(at, true);
-  EXPECT_EQ(open_registry(at.path())->models(), (std::vector<served_model>{{other, {}, "other, bf16", 5000}}));
+  EXPECT_EQ(open_registry(at.path())->models(), (std::vector<served_model>{{other_model, {}, "other, bf16", 5000}}));
 }
 
 }  // namespace

@@ -7,6 +7,7 @@
 
 #include "io/sqlite.hpp"
 #include "io/store_folder.hpp"
+#include "tests/io/fsck_words.hpp"
 #include "tests/io/store_at_rest.hpp"
 #include "tests/support/reason.hpp"
 
@@ -20,17 +21,6 @@ using testing::Contains;
 using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::Not;
-
-std::vector<std::string> lines(const fsck::report& r) {
-  std::vector<std::string> all;
-  for (const auto& f : r.findings)
-    all.push_back(fsck::to_string(f.what_kind) + (": " + f.where) + ": " + f.what + "; " + f.repair);
-  return all;
-}
-
-fsck::report check(const store_at_rest& at, bool repair = false) {
-  return fsck::check({.folder = at.path(), .repair = repair, .vocabulary = test_store::vocabulary});
-}
 
 /// All files but the lock, and their bytes.
 std::map<std::string, std::string> content(const std::filesystem::path& folder) {

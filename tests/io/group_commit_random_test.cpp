@@ -7,15 +7,10 @@
 #include <gtest/gtest.h>
 
 #include "io/group_commit.hpp"
+#include "tests/io/commit_rows.hpp"
 
 namespace chromatin::io {
 namespace {
-
-constexpr std::uint64_t chunk_bytes = 64ull << 20;  // four slots a segment
-
-slot_layout slots(std::uint32_t count) { return slot_layout::of(count * chunk_bytes, chunk_bytes); }
-kv::chunk_key key(std::uint64_t n) { return {0, n}; }
-stored_chunk row(std::uint64_t n) { return {.key = key(n), .fill = 64, .checksums = {n}}; }
 
 /// A disk and a catalogue as a power cut would leave them.
 struct model {

@@ -1,6 +1,7 @@
 // The order in which chunks become durable and slots free: situations one by one, then any order of events.
 
 #include "io/group_commit.hpp"
+#include "tests/io/commit_rows.hpp"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -10,12 +11,6 @@ namespace {
 
 using testing::ElementsAre;
 using testing::IsEmpty;
-
-constexpr std::uint64_t chunk_bytes = 64ull << 20;  // four slots a segment
-
-slot_layout slots(std::uint32_t count) { return slot_layout::of(count * chunk_bytes, chunk_bytes); }
-kv::chunk_key key(std::uint64_t n) { return {0, n}; }
-stored_chunk row(std::uint64_t n) { return {.key = key(n), .fill = 64, .checksums = {n}}; }
 
 /// Carries out what `next` says, without a fault, until there is nothing to do; what was saved and refused.
 struct ending {

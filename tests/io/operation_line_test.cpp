@@ -12,7 +12,7 @@
 namespace chromatin::io {
 namespace {
 
-constexpr auto turn = urgency::turn_waits, ahead = urgency::ahead_of_need, saving = urgency::saving;
+using enum urgency;
 
 operation op(operation_id id, urgency wanted) { return {.id = id, .wanted = wanted}; }
 
@@ -27,10 +27,10 @@ operation_id take(operation_line& line) {
 TEST(OperationLine, TheMoreUrgentGoesFirstAndEqualsInOrder) {
   operation_line line{8};
   line.add(op(1, saving));
-  line.add(op(2, ahead));
-  line.add(op(3, turn));
-  line.add(op(4, ahead));
-  line.add(op(5, turn));
+  line.add(op(2, ahead_of_need));
+  line.add(op(3, turn_waits));
+  line.add(op(4, ahead_of_need));
+  line.add(op(5, turn_waits));
   for (operation_id id : {3, 5, 2, 4, 1, 0}) EXPECT_EQ(take(line), id);
   EXPECT_TRUE(line.idle());
 }
@@ -39,19 +39,19 @@ TEST(OperationLine, NoMoreRunThanTheKernelShouldHaveAndUrgentReadsFindRoom) {
   operation_line line{8};
   operation_id id = 0;
   for (int i = 0; i < 20; ++i)
-    for (auto wanted : {saving, ahead}) line.add(op(++id, wanted));
+    for (auto wanted : {saving, ahead_of_need}) line.add(op(++id, wanted));
   std::map<urgency, int> running;
   while (auto chosen = line.next()) ++running[chosen->op.wanted];
-  EXPECT_EQ(running[ahead], 4);
+  EXPECT_EQ(running[ahead_of_need], 4);
   EXPECT_EQ(running[saving], 2);
-  for (int i = 0; i < 20; ++i) line.add(op(++id, turn));
+  for (int i = 0; i < 20; ++i) line.add(op(++id, turn_waits));
   while (auto chosen = line.next()) ++running[chosen->op.wanted];
-  EXPECT_EQ(running[turn], 2);
+  EXPECT_EQ(running[turn_waits], 2);
   EXPECT_EQ(line.running(), 8u);
   line.over(saving);
   auto chosen = line.next();
   ASSERT_TRUE(chosen);
-  EXPECT_EQ(chosen->op.wanted, turn);
+  EXPECT_EQ(chosen->op.wanted, turn_waits);
   EXPECT_FALSE(line.next());
 }
 
@@ -60,25 +60,25 @@ TEST(OperationLine, SavingAndPrefetchingAreNotStarvedByEndlessUrgentReads) {
   operation_id id = 0;
   std::map<urgency, int> done;
   line.add(op(++id, saving));
-  line.add(op(++id, ahead));
+  line.add(op(++id, ahead_of_need));
   for (int i = 0; i < 64; ++i) {
-    line.add(op(++id, turn));
+    line.add(op(++id, turn_waits));
     auto chosen = line.next();
     ASSERT_TRUE(chosen);
     ++done[chosen->op.wanted];
-    if (chosen->op.wanted != turn) line.add(op(++id, chosen->op.wanted));
+    if (chosen->op.wanted != turn_waits) line.add(op(++id, chosen->op.wanted));
     line.over(chosen->op.wanted);
   }
   EXPECT_GE(done[saving], 3);
-  EXPECT_GE(done[ahead], 3);
-  EXPECT_LE(done[saving] + done[ahead], 8);
+  EXPECT_GE(done[ahead_of_need], 3);
+  EXPECT_LE(done[saving] + done[ahead_of_need], 8);
 }
 
 TEST(OperationLine, ACancelledOperationComesOutAtOnceWhateverRuns) {
   operation_line line{1};
-  line.add(op(1, turn));
+  line.add(op(1, turn_waits));
   ASSERT_TRUE(line.next());
-  line.add(op(2, turn));
+  line.add(op(2, turn_waits));
   line.add(op(3, saving));
   EXPECT_FALSE(line.cancel(1)) << "it runs";
   EXPECT_TRUE(line.cancel(3));
@@ -90,15 +90,15 @@ TEST(OperationLine, ACancelledOperationComesOutAtOnceWhateverRuns) {
   EXPECT_EQ(chosen->op.id, 3u);
   EXPECT_TRUE(chosen->cancelled);
   EXPECT_FALSE(line.next()) << "one runs, and one may";
-  line.over(turn);
+  line.over(turn_waits);
   EXPECT_EQ(take(line), 2u);
   EXPECT_TRUE(line.idle());
 }
 
 TEST(OperationLine, WhatMustGoOnceMoreIsFirstInItsLine) {
   operation_line line{1};
-  line.add(op(1, ahead));
-  line.add(op(2, ahead));
+  line.add(op(1, ahead_of_need));
+  line.add(op(2, ahead_of_need));
   auto first = line.next();
   line.again(std::move(first->op));
   EXPECT_EQ(line.running(), 0u);

@@ -13,11 +13,12 @@
 namespace chromatin::io {
 namespace {
 
+using enum urgency;
+
 using testing::ElementsAre;
 using testing::IsEmpty;
 using testing::Pair;
 
-constexpr auto turn = urgency::turn_waits, ahead = urgency::ahead_of_need;
 constexpr auto good = read_queue::ending::good, bad = read_queue::ending::bad,
                cancelled = read_queue::ending::cancelled;
 
@@ -34,7 +35,7 @@ std::vector<std::string> places(const std::vector<read_queue::read>& reads) {
 
 TEST(ReadQueue, LayersAreReadInOrderAndReadyInOrderWhateverEndsFirst) {
   read_queue q{{.layers = 2}};
-  q.add(1, {10, 11}, turn, at(never));
+  q.add(1, {10, 11}, turn_waits, at(never));
   auto t = q.next(at(0));
   EXPECT_THAT(places(t.reads), ElementsAre("1/0/0", "1/1/0", "1/0/1", "1/1/1"));
   EXPECT_EQ(t.reads[1].slot, 11u);
@@ -52,13 +53,13 @@ TEST(ReadQueue, LayersAreReadInOrderAndReadyInOrderWhateverEndsFirst) {
 
 TEST(ReadQueue, TheMoreUrgentOrderIsReadFirstAndHasRoomOfItsOwn) {
   read_queue q{{.layers = 1, .reads_max = 2}};
-  q.add(1, {10, 11, 12, 13}, ahead, at(never));
+  q.add(1, {10, 11, 12, 13}, ahead_of_need, at(never));
   EXPECT_THAT(places(q.next(at(0)).reads), ElementsAre("1/0/0", "1/1/0"));
-  q.add(2, {20, 21, 22}, turn, at(never));
-  q.add(3, {30}, turn, at(never));
+  q.add(2, {20, 21, 22}, turn_waits, at(never));
+  q.add(3, {30}, turn_waits, at(never));
   auto t = q.next(at(0));
   EXPECT_THAT(places(t.reads), ElementsAre("2/0/0", "2/1/0"));
-  EXPECT_EQ(t.reads[0].wanted, turn);
+  EXPECT_EQ(t.reads[0].wanted, turn_waits);
   q.ended(t.reads[0].id, good);
   q.ended(t.reads[1].id, good);
   EXPECT_THAT(places(q.next(at(0)).reads), ElementsAre("2/2/0", "3/0/0"));
@@ -66,9 +67,9 @@ TEST(ReadQueue, TheMoreUrgentOrderIsReadFirstAndHasRoomOfItsOwn) {
 
 TEST(ReadQueue, ASliceThatTwoOrdersWantIsReadOnceAndCopied) {
   read_queue q{{.layers = 2}};
-  q.add(1, {10, 11}, turn, at(never));
+  q.add(1, {10, 11}, turn_waits, at(never));
   auto first = q.next(at(0));
-  q.add(2, {11, 12}, turn, at(never));
+  q.add(2, {11, 12}, turn_waits, at(never));
   auto second = q.next(at(0));
   EXPECT_THAT(places(second.reads), ElementsAre("2/1/0", "2/1/1")) << "slot 11 is on its way";
   q.ended(first.reads[1].id, good);
@@ -84,11 +85,11 @@ TEST(ReadQueue, ASliceThatTwoOrdersWantIsReadOnceAndCopied) {
 
 TEST(ReadQueue, ALaterOrderTakesWhatAnEarlierOneHasAlready) {
   read_queue q{{.layers = 2, .copies_max = 1}};
-  q.add(1, {10, 11}, turn, at(never));
+  q.add(1, {10, 11}, turn_waits, at(never));
   auto first = q.next(at(0));
   for (int i : {0, 1, 2}) q.ended(first.reads[static_cast<std::size_t>(i)].id, good);
   q.next(at(0));
-  q.add(2, {10, 11}, turn, at(never));
+  q.add(2, {10, 11}, turn_waits, at(never));
   auto t = q.next(at(0));
   EXPECT_EQ(t.copies.size(), 1u) << "no more than one at a time";
   EXPECT_TRUE(t.more);
@@ -106,16 +107,16 @@ TEST(ReadQueue, ALaterOrderTakesWhatAnEarlierOneHasAlready) {
 
 TEST(ReadQueue, AnUrgentOrderPullsASliceOutOfTheLineOfALessUrgentOne) {
   read_queue q{{.layers = 1}};
-  q.add(1, {10}, ahead, at(never));
+  q.add(1, {10}, ahead_of_need, at(never));
   auto read = q.next(at(0)).reads.at(0).id;
-  q.add(2, {10}, turn, at(never));
+  q.add(2, {10}, turn_waits, at(never));
   auto t = q.next(at(0));
   EXPECT_THAT(t.cancels, ElementsAre(read));
   EXPECT_THAT(t.reads, IsEmpty());
   q.ended(read, cancelled);
   t = q.next(at(0));
   EXPECT_THAT(places(t.reads), ElementsAre("2/0/0"));
-  EXPECT_EQ(t.reads[0].wanted, turn);
+  EXPECT_EQ(t.reads[0].wanted, turn_waits);
   q.ended(t.reads[0].id, good);
   t = q.next(at(0));
   EXPECT_EQ(t.copies.size(), 1u);
@@ -124,32 +125,32 @@ TEST(ReadQueue, AnUrgentOrderPullsASliceOutOfTheLineOfALessUrgentOne) {
 
 TEST(ReadQueue, AnOrderThatIsHurriedOvertakesAndPullsItsReadsOutOfTheLine) {
   read_queue q{{.layers = 1, .reads_max = 2}};
-  q.add(1, {10}, ahead, at(never));
-  q.add(2, {20, 21}, ahead, at(never));
-  q.add(3, {30}, ahead, at(never));
+  q.add(1, {10}, ahead_of_need, at(never));
+  q.add(2, {20, 21}, ahead_of_need, at(never));
+  q.add(3, {30}, ahead_of_need, at(never));
   auto first = q.next(at(0)).reads;
   EXPECT_THAT(places(first), ElementsAre("1/0/0", "2/0/0"));
-  q.hurry(2, turn);
-  q.hurry(2, turn);
-  q.hurry(77, turn);
+  q.hurry(2, turn_waits);
+  q.hurry(2, turn_waits);
+  q.hurry(77, turn_waits);
   auto t = q.next(at(0));
   EXPECT_THAT(t.cancels, ElementsAre(first[1].id));
   EXPECT_THAT(places(t.reads), ElementsAre("2/1/0"));
-  EXPECT_EQ(t.reads[0].wanted, turn);
+  EXPECT_EQ(t.reads[0].wanted, turn_waits);
   q.ended(first[1].id, cancelled);
   t = q.next(at(0));
   EXPECT_THAT(places(t.reads), ElementsAre("2/0/0", "3/0/0"));
-  EXPECT_EQ(t.reads[0].wanted, turn);
-  EXPECT_EQ(t.reads[1].wanted, ahead);
+  EXPECT_EQ(t.reads[0].wanted, turn_waits);
+  EXPECT_EQ(t.reads[1].wanted, ahead_of_need);
 }
 
 TEST(ReadQueue, ALateOrderTakesAReadBackThatWasJustBegunAgain) {
   read_queue q{{.layers = 1}};
-  q.add(1, {10}, turn, at(10));
+  q.add(1, {10}, turn_waits, at(10));
   auto read = q.next(at(0)).reads.at(0).id;
   q.cancel(1);
   EXPECT_THAT(q.next(at(0)).cancels, ElementsAre(read));
-  q.add(2, {10}, turn, at(5));
+  q.add(2, {10}, turn_waits, at(5));
   q.ended(read, cancelled);
   auto t = q.next(at(6));
   ASSERT_EQ(t.failed.size(), 1u);
@@ -161,9 +162,9 @@ TEST(ReadQueue, ALateOrderTakesAReadBackThatWasJustBegunAgain) {
 
 TEST(ReadQueue, APullThatComesTooLateChangesNothing) {
   read_queue q{{.layers = 1}};
-  q.add(1, {10}, ahead, at(never));
+  q.add(1, {10}, ahead_of_need, at(never));
   auto read = q.next(at(0)).reads.at(0).id;
-  q.add(2, {10}, turn, at(never));
+  q.add(2, {10}, turn_waits, at(never));
   EXPECT_EQ(q.next(at(0)).cancels.size(), 1u);
   q.ended(read, good);
   auto t = q.next(at(0));
@@ -173,7 +174,7 @@ TEST(ReadQueue, APullThatComesTooLateChangesNothing) {
 
 TEST(ReadQueue, ACancelledOrderTakesItsReadsOutOfTheDeviceAndKeepsItsPagesUntilTheyEnded) {
   read_queue q{{.layers = 1}};
-  q.add(1, {10, 11}, turn, at(never));
+  q.add(1, {10, 11}, turn_waits, at(never));
   auto reads = q.next(at(0)).reads;
   q.cancel(1);
   auto t = q.next(at(0));
@@ -191,9 +192,9 @@ TEST(ReadQueue, ACancelledOrderTakesItsReadsOutOfTheDeviceAndKeepsItsPagesUntilT
 
 TEST(ReadQueue, ACancelledOrdersReadGoesOnForTheOthersThatWantIt) {
   read_queue q{{.layers = 1}};
-  q.add(1, {10}, turn, at(never));
+  q.add(1, {10}, turn_waits, at(never));
   auto read = q.next(at(0)).reads.at(0).id;
-  q.add(2, {10}, turn, at(never));
+  q.add(2, {10}, turn_waits, at(never));
   q.next(at(0));
   q.cancel(1);
   EXPECT_THAT(q.next(at(0)).cancels, IsEmpty());
@@ -206,10 +207,10 @@ TEST(ReadQueue, ACancelledOrdersReadGoesOnForTheOthersThatWantIt) {
 
 TEST(ReadQueue, ADamagedSliceFailsEveryOrderThatWaitsForItOnce) {
   read_queue q{{.layers = 2}};
-  q.add(1, {10, 11}, turn, at(never));
+  q.add(1, {10, 11}, turn_waits, at(never));
   auto reads = q.next(at(0)).reads;
-  q.add(2, {11}, ahead, at(never));
-  q.add(3, {12}, turn, at(never));
+  q.add(2, {11}, ahead_of_need, at(never));
+  q.add(3, {12}, turn_waits, at(never));
   q.next(at(0));
   q.ended(reads[1].id, bad);
   auto t = q.next(at(0));
@@ -227,25 +228,25 @@ TEST(ReadQueue, ADamagedSliceFailsEveryOrderThatWaitsForItOnce) {
 
 TEST(ReadQueue, WhatIsMissingCountsForTheUrgencyOfItsOrderUntilThatIsOver) {
   read_queue q{{.layers = 2}};
-  q.add(1, {10, 11, 12}, ahead, at(never));
-  q.add(2, {20}, turn, at(never));
-  EXPECT_EQ(q.slices_missing(turn), 2u);
-  EXPECT_EQ(q.slices_missing(ahead), 8u) << "and what is more urgent";
-  q.hurry(1, turn);
-  EXPECT_EQ(q.slices_missing(turn), 8u);
+  q.add(1, {10, 11, 12}, ahead_of_need, at(never));
+  q.add(2, {20}, turn_waits, at(never));
+  EXPECT_EQ(q.slices_missing(turn_waits), 2u);
+  EXPECT_EQ(q.slices_missing(ahead_of_need), 8u) << "and what is more urgent";
+  q.hurry(1, turn_waits);
+  EXPECT_EQ(q.slices_missing(turn_waits), 8u);
   q.ended(q.next(at(0)).reads.at(0).id, good);
-  EXPECT_EQ(q.slices_missing(turn), 7u);
+  EXPECT_EQ(q.slices_missing(turn_waits), 7u);
   q.cancel(1);
-  EXPECT_EQ(q.slices_missing(turn), 2u);
+  EXPECT_EQ(q.slices_missing(turn_waits), 2u);
   q.cancel(2);
   EXPECT_EQ(q.slices_missing(urgency::checking), 0u);
 }
 
 TEST(ReadQueue, AnOrderThatExpiresBeforeItIsReadFailsAsLateAndTheNextGoesOn) {
   read_queue q{{.layers = 1, .reads_max = 1}};
-  q.add(1, {10}, turn, at(10));
-  q.add(2, {20, 21}, turn, at(10));
-  q.add(3, {30}, turn, at(never));
+  q.add(1, {10}, turn_waits, at(10));
+  q.add(2, {20, 21}, turn_waits, at(10));
+  q.add(3, {30}, turn_waits, at(never));
   auto first = q.next(at(9)).reads;
   EXPECT_THAT(places(first), ElementsAre("1/0/0"));
   EXPECT_THAT(q.next(at(11)).failed, IsEmpty()) << "what is being read is not given up";
@@ -266,7 +267,7 @@ class follower {
   void step() {
     switch (random_() % 7) {
       case 6:
-        if (!open_.empty()) queue_.hurry(*open_.begin(), turn);
+        if (!open_.empty()) queue_.hurry(*open_.begin(), turn_waits);
         break;
       case 0:
         add();
@@ -313,7 +314,7 @@ class follower {
     auto id = ++last_;
     pages_[id].slots = slots;
     open_.insert(id);
-    queue_.add(id, slots, one_in(2) ? turn : ahead, at(now_ + static_cast<int>(random_() % 40)));
+    queue_.add(id, slots, one_in(2) ? turn_waits : ahead_of_need, at(now_ + static_cast<int>(random_() % 40)));
   }
 
   void cancel() {

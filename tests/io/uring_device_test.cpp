@@ -16,7 +16,7 @@
 namespace chromatin::io {
 namespace {
 
-constexpr std::size_t page = 4096;
+constexpr std::size_t ring_page = 4096;
 
 struct ring_counts {
   std::atomic<int> full{0}, interrupted{0}, cut{0}, put_off{0};
@@ -32,8 +32,8 @@ class unkind_ring final : public ring {
   bool prepare(const operation& op, int fd) override {
     if (prepared_ > 0 && one_in(8)) return ++counts_.full, false;
     auto shorter = op;
-    if (op.size_bytes > page && one_in(3)) {
-      shorter.size_bytes = page * (1 + random_() % (op.size_bytes / page - 1));
+    if (op.size_bytes > ring_page && one_in(3)) {
+      shorter.size_bytes = ring_page * (1 + random_() % (op.size_bytes / ring_page - 1));
       ++counts_.cut;
     }
     if (!real_->prepare(shorter, fd)) return false;
@@ -54,7 +54,7 @@ class unkind_ring final : public ring {
     if (c->answer > 0 && one_in(5)) {
       ++counts_.put_off;
       c->answer = one_in(2) ? -EAGAIN : -EINTR;
-    } else if (c->answer > static_cast<int>(page) && one_in(5)) {
+    } else if (c->answer > static_cast<int>(ring_page) && one_in(5)) {
       c->answer -= 512;  // not even a whole block
       ++counts_.cut;
     }
@@ -89,7 +89,7 @@ TEST_F(UringDevice, NothingThatTheKernelAnswersLosesOrMixesBytes) {
   ring_counts counts;
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
     SCOPED_TRACE(seed);
-    auto memory = kv::plain_memory(2 * extents * pages * page);
+    auto memory = kv::plain_memory(2 * extents * pages * ring_page);
     auto half = memory.bytes().size() / 2;
     auto written = memory.bytes().first(half), got = memory.bytes().subspan(half);
     std::mt19937_64 random{seed};
@@ -98,22 +98,22 @@ TEST_F(UringDevice, NothingThatTheKernelAnswersLosesOrMixesBytes) {
       std::promise<void> done;
       std::atomic<std::size_t> left{extents};
       for (std::size_t i = 0; i < extents; ++i)
-        start(extent{0, i * pages * page}, i * pages * page, [&](int error) {
+        start(extent{0, i * pages * ring_page}, i * pages * ring_page, [&](int error) {
           EXPECT_EQ(error, 0);
           if (--left == 0) done.set_value();
         });
       done.get_future().get();
     };
-    auto files = open_segments(folder_.path(), {extents * pages * page});
+    auto files = open_segments(folder_.path(), {extents * pages * ring_page});
     auto d = make_uring_device(std::move(files), 4, std::make_unique<unkind_ring>(make_ring(4), seed, counts));
     all([&](extent e, std::size_t at, io_done done) {
-      d->write(e, written.subspan(at, pages * page), urgency::saving, std::move(done));
+      d->write(e, written.subspan(at, pages * ring_page), urgency::saving, std::move(done));
     });
     std::promise<int> synced;
     d->sync(0, [&](int error) { synced.set_value(error); });
     EXPECT_EQ(synced.get_future().get(), 0);
     all([&](extent e, std::size_t at, io_done done) {
-      d->read(e, got.subspan(at, pages * page), static_cast<urgency>(at / page % 3), std::move(done));
+      d->read(e, got.subspan(at, pages * ring_page), static_cast<urgency>(at / ring_page % 3), std::move(done));
     });
     ASSERT_TRUE(std::equal(written.begin(), written.end(), got.begin()));
   }
@@ -156,8 +156,8 @@ class scripted_ring final : public ring {
 };
 
 TEST_F(UringDevice, AnErrorOfOneOperationIsItsOwn) {
-  auto memory = kv::plain_memory(page);
-  auto d = make_uring_device(open_segments(folder_.path(), {page}), 4,
+  auto memory = kv::plain_memory(ring_page);
+  auto d = make_uring_device(open_segments(folder_.path(), {ring_page}), 4,
                              std::make_unique<scripted_ring>(std::map<operation_id, int>{
                                  {1, -EIO}, {2, 4096}, {3, -EAGAIN}, {4, -ENOSPC}, {5, 100}, {6, 0}}));
   std::vector<int> errors;

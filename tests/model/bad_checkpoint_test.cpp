@@ -12,6 +12,7 @@
 #include "model/checkpoint.hpp"
 #include "model/make_checkpoint.hpp"
 #include "model/safetensors.hpp"
+#include "tests/model/kept_files.hpp"
 #include "tests/model/load_reason.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -20,7 +21,6 @@ namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
-const std::filesystem::path embedded = std::string{CHROMATIN_SOURCE_DIR} + "/assets/concierge";
 
 class BadCheckpoint : public testing::Test {
  protected:

@@ -11,6 +11,7 @@
 #include "model/load_error.hpp"
 #include "model/text_stream.hpp"
 #include "model/tokenizer_parts.hpp"
+#include "tests/model/kept_files.hpp"
 #include "tests/model/load_reason.hpp"
 #include "tests/model/protobuf.hpp"
 #include "tests/support/random_text.hpp"
@@ -23,8 +24,6 @@ using nlohmann::json;
 using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-const std::filesystem::path source_dir = CHROMATIN_SOURCE_DIR, embedded = source_dir / "assets/concierge";
 
 /// The pieces of a SentencePiece model, of which each is a field of bytes 1: a text 1, a score 2, a kind 3.
 tokenizer_parts parts_of(const std::filesystem::path& file) {

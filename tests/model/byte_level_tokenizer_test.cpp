@@ -6,6 +6,7 @@
 #include "model/load_error.hpp"
 #include "model/normal_forms.hpp"
 #include "model/text_stream.hpp"
+#include "tests/model/kept_files.hpp"
 #include "tests/model/tiny_tokenizer.hpp"
 
 namespace chromatin::model {
@@ -14,7 +15,6 @@ namespace {
 using nlohmann::json;
 using testing::ElementsAre;
 using testing::HasSubstr;
-const std::string source_dir = CHROMATIN_SOURCE_DIR;
 
 TEST(BytePairs, TheEarliestRuleComesFirstNotTheLongestToken) {
   EXPECT_THAT(pieces(*open_tokenizer(tiny_tokenizer({"b c", "a b", "ab c"})), "abc"), ElementsAre("a", "bc"));
@@ -153,7 +153,7 @@ TEST(ByteLevel, CharactersThatComeByteByByteAreShownWhole) {
 
 /// The same texts through Hugging Face's library, see the file.
 TEST(ByteLevel, TokensAreThoseOfTheReferenceImplementation) {
-  auto golden = json::parse(std::ifstream{source_dir + "/tests/data/tokenizer_golden.json"});
+  auto golden = json::parse(std::ifstream{source_dir / "tests/data/tokenizer_golden.json"});
   for (const auto& c : golden["cases"]) {
     SCOPED_TRACE(c["name"].get<std::string>());
     auto file = tiny_tokenizer(golden["merges"].get<std::vector<std::string>>());

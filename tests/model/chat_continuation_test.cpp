@@ -6,16 +6,13 @@
 #include <gmock/gmock.h>
 
 #include "tests/model/chat_folder.hpp"
+#include "tests/model/kept_files.hpp"
 
 namespace chromatin::model {
 namespace {
 
 using nlohmann::json;
 using testing::HasSubstr;
-
-json collection() {
-  return json::parse(std::ifstream{std::string{CHROMATIN_SOURCE_DIR} + "/tests/data/templates/renders.json"});
-}
 
 const std::string chatml =
     "{% for m in messages %}{{ '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>\\n' }}{% endfor %}"
@@ -59,7 +56,7 @@ TEST(ChatContinuation, TurnByTurnIsWhatTheWholeConversationIs) {
   chat_folder f;
   const std::vector<std::string> said{"he", "llo", "a", "b", "c", "d {} {trim}", "e"};
   int compared = 0;
-  for (const auto& one : collection()) {
+  for (const auto& one : template_renders()) {
     auto chat = f.open(one["template"].get<std::string>());
     if (!answers_follow_prompts(chat)) continue;
     ++compared;

@@ -6,19 +6,17 @@
 
 #include "model/checkpoint.hpp"
 #include "tests/model/chat_folder.hpp"
+#include "tests/model/kept_files.hpp"
 #include "tests/support/reason.hpp"
 
 namespace chromatin::model {
 namespace {
 
-const std::string source_dir = CHROMATIN_SOURCE_DIR;
-const std::filesystem::path embedded = source_dir + "/assets/concierge";
-
 TEST(ChatTemplate, RendersThePromptsOfTheGoldenFile) {
   auto checkpoint = checkpoint::open(embedded);
   const auto& chat = checkpoint->chat;
   EXPECT_EQ(chat.name(), "tokenizer_config.json");
-  auto golden = nlohmann::json::parse(std::ifstream{source_dir + "/tests/data/golden.json"});
+  auto golden = nlohmann::json::parse(std::ifstream{source_dir / "tests/data/golden.json"});
   for (const auto& c : golden["prompts"]) {
     std::vector<message> all;
     for (const auto& m : c["messages"]) all.push_back({m["role"], m["content"]});
@@ -50,7 +48,7 @@ TEST(ChatTemplate, AUserCannotForgeATurn) {
 
 TEST(ChatTemplate, TextThatGoesOnAfterASystemMessageIsCutIntoTokensAsOneText) {
   std::string text;
-  for (const auto& one : nlohmann::json::parse(std::ifstream{source_dir + "/tests/data/templates/renders.json"}))
+  for (const auto& one : template_renders())
     if (one["name"] == "llama-2-chat, on one line") text = one["template"];
   auto words = tokenizer::open(embedded);
   auto chat = chat_template::open(

@@ -12,6 +12,7 @@
 #include "model/make_checkpoint.hpp"
 #include "model/rope.hpp"
 #include "tests/model/gguf_of.hpp"
+#include "tests/model/kept_files.hpp"
 #include "tests/support/reason.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -23,8 +24,6 @@ using test::gguf_writer;
 using testing::AllOf;
 using testing::EndsWith;
 using testing::HasSubstr;
-
-const std::filesystem::path embedded = std::string{CHROMATIN_SOURCE_DIR} + "/assets/concierge";
 
 constexpr const char* texts[]{"Hello, world",
                               " two  spaces\n\nand lines\t",

@@ -6,13 +6,13 @@
 #include "model/inspection.hpp"
 #include "model/make_checkpoint.hpp"
 #include "tests/model/gguf_of.hpp"
+#include "tests/model/kept_files.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace chromatin::model {
 namespace {
 
 using testing::HasSubstr;
-const std::filesystem::path embedded = std::string{CHROMATIN_SOURCE_DIR} + "/assets/concierge";
 
 TEST(Inspection, TheEmbeddedModel) {
   auto found = inspect(embedded, 512, 0);

@@ -24,7 +24,7 @@ config understood(const json& published, std::uint32_t context = 4096) {
   return parse_config(published, "config.json", context);
 }
 
-std::string reason(const json& published) {
+std::string reason_against(const json& published) {
   return load_reason([&] { understood(published); });
 }
 
@@ -69,7 +69,7 @@ TEST(PublishedConfig, OfQwen3WithExperts) {
   for (const auto& [key, value] : bad) {
     auto spoilt = config;
     spoilt[key] = value;
-    EXPECT_THAT(reason(spoilt), testing::AllOf(HasSubstr("config.json"), HasSubstr(key)));
+    EXPECT_THAT(reason_against(spoilt), testing::AllOf(HasSubstr("config.json"), HasSubstr(key)));
   }
 }
 
@@ -87,7 +87,7 @@ TEST(PublishedConfig, OfQwen3WithExpertsInSomeLayers) {
   EXPECT_EQ(c.ffn_of(5), 48u);
   EXPECT_EQ(c.ffn_of(0), 192u);
   config.erase("intermediate_size");
-  EXPECT_THAT(reason(config), HasSubstr("intermediate_size"));
+  EXPECT_THAT(reason_against(config), HasSubstr("intermediate_size"));
 }
 
 TEST(PublishedConfig, OfSmolLm3) {
@@ -105,7 +105,7 @@ TEST(PublishedConfig, OfSmolLm3) {
   config["no_rope_layers"] = nullptr;
   EXPECT_THAT(layers_that(understood(config), without_positions), ElementsAre(3, 7));
   config["no_rope_layers"] = {1, 0};
-  EXPECT_THAT(reason(config), HasSubstr("\"no_rope_layers\" has 2 entries, the model 8 layers"));
+  EXPECT_THAT(reason_against(config), HasSubstr("\"no_rope_layers\" has 2 entries, the model 8 layers"));
 }
 
 TEST(PublishedConfig, OfGranite) {
@@ -142,7 +142,7 @@ TEST(PublishedConfig, OfPhi4Mini) {
   EXPECT_THAT(traits_beyond_llama(c), ElementsAre("fused projections", "positions in a part of each head"));
   EXPECT_THAT(c.unknown_keys, ElementsAre("interpolation_factor"));
   config["partial_rotary_factor"] = 0.5;
-  EXPECT_THAT(reason(config), HasSubstr("\"short_factor\" has 48 entries, a head 32 pairs"));
+  EXPECT_THAT(reason_against(config), HasSubstr("\"short_factor\" has 48 entries, a head 32 pairs"));
 }
 
 TEST(PublishedConfig, OfGemma2) {
@@ -177,7 +177,7 @@ TEST(PublishedConfig, OfGemma3) {
   EXPECT_EQ(c.attention_soft_cap, 0.0f) << "null is none";
   EXPECT_THAT(c.unknown_keys, IsEmpty());
   config["architectures"] = {"Gemma3ForConditionalGeneration"};
-  EXPECT_THAT(reason(config), HasSubstr("architecture Gemma3ForConditionalGeneration is not known"));
+  EXPECT_THAT(reason_against(config), HasSubstr("architecture Gemma3ForConditionalGeneration is not known"));
 }
 
 TEST(PublishedConfig, KeysThatNobodyKnowsAreListed) {

@@ -6,6 +6,7 @@
 #include <gmock/gmock.h>
 
 #include "tests/model/chat_folder.hpp"
+#include "tests/model/kept_files.hpp"
 
 namespace chromatin::model {
 namespace {
@@ -14,19 +15,15 @@ using nlohmann::json;
 using testing::AllOf;
 using testing::HasSubstr;
 
-const std::string source_dir = CHROMATIN_SOURCE_DIR;
-
-json collection() { return json::parse(std::ifstream{source_dir + "/tests/data/templates/renders.json"}); }
-
 std::string template_of_the_collection(const std::string& name) {
-  for (const auto& one : collection())
+  for (const auto& one : template_renders())
     if (one["name"] == name) return one["template"];
   throw std::runtime_error("no template " + name);
 }
 
 /// Compares what is rendered with what Jinja rendered.
 void compare_all(const chat_folder& f) {
-  for (const auto& one : collection()) {
+  for (const auto& one : template_renders()) {
     auto chat = f.open(one["template"].get<std::string>());
     EXPECT_FALSE(one["renders"].empty());
     for (const auto& c : one["renders"])

@@ -13,6 +13,7 @@
 
 #include "model/checkpoint.hpp"
 #include "model/make_checkpoint.hpp"
+#include "tests/model/kept_files.hpp"
 #include "tests/model/load_reason.hpp"
 #include "tests/support/temporary_folder.hpp"
 
@@ -22,7 +23,6 @@ namespace {
 using nlohmann::json;
 using testing::AllOf;
 using testing::HasSubstr;
-const std::filesystem::path embedded = std::string{CHROMATIN_SOURCE_DIR} + "/assets/concierge";
 
 /// A safetensors file, in pieces.
 struct weights_file {

@@ -5,6 +5,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "tests/model/kept_files.hpp"
 #include "tests/model/load_reason.hpp"
 #include "tests/model/tiny_tokenizer.hpp"
 
@@ -14,9 +15,8 @@ namespace {
 using nlohmann::json;
 using testing::AllOf;
 using testing::HasSubstr;
-const std::filesystem::path embedded = std::string{CHROMATIN_SOURCE_DIR} + "/assets/concierge";
 
-std::string reason(const std::function<void(json&)>& edit) {
+std::string reason_after(const std::function<void(json&)>& edit) {
   auto file = tiny_tokenizer({"a b", "ab c"});
   add_token(file, "<|end|>", true);
   edit(file);
@@ -24,7 +24,7 @@ std::string reason(const std::function<void(json&)>& edit) {
 }
 
 TEST(TokenizerJson, TheFileBeforeItsEditsIsFine) {
-  EXPECT_EQ(reason([](json&) {}), "no error");
+  EXPECT_EQ(reason_after([](json&) {}), "no error");
 }
 
 TEST(TokenizerJson, WhatIsNotUnderstoodIsRefusedByName) {
@@ -66,7 +66,7 @@ TEST(TokenizerJson, WhatIsNotUnderstoodIsRefusedByName) {
       {"/added_tokens/0/shape", 1, R"(added_tokens: "shape" is not known)"},
   };
   for (const auto& c : cases)
-    EXPECT_THAT(reason([&](json& file) { file[json::json_pointer{c.pointer}] = c.value; }),
+    EXPECT_THAT(reason_after([&](json& file) { file[json::json_pointer{c.pointer}] = c.value; }),
                 AllOf(HasSubstr("tokenizer.json: "), HasSubstr(c.expected)));
 }
 
@@ -97,19 +97,19 @@ TEST(TokenizerJson, ValuesThatCannotBeAreRefused) {
       {"/pre_tokenizer/pretokenizers", 5, R"("pretokenizers" must be a list)"},
   };
   for (const auto& c : cases)
-    EXPECT_THAT(reason([&](json& file) { file[json::json_pointer{c.pointer}] = c.value; }),
+    EXPECT_THAT(reason_after([&](json& file) { file[json::json_pointer{c.pointer}] = c.value; }),
                 AllOf(HasSubstr("tokenizer.json: "), HasSubstr(c.expected)));
   // Without 0xEF there is no U+FFFD to stand for other bytes.
-  EXPECT_THAT(reason([](json& file) {
+  EXPECT_THAT(reason_after([](json& file) {
                 file["model"]["vocab"].erase("ï");
                 file["model"]["vocab"].erase("À");
               }),
               HasSubstr("no token for the byte 0xC0"));
-  EXPECT_THAT(reason([](json& file) { file = json::array(); }), HasSubstr("not a JSON object"));
+  EXPECT_THAT(reason_after([](json& file) { file = json::array(); }), HasSubstr("not a JSON object"));
 }
 
 TEST(TokenizerJson, WhatDoesNotChangeTheTokensOfPlainTextMayBeThere) {
-  EXPECT_EQ(reason([](json& file) {
+  EXPECT_EQ(reason_after([](json& file) {
               file["truncation"] = {{"max_length", 512}};
               file["post_processor"] = {{"type", "TemplateProcessing"}};
               file["model"]["dropout"] = 0.0;

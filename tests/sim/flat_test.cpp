@@ -14,7 +14,7 @@ namespace {
 
 const std::filesystem::path mooncake_file =
     std::filesystem::path{CHROMATIN_SOURCE_DIR} / "tests/data/traces/mooncake_conversation.jsonl.gz";
-constexpr std::uint64_t block = 512;
+constexpr std::uint64_t block_tokens = 512;
 const std::vector<std::string> classical{"fifo", "lru", "lfu"};
 
 const trace& mooncake() {
@@ -40,12 +40,12 @@ TEST(FlatReplay, KnownSharesOfTheMooncakeTraceAreReproduced) {
       {30'000, {{"fifo", .2937}, {"lfu", .2799}, {"lru", .3257}, {"belady", .3664}}}};
   for (const auto& [blocks, shares] : known)
     for (const auto& [policy, expected] : shares)
-      EXPECT_NEAR(share(mooncake(), policy, blocks * block), expected, .002) << policy << " at " << blocks;
+      EXPECT_NEAR(share(mooncake(), policy, blocks * block_tokens), expected, .002) << policy << " at " << blocks;
   EXPECT_NEAR(share(mooncake(), "lru", ~std::uint64_t{0}), .3664, .002) << "without bound";
 }
 
 TEST(FlatReplay, LookaheadWithoutAQueueIsLru) {
-  EXPECT_EQ(share(mooncake(), "lookahead", 10'000 * block), share(mooncake(), "lru", 10'000 * block));
+  EXPECT_EQ(share(mooncake(), "lookahead", 10'000 * block_tokens), share(mooncake(), "lru", 10'000 * block_tokens));
 }
 
 TEST(FlatReplay, NothingReusedFromACapacityBelowOneBlock) { EXPECT_EQ(share(mooncake(), "predictive", 1), 0); }
@@ -64,7 +64,8 @@ TEST(FlatReplay, AnEvictedTailLeavesAHeadThatIsReused) {
 TEST(FlatReplay, TheSameRunsMakeTheSameBytes) {
   auto once = [] {
     std::vector<run_result> runs;
-    for (const auto& policy : {"predictive", "belady"}) runs.push_back(replay_flat(mooncake(), policy, 5'000 * block));
+    for (const auto& policy : {"predictive", "belady"})
+      runs.push_back(replay_flat(mooncake(), policy, 5'000 * block_tokens));
     return to_json(runs) + to_html(runs, "x") + to_svg(runs);
   };
   EXPECT_EQ(once(), once());
@@ -72,17 +73,20 @@ TEST(FlatReplay, TheSameRunsMakeTheSameBytes) {
 
 TEST(FlatReplay, APolicyThatGoesOnWithWhatItLearnedStartsBetter) {
   std::vector<std::byte> memory;
-  auto cold = replay_flat(mooncake(), "predictive", 3'000 * block, &memory);
+  auto cold = replay_flat(mooncake(), "predictive", 3'000 * block_tokens, &memory);
   ASSERT_FALSE(memory.empty());
-  auto warm = replay_flat(mooncake(), "predictive", 3'000 * block, &memory);
+  auto warm = replay_flat(mooncake(), "predictive", 3'000 * block_tokens, &memory);
   EXPECT_GT(warm.hit_tokens, cold.hit_tokens);
 }
 
 TEST(Predictive, BeatsTheClassicalPoliciesOnTheMooncakeTrace) {
-  EXPECT_GE(share(mooncake(), "predictive", 3'000 * block), 1.12 * best_classical(mooncake(), 3'000 * block));
-  EXPECT_GE(share(mooncake(), "predictive", 10'000 * block), 1.10 * best_classical(mooncake(), 10'000 * block));
+  EXPECT_GE(share(mooncake(), "predictive", 3'000 * block_tokens),
+            1.12 * best_classical(mooncake(), 3'000 * block_tokens));
+  EXPECT_GE(share(mooncake(), "predictive", 10'000 * block_tokens),
+            1.10 * best_classical(mooncake(), 10'000 * block_tokens));
   for (std::uint64_t blocks : {500, 1'000, 2'000, 5'000, 20'000, 50'000, 100'000})
-    EXPECT_GE(share(mooncake(), "predictive", blocks * block), best_classical(mooncake(), blocks * block)) << blocks;
+    EXPECT_GE(share(mooncake(), "predictive", blocks * block_tokens), best_classical(mooncake(), blocks * block_tokens))
+        << blocks;
 }
 
 /// The interactive trace may not be copied: CHROMATIN_INTERACTIVE_TRACE says where it is.

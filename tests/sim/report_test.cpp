@@ -39,11 +39,11 @@ TEST(Report, TheTableHasARowAPolicyAndAColumnACapacity) {
 }
 
 TEST(Report, ChartsOfOnePointOrOfNothingAreDrawn) {
-  for (const auto& svg : {to_svg(two_runs()), to_svg({}), to_html({}, "a <b> & c")}) {
+  for (const auto& svg : {to_svg(two_runs()), to_svg({}), to_html(std::span<const run_result>{}, "a <b> & c")}) {
     EXPECT_THAT(svg, testing::HasSubstr("</"));
     EXPECT_THAT(svg, testing::Not(testing::ContainsRegex("nan|inf")));
   }
-  EXPECT_THAT(to_html({}, "a <b> & c"), testing::HasSubstr("a &lt;b> &amp; c"));
+  EXPECT_THAT(to_html(std::span<const run_result>{}, "a <b> & c"), testing::HasSubstr("a &lt;b> &amp; c"));
 }
 
 }  // namespace

@@ -15,8 +15,9 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::vector<std::string> said{"I want to book a table for dinner.", "In San Jose please, something Italian.",
-                                    "For two people at half past seven."};
+const std::vector<std::string> archived_talk{"I want to book a table for dinner.",
+                                             "In San Jose please, something Italian.",
+                                             "For two people at half past seven."};
 
 std::string say(rpc::client& client, const std::string& id, const std::string& text) {
   return client.open(id).say({.text = text, .sampling = {.tokens_max = 24}}).text;
@@ -72,25 +73,26 @@ TEST(Archive, AConversationGoesIntoDnaAndComesBackWithTheSameTokens) {
   temporary_folder folder;
   archiving_server server{folder.path(), "0s"};
   auto& client = server.client;
-  for (std::size_t i = 0; i < 2; ++i) EXPECT_EQ(say(client, "talk", said[i]), say(client, "twin", said[i]));
+  for (std::size_t i = 0; i < 2; ++i)
+    EXPECT_EQ(say(client, "talk", archived_talk[i]), say(client, "twin", archived_talk[i]));
   EXPECT_EQ(client.archive("talk").state, "planned");
   server.wait_for("stored");
   for (int i = 0; i < 500 && is_here(client, "talk"); ++i) std::this_thread::sleep_for(std::chrono::milliseconds{10});
   EXPECT_FALSE(is_here(client, "talk"));
-  EXPECT_THAT(why_not([&] { say(client, "talk", said[2]); }),
+  EXPECT_THAT(why_not([&] { say(client, "talk", archived_talk[2]); }),
               testing::AllOf(HasSubstr("archived: recall 2 of the conversation talk is asked"),
                              HasSubstr("(simulated)"), HasSubstr("[retry_after_ms=")));
   EXPECT_EQ(client.recall("talk").number, 2u);
   server.wait_for("settled");
-  EXPECT_EQ(say(client, "talk", said[2]), say(client, "twin", said[2]));
+  EXPECT_EQ(say(client, "talk", archived_talk[2]), say(client, "twin", archived_talk[2]));
 }
 
 TEST(Archive, AServerThatIsKilledInAnyStateGoesOnWithIt) {
   temporary_folder folder;
   {
     archiving_server server{folder.path()};
-    say(server.client, "talk", said[0]);
-    say(server.client, "twin", said[0]);
+    say(server.client, "talk", archived_talk[0]);
+    say(server.client, "twin", archived_talk[0]);
     server.client.archive("talk");
     server.kill();
   }
@@ -112,7 +114,7 @@ TEST(Archive, AServerThatIsKilledInAnyStateGoesOnWithIt) {
     server.kill();
   }
   archiving_server server{folder.path()};
-  EXPECT_EQ(say(server.client, "talk", said[1]), say(server.client, "twin", said[1]));
+  EXPECT_EQ(say(server.client, "talk", archived_talk[1]), say(server.client, "twin", archived_talk[1]));
   EXPECT_EQ(server.client.archives().size(), 2u) << "nothing was begun twice";
 }
 

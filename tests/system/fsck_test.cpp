@@ -21,8 +21,9 @@ using testing::HasSubstr;
 const std::vector<std::string> server_options{"--compute", "f32", "--deterministic", "--disk-size", "3M",
                                               "--context", "192"};
 const std::vector<std::string> names{"one", "two", "three"};
-const std::vector<std::string> said{"I want to book a table for dinner.", "In San Jose please, something Italian.",
-                                    "For two people at half past seven.", "What is their address?"};
+const std::vector<std::string> checked_talk{"I want to book a table for dinner.",
+                                            "In San Jose please, something Italian.",
+                                            "For two people at half past seven.", "What is their address?"};
 
 struct ended {
   int status = -1;
@@ -57,7 +58,7 @@ class left_store : public testing::Test {
     for (std::size_t c = 0; c < names.size(); ++c) {
       auto conversation = client.open(names[c]);
       for (std::size_t turn = 0; turn < 2 + 2 * c; ++turn)
-        conversation.say({.text = said[(turn + c) % said.size()], .sampling = {.tokens_max = 20}});
+        conversation.say({.text = checked_talk[(turn + c) % checked_talk.size()], .sampling = {.tokens_max = 20}});
     }
     EXPECT_EQ(server.stop(SIGTERM), 0) << server.said();
   }
@@ -74,7 +75,7 @@ class left_store : public testing::Test {
     }
     rpc::client client{server.address()};
     for (const auto& name : names) try {
-        answers[name] = client.find(name).say({.text = said[0], .sampling = {.tokens_max = 20}}).text;
+        answers[name] = client.find(name).say({.text = checked_talk[0], .sampling = {.tokens_max = 20}}).text;
       } catch (const rpc::call_error& e) {
         answers[name] = std::string{"error: "} + e.what();
       }
@@ -106,7 +107,7 @@ TEST_F(FsckCommand, WhatAKilledServerLeavesIsSoundToo) {
   {
     server_process server{copy.path(), server_options};
     rpc::client client{server.address()};
-    client.open("four").say({.text = said[1], .sampling = {.tokens_max = 20}});
+    client.open("four").say({.text = checked_talk[1], .sampling = {.tokens_max = 20}});
     server.stop(SIGKILL);
   }
   EXPECT_TRUE(std::filesystem::exists(copy / "store" / "registry.sqlite-wal"));
@@ -167,7 +168,7 @@ TEST_F(FsckCommand, BitsThatFlipWhileItServesMakeNoTokenWrong) {
         if (answers[name].size() != turn) continue;
         try {
           rpc::client client{server.address()};
-          auto text = said[turn % said.size()];
+          auto text = checked_talk[turn % checked_talk.size()];
           answers[name].push_back(client.find(name).say({.text = text, .sampling = {.tokens_max = 20}}).text);
         } catch (const rpc::call_error&) {
           ++refused;

@@ -18,7 +18,7 @@ const std::string long_text =
     "I need a taxi to the airport for four people at six in the morning, a table for two at half past seven and a "
     "wake-up call before that, please, and somebody who carries our bags down to the door of the house.";
 
-rpc::turn_report say(rpc::conversation& c, const std::string& text) {
+rpc::turn_report say_briefly(rpc::conversation& c, const std::string& text) {
   return c.say({.text = text, .sampling = {.tokens_max = 8}});
 }
 
@@ -43,7 +43,7 @@ TEST(Models, ConversationsOfOneModelAreListedReadAndGoOnWithAnother) {
   with_server(folder, first, [&](rpc::client& client, server_process& server) {
     for (auto id : {"talk", "kept"}) {
       auto conversation = client.open(id);
-      answer = say(conversation, long_text).text;
+      answer = say_briefly(conversation, long_text).text;
     }
     EXPECT_THAT(server.said(), testing::Not(HasSubstr("is kept beside it")));
   });
@@ -53,16 +53,16 @@ TEST(Models, ConversationsOfOneModelAreListedReadAndGoOnWithAnother) {
     EXPECT_EQ(client.list().size(), 2u);
     auto conversation = client.open("talk");
     EXPECT_EQ(conversation.read(0).messages.at(1).content, answer);
-    auto report = say(conversation, "And now?");
+    auto report = say_briefly(conversation, "And now?");
     EXPECT_EQ(tokens_from(report.server.hits, "disk"), 0u);
     EXPECT_EQ(conversation.read(0).messages.size(), 4u);
   });
   with_server(folder, first, [&](rpc::client& client, server_process& server) {
     EXPECT_THAT(server.said(), HasSubstr("the cache of model, bf16 ("));
     auto kept = client.open("kept"), talk = client.open("talk");
-    EXPECT_GT(tokens_from(say(kept, "And now?").server.hits, "disk"), 64u) << "its own cache is there";
+    EXPECT_GT(tokens_from(say_briefly(kept, "And now?").server.hits, "disk"), 64u) << "its own cache is there";
     std::uint32_t found = 0;
-    for (const auto& hit : say(talk, "Back again?").server.hits) found += hit.tokens;
+    for (const auto& hit : say_briefly(talk, "Back again?").server.hits) found += hit.tokens;
     EXPECT_GT(found, 0u) << "as far as it was said before";
     EXPECT_EQ(talk.read(0).messages.size(), 6u);
   });
@@ -75,12 +75,12 @@ TEST(Models, OneModelInTwoTypesHasTwoCachesAndTheSameConversations) {
   temporary_folder folder;
   with_server(folder, {"--compute", "f32"}, [&](rpc::client& client, server_process&) {
     auto conversation = client.open("talk");
-    say(conversation, long_text);
+    say_briefly(conversation, long_text);
   });
   with_server(folder, {"--compute", "bf16"}, [&](rpc::client& client, server_process& server) {
     EXPECT_THAT(server.said(), HasSubstr("the cache of concierge, f32"));
     auto conversation = client.open("talk");
-    auto report = say(conversation, "And now?");
+    auto report = say_briefly(conversation, "And now?");
     EXPECT_GT(report.server.computed_tokens, 64u) << "tokens stay, keys and values of another type do not serve";
   });
 }

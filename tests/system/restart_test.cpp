@@ -15,9 +15,10 @@ namespace {
 
 using testing::HasSubstr;
 
-const std::vector<std::string> said{"I want to book a table for dinner.", "In San Jose please, something Italian.",
-                                    "For two people at half past seven.", "What is their address?",
-                                    "Do they have live music?",           "Yes, please make the reservation."};
+const std::vector<std::string> restarted_talk{
+    "I want to book a table for dinner.", "In San Jose please, something Italian.",
+    "For two people at half past seven.", "What is their address?",
+    "Do they have live music?",           "Yes, please make the reservation."};
 
 rpc::turn_report say(rpc::conversation& c, const std::string& text) {
   return c.say({.text = text, .sampling = {.tokens_max = 24}});
@@ -31,7 +32,7 @@ const std::vector<std::string>& undisturbed() {
     rpc::client client{server.address()};
     auto conversation = client.open("talk");
     std::vector<std::string> all;
-    for (const auto& text : said) all.push_back(say(conversation, text).text);
+    for (const auto& text : restarted_talk) all.push_back(say(conversation, text).text);
     return all;
   }();
   return answers;
@@ -40,11 +41,11 @@ const std::vector<std::string>& undisturbed() {
 TEST(Restart, AConversationGoesOnFromTheDisk) {
   temporary_folder folder;
   std::vector<std::string> answers;
-  for (std::size_t i = 0; i < said.size(); ++i) {
+  for (std::size_t i = 0; i < restarted_talk.size(); ++i) {
     server_process server{folder.path(), {"--compute", "f32"}};
     rpc::client client{server.address()};
     auto conversation = client.open("talk");
-    auto report = say(conversation, said[i]);
+    auto report = say(conversation, restarted_talk[i]);
     answers.push_back(report.text);
     if (i > 0) {
       EXPECT_GT(tokens_from(report.server.hits, "disk"), 0u) << server.said();
@@ -71,7 +72,7 @@ TEST(Restart, ATruncatedWindowGoesOnFromTheDisk) {
       }
       rpc::client client{server->address()};
       auto conversation = client.open("talk");
-      auto report = say(conversation, said[static_cast<std::size_t>(turn) % said.size()]);
+      auto report = say(conversation, restarted_talk[static_cast<std::size_t>(turn) % restarted_talk.size()]);
       answers.push_back(report.text);
       dropped += report.server.dropped_tokens;
       truncated_turns += report.server.dropped_tokens > 0;
@@ -91,19 +92,20 @@ TEST(Restart, ATruncatedWindowGoesOnFromTheDisk) {
 TEST(Restart, KilledWhileSavingNoChunkIsWrongAndTheAnswersAreThoseOfAnUndisturbedRun) {
   temporary_folder folder;
   std::vector<std::string> answers;
-  for (std::size_t i = 0; i < said.size(); ++i) {
+  for (std::size_t i = 0; i < restarted_talk.size(); ++i) {
     server_process server{folder.path(), {"--compute", "f32", "--verify"}};
     rpc::client client{server.address()};
     auto others = std::thread{[&] {  // more that is being saved when the process is killed
       try {
         rpc::client c{server.address()};
         auto other = c.open();
-        for (int turn = 0; turn < 50; ++turn) say(other, said[static_cast<std::size_t>(turn) % said.size()]);
+        for (int turn = 0; turn < 50; ++turn)
+          say(other, restarted_talk[static_cast<std::size_t>(turn) % restarted_talk.size()]);
       } catch (const rpc::call_error&) {
       }
     }};
     auto conversation = client.open("talk");
-    answers.push_back(say(conversation, said[i]).text);
+    answers.push_back(say(conversation, restarted_talk[i]).text);
     for (const auto& part : client.stat())
       for (const auto& [name, value] : part.values) EXPECT_TRUE(name != "corrupt_chunks" || value == 0) << value;
     server.stop(SIGKILL);
@@ -122,7 +124,7 @@ TEST(Restart, AStopSettlesTheAnswersUnderWayAndAnswersTheirCalls) {
       rpc::client client{server.address()};
       auto conversation = client.open("talk" + std::to_string(c));
       bool first = true;
-      return conversation.say({.text = said[0], .sampling = {.temperature = 100, .tokens_max = 60000}},
+      return conversation.say({.text = restarted_talk[0], .sampling = {.temperature = 100, .tokens_max = 60000}},
                               [&](std::string_view) { streaming += std::exchange(first, false); });
     }));
   while (streaming < 4) std::this_thread::sleep_for(std::chrono::milliseconds{5});
@@ -145,8 +147,9 @@ TEST(Restart, AStopLetsAnAnswerComeToItsEndAndASecondSignalDoesNot) {
       rpc::client client{server.address()};
       auto conversation = client.open("talk" + std::to_string(tokens));
       try {
-        auto report = conversation.say({.text = said[0], .sampling = {.temperature = 100, .tokens_max = tokens}},
-                                       [&](std::string_view) { streaming = true; });
+        auto report =
+            conversation.say({.text = restarted_talk[0], .sampling = {.temperature = 100, .tokens_max = tokens}},
+                             [&](std::string_view) { streaming = true; });
         return report.server.stopped == stop_reason::cancelled ? "cancelled" : "whole";
       } catch (const rpc::call_error& e) {
         return e.code();
@@ -235,9 +238,9 @@ TEST(Restart, KilledInMidAnswerNoMessageIsLeftUnanswered) {
     auto call = std::async(std::launch::async, [&] {
       rpc::client client{server.address()};
       auto conversation = client.open("talk");
-      say(conversation, said[0]);
+      say(conversation, restarted_talk[0]);
       try {
-        conversation.say({.text = said[1], .sampling = {.temperature = 100, .tokens_max = 60000}},
+        conversation.say({.text = restarted_talk[1], .sampling = {.temperature = 100, .tokens_max = 60000}},
                          [&](std::string_view) { streaming = true; });
       } catch (const rpc::call_error&) {
       }
@@ -250,7 +253,7 @@ TEST(Restart, KilledInMidAnswerNoMessageIsLeftUnanswered) {
   auto conversation = client.find("talk");
   EXPECT_EQ(conversation.info().messages, 2u);
   EXPECT_EQ(conversation.info().last_role, "assistant");
-  EXPECT_EQ(say(conversation, said[1]).text, undisturbed()[1]);
+  EXPECT_EQ(say(conversation, restarted_talk[1]).text, undisturbed()[1]);
 }
 
 TEST(Restart, ASecondServerOnTheSameFolderIsRefused) {
@@ -270,7 +273,7 @@ TEST(Commands, ConversationsAreListedAndShown) {
   {
     rpc::client client{server.address()};
     auto conversation = client.open("talk");
-    say(conversation, said[0]);
+    say(conversation, restarted_talk[0]);
   }
   auto output = [&](const std::string& arguments) {
     std::string out;
@@ -284,7 +287,7 @@ TEST(Commands, ConversationsAreListedAndShown) {
   EXPECT_THAT(output("chat --list"), HasSubstr("talk"));
   EXPECT_THAT(output("conversations --json"),
               testing::AllOf(HasSubstr("\"id\": \"talk\""), HasSubstr("\"messages\": 2")));
-  EXPECT_THAT(output("conversations talk"), HasSubstr("user: " + said[0]));
+  EXPECT_THAT(output("conversations talk"), HasSubstr("user: " + restarted_talk[0]));
   EXPECT_THAT(output("conversations talk --json"), HasSubstr("\"role\": \"assistant\""));
   EXPECT_THAT(output("conversations nobody"), HasSubstr("chromatin: no_conversation"));
   EXPECT_EQ(output("conversations").find("nobody"), std::string::npos) << "asking makes none";
@@ -328,7 +331,7 @@ TEST(Restart, WhatManyTurnsWaitForIsReadFromTheDiskOnce) {
         rpc::client client{server.address()};
         auto conversation = client.open("talk-" + std::to_string(user));
         std::string text = "User " + std::to_string(user) + ", turn " + std::to_string(turn) + ": ";
-        for (const auto& more : said) text += more + ' ';
+        for (const auto& more : restarted_talk) text += more + ' ';
         auto report = say(conversation, text).server;
         return std::int64_t{report.prompt_tokens} - report.computed_tokens;
       }));

@@ -11,12 +11,12 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/pattern.hpp"
+#include "tests/tidy/root.hpp"
 
 namespace chromatin::test {
 namespace {
 
 namespace fs = std::filesystem;
-const fs::path root = CHROMATIN_SOURCE_DIR;
 
 /// In order: each may include itself and those before it (docs/ARCHITECTURE.md).
 const std::vector<std::string> steps{"geometry", "blocks", "reads", "partition", "wetlab"};

@@ -12,12 +12,12 @@
 #include <gtest/gtest.h>
 
 #include "tests/support/pattern.hpp"
+#include "tests/tidy/root.hpp"
 
 namespace chromatin::test {
 namespace {
 
 namespace fs = std::filesystem;
-const fs::path root = CHROMATIN_SOURCE_DIR;
 
 /// Which folders a folder may include besides itself (docs/ARCHITECTURE.md).
 const std::map<std::string, std::set<std::string>> may_include{

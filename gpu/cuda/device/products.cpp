@@ -20,7 +20,7 @@ namespace {
 
 constexpr std::size_t workspace_bytes = std::size_t{64} << 20;
 constexpr std::uint32_t alignment_bytes = 16;
-constexpr int candidates_max = 12;
+constexpr int ways_tried_max = 12;
 /// Increased when multiply_few becomes faster or slower: choices between it and the library are then made again.
 constexpr const char* own_kernel = "multiply_few 1";
 
@@ -215,7 +215,7 @@ class cuda_products final : public products {
     auto l = layouts_of(shape);
     std::vector<algorithm_words> tried;
     if (few_rows(shape)) tried.push_back(multiply_few_words);
-    for (const auto& algorithm : candidates(l, candidates_max)) tried.push_back(words_of(algorithm));
+    for (const auto& algorithm : candidates(l, ways_tried_max)) tried.push_back(words_of(algorithm));
     std::optional<float> best_ms;
     for (const auto& algorithm : tried) {
       auto ms = measure.milliseconds(

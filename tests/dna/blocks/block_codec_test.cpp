@@ -6,11 +6,10 @@
 
 #include "dna/blocks/block_codec.hpp"
 #include "dna/geometry/sequence.hpp"
+#include "tests/dna/primers.hpp"
 
 namespace chromatin::dna {
 namespace {
-
-const primer_pair primers{"AACCGTGTTGCAGTCTGATC", "TCAGGATACCGTTGACGTCA"};
 
 class BlockCodec : public testing::TestWithParam<std::string> {
  protected:
@@ -36,7 +35,7 @@ class BlockCodec : public testing::TestWithParam<std::string> {
 
   const std::uint64_t seed_ = std::random_device{}();
   std::mt19937_64 random_{seed_};
-  strand_layout layout_{describe(built_in_profile(GetParam()), primers)};
+  strand_layout layout_{describe(built_in_profile(GetParam()), test_primers)};
   block_codec codec_{layout_};
 };
 
@@ -125,7 +124,7 @@ TEST_P(BlockCodec, ABlockOfAnotherLeafOrPartitionIsNoBlock) {
   const auto molecules = read(codec_.encode(one));
   const block_id elsewhere{(one.id.leaf + 1) % layout_.geometry().leaves(), one.id.version};
   EXPECT_FALSE(codec_.decode(elsewhere, molecules).decoded);
-  const strand_layout other{describe(built_in_profile(GetParam()), primers, 1234)};
+  const strand_layout other{describe(built_in_profile(GetParam()), test_primers, 1234)};
   EXPECT_FALSE(block_codec{other}.decode(one.id, molecules).decoded);
 }
 
@@ -151,7 +150,7 @@ TEST(ShortenedCode, MoleculesMayBeMissingToo) {
   profile geometry;
   geometry.data_molecules = 7;
   geometry.parity_molecules = 3;
-  const strand_layout layout{describe(geometry, primers)};
+  const strand_layout layout{describe(geometry, test_primers)};
   const block_codec codec{layout};
   const block one{{5, 0}, block_kind::data, byte_string(100, 42)};
   std::vector<molecule_symbols> molecules(10);
@@ -167,7 +166,7 @@ TEST(ShortenedCode, MoleculesMayBeMissingToo) {
 
 TEST(Strand, TubesOfTodayStayReadable) {
   // A change that alters these loses every strand ever ordered.
-  const strand_layout layout{describe(profile{}, primers)};
+  const strand_layout layout{describe(profile{}, test_primers)};
   const block_codec codec{layout};
   const std::string text = "chromatin";
   const auto strands = codec.encode(block{{17, 2}, block_kind::data, {text.begin(), text.end()}});

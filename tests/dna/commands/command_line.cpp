@@ -4,11 +4,11 @@
 
 #include "apps/dna/dna.hpp"
 
-namespace chromatin::dna::test {
+namespace chromatin::test {
 
 std::string CommandLine::run(std::vector<std::string> words) {
   CLI::App app;
-  add_dna_command(app);
+  dna::add_dna_command(app);
   words.insert(words.begin(), "dna");
   std::reverse(words.begin(), words.end());
   status_ = 0;
@@ -24,4 +24,4 @@ std::string CommandLine::run(std::vector<std::string> words) {
   return testing::internal::GetCapturedStdout();
 }
 
-}  // namespace chromatin::dna::test
+}  // namespace chromatin::test

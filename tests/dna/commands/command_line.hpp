@@ -12,7 +12,7 @@
 
 #include "tests/support/temporary_folder.hpp"
 
-namespace chromatin::dna::test {
+namespace chromatin::test {
 
 class CommandLine : public testing::Test {
  protected:
@@ -36,8 +36,8 @@ class CommandLine : public testing::Test {
     return path(name);
   }
 
-  chromatin::test::temporary_folder folder_;
+  temporary_folder folder_;
   int status_ = 0;  ///< of the command that ran last
 };
 
-}  // namespace chromatin::dna::test
+}  // namespace chromatin::test

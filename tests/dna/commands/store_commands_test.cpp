@@ -7,7 +7,7 @@
 namespace chromatin::dna {
 namespace {
 
-const std::filesystem::path alice = std::filesystem::path{CHROMATIN_SOURCE_DIR} / "assets/alice/chapters";
+const std::filesystem::path alice_chapters = std::filesystem::path{CHROMATIN_SOURCE_DIR} / "assets/alice/chapters";
 
 class StoreCommands : public test::CommandLine {
  protected:
@@ -16,10 +16,10 @@ class StoreCommands : public test::CommandLine {
 
 TEST_F(StoreCommands, AliceGoesInAndComesOutWithItsHistory) {
   EXPECT_EQ(json({"init", store_})["block_bytes"], 256);
-  const auto put = json({"put", store_, alice.string(), "--as", "alice"});
+  const auto put = json({"put", store_, alice_chapters.string(), "--as", "alice"});
   EXPECT_EQ(put["commit"], 1);
   EXPECT_GE(put["blocks"], 599);
-  const auto first = read_file(alice / "chapter-01.txt");
+  const auto first = read_file(alice_chapters / "chapter-01.txt");
   EXPECT_EQ(run({"get", store_, "alice/chapter-01.txt"}), first);
   auto changed = first;
   changed.replace(changed.find("White Rabbit"), 12, "Grey Rabbit");
@@ -32,7 +32,7 @@ TEST_F(StoreCommands, AliceGoesInAndComesOutWithItsHistory) {
   EXPECT_EQ(json({"ls", store_}).size(), 13U);
   EXPECT_EQ(json({"ls", store_, "alice/chapter-01.txt"})[0]["patches"], 1);
   run({"get", store_, "alice", "--out", path("out")});
-  EXPECT_EQ(read_file(folder_ / "out/chapter-12.txt"), read_file(alice / "chapter-12.txt"));
+  EXPECT_EQ(read_file(folder_ / "out/chapter-12.txt"), read_file(alice_chapters / "chapter-12.txt"));
 }
 
 TEST_F(StoreCommands, OrdersHoldWhatIsNewAndPrimersAreThere) {
@@ -86,7 +86,7 @@ TEST_F(StoreCommands, StrandsAreThoseThatEarlierVersionsMade) {
       {{"poor"}, "0810b3df2a4ca71e"},
       {{"150nt", "--outer", "10%"}, "2e51106b3bb3fbc2"},
       {{"150nt", "--index", "hash:16,16,4"}, "36c6d37c06a21192"}};
-  const auto first = read_file(alice / "chapter-01.txt");
+  const auto first = read_file(alice_chapters / "chapter-01.txt");
   auto changed = first, longer = first;
   changed.replace(changed.find("White Rabbit"), 12, "Grey Rabbit");
   longer.insert(5000, std::string(700, '#'));
@@ -96,7 +96,7 @@ TEST_F(StoreCommands, StrandsAreThoseThatEarlierVersionsMade) {
     std::vector<std::string> words{"init", store, "--pair", "0", "--profile"};
     words.insert(words.end(), profile.begin(), profile.end());
     run(words);
-    run({"put", store, (alice / "chapter-01.txt").string(), (alice / "chapter-02.txt").string()});
+    run({"put", store, (alice_chapters / "chapter-01.txt").string(), (alice_chapters / "chapter-02.txt").string()});
     for (const auto& file : {a, b, a, b, a}) run({"update", store, "chapter-01.txt", file});
     EXPECT_NE(read_file(store + "/partition.toml").find(checksum), std::string::npos) << profile.front();
   }

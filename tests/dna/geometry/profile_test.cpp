@@ -3,11 +3,10 @@
 #include <gtest/gtest.h>
 
 #include "dna/geometry/description.hpp"
+#include "tests/dna/primers.hpp"
 
 namespace chromatin::dna {
 namespace {
-
-const primer_pair primers{"AACCGTGTTGCAGTCTGATC", "TCAGGATACCGTTGACGTCA"};
 
 std::string refusal(auto&& what) {
   try {
@@ -55,9 +54,9 @@ TEST(Profile, WhatIsWrittenIsRead) {
   geometry.gc_min = 0.35;
   geometry.sync = "";
   EXPECT_EQ(profile_from_toml(to_toml(geometry), "x"), geometry);
-  const auto description = describe(geometry, primers);
+  const auto description = describe(geometry, test_primers);
   EXPECT_EQ(description_from_toml(to_toml(description), "x"), description);
-  const auto seeded = describe(geometry, primers, 42);
+  const auto seeded = describe(geometry, test_primers, 42);
   EXPECT_EQ(description_from_toml(to_toml(seeded), "x"), seeded);
   EXPECT_NE(description.seed, seeded.seed);
 }
@@ -89,17 +88,20 @@ TEST(Profile, WhatCannotBeIsSaidWithItsPlace) {
 }
 
 TEST(Profile, PrimersThatCannotBeAreSaid) {
-  EXPECT_NE(refusal([] { describe(profile{}, {"ACGT", primers.reverse}); }).find("has 4 bases"), std::string::npos);
   EXPECT_NE(refusal([] {
-              describe(profile{}, {"AACCGTGTTGCAGTCTGATN", primers.reverse});
+              describe(profile{}, {"ACGT", test_primers.reverse});
+            }).find("has 4 bases"),
+            std::string::npos);
+  EXPECT_NE(refusal([] {
+              describe(profile{}, {"AACCGTGTTGCAGTCTGATN", test_primers.reverse});
             }).find("A, C, G and T only"),
             std::string::npos);
   EXPECT_NE(refusal([] {
-              describe(profile{}, {primers.forward, primers.forward});
+              describe(profile{}, {test_primers.forward, test_primers.forward});
             }).find("needs two"),
             std::string::npos);
   EXPECT_NE(refusal([] {
-              describe(profile{}, {"AACCGTGTTTTTGTCTGATC", primers.reverse});
+              describe(profile{}, {"AACCGTGTTTTTGTCTGATC", test_primers.reverse});
             }).find("repeats a base 5 times"),
             std::string::npos);
 }

@@ -15,7 +15,7 @@
 namespace chromatin::dna {
 namespace {
 
-using contents = std::map<std::string, byte_string>;
+using directory_contents = std::map<std::string, byte_string>;
 
 class Directories : public seeded_test {
  protected:
@@ -50,7 +50,7 @@ class Directories : public seeded_test {
   }
 
   /// Puts and changes files in some directories, and keeps what they held after every commit.
-  void live(partition& written, std::vector<contents>& states, int steps) {
+  void live(partition& written, std::vector<directory_contents>& states, int steps) {
     states.assign(1, {});
     for (int step = 0; step < steps; ++step) {
       auto state = states.back();
@@ -81,7 +81,7 @@ TEST_F(Directories, EveryCommitIsReadableWhereverItIsRecorded) {
   for (const auto version_nt : {1U, 2U})
     for (const double outer : {0.0, 0.1}) {
       auto written = empty(version_nt, outer);
-      std::vector<contents> states;
+      std::vector<directory_contents> states;
       live(written, states, 70);
       const auto again = read(written, [](const auto&) { return true; });
       ASSERT_TRUE(again.damage().empty()) << again.damage().front();
@@ -109,7 +109,7 @@ TEST_F(Directories, EveryCommitIsReadableWhereverItIsRecorded) {
 
 TEST_F(Directories, OneAloneTellsEverythingOfItself) {
   auto written = empty();
-  std::vector<contents> states;
+  std::vector<directory_contents> states;
   live(written, states, 40);
   for (const auto& [name, one] : written.journals()) {
     if (name.empty()) continue;
@@ -136,7 +136,7 @@ TEST_F(Directories, OneAloneTellsEverythingOfItself) {
 TEST_F(Directories, NothingOldIsTakenForCurrentWhateverIsLost) {
   for (int round = 0; round < 40; ++round) {
     auto written = empty(1 + static_cast<std::uint32_t>(below(2)), round % 3 == 0 ? 0.1 : 0);
-    std::vector<contents> states;
+    std::vector<directory_contents> states;
     live(written, states, 25);
     const auto share = 1 + below(40);
     const auto some = read(written, [&](const auto&) { return below(share) != 0; });
@@ -293,7 +293,7 @@ TEST_F(Directories, OneWhoseJournalIsLostIsNamed) {
 
 TEST_F(Directories, ADamagedOrForeignJournalIsDamageAndNoCrash) {
   auto written = empty(1);
-  std::vector<contents> states;
+  std::vector<directory_contents> states;
   live(written, states, 30);
   std::vector<block> blocks;
   for (const auto& [id, one] : written.blocks()) blocks.push_back(one);

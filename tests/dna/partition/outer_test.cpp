@@ -8,18 +8,17 @@
 #include "dna/blocks/outer_code.hpp"
 #include "dna/partition/recovery.hpp"
 #include "tests/dna/partition/seeded.hpp"
+#include "tests/dna/primers.hpp"
 
 namespace chromatin::dna {
 namespace {
-
-const primer_pair primers{"AACCGTGTTGCAGTCTGATC", "TCAGGATACCGTTGACGTCA"};
 
 class Outer : public seeded_test {
  protected:
   static partition empty(double outer = 0.1) {
     profile geometry;
     geometry.outer = outer;
-    return partition{describe(geometry, primers)};
+    return partition{describe(geometry, test_primers)};
   }
   static partition without(const partition& all, auto&& lost) {
     std::vector<block> blocks;

@@ -8,11 +8,10 @@
 
 #include "dna/partition/partition.hpp"
 #include "tests/dna/partition/seeded.hpp"
+#include "tests/dna/primers.hpp"
 
 namespace chromatin::dna {
 namespace {
-
-const primer_pair primers{"AACCGTGTTGCAGTCTGATC", "TCAGGATACCGTTGACGTCA"};
 
 byte_string text(std::string_view characters) { return {characters.begin(), characters.end()}; }
 
@@ -37,7 +36,7 @@ class Partition : public seeded_test {
     std::shuffle(blocks.begin(), blocks.end(), random_);
     return partition{written.description(), std::move(blocks)};
   }
-  static partition empty() { return partition{describe(profile{}, primers)}; }
+  static partition empty() { return partition{describe(profile{}, test_primers)}; }
   static std::vector<block> put(partition& into, const std::string& path, byte_string content) {
     const std::vector<new_file> files{{path, std::move(content)}};
     return into.put(files);
@@ -56,7 +55,7 @@ TEST_F(Partition, EveryCommitOfRandomFilesAndEditsIsReadable) {
   for (const auto version_nt : {1U, 2U}) {
     profile geometry;
     geometry.version_nt = version_nt;
-    partition written{describe(geometry, primers)};
+    partition written{describe(geometry, test_primers)};
     std::vector<std::map<std::string, byte_string>> states{{}};
     for (int step = 0; step < 60; ++step) {
       auto state = states.back();
@@ -298,7 +297,7 @@ TEST_F(Partition, LeavesThatWereGivenBackAreUsedWhenNothingElseIsLeft) {
     profile geometry;
     geometry.levels = 4;  // 256 leaves
     geometry.outer = outer;
-    partition written{describe(geometry, primers)};
+    partition written{describe(geometry, test_primers)};
     std::vector<std::map<std::string, byte_string>> states{{}};
     const auto commit = [&](const std::map<std::string, byte_string>& state) {
       if (written.last_commit() == states.size()) states.push_back(state);
@@ -355,7 +354,7 @@ TEST_F(Partition, AnyIndexHoldsFilesAndTheirUpdates) {
   for (const auto& shape : shapes) {
     profile geometry;
     geometry.index = shape;
-    partition written{describe(geometry, primers)};
+    partition written{describe(geometry, test_primers)};
     std::map<std::string, byte_string> state{
         {"d/a", random_bytes(10 * 256)}, {"d/b", random_bytes(30 * 256)}, {"d/e/c", random_bytes(1500)}, {"alone", {}}};
     std::vector<new_file> files;

@@ -7,12 +7,12 @@
 
 #include "dna/partition/files.hpp"
 #include "dna/partition/store.hpp"
+#include "tests/dna/primers.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace chromatin::dna {
 namespace {
 
-const primer_pair primers{"AACCGTGTTGCAGTCTGATC", "TCAGGATACCGTTGACGTCA"};
 const primer_pair other_primers{"GTCATTGCGACCATAGTTGC", "CATCGGTTAGCAGTACCGTA"};
 
 class Store : public testing::Test {
@@ -31,7 +31,7 @@ class Store : public testing::Test {
     }
     return "not refused";
   }
-  store create(const std::string& name, const primer_pair& pair = primers) {
+  store create(const std::string& name, const primer_pair& pair = test_primers) {
     return store::create(folder_ / name, describe(profile{}, pair));
   }
   store open(store::access how = store::access::read) { return store::open(folder_ / "tube", how); }
@@ -67,7 +67,7 @@ TEST_F(Store, NeighboursDoNotShareAPrimer) {
   create("tube");
   EXPECT_NE(refusal([&] { create("tube2"); }).find("has one of these primers"), std::string::npos);
   EXPECT_NE(refusal([&] {
-              create("tube2", {other_primers.forward, primers.forward});
+              create("tube2", {other_primers.forward, test_primers.forward});
             }).find("has one of these primers"),
             std::string::npos);
   create("tube2", other_primers);

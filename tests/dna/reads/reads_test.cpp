@@ -14,7 +14,8 @@
 namespace chromatin::dna {
 namespace {
 
-const std::filesystem::path lcrc = std::filesystem::path{CHROMATIN_SOURCE_DIR} / "tests/data/dna/lcrc_reads.fastq.gz";
+const std::filesystem::path lcrc_reads =
+    std::filesystem::path{CHROMATIN_SOURCE_DIR} / "tests/data/dna/lcrc_reads.fastq.gz";
 
 std::vector<read> all(const std::filesystem::path& file) {
   read_source source{file};
@@ -33,7 +34,7 @@ class Reads : public testing::Test {
 };
 
 TEST_F(Reads, GzippedFastqOfAnInstrumentIsReadWhole) {
-  const auto reads = all(lcrc);
+  const auto reads = all(lcrc_reads);
   ASSERT_EQ(reads.size(), 1500U);
   EXPECT_EQ(reads[0].name, "LH00281:389:22MWM3LT4:5:1101:6058:1294");
   EXPECT_EQ(reads[0].bases.substr(0, 20), "ATAATTGGCTCCTGCTTGCA");
@@ -115,7 +116,7 @@ TEST_F(Reads, CramAndBamThatAreCutOffGiveWhatIsThere) {
 }
 
 TEST_F(Reads, TruncatedGzipIsAnErrorAndNotAnEnd) {
-  std::ifstream in{lcrc, std::ios::binary};
+  std::ifstream in{lcrc_reads, std::ios::binary};
   std::string bytes{std::istreambuf_iterator<char>{in}, {}};
   const auto file = write("cut.fastq.gz", bytes.substr(0, bytes.size() / 2));
   EXPECT_THROW(all(file), reads_error);

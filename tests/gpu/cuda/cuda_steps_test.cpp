@@ -19,12 +19,12 @@ class CudaSteps : public OnMachine {
   }
   void TearDown() override { backend_ = nullptr; }
 
-  static tokens prompt(std::uint32_t first, std::size_t count) {
-    tokens all;
+  static token_list prompt(std::uint32_t first, std::size_t count) {
+    token_list all;
     for (std::size_t i = 0; i < count; ++i) all.push_back(first + static_cast<kv::token_id>(i * 37 % 3000));
     return all;
   }
-  tokens one_by_one(const tokens& input, std::size_t count) {
+  token_list one_by_one(const token_list& input, std::size_t count) {
     sequence s{*backend_};
     auto answer = run_step(*backend_, {.sequences = {s.sampled(input)}, .ends = {}})[0].tokens;
     while (answer.size() < count)
@@ -54,8 +54,8 @@ TEST_P(CudaSteps, ABurstGivesTheTokensOfSingleSteps) {
   auto head = run_step(*backend_, {.sequences = {t.sampled(b)}, .ends = {}})[0].tokens;
   s.position -= 1;
   auto results = run_step(*backend_, {.sequences = {s.sampled({a.back()}), t.sampled(head)}, .steps = 5, .ends = {}});
-  EXPECT_EQ(results[0].tokens, tokens(first.begin(), first.begin() + 5));
-  EXPECT_EQ(results[1].tokens, tokens(second.begin() + 1, second.end()));
+  EXPECT_EQ(results[0].tokens, token_list(first.begin(), first.begin() + 5));
+  EXPECT_EQ(results[1].tokens, token_list(second.begin() + 1, second.end()));
 }
 
 /// Who wants the logits is sampled from all of them, others from the likeliest where these say which token follows.

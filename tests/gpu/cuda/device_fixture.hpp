@@ -20,7 +20,7 @@ namespace chromatin::gpu::cuda {
 
 /// Values in a device's memory.
 template <class T>
-struct device_array {
+struct fixture_array {
   kv::memory_block memory;
   std::size_t count = 0;
   operator T*() const { return reinterpret_cast<T*>(memory.data.get()); }
@@ -57,11 +57,11 @@ class on_a_device : public testing::TestWithParam<std::uint64_t> {
 
   /// Room for so many values, which are whatever they are.
   template <class T>
-  device_array<T> room(std::size_t count) {
+  fixture_array<T> room(std::size_t count) {
     return {device->allocate(std::max<std::size_t>(count, 1) * sizeof(T)), count};
   }
   template <class T>
-  device_array<T> put(const std::vector<T>& values) {
+  fixture_array<T> put(const std::vector<T>& values) {
     auto there = room<T>(values.size());
     auto here = device->pinned(std::max<std::size_t>(values.size(), 1) * sizeof(T));
     std::memcpy(here.data.get(), values.data(), values.size() * sizeof(T));
@@ -71,7 +71,7 @@ class on_a_device : public testing::TestWithParam<std::uint64_t> {
   }
   /// After all that was enqueued.
   template <class T>
-  std::vector<T> get(const device_array<T>& from) {
+  std::vector<T> get(const fixture_array<T>& from) {
     std::vector<T> values(from.count);
     auto here = device->pinned(std::max<std::size_t>(from.count, 1) * sizeof(T));
     device->copy(queue, here.data.get(), static_cast<const T*>(from), from.count * sizeof(T));

@@ -15,7 +15,7 @@ class FewRowsKernel : public on_a_device {
   struct matrix {
     std::uint32_t outputs, inputs;
     std::vector<std::uint16_t> here;
-    device_array<std::uint16_t> there;
+    fixture_array<std::uint16_t> there;
   };
 
   matrix random_matrix(std::uint32_t outputs, std::uint32_t inputs) {

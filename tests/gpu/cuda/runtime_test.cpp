@@ -15,7 +15,7 @@ namespace {
 using Runtime = on_each_runtime;
 CHROMATIN_ON_EACH_RUNTIME(Runtime);
 
-constexpr std::size_t count = 4096, bytes = count * sizeof(int);
+constexpr std::size_t count = 4096, buffer_bytes = count * sizeof(int);
 
 TEST_P(Runtime, SaysWhatTheDeviceIs) {
   EXPECT_FALSE(device->properties().name.empty());
@@ -27,7 +27,7 @@ TEST_P(Runtime, SaysWhatTheDeviceIs) {
 TEST_P(Runtime, MemoryIsAlignedAndCounted) {
   auto before = device->free_bytes();
   auto in_device = device->allocate(std::size_t{64} << 20);
-  auto in_host = device->pinned(bytes);
+  auto in_host = device->pinned(buffer_bytes);
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(in_device.data.get()) % 4096, 0u);
   EXPECT_EQ(reinterpret_cast<std::uintptr_t>(in_host.data.get()) % 4096, 0u);
   EXPECT_LT(device->free_bytes(), before);
@@ -36,17 +36,17 @@ TEST_P(Runtime, MemoryIsAlignedAndCounted) {
 TEST_P(Runtime, MoreMemoryThanThereIsIsBadAlloc) {
   EXPECT_THROW(device->allocate(device->properties().memory_bytes * 2), std::bad_alloc);
   EXPECT_EQ(device->error(), "");
-  EXPECT_NO_THROW(device->allocate(bytes));
+  EXPECT_NO_THROW(device->allocate(buffer_bytes));
 }
 
 TEST_P(Runtime, CopiesOfAStreamRunInTheirOrder) {
   auto ones = pinned_values(*device, count, 1), twos = pinned_values(*device, count, 2);
   auto first = pinned_values(*device, count, 0), second = pinned_values(*device, count, 0);
   auto there = device_values<int>(*device, count);
-  device->copy(s, there.data(), ones.data(), bytes);
-  device->copy(s, first.data(), there.data(), bytes);
-  device->copy(s, there.data(), twos.data(), bytes);
-  device->copy(s, second.data(), there.data(), bytes);
+  device->copy(s, there.data(), ones.data(), buffer_bytes);
+  device->copy(s, first.data(), there.data(), buffer_bytes);
+  device->copy(s, there.data(), twos.data(), buffer_bytes);
+  device->copy(s, second.data(), there.data(), buffer_bytes);
   ASSERT_TRUE(device->synchronize(s));
   EXPECT_EQ(first[count - 1], 1);
   EXPECT_EQ(second[0], 2);
@@ -107,11 +107,11 @@ TEST_P(Runtime, AnEventThatIsDestroyedStillHoldsWhoWaitsForIt) {
   auto source = pinned_values(*device, count, 7), target = pinned_values(*device, count, 0);
   auto there = device_values<int>(*device, count);
   auto arrived = device->make_event();
-  device->copy(s, there.data(), source.data(), bytes);
+  device->copy(s, there.data(), source.data(), buffer_bytes);
   device->record(arrived, s);
   device->wait(other, arrived);
   device->destroy(arrived);
-  device->copy(other, target.data(), there.data(), bytes);
+  device->copy(other, target.data(), there.data(), buffer_bytes);
   ASSERT_TRUE(device->synchronize(other));
   EXPECT_EQ(target[0], 7);
 }
@@ -121,7 +121,7 @@ TEST_P(Runtime, CallsComeInTheStreamsOrderAndMayEnqueue) {
   std::vector<int> order;
   std::promise<std::vector<int>> told;
   std::promise<void> all_enqueued;  // before the first call enqueues more
-  device->copy(s, target.data(), source.data(), bytes);
+  device->copy(s, target.data(), source.data(), buffer_bytes);
   device->then(s, [&](bool passed) {
     all_enqueued.get_future().wait();
     order.push_back(passed ? target[count - 1] : -1);
@@ -146,14 +146,14 @@ TEST_P(Runtime, WhatWasCapturedRunsAtEachLaunch) {
   auto source = pinned_values(*device, count, 0), target = pinned_values(*device, count, -1);
   auto a = device_values<int>(*device, count), b = device_values<int>(*device, count);
   device->begin_capture(s);
-  device->copy(s, b.data(), a.data(), bytes);
+  device->copy(s, b.data(), a.data(), buffer_bytes);
   auto captured = device->end_capture(s);
   ASSERT_TRUE(captured);
   for (int round = 1; round <= 3; ++round) {
     std::fill_n(source.data(), count, round);
-    device->copy(s, a.data(), source.data(), bytes);
+    device->copy(s, a.data(), source.data(), buffer_bytes);
     if (round < 3) device->launch(s, captured);
-    device->copy(s, target.data(), b.data(), bytes);
+    device->copy(s, target.data(), b.data(), buffer_bytes);
     ASSERT_TRUE(device->synchronize(s));
     EXPECT_EQ(target[0], std::min(round, 2));
   }
@@ -165,7 +165,7 @@ TEST_P(Runtime, TimeGoesOnBetweenTwoEvents) {
   auto there = device_values<int>(*device, count);
   auto begin = device->make_event(true), end = device->make_event(true);
   device->record(begin, s);
-  device->copy(s, there.data(), source.data(), bytes);
+  device->copy(s, there.data(), source.data(), buffer_bytes);
   device->record(end, s);
   ASSERT_TRUE(device->synchronize(s));
   EXPECT_GT(device->elapsed_ms(begin, end), 0);

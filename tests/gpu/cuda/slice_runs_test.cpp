@@ -10,12 +10,12 @@
 namespace chromatin::gpu::cuda {
 namespace {
 
-constexpr std::size_t bytes = 4096;
+constexpr std::size_t slice_bytes = 4096;
 
 std::byte* at(std::size_t address) { return reinterpret_cast<std::byte*>(address); }  // never read
 
 slice_place_pair slice(std::size_t device_page, std::size_t host_page) {
-  return {at((1000 + 3 * device_page) * bytes), at((900'000 + 5 * host_page) * bytes), bytes};
+  return {at((1000 + 3 * device_page) * slice_bytes), at((900'000 + 5 * host_page) * slice_bytes), slice_bytes};
 }
 
 TEST(SliceRuns, PagesAtEqualDistancesAreOneRun) {
@@ -27,16 +27,16 @@ TEST(SliceRuns, PagesAtEqualDistancesAreOneRun) {
     EXPECT_EQ(runs[0].device, slice(4, 10).device);
     EXPECT_EQ(runs[0].host, slice(4, 10).host);
     EXPECT_EQ(runs[0].rows, 3u);
-    EXPECT_EQ(runs[0].device_stride, 6 * bytes);
-    EXPECT_EQ(runs[0].host_stride, 5 * bytes);
+    EXPECT_EQ(runs[0].device_stride, 6 * slice_bytes);
+    EXPECT_EQ(runs[0].host_stride, 5 * slice_bytes);
   }
 }
 
 TEST(SliceRuns, WhatDoesNotLieSoIsCopiedByItself) {
   auto far = slice(4, 10);
-  far.host += run_stride_bytes_max + bytes;
+  far.host += run_stride_bytes_max + slice_bytes;
   auto longer = slice(5, 11);
-  longer.bytes = 2 * bytes;
+  longer.bytes = 2 * slice_bytes;
   EXPECT_EQ(runs_of(std::vector{slice(4, 10), slice(5, 9)}).size(), 2u) << "one side goes back";
   EXPECT_EQ(runs_of(std::vector{slice(4, 10), far}).size(), 2u) << "too far";
   EXPECT_EQ(runs_of(std::vector{slice(4, 10), longer}).size(), 2u) << "of other sizes";

@@ -124,7 +124,7 @@ TEST_P(SmallKernels, LogitsThatAreNotFiniteAreCounted) {
 TEST_P(SmallKernels, ChecksumsAreThoseOfTheHost) {
   constexpr std::size_t piece_bytes = kv::slice_alignment_bytes;
   std::vector<std::uint32_t> sizes{1, 33, 2, 64};
-  std::vector<device_array<std::byte>> slices;
+  std::vector<fixture_array<std::byte>> slices;
   std::vector<std::vector<std::byte>> bytes;
   std::vector<checksum_view> views;
   std::uint32_t all = 0;

@@ -25,7 +25,7 @@ struct StoreKernel : on_a_device {
 
     constexpr std::size_t page_count = 7;
     std::vector<std::vector<std::byte>> expected(page_count, std::vector<std::byte>(shape.chunk_bytes(), std::byte{9}));
-    std::vector<device_array<std::byte>> pages;
+    std::vector<fixture_array<std::byte>> pages;
     std::vector<std::byte*> page_numbers;
     for (const auto& page : expected) page_numbers.push_back(pages.emplace_back(put(page)));
 
