@@ -1,28 +1,18 @@
 #include "actors/keeper.hpp"
 
 #include <chrono>
+#include <optional>
 
-#include <sched.h>
-#include <sys/resource.h>
-#include <unistd.h>
-
+#include "actors/gentle.hpp"
 #include "actors/last_words.hpp"
 
 namespace chromatin {
 namespace {
 
-constexpr int gentlest = 19;
-
-/// This thread, and those that it starts, run when no other thing wants the processor; whoever wakes up takes it from
-/// them at once, which niceness alone does not say.
-void be_gentle() {
-  ::setpriority(PRIO_PROCESS, static_cast<id_t>(::gettid()), gentlest);
-  const ::sched_param none{};
-  ::sched_setscheduler(0, SCHED_IDLE, &none);
-}
-
 template <class T, class Work>
-caf::result<T> guarded(Work work) {
+caf::result<T> guarded(bool gentle, Work work) {
+  std::optional<short_stints> stints;
+  if (gentle) stints.emplace();
   try {
     return work();
   } catch (const archive::frame_error& e) {
@@ -53,33 +43,33 @@ keeper_actor::behavior_type keeper(keeper_actor::pointer self, std::shared_ptr<a
   if (gentle) be_gentle();
   return {
       [=](atom::lookup, const job_list& jobs) {
-        return guarded<lab_answers>([&]() -> caf::result<lab_answers> {
+        return guarded<lab_answers>(gentle, [&]() -> caf::result<lab_answers> {
           lab_answers all;
           for (const auto& job : jobs) all.push_back(work->look(job, clock()));
           return all;
         });
       },
       [=](atom::save, const archive_sources& all) {
-        return guarded<job_list>([&]() -> caf::result<job_list> { return work->write(all, clock()); });
+        return guarded<job_list>(gentle, [&]() -> caf::result<job_list> { return work->write(all, clock()); });
       },
       [=](atom::expect, const keyed_jobs& all) {
-        return guarded<job_list>([&]() -> caf::result<job_list> { return work->plan_reads(all, clock()); });
+        return guarded<job_list>(gentle, [&]() -> caf::result<job_list> { return work->plan_reads(all, clock()); });
       },
       [=](atom::append, const keyed_jobs& all) {
-        return guarded<void>([&]() -> caf::result<void> {
+        return guarded<void>(gentle, [&]() -> caf::result<void> {
           work->give(all, clock());
           return {};
         });
       },
       [=](atom::read, const keyed_jobs& all) {
-        return guarded<job_list>([&]() -> caf::result<job_list> { return work->decode(all, clock()); });
+        return guarded<job_list>(gentle, [&]() -> caf::result<job_list> { return work->decode(all, clock()); });
       },
       [=](atom::open, const archive::keyed_job& one) {
-        return guarded<recalled_conversation>([&]() -> caf::result<recalled_conversation> {
+        return guarded<recalled_conversation>(gentle, [&]() -> caf::result<recalled_conversation> {
           return recalled_conversation{std::make_shared<archive::archived_conversation>(work->open(one))};
         });
       },
-      [=](atom::stats) { return guarded<counters>([&]() -> caf::result<counters> { return count(*work); }); },
+      [=](atom::stats) { return guarded<counters>(gentle, [&]() -> caf::result<counters> { return count(*work); }); },
   };
 }
 

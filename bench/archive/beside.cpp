@@ -19,7 +19,7 @@ namespace {
 using user_lists = std::vector<user_turns>;
 
 constexpr std::uint32_t talkers = 4, travellers = 8, beside_answer_tokens = 16;
-constexpr std::chrono::seconds phase{15};
+constexpr std::chrono::seconds phase{20};
 
 std::vector<std::string> options_of(const archive_setup& setup, const std::filesystem::path& folder) {
   std::vector<std::string> all{"--model", setup.embedded.string(), "--disk", folder / "store"};
@@ -69,7 +69,8 @@ class traffic {
           client_.reset();
         }} {}
 
-  std::uint64_t trips() const { return 2 * travellers * rounds_; }
+  /// Into DNA, and back.
+  std::uint64_t trips() const { return travellers * ways_; }
   /// How often all of them spoke: once more than they travelled, where the phase ended on a way.
   std::uint64_t said() const { return said_; }
 
@@ -92,8 +93,10 @@ class traffic {
     until(end, [&] { return in_state("stored"); });
     until(end, [&] { return nobody_is_here(); });
     if (end.stop_requested()) return;
+    ++ways_;
     for (std::uint32_t i = 0; i < travellers; ++i) client_->recall(name_of(i));
     until(end, [&] { return in_state("settled"); });
+    ways_ += !end.stop_requested();
   }
   static void until(const std::stop_token& end, const auto& condition) {
     while (!end.stop_requested() && !condition()) std::this_thread::sleep_for(std::chrono::milliseconds{100});
@@ -112,7 +115,8 @@ class traffic {
   std::optional<rpc::client> client_;
   const user_lists& users_;
   std::optional<std::chrono::duration<double>> pause_;
-  std::atomic<std::uint64_t> rounds_{0}, said_{0};
+  std::uint64_t rounds_ = 0;
+  std::atomic<std::uint64_t> ways_{0}, said_{0};
   std::jthread worker_;
 };
 
