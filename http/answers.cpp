@@ -87,7 +87,7 @@ kj::Promise<void> answers::end_stream() {
 /// Where a stream has begun, its last event says what went wrong.
 kj::Promise<void> answers::fail(kj::Exception failure) {
   if (failure.getType() == kj::Exception::Type::DISCONNECTED) return failure;
-  auto why = with_field(error_of(failure), messages_field());
+  auto why = with_messages_called(error_of(failure), messages_field());
   if (!out_) return reply(to_, parts_.headers, why);
   return out_->send(to_json(why))
       .then([self = shared_from_this()] { return self->out_->send_text("[DONE]"); })

@@ -118,10 +118,16 @@ class answering_conversations {
     auto system_prompt = system_prompt_of(body);
     conversation_ref which{request_.tenant, "conv_" + rpc::random_name(), read_salt(body)};
     auto made = ask<conversation_info>(atom::open_v, which, system_prompt);
-    if (metadata.empty()) return made.then(show_info(which));
-    return made.then([&parts = parts_, which, metadata, show = show_info(which)](conversation_info info) {
-      return put_metadata(parts, which, metadata).then([info, show](const conversation_label&) { return show(info); });
-    });
+    return made
+        .then([&parts = parts_, which, metadata](conversation_info info) {
+          if (metadata.empty()) return kj::Promise<conversation_info>{std::move(info)};
+          return put_metadata(parts, which, metadata).then([info](const conversation_label&) { return info; });
+        })
+        .then(show_info(which))
+        .catch_([&parts = parts_, &to = to_](kj::Exception&& failure) -> kj::Promise<void> {
+          if (failure.getType() == kj::Exception::Type::DISCONNECTED) return kj::mv(failure);
+          return reply(to, parts.headers, with_messages_called(error_of(failure), "items"));
+        });
   }
 
   kj::Promise<void> list() {
@@ -249,12 +255,7 @@ class answering_conversations {
     if (id.empty()) id = rpc::random_name();
     check_name("id", id);
     auto messages = static_cast<std::uint32_t>(body.whole("messages", 0, all_messages, all_messages));
-    return ask<conversation_info>(atom::fork_v, which, id, messages)
-        .then(show_info({which.tenant, id}), [&parts = parts_, &to = to_](kj::Exception&& failure) {
-          auto why = error_of(failure);
-          if (why.code == "invalid_argument") why.param = "id";  // there is one of this name
-          return reply(to, parts.headers, why);
-        });
+    return ask<conversation_info>(atom::fork_v, which, id, messages).then(show_info({which.tenant, id}));
   }
 
   template <class Verb>

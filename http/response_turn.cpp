@@ -55,8 +55,8 @@ class response_turn : public std::enable_shared_from_this<response_turn> {
       auto what = self->saying_after({});
       if (first.empty()) return speak_at(self->parts_, self->who_, what, named);
       if (first.front().role != "system" || first.front().content != self->request_.instructions)
-        return rpc::to_exception(caf::make_error(
-            ec::invalid_argument, std::string{"a conversation's instructions are those that it began with"}));
+        return rpc::to_exception(wrong_field("instructions", ec::invalid_argument,
+                                             "a conversation's instructions are those that it began with"));
       what.messages.erase(what.messages.begin());
       return speak_at(self->parts_, self->who_, what, named);
     });
@@ -164,7 +164,7 @@ class response_turn : public std::enable_shared_from_this<response_turn> {
   /// Where a stream has begun, its last event says what went wrong.
   kj::Promise<void> fail(kj::Exception failure) {
     if (failure.getType() == kj::Exception::Type::DISCONNECTED) return failure;
-    auto why = with_field(error_of(failure), "input");
+    auto why = with_messages_called(error_of(failure), "input");
     if (!out_) {
       if (why.code == "no_conversation" && !request_.previous.empty()) {
         why.code = "previous_response_not_found";
