@@ -7,6 +7,8 @@
 namespace chromatin::http {
 
 kj::Promise<void> answers::run() {
+  auto places = take_places(parts_, who_, choices_.size(), n_ > 1 ? "n" : messages_field());
+  for (std::size_t i = 0; i < choices_.size(); ++i) choices_[i].counted = std::move(places[i]);
   return prepare()
       .then([self = shared_from_this()] { return self->begin_and_keep(0); })
       .then([self = shared_from_this()] { return self->answer(); })
@@ -14,7 +16,9 @@ kj::Promise<void> answers::run() {
 }
 
 kj::Promise<void> answers::begin_and_keep(std::size_t i) {
-  return begin(i).then([self = shared_from_this(), i](spoken_ptr said) { self->choices_[i].said = std::move(said); });
+  return begin(i, std::move(choices_[i].counted)).then([self = shared_from_this(), i](spoken_ptr said) {
+    self->choices_[i].said = std::move(said);
+  });
 }
 
 kj::Promise<void> answers::answer() {
