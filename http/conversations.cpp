@@ -22,15 +22,25 @@ using json = nlohmann::ordered_json;
 
 constexpr std::uint32_t page_usual = 20, page_max = 100;
 
-json to_json(const conversation_info& info, const conversation_label& label, const std::string& id) {
+/// As OpenAI has it, and what more there is to tell.
+json conversation_object(const std::string& id, const conversation_label& label, const json& more) {
   auto metadata = json::parse(label.metadata, nullptr, false);
-  return {{"id", id},
-          {"object", "conversation"},
-          {"created_at", label.created_s},
-          {"metadata", metadata.is_object() ? metadata : json::object()},
-          {"messages", info.messages},
-          {"tokens", info.tokens},
-          {"context_tokens", info.context_tokens}};
+  json content{{"id", id},
+               {"object", "conversation"},
+               {"created_at", label.created_s},
+               {"metadata", metadata.is_object() ? metadata : json::object()}};
+  content.update(more);
+  return content;
+}
+
+json to_json(const conversation_info& info, const conversation_label& label, const std::string& id) {
+  return conversation_object(
+      id, label, {{"messages", info.messages}, {"tokens", info.tokens}, {"context_tokens", info.context_tokens}});
+}
+
+json to_list_entry(const conversation_info& info, const conversation_label& label) {
+  return conversation_object(info.id, label,
+                             {{"messages", info.messages}, {"last_role", info.last_role}, {"damaged", info.damaged}});
 }
 
 json to_json(const archive_ticket& ticket) {
@@ -140,16 +150,23 @@ class answering_conversations {
       throw error{.status = 400, .message = "after goes with the order of names", .param = "after", .code = {}};
     auto found = order == "used" ? ask<conversation_list>(atom::list_v, request_.tenant, limit + 1)
                                  : ask<conversation_list>(atom::list_v, request_.tenant, q.text("after"), limit + 1);
-    return found.then([&parts = parts_, &to = to_, limit](conversation_list all) {
-      json content{{"object", "list"}, {"data", json::array()}, {"has_more", all.size() > limit}};
-      for (std::size_t i = 0; i < std::min<std::size_t>(limit, all.size()); ++i)
-        content["data"].push_back({{"id", all[i].id},
-                                   {"object", "conversation"},
-                                   {"messages", all[i].messages},
-                                   {"last_role", all[i].last_role},
-                                   {"damaged", all[i].damaged}});
-      return reply(to, parts.headers, content);
+    return found.then([&parts = parts_, &to = to_, tenant = request_.tenant, limit](conversation_list all) {
+      bool more = all.size() > limit;
+      if (more) all.resize(limit);
+      return labels_of(parts, tenant, all).then([&parts, &to, all, more](const kj::Array<conversation_label>& labels) {
+        json content{{"object", "list"}, {"data", json::array()}, {"has_more", more}};
+        for (std::size_t i = 0; i < all.size(); ++i) content["data"].push_back(to_list_entry(all[i], labels[i]));
+        return reply(to, parts.headers, content);
+      });
     });
+  }
+  /// One that is damaged, or was forgotten meanwhile, has none: it is no reason not to list the others.
+  static kj::Promise<kj::Array<conversation_label>> labels_of(const service_parts& parts, const std::string& tenant,
+                                                              const conversation_list& all) {
+    kj::Vector<kj::Promise<conversation_label>> labels;
+    for (const auto& one : all)
+      labels.add(label_of(parts, {tenant, one.id}).catch_([](kj::Exception&&) { return conversation_label{}; }));
+    return kj::joinPromises(labels.releaseAsArray());
   }
 
   kj::Promise<void> show(const conversation_ref& which) { return show_labelled(label_of(parts_, which), which); }
@@ -196,21 +213,13 @@ class answering_conversations {
           end = std::min(end, first + limit);
           return read_messages_of(parts, which, end, first)
               .then([up, first, more = up ? end < all.total : first > 0](message_list said) {
-                return page_of(std::move(said), first, up, more);
+                std::vector<json> items;
+                for (std::uint32_t i = 0; i < said.size(); ++i) items.push_back(item_of(said[i], first + i));
+                if (!up) std::ranges::reverse(items);
+                return page_of(std::move(items), more);
               });
         })
         .then([&parts = parts_, &to = to_](json page) { return reply(to, parts.headers, page); });
-  }
-  static json page_of(message_list said, std::uint32_t first, bool up, bool more) {
-    std::vector<json> items;
-    for (std::uint32_t i = 0; i < said.size(); ++i) items.push_back(item_of(said[i], first + i));
-    if (!up) std::ranges::reverse(items);
-    auto id_of = [](const json& item) { return item["id"]; };
-    return {{"object", "list"},
-            {"data", items},
-            {"first_id", items.empty() ? json(nullptr) : id_of(items.front())},
-            {"last_id", items.empty() ? json(nullptr) : id_of(items.back())},
-            {"has_more", more}};
   }
 
   static error no_item(const std::string& id) {

@@ -21,6 +21,16 @@ json item_of(const model::message& m, std::uint32_t number) {
           {"content", json::array({std::move(part)})}};
 }
 
+json page_of(std::vector<json> items, bool more) {
+  auto first = items.empty() ? json(nullptr) : items.front()["id"],
+       last = items.empty() ? json(nullptr) : items.back()["id"];
+  return {{"object", "list"},
+          {"data", std::move(items)},
+          {"first_id", std::move(first)},
+          {"last_id", std::move(last)},
+          {"has_more", more}};
+}
+
 std::optional<std::uint32_t> number_of_item(const std::string& id) {
   if (!id.starts_with(prefix)) return {};
   std::uint32_t number = 0;

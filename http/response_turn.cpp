@@ -175,7 +175,7 @@ class response_turn : public std::enable_shared_from_this<response_turn> {
       }
       return reply(to_, parts_.headers, why);
     }
-    return send(object_.failed(why.code, why.message)).then([self = shared_from_this()] { self->out_->end(); });
+    return send(object_.failed(why.status, why.message)).then([self = shared_from_this()] { self->out_->end(); });
   }
 
   const service_parts& parts_;
