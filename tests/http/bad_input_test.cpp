@@ -138,6 +138,18 @@ TEST_F(BadInput, StreamsBeyondTheBoundAreToldWhenToComeBack) {
   }
 }
 
+TEST_F(BadInput, CallsBeyondTheBoundAreToldWhenToComeBack) {
+  start({}, [](rpc::door_limits& limits) { limits.calls_per_client_max = 1; });
+  http_connection first{port_};
+  first.send(http_request("POST", "/v1/chat/completions", endless(60'000).dump()));
+  first.some();
+  for (std::string path : {"/v1/conversations", "/v1/responses/none"}) {
+    auto r = ask("GET", path);
+    EXPECT_EQ(r.status, 429) << r.body;
+    EXPECT_GE(std::stoi("0" + r.header("retry-after")), 1);
+  }
+}
+
 TEST_F(BadInput, AClientThatStopsReadingIsLetGoAndTakesNoMemory) {
   start({}, [](rpc::door_limits& limits) { limits.message_within = 300ms; });
   auto body = endless(8192);
