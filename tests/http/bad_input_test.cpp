@@ -115,6 +115,20 @@ TEST_F(BadInput, DeepNestingIsOneFieldMore) {
   EXPECT_EQ(ask("POST", "/v1/chat/completions", R"({"messages": )" + deep).status, 400);
 }
 
+TEST_F(BadInput, ABodyOfManyValuesIsNotParsed) {
+  start();
+  auto body = request_to("/v1/chat/completions").dump();
+  auto with = [&](const std::string& list) { return R"({"more": )" + list + "," + body.substr(1); };
+  std::string many(300'000, '['), commas(300'000, ',');
+  for (const auto& refused : {many, with("[" + commas + "]"), with(many)}) {
+    auto r = ask("POST", "/v1/chat/completions", refused);
+    EXPECT_EQ(r.status, 413);
+    EXPECT_THAT(r.body, HasSubstr("at most 262144 values"));
+  }
+  auto text = json(commas + "\"[\\" + commas).dump();
+  EXPECT_EQ(ask("POST", "/v1/chat/completions", with(text)).status, 200) << "what is in a text is none";
+}
+
 TEST_F(BadInput, WhatIsTooLargeIsNotRead) {
   start();
   EXPECT_EQ(ask("POST", "/v1/chat/completions", std::string(2 << 20, ' ')).status, 413);
