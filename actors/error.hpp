@@ -35,7 +35,13 @@ const char* to_string(ec);
 caf::error come_back(ec code, std::string what, std::chrono::milliseconds retry_after);
 std::optional<std::chrono::milliseconds> retry_after(const caf::error&);
 
-/// "code: sentence", or the code alone; one that says when to come back ends in " [retry_after_ms=N]".
+/// An error of one value of a request; `field` is what a chat over HTTP calls it, such as "cache_salt".
+caf::error wrong_field(std::string field, ec code, std::string what);
+/// Empty: it is of no field.
+std::string field_of(const caf::error&);
+
+/// "code: sentence", or the code alone; one of a field ends in " [field=NAME]", one that says when to come back in
+/// " [retry_after_ms=N]".
 std::string explain(const caf::error&);
 
 }  // namespace chromatin

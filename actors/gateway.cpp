@@ -91,8 +91,8 @@ void gateway_state::append(turn_id id, message_list messages, std::shared_ptr<to
 }
 
 caf::result<conversation_info> gateway_state::open(const conversation_ref& which, const std::string& system_prompt) {
-  if (auto error = check(which)) return error;
-  if (auto error = check_text(system_prompt)) return error;
+  if (auto error = limits.check_name("conversation", which.id)) return error;
+  if (auto error = limits.check_text("messages", system_prompt)) return error;
   auto bytes = system_prompt.size() + message_costs_bytes;
   auto done = std::make_shared<answer<conversation_info>>(self->make_response_promise<conversation_info>());
   texts.send(which.tenant, bytes, [=, this] {
@@ -309,26 +309,23 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
       [&state](atom::cancel, turn_id id) { state.cancel(id); },
       [&state](atom::truncate, const conversation_ref& conversation, std::uint32_t protect, double ratio) -> info {
         if (!(ratio > 0 && ratio <= 1))
-          return caf::make_error(ec::invalid_argument, "the ratio must be above 0, at most 1");
+          return wrong_field("ratio", ec::invalid_argument, "the ratio must be above 0, at most 1");
         return state.self->delegate(state.registry, atom::truncate_v, conversation, protect, ratio);
       },
       [&state](atom::fork, const conversation_ref& conversation, const std::string& id,
                std::uint32_t messages) -> info {
-        if (auto error = state.check(conversation_ref{conversation.tenant, id})) return error;
+        if (auto error = state.limits.check_name("id", id)) return error;
         return state.self->delegate(state.registry, atom::fork_v, conversation, id, messages);
       },
       [&state](atom::fork, const conversation_ref& conversation, const std::string& id) -> info {
-        if (auto error = state.check(conversation_ref{conversation.tenant, id})) return error;
+        if (auto error = state.limits.check_name("id", id)) return error;
         return state.self->delegate(state.registry, atom::fork_v, conversation, id, all_messages);
       },
       [&state](atom::forget, const conversation_ref& conversation) {
         return state.forget(atom::forget_v, conversation);
       },
-      [&state](atom::point, const std::string& tenant, const std::string& name,
-               const conversation_point& point) -> caf::result<void> {
-        if (auto error = state.check_text(point.note)) return error;
-        return state.self->delegate(state.registry, atom::point_v, tenant, name, point);
-      },
+      [&state](atom::point, const std::string& tenant, const std::string& name, const conversation_point& point)
+          -> caf::result<void> { return state.self->delegate(state.registry, atom::point_v, tenant, name, point); },
       [&state](atom::point, const std::string& tenant, const std::string& name) -> caf::result<conversation_point> {
         return state.self->delegate(state.registry, atom::point_v, tenant, name);
       },
@@ -340,7 +337,7 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
       },
       [&state](atom::label, const conversation_ref& which,
                const std::string& metadata) -> caf::result<conversation_label> {
-        if (auto error = state.check_text(metadata)) return error;
+        if (auto error = state.limits.check_text("metadata", metadata)) return error;
         return state.self->delegate(state.registry, atom::label_v, which, metadata);
       },
       [&state](atom::list, const std::string& tenant, const std::string& after,
@@ -366,9 +363,8 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
       [&state](atom::list) { return state.list(); },
       [&state](atom::match, const std::string& tenant, const std::string& salt,
                const message_list& messages) -> caf::result<matched_conversation> {
-        if (auto error = state.check_salt(salt)) return error;
-        for (const auto& message : messages)
-          if (auto error = state.check_text(message.content)) return error;
+        if (auto error = state.limits.check_salt(salt)) return error;
+        if (auto error = state.check(messages)) return error;
         return state.self->delegate(state.registry, atom::match_v, tenant, salt, messages);
       },
       [&state](atom::stop, caf::timespan grace) { return state.stop(grace); },

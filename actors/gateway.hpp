@@ -8,7 +8,6 @@
 #include <functional>
 #include <map>
 #include <string>
-#include <string_view>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -18,27 +17,10 @@
 #include "actors/actors.hpp"
 #include "actors/turn_time.hpp"
 #include "actors/answer.hpp"
+#include "actors/gateway_limits.hpp"
 #include "actors/text_line.hpp"
 
 namespace chromatin {
-
-struct gateway_limits {
-  std::uint32_t message_bytes_max = 256u << 10;
-  std::uint32_t messages_max = 1024;  ///< of one turn, said elsewhere
-  std::uint32_t page_max = 1000;      ///< of a list or transcript
-  std::uint32_t name_bytes_max = 128;
-  std::uint32_t stop_strings_max = 16;
-  std::uint32_t stop_bytes_max = 1024;     ///< of one stop string
-  std::uint32_t biases_max = 1024;         ///< tokens that a turn makes more or less likely
-  std::uint32_t likelihoods_max = 20;      ///< told beside that of each token
-  std::uint32_t likely_tokens_max = 8192;  ///< of an answer whose likelihoods are told: they take more room than text
-  std::int64_t keep_us_max = std::int64_t{24} * 3600 * 1'000'000;  ///< of a wish to keep; a longer one counts as this
-  std::uint32_t answer_tokens_max = 1u << 16;  ///< a full window does not end an answer, so something else must
-  archived_turn on_archived = archived_turn::ticket;
-
-  /// What is wrong with a conversation's name; empty: nothing.
-  std::string wrong_with_name(std::string_view id) const;
-};
 
 /// Turns that were cancelled before they came: a client's going away may overtake what it said.
 class early_cancels {
@@ -70,11 +52,8 @@ struct gateway_state {
   void on_down(const caf::actor_addr& who);
   /// What is wrong with a request, or an empty error.
   caf::error check(const say_request& request) const;
-  caf::error check(const conversation_ref& conversation) const;
-  caf::error check(const model::sampling& sampling) const;
   caf::error check(const plain_prompt& prompt) const;
-  caf::error check_text(const std::string& text) const;
-  caf::error check_salt(const std::string& salt) const;
+  caf::error check(const message_list& messages) const;
   counters stats() const;
   counters stats_of(const std::string& tenant) const;
 

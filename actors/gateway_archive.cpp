@@ -33,13 +33,13 @@ std::string text_of(const archive_ticket& told) {
 }  // namespace
 
 caf::result<archive_ticket> gateway_state::archive(const conversation_ref& which) {
-  if (auto error = check(which)) return error;
+  if (auto error = limits.check_name("conversation", which.id)) return error;
   if (!archivist) return no_archive();
   return self->delegate(archivist, atom::archive_v, which);
 }
 
 caf::result<archive_ticket> gateway_state::recall(const conversation_ref& which) {
-  if (auto error = check(which)) return error;
+  if (auto error = limits.check_name("conversation", which.id)) return error;
   if (!archivist) return no_archive();
   return self->delegate(archivist, atom::recall_v, which);
 }

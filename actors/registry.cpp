@@ -73,11 +73,11 @@ caf::result<conversation_info> registry_state::open(const conversation_ref& whic
     // A turn under way makes the conversation when it settles.
     if (!lease.take(self->clock().now())) return describe({.id = which.id});
     if (auto error = make_room(which.tenant)) return error;
-    if (auto error = check_length("the system prompt", bound.tokens_at_least(system_prompt))) return error;
+    if (auto error = check_length("messages", "the system prompt", bound.tokens_at_least(system_prompt))) return error;
     io::conversation_change change{.window = render().new_window(root_of(which.tenant, which.salt), system_prompt)};
     if (!system_prompt.empty()) {
       if (kv::chunks_for(change.window.keep) * kv::tokens_per_chunk >= checkpoint->config.context)
-        return full("the system prompt", change.window.keep);
+        return full("messages", "the system prompt", change.window.keep);
       change.messages = {{"system", system_prompt, render().system_message(change.window)}};
     }
     begin_write();
@@ -154,7 +154,7 @@ caf::result<prepared_turn> registry_state::prepare(provisional& turn, const mess
   if (auto error = check_roles(messages, true)) return error;
   std::size_t at_least = 0;
   for (const auto& m : messages) at_least += bound.tokens_at_least(m.content);
-  if (auto error = check_length("the message", at_least)) return error;
+  if (auto error = check_length("messages", "the message", at_least)) return error;
   auto record = load(turn.conversation);
   if (!record && is_archived(turn.conversation)) return absent(turn.conversation);
   if (known && *known != (record ? record->messages : 0))
@@ -173,11 +173,11 @@ caf::result<prepared_turn> registry_state::prepare(provisional& turn, const mess
   auto context = checkpoint->config.context;
   const auto& prompt = turn.answer_prompt;
   auto new_tokens = said.size() + prompt.size() + 1;  // one at least is for the answer
-  if (new_tokens > context) return full("the message", said.size());
+  if (new_tokens > context) return full("messages", "the message", said.size());
   auto room = context - static_cast<std::uint32_t>(new_tokens);
   auto dropped = kv::make_room(window, room, limits.overflow);
   if (window.tokens.size() > room)
-    return full("with this message, what may not be dropped of the conversation",
+    return full("messages", "with this message, what may not be dropped of the conversation",
                 window.tokens.size() + new_tokens - 1);
   change.replaces_window = change.replaces_window || dropped > 0 || turn.taken_over;
   turn.dropped_tokens = dropped;
@@ -275,7 +275,7 @@ caf::result<conversation_info> registry_state::fork(const conversation_ref& whic
     auto window = window_at(which, *std::move(record), count);
     begin_write();
     if (is_archived({which.tenant, new_id}) || !store->fork(key_of(which), new_id, count, window, chunks_of(window, 0)))
-      return caf::make_error(ec::invalid_argument, "there is a conversation " + new_id + " already");
+      return wrong_field("id", ec::invalid_argument, "there is a conversation " + new_id + " already");
     note_made({which.tenant, new_id});
     return describe(*store->find({which.tenant, new_id}));
   });

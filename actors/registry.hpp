@@ -114,9 +114,9 @@ struct registry_state {
   conversation_info describe(const io::conversation_summary& summary) const;
   conversation_list describe(const std::vector<io::conversation_summary>& summaries) const;
   caf::error check_roles(const message_list& messages, bool fresh) const;
-  caf::error full(const std::string& what, std::size_t tokens) const;
+  caf::error full(const std::string& field, const std::string& what, std::size_t tokens) const;
   /// `full` for texts that are seen to be too long before they are turned into tokens, which takes time.
-  caf::error check_length(const std::string& what, std::size_t tokens_at_least) const;
+  caf::error check_length(const std::string& field, const std::string& what, std::size_t tokens_at_least) const;
   /// Whether the tenant has room for another conversation: one that nobody named goes for it.
   caf::error make_room(const std::string& tenant);
   caf::result<prepared_turn> prepare(provisional& turn, const message_list& messages,

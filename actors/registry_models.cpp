@@ -24,7 +24,8 @@ std::optional<io::served_model> registry_state::model_of(kv::chunk_key root, con
 
 caf::error registry_state::take_over(provisional& turn, io::conversation_record& record) {
   auto model = model_of(record.window.root, turn.conversation);
-  if (!model) return caf::make_error(ec::invalid_argument, "a conversation keeps the cache_salt that it began with");
+  if (!model)
+    return wrong_field("cache_salt", ec::invalid_argument, "a conversation keeps the cache_salt that it began with");
   turn.taken_over = true;
   turn.retold = model->source != checkpoint->fingerprint || model->source == kv::fingerprint{};
   // The tokens stay, and the keys of their chunks are others.

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 #include "actors/registry.hpp"
 
 namespace chromatin {
@@ -72,14 +74,14 @@ caf::result<matched_conversation> registry_state::match(const std::string& tenan
 }
 
 caf::result<prepared_turn> registry_state::append(const conversation_ref& which, const plain_prompt& prompt) {
-  if (auto error = check_length("the prompt", bound.tokens_at_least(prompt.text))) return error;
+  if (auto error = check_length("prompt", "the prompt", bound.tokens_at_least(prompt.text))) return error;
   return guarded<prepared_turn>([&]() -> caf::result<prepared_turn> {
     kv::lineage window{.tokens = prompt.tokens, .root = root_of(which.tenant, which.salt)};
     auto vocabulary = checkpoint->config.vocabulary;
     if (std::ranges::any_of(window.tokens, [&](kv::token_id token) { return token >= vocabulary; }))
-      return caf::make_error(ec::invalid_argument, "a prompt's tokens are below " + std::to_string(vocabulary));
+      return wrong_field("prompt", ec::invalid_argument, fmt::format("a prompt's tokens are below {}", vocabulary));
     if (window.tokens.empty()) window.tokens = render().text(prompt.text);
-    if (window.tokens.size() >= checkpoint->config.context) return full("the prompt", window.tokens.size());
+    if (window.tokens.size() >= checkpoint->config.context) return full("prompt", "the prompt", window.tokens.size());
     return prepared_turn{std::move(window), 0};
   });
 }

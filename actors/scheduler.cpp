@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 namespace chromatin {
@@ -24,13 +25,13 @@ caf::result<turn_outcome> scheduler_state::take(turn_order order) {
   if (order.window.tokens.empty()) return caf::make_error(ec::invalid_argument, "a turn needs at least one token");
   if (turns.contains(order.turn)) return caf::make_error(ec::invalid_argument, "this turn is running already");
   if (order.window.tokens.size() >= checkpoint->config.context)
-    return caf::make_error(ec::context_full, "the prompt has " + std::to_string(order.window.tokens.size()) +
-                                                 " tokens, the model's context " +
-                                                 std::to_string(checkpoint->config.context));
+    return wrong_field("messages", ec::context_full,
+                       fmt::format("the prompt has {} tokens, the model's context {}", order.window.tokens.size(),
+                                   checkpoint->config.context));
   for (auto [token, bias] : order.sampling.biases)
     if (token >= checkpoint->config.vocabulary)
-      return caf::make_error(ec::invalid_argument, "a bias is of token " + std::to_string(token) + "; the model has " +
-                                                       std::to_string(checkpoint->config.vocabulary));
+      return wrong_field("logit_bias", ec::invalid_argument,
+                         fmt::format("a bias is of token {}; the model has {}", token, checkpoint->config.vocabulary));
   if (queue.size() >= limits.queue_max) {
     ++turns_refused;
     return caf::make_error(ec::overloaded, std::to_string(queue.size()) + " turns are waiting; try again later");

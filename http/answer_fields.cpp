@@ -10,7 +10,6 @@ namespace {
 
 using nlohmann::json;
 
-constexpr std::size_t salt_bytes_max = 128;
 constexpr std::uint64_t choices_max = 16;
 
 std::vector<std::string> stop_of(const fields& body) {
@@ -23,7 +22,6 @@ std::vector<std::string> stop_of(const fields& body) {
     if (!one.is_string()) wrong("stop", "stop must be a string or a list of strings");
     all.push_back(one.get<std::string>());
   }
-  check_stops(all);
   return all;
 }
 
@@ -55,7 +53,6 @@ std::vector<model::token_bias> biases_of(const fields& body, std::uint32_t vocab
   const auto* given = body.find("logit_bias");
   if (!given || given->empty()) return {};
   if (!given->is_object()) wrong("logit_bias", "logit_bias must be an object of tokens and their biases");
-  check_biases(given->size());
   std::vector<model::token_bias> all;
   for (const auto& [name, value] : given->items()) {
     model::token_bias one;
@@ -81,7 +78,6 @@ model::sampling read_sampling(const fields& body, const reading& with) {
   if (auto k = top_k_of(body)) s.top_k = k;
   s.min_p = number("min_p", 0, 1, 0);
   s.less.repeat = number("repeat_penalty", 0, 100, 1);
-  if (s.less.repeat == 0) wrong("repeat_penalty", "repeat_penalty must be above 0");
   s.less.presence = number("presence_penalty", -2, 2, 0);
   s.less.frequency = number("frequency_penalty", -2, 2, 0);
   s.less.last_n = last_n_of(body);
@@ -90,16 +86,9 @@ model::sampling read_sampling(const fields& body, const reading& with) {
   return s;
 }
 
-void check_likelihoods(const fields& body, const model::sampling& asked) {
-  if (!asked.likelihoods || asked.tokens_max <= likely_tokens_max()) return;
-  for (const char* name : {"max_output_tokens", "max_completion_tokens", "max_tokens"})
-    if (body.find(name))
-      wrong(name, fmt::format("{} is at most {} where log-probabilities are told", name, likely_tokens_max()));
-}
-
 std::string read_salt(const fields& body) {
   auto salt = body.text("cache_salt");
-  if (salt.size() > salt_bytes_max) wrong("cache_salt", fmt::format("cache_salt has at most {} bytes", salt_bytes_max));
+  check_salt(salt);
   return salt;
 }
 
@@ -108,9 +97,9 @@ answer_request read_answer_fields(const fields& body, const reading& with) {
   r.model = body.text("model");
   r.sampling = read_sampling(body, with);
   r.sampling.stop = stop_of(body);
-  auto tokens = body.whole("max_tokens", 1, answer_tokens_max(), 0);
+  auto tokens = body.whole("max_tokens", 1, limits.answer_tokens_max, 0);
   r.sampling.tokens_max =
-      static_cast<std::uint32_t>(body.whole("max_completion_tokens", 1, answer_tokens_max(), tokens));
+      static_cast<std::uint32_t>(body.whole("max_completion_tokens", 1, limits.answer_tokens_max, tokens));
   r.n = static_cast<std::uint32_t>(body.whole("n", 1, choices_max, 1));
   r.stream = body.flag("stream");
   if (const auto* options = body.find("stream_options")) {

@@ -29,16 +29,12 @@ struct answer_request {
   std::string cache_salt;      ///< as in vLLM: nothing is found or reused that was not said under the same one
 };
 
-inline constexpr std::uint64_t likelihoods_max = 20;
-
-/// All but log-probabilities, which endpoints ask for in different ways. Throws error.
+/// All but log-probabilities, which endpoints ask for in different ways: whoever has read these, too, checks the
+/// sampling (limits.hpp). Throws error.
 answer_request read_answer_fields(const fields& body, const reading& with);
 
 /// How tokens are chosen: temperature, top_p, top_k, min_p, penalties, logit_bias, seed. Throws error.
 model::sampling read_sampling(const fields& body, const reading& with);
-
-/// That an answer whose tokens' log-probabilities are told has not too many of them. Throws error.
-void check_likelihoods(const fields& body, const model::sampling& asked);
 
 /// What separates the caches of a tenant's own users. Throws error.
 std::string read_salt(const fields& body);

@@ -7,6 +7,8 @@
 namespace chromatin::http {
 
 kj::Promise<void> answers::run() {
+  auto places = take_places(parts_, who_, choices_.size(), n_ > 1 ? "n" : messages_field());
+  for (std::size_t i = 0; i < choices_.size(); ++i) choices_[i].counted = std::move(places[i]);
   return prepare()
       .then([self = shared_from_this()] { return self->begin_and_keep(0); })
       .then([self = shared_from_this()] { return self->answer(); })
@@ -14,7 +16,9 @@ kj::Promise<void> answers::run() {
 }
 
 kj::Promise<void> answers::begin_and_keep(std::size_t i) {
-  return begin(i).then([self = shared_from_this(), i](spoken_ptr said) { self->choices_[i].said = std::move(said); });
+  return begin(i, std::move(choices_[i].counted)).then([self = shared_from_this(), i](spoken_ptr said) {
+    self->choices_[i].said = std::move(said);
+  });
 }
 
 kj::Promise<void> answers::answer() {
@@ -87,7 +91,7 @@ kj::Promise<void> answers::end_stream() {
 /// Where a stream has begun, its last event says what went wrong.
 kj::Promise<void> answers::fail(kj::Exception failure) {
   if (failure.getType() == kj::Exception::Type::DISCONNECTED) return failure;
-  auto why = with_field(error_of(failure), messages_field());
+  auto why = with_messages_called(error_of(failure), messages_field());
   if (!out_) return reply(to_, parts_.headers, why);
   return out_->send(to_json(why))
       .then([self = shared_from_this()] { return self->out_->send_text("[DONE]"); })

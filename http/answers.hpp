@@ -17,7 +17,7 @@ class answers : public std::enable_shared_from_this<answers> {
  public:
   virtual ~answers() = default;
 
-  /// Over when the response is.
+  /// Over when the response is. Throws error where there is no place for all of them: what has begun is not cut.
   kj::Promise<void> run();
 
  protected:
@@ -37,7 +37,7 @@ class answers : public std::enable_shared_from_this<answers> {
   /// Before the first answer begins.
   virtual kj::Promise<void> prepare() { return kj::READY_NOW; }
   /// A prompt's others begin when its first has: it is in the cache then.
-  virtual kj::Promise<spoken_ptr> begin(std::size_t choice) = 0;
+  virtual kj::Promise<spoken_ptr> begin(std::size_t choice, turn_place counted) = 0;
 
   /// The field with what is said, which an error may be about.
   virtual const char* messages_field() const = 0;
@@ -56,6 +56,7 @@ class answers : public std::enable_shared_from_this<answers> {
 
  private:
   struct one_answer {
+    turn_place counted;  ///< until it begins
     spoken_ptr said;
     rpc::answer_piece all;  ///< where nothing is streamed
     std::size_t tokens_told = 0;

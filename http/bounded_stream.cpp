@@ -18,18 +18,36 @@ kj::Promise<void> bounded_stream::in_time(kj::Promise<void> sent) {
   return sent.exclusiveJoin(kj::mv(late));
 }
 
+kj::Promise<std::size_t> bounded_stream::tryRead(void* buffer, std::size_t least, std::size_t most) {
+  auto read = inner_->tryRead(buffer, least, most);
+  if (line_.over()) return read;
+  return read.then([this, buffer](std::size_t size) {
+    line_.take({static_cast<const char*>(buffer), size});
+    return size;
+  });
+}
+
 kj::Promise<void> bounded_stream::write(const void* buffer, std::size_t size) {
+  if (!is_of_http_1_0()) return write_as_it_is(buffer, size);
+  auto text = kj::heap<std::string>(old_.take({static_cast<const char*>(buffer), size}));
+  if (text->empty()) return kj::READY_NOW;
+  auto sent = write_as_it_is(text->data(), text->size());
+  return sent.attach(kj::mv(text));
+}
+
+kj::Promise<void> bounded_stream::write_as_it_is(const void* buffer, std::size_t size) {
   auto now = std::min(size, piece_bytes);
   auto sent = in_time(inner_->write(buffer, now));
   if (now == size) return sent;
-  return sent.then(
-      [this, rest = static_cast<const kj::byte*>(buffer) + now, size = size - now] { return write(rest, size); });
+  return sent.then([this, rest = static_cast<const kj::byte*>(buffer) + now, size = size - now] {
+    return write_as_it_is(rest, size);
+  });
 }
 
 kj::Promise<void> bounded_stream::write(kj::ArrayPtr<const kj::ArrayPtr<const kj::byte>> pieces) {
   std::size_t size = 0;
   for (auto piece : pieces) size += piece.size();
-  if (size <= piece_bytes) return in_time(inner_->write(pieces));
+  if (size <= piece_bytes && !is_of_http_1_0()) return in_time(inner_->write(pieces));
   auto sent = write(pieces.front().begin(), pieces.front().size());
   auto rest = pieces.slice(1, pieces.size());
   if (rest.size() == 0) return sent;

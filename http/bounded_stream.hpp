@@ -1,9 +1,12 @@
 #pragma once
 
-/// A connection on which what is sent is taken in time. Event loop thread only.
+/// A connection on which what is sent is taken in time, in the version of HTTP that its client speaks. Event loop
+/// thread only.
 
 #include <kj/async-io.h>
 #include <kj/timer.h>
+
+#include "http/old_clients.hpp"
 
 namespace chromatin::http {
 
@@ -16,9 +19,12 @@ class bounded_stream final : public kj::AsyncIoStream {
   kj::Promise<void> write(const void* buffer, std::size_t size) override;
   kj::Promise<void> write(kj::ArrayPtr<const kj::ArrayPtr<const kj::byte>> pieces) override;
 
-  kj::Promise<std::size_t> tryRead(void* buffer, std::size_t least, std::size_t most) override {
-    return inner_->tryRead(buffer, least, most);
-  }
+  /// As soon as a request is there.
+  bool is_of_http_1_0() const { return line_.is_old(); }
+  /// What is written next is the head of a response to such a client. All that was written before is out.
+  void begin_old_response() { old_.begin(); }
+
+  kj::Promise<std::size_t> tryRead(void* buffer, std::size_t least, std::size_t most) override;
   kj::Promise<void> whenWriteDisconnected() override { return inner_->whenWriteDisconnected(); }
   void shutdownWrite() override { inner_->shutdownWrite(); }
   void abortRead() override { inner_->abortRead(); }
@@ -34,10 +40,13 @@ class bounded_stream final : public kj::AsyncIoStream {
 
  private:
   kj::Promise<void> in_time(kj::Promise<void> sent);
+  kj::Promise<void> write_as_it_is(const void* buffer, std::size_t size);
 
   kj::Own<kj::AsyncIoStream> inner_;
   kj::Timer& timer_;
   kj::Duration within_;
+  first_line line_;
+  old_response_text old_;
 };
 
 }  // namespace chromatin::http

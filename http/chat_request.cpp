@@ -22,7 +22,7 @@ void refuse_what_chat_lacks(const fields& body) {
 }
 
 std::optional<std::uint32_t> chat_likelihoods(const fields& body) {
-  auto top = static_cast<std::uint32_t>(body.whole("top_logprobs", 0, likelihoods_max, 0));
+  auto top = static_cast<std::uint32_t>(body.whole("top_logprobs", 0, limits.likelihoods_max, 0));
   if (body.flag("logprobs")) return top;
   if (top > 0) wrong("top_logprobs", "top_logprobs needs logprobs to be true");
   return {};
@@ -37,7 +37,7 @@ chat_request read_chat_request(std::string_view text, const reading& with) {
   chat_request r{read_answer_fields(body, with), read_messages(body, "messages"), body.text("conversation")};
   if (!r.conversation.empty()) check_name("conversation", r.conversation);
   r.sampling.likelihoods = chat_likelihoods(body);
-  check_likelihoods(body, r.sampling);
+  check_sampling(body, r.sampling);
   return r;
 }
 

@@ -22,10 +22,10 @@ class chat_answers final : public answers {
         .then([this](std::vector<place> places) { places_ = std::move(places); });
   }
 
-  kj::Promise<spoken_ptr> begin(std::size_t choice) override {
+  kj::Promise<spoken_ptr> begin(std::size_t choice, turn_place counted) override {
     speech what{request_.messages, request_.sampling, request_.priority, request_.keep, request_.cache_salt};
     what.sampling.seed += choice;
-    return speak_at(parts_, who_, what, places_.at(choice));
+    return speak_at(parts_, who_, std::move(counted), what, places_.at(choice));
   }
 
   json likelihoods_of(const rpc::answer_piece& piece, bool first) const {

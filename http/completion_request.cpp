@@ -43,8 +43,8 @@ completion_request read_completion_request(std::string_view text, const reading&
   if (r.prompts.size() * r.n > answers_max)
     wrong("prompt", fmt::format("a request has at most {} answers: prompts times n", answers_max));
   if (body.find("logprobs"))
-    r.sampling.likelihoods = static_cast<std::uint32_t>(body.whole("logprobs", 0, likelihoods_max, 0));
-  check_likelihoods(body, r.sampling);
+    r.sampling.likelihoods = static_cast<std::uint32_t>(body.whole("logprobs", 0, limits.likelihoods_max, 0));
+  check_sampling(body, r.sampling);
   return r;
 }
 

@@ -15,14 +15,14 @@ class completion_answers final : public answers {
         offsets_(request_.prompts.size() * request_.n) {}
 
  private:
-  kj::Promise<spoken_ptr> begin(std::size_t choice) override {
+  kj::Promise<spoken_ptr> begin(std::size_t choice, turn_place counted) override {
     say_request order{.conversation = {who_.tenant, {}, request_.cache_salt},
                       .plain = request_.prompts[choice / request_.n],
                       .sampling = request_.sampling,
                       .priority = request_.priority,
                       .keep = request_.keep};
     order.sampling.seed += choice % request_.n;
-    return speak(parts_, who_, std::move(order));
+    return speak(parts_, who_, std::move(counted), std::move(order));
   }
 
   json choice_of(std::size_t choice, const rpc::answer_piece& piece, std::size_t tokens_before, json reason) {

@@ -22,15 +22,25 @@ using nlohmann::ordered_json;
 
 constexpr std::uint32_t page_usual = 20, page_max = 100;
 
-ordered_json info_object(const conversation_info& info, const conversation_label& label, const std::string& id) {
+/// As OpenAI has it, and what more there is to tell.
+ordered_json conversation_object(const std::string& id, const conversation_label& label, const ordered_json& more) {
   auto metadata = ordered_json::parse(label.metadata, nullptr, false);
-  return {{"id", id},
-          {"object", "conversation"},
-          {"created_at", label.created_s},
-          {"metadata", metadata.is_object() ? metadata : ordered_json::object()},
-          {"messages", info.messages},
-          {"tokens", info.tokens},
-          {"context_tokens", info.context_tokens}};
+  ordered_json content{{"id", id},
+                       {"object", "conversation"},
+                       {"created_at", label.created_s},
+                       {"metadata", metadata.is_object() ? metadata : ordered_json::object()}};
+  content.update(more);
+  return content;
+}
+
+ordered_json info_object(const conversation_info& info, const conversation_label& label, const std::string& id) {
+  return conversation_object(
+      id, label, {{"messages", info.messages}, {"tokens", info.tokens}, {"context_tokens", info.context_tokens}});
+}
+
+ordered_json to_list_entry(const conversation_info& info, const conversation_label& label) {
+  return conversation_object(info.id, label,
+                             {{"messages", info.messages}, {"last_role", info.last_role}, {"damaged", info.damaged}});
 }
 
 ordered_json ticket_object(const archive_ticket& ticket) {
@@ -118,10 +128,16 @@ class answering_conversations {
     auto system_prompt = system_prompt_of(body);
     conversation_ref which{request_.tenant, "conv_" + rpc::random_name(), read_salt(body)};
     auto made = ask<conversation_info>(atom::open_v, which, system_prompt);
-    if (metadata.empty()) return made.then(show_info(which));
-    return made.then([&parts = parts_, which, metadata, show = show_info(which)](conversation_info info) {
-      return put_metadata(parts, which, metadata).then([info, show](const conversation_label&) { return show(info); });
-    });
+    return made
+        .then([&parts = parts_, which, metadata](conversation_info info) {
+          if (metadata.empty()) return kj::Promise<conversation_info>{std::move(info)};
+          return put_metadata(parts, which, metadata).then([info](const conversation_label&) { return info; });
+        })
+        .then(show_info(which))
+        .catch_([&parts = parts_, &to = to_](kj::Exception&& failure) -> kj::Promise<void> {
+          if (failure.getType() == kj::Exception::Type::DISCONNECTED) return kj::mv(failure);
+          return reply(to, parts.headers, with_messages_called(error_of(failure), "items"));
+        });
   }
 
   kj::Promise<void> list() {
@@ -134,16 +150,23 @@ class answering_conversations {
       throw error{.status = 400, .message = "after goes with the order of names", .param = "after", .code = {}};
     auto found = order == "used" ? ask<conversation_list>(atom::list_v, request_.tenant, limit + 1)
                                  : ask<conversation_list>(atom::list_v, request_.tenant, q.text("after"), limit + 1);
-    return found.then([&parts = parts_, &to = to_, limit](conversation_list all) {
-      ordered_json content{{"object", "list"}, {"data", ordered_json::array()}, {"has_more", all.size() > limit}};
-      for (std::size_t i = 0; i < std::min<std::size_t>(limit, all.size()); ++i)
-        content["data"].push_back({{"id", all[i].id},
-                                   {"object", "conversation"},
-                                   {"messages", all[i].messages},
-                                   {"last_role", all[i].last_role},
-                                   {"damaged", all[i].damaged}});
-      return reply(to, parts.headers, content);
+    return found.then([&parts = parts_, &to = to_, tenant = request_.tenant, limit](conversation_list all) {
+      bool more = all.size() > limit;
+      if (more) all.resize(limit);
+      return labels_of(parts, tenant, all).then([&parts, &to, all, more](const kj::Array<conversation_label>& labels) {
+        ordered_json content{{"object", "list"}, {"data", ordered_json::array()}, {"has_more", more}};
+        for (std::size_t i = 0; i < all.size(); ++i) content["data"].push_back(to_list_entry(all[i], labels[i]));
+        return reply(to, parts.headers, content);
+      });
     });
+  }
+  /// One that is damaged, or was forgotten meanwhile, has none: it is no reason not to list the others.
+  static kj::Promise<kj::Array<conversation_label>> labels_of(const service_parts& parts, const std::string& tenant,
+                                                              const conversation_list& all) {
+    kj::Vector<kj::Promise<conversation_label>> labels;
+    for (const auto& one : all)
+      labels.add(label_of(parts, {tenant, one.id}).catch_([](kj::Exception&&) { return conversation_label{}; }));
+    return kj::joinPromises(labels.releaseAsArray());
   }
 
   kj::Promise<void> show(const conversation_ref& which) { return show_labelled(label_of(parts_, which), which); }
@@ -191,21 +214,13 @@ class answering_conversations {
           end = std::min(end, first + limit);
           return read_messages_of(parts, which, end, first)
               .then([up, first, more = up ? end < all.total : first > 0](message_list said) {
-                return page_of(std::move(said), first, up, more);
+                std::vector<ordered_json> items;
+                for (std::uint32_t i = 0; i < said.size(); ++i) items.push_back(item_of(said[i], first + i));
+                if (!up) std::ranges::reverse(items);
+                return page_of(std::move(items), more);
               });
         })
         .then([&parts = parts_, &to = to_](ordered_json page) { return reply(to, parts.headers, page); });
-  }
-  static ordered_json page_of(message_list said, std::uint32_t first, bool up, bool more) {
-    std::vector<ordered_json> items;
-    for (std::uint32_t i = 0; i < said.size(); ++i) items.push_back(item_of(said[i], first + i));
-    if (!up) std::ranges::reverse(items);
-    auto id_of = [](const ordered_json& item) { return item["id"]; };
-    return {{"object", "list"},
-            {"data", items},
-            {"first_id", items.empty() ? ordered_json(nullptr) : id_of(items.front())},
-            {"last_id", items.empty() ? ordered_json(nullptr) : id_of(items.back())},
-            {"has_more", more}};
   }
 
   static error no_item(const std::string& id) {
@@ -251,12 +266,7 @@ class answering_conversations {
     if (id.empty()) id = rpc::random_name();
     check_name("id", id);
     auto messages = static_cast<std::uint32_t>(body.whole("messages", 0, all_messages, all_messages));
-    return ask<conversation_info>(atom::fork_v, which, id, messages)
-        .then(show_info({which.tenant, id}), [&parts = parts_, &to = to_](kj::Exception&& failure) {
-          auto why = error_of(failure);
-          if (why.code == "invalid_argument") why.param = "id";  // there is one of this name
-          return reply(to, parts.headers, why);
-        });
+    return ask<conversation_info>(atom::fork_v, which, id, messages).then(show_info({which.tenant, id}));
   }
 
   template <class Verb>

@@ -1,8 +1,8 @@
 #include "http/error.hpp"
 
 #include <array>
-#include <charconv>
-#include <utility>
+
+#include "rpc/error_text.hpp"
 
 namespace chromatin::http {
 namespace {
@@ -34,39 +34,22 @@ std::string_view type_of(unsigned status) {
 }  // namespace
 
 error from_actor(std::string_view text) {
-  error e{.status = 500, .message = {}, .param = {}, .code = {}};
-  constexpr std::string_view mark = " [retry_after_ms=";
-  if (auto at = text.rfind(mark); at != text.npos && text.ends_with(']')) {
-    std::int64_t ms = 0;
-    auto digits = text.substr(at + mark.size(), text.size() - at - mark.size() - 1);
-    if (std::from_chars(digits.data(), digits.data() + digits.size(), ms).ec == std::errc{})
-      e.retry_after = std::chrono::milliseconds{ms};
-    text = text.substr(0, at);
-  }
+  auto told = rpc::read_error(text);
+  error e{.status = 500, .message = {}, .param = told.field, .code = {}, .retry_after = told.retry_after};
+  std::string_view said = told.said;
   for (auto [code, status] : meanings) {
-    if (!text.starts_with(code) || (text.size() > code.size() && text[code.size()] != ':')) continue;
+    if (!said.starts_with(code) || (said.size() > code.size() && said[code.size()] != ':')) continue;
     e.status = status;
     e.code = code == "context_full" ? "context_length_exceeded" : std::string{code};
-    text = text.size() > code.size() + 2 ? text.substr(code.size() + 2) : code;
+    said = said.size() > code.size() + 2 ? said.substr(code.size() + 2) : code;
     break;
   }
-  e.message = text;
+  e.message = said;
   return e;
 }
 
-error with_field(error e, std::string_view messages) {
-  struct sign {
-    std::string_view words, field;
-  };
-  const std::array<sign, 5> signs{{{"cache_salt", "cache_salt"},
-                                   {"instructions", "instructions"},
-                                   {"system message", messages},
-                                   {"messages with it", messages},
-                                   {"the message", messages}}};
-  if (!e.param.empty() || (e.status != 400 && e.status != 413)) return e;
-  if (e.code == "context_length_exceeded") e.param = messages;
-  for (auto s : signs)
-    if (e.param.empty() && e.message.find(s.words) != e.message.npos) e.param = s.field;
+error with_messages_called(error e, const char* field) {
+  if (e.param == "messages") e.param = field;
   return e;
 }
 

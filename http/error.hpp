@@ -21,12 +21,11 @@ struct error {
   std::string allow = {};  ///< the methods that the path knows, where the one that was asked for is not among them
 };
 
-/// From what rpc/ask.hpp makes of an actor's error: "code: sentence", perhaps with " [retry_after_ms=N]" at its end.
+/// From what rpc/ask.hpp makes of an actor's error (rpc/error_text.hpp).
 error from_actor(std::string_view text);
 
-/// With the field that it is about, where an actor's sentence tells: it does not know what an endpoint calls it.
-/// `messages` is the one with what is said.
-error with_field(error e, std::string_view messages);
+/// For an endpoint that calls what is said something else than a chat does.
+error with_messages_called(error e, const char* field);
 
 nlohmann::ordered_json to_json(const error& e);
 /// A text as JSON; null for none.

@@ -2,7 +2,6 @@
 
 /// Fields of JSON that somebody sent. What is wrong with one is thrown as an error that names it. Pure.
 
-#include <algorithm>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -10,7 +9,6 @@
 #include <fmt/format.h>
 
 #include "http/error.hpp"
-#include "model/utf8.hpp"
 
 namespace chromatin::http {
 
@@ -19,23 +17,8 @@ namespace chromatin::http {
   throw error{.status = 400, .message = message, .param = param, .code = {}};
 }
 
-/// A body that must be an object.
-inline nlohmann::json parse_object(std::string_view body) {
-  try {
-    auto content = nlohmann::json::parse(body);
-    if (!content.is_object()) wrong({}, "the body must be a JSON object");
-    // The parser takes a zero byte for the end, and what is behind it for nothing.
-    if (auto zero = body.find('\0'); zero != body.npos)
-      wrong({}, fmt::format("the body is not JSON: at byte {}", zero + 1));
-    return content;
-  } catch (const nlohmann::json::parse_error& e) {
-    wrong({}, fmt::format("the body is not {}: at byte {}", model::valid_utf8(body) ? "JSON" : "UTF-8", e.byte));
-  } catch (const nlohmann::json::out_of_range& e) {  // "… number overflow parsing '1e999'"
-    std::string_view text = e.what();
-    text.remove_prefix(std::min(text.find('\''), text.size()));
-    wrong({}, fmt::format("the body has a number that is too large: {}", text));
-  }
-}
+/// A body that must be an object, and has not more values than are parsed in a moment: others wait so long.
+nlohmann::json parse_object(std::string_view body);
 
 /// An object's fields, of which null is the same as not there.
 class fields {

@@ -1,46 +1,35 @@
 #include "http/limits.hpp"
 
-#include "actors/gateway.hpp"
-#include "http/fields.hpp"
-
 namespace chromatin::http {
 namespace {
 
-const gateway_limits gateway_takes;
+/// Throws what is wrong, if anything is, under the name of its field.
+void refuse(const caf::error& wrong, const std::string& path) {
+  if (!wrong) return;
+  auto e = from_actor(explain(wrong));
+  e.message = path + ": " + e.message;
+  e.param = path;
+  throw error{e};
+}
 
-[[noreturn]] void too_large(const std::string& path, const std::string& message) {
-  throw error{.status = 413, .message = message, .param = path, .code = "too_large"};
+/// A bound of an answer goes by three names; this is the one that counts.
+std::string name_of(const fields& body, const std::string& field) {
+  if (field == "max_tokens")
+    for (const char* name : {"max_output_tokens", "max_completion_tokens"})
+      if (body.find(name)) return name;
+  return field;
 }
 
 }  // namespace
 
-void check_text(const std::string& path, const std::string& text) {
-  if (text.size() > gateway_takes.message_bytes_max)
-    too_large(path,
-              fmt::format("{} has {} bytes, the limit is {}", path, text.size(), gateway_takes.message_bytes_max));
-}
+void check_text(const std::string& path, const std::string& text) { refuse(limits.check_text(path, text), path); }
+void check_name(const std::string& path, const std::string& name) { refuse(limits.check_name(path, name), path); }
+void check_salt(const std::string& salt) { refuse(limits.check_salt(salt), "cache_salt"); }
 
-void check_name(const std::string& path, const std::string& name) {
-  if (auto why = gateway_takes.wrong_with_name(name); !why.empty()) wrong(path, path + ": " + why);
+void check_sampling(const fields& body, const model::sampling& asked) {
+  auto sampling = asked;
+  if (sampling.tokens_max == 0) sampling.tokens_max = 1;  // the server's usual number
+  if (auto wrong = limits.check(sampling)) refuse(wrong, name_of(body, field_of(wrong)));
 }
-
-void check_stops(const std::vector<std::string>& texts) {
-  if (texts.size() > gateway_takes.stop_strings_max)
-    wrong("stop", fmt::format("stop has at most {} strings", gateway_takes.stop_strings_max));
-  for (const auto& text : texts) {
-    if (text.empty()) wrong("stop", "an empty string in stop would end every answer before it began");
-    if (text.size() > gateway_takes.stop_bytes_max)
-      wrong("stop", fmt::format("a string in stop has at most {} bytes, this one {}", gateway_takes.stop_bytes_max,
-                                text.size()));
-  }
-}
-
-void check_biases(std::size_t count) {
-  if (count > gateway_takes.biases_max)
-    wrong("logit_bias", fmt::format("logit_bias has at most {} tokens", gateway_takes.biases_max));
-}
-
-std::uint32_t answer_tokens_max() { return gateway_takes.answer_tokens_max; }
-std::uint32_t likely_tokens_max() { return gateway_takes.likely_tokens_max; }
 
 }  // namespace chromatin::http

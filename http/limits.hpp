@@ -1,13 +1,14 @@
 #pragma once
 
-/// The gateway's limits, told by the name of the field that is beyond one: the gateway knows values, not who named them
-/// how. Each check throws error. Pure.
+/// The gateway's limits, asked before a request goes there: it is told by the name of the field that is beyond one, and
+/// nothing is forked for what is refused. Each check throws error. Pure.
 
-#include <cstdint>
-#include <string>
-#include <vector>
+#include "actors/gateway_limits.hpp"
+#include "http/fields.hpp"
 
 namespace chromatin::http {
+
+inline const gateway_limits limits;
 
 /// A text of one message, or a prompt.
 void check_text(const std::string& path, const std::string& text);
@@ -15,11 +16,10 @@ void check_text(const std::string& path, const std::string& text);
 /// The name of a conversation.
 void check_name(const std::string& path, const std::string& name);
 
-void check_stops(const std::vector<std::string>& texts);
-void check_biases(std::size_t count);
+/// What separates the caches of a tenant's own users.
+void check_salt(const std::string& salt);
 
-/// Of an answer: usually, and where its tokens' likelihoods are told.
-std::uint32_t answer_tokens_max();
-std::uint32_t likely_tokens_max();
+/// How the answers to this request are made.
+void check_sampling(const fields& body, const model::sampling& asked);
 
 }  // namespace chromatin::http

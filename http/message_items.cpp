@@ -21,6 +21,16 @@ ordered_json item_of(const model::message& m, std::uint32_t number) {
           {"content", ordered_json::array({std::move(part)})}};
 }
 
+ordered_json page_of(std::vector<ordered_json> items, bool more) {
+  auto first = items.empty() ? ordered_json(nullptr) : items.front()["id"],
+       last = items.empty() ? ordered_json(nullptr) : items.back()["id"];
+  return {{"object", "list"},
+          {"data", std::move(items)},
+          {"first_id", std::move(first)},
+          {"last_id", std::move(last)},
+          {"has_more", more}};
+}
+
 std::optional<std::uint32_t> number_of_item(const std::string& id) {
   if (!id.starts_with(prefix)) return {};
   std::uint32_t number = 0;

@@ -15,11 +15,18 @@ using nlohmann::ordered_json;
 ordered_json as_given(float number) { return std::stod(fmt::format("{}", number)); }
 
 ordered_json usage_of(const turn_statistics& s) {
+  auto written = std::min(s.prompt_tokens, s.computed_tokens);  // all that is computed is kept
   return {{"input_tokens", s.prompt_tokens},
-          {"input_tokens_details", {{"cached_tokens", s.prompt_tokens - std::min(s.prompt_tokens, s.computed_tokens)}}},
+          {"input_tokens_details", {{"cached_tokens", s.prompt_tokens - written}, {"cache_write_tokens", written}}},
           {"output_tokens", s.answer_tokens},
           {"output_tokens_details", {{"reasoning_tokens", 0}}},
           {"total_tokens", s.prompt_tokens + s.answer_tokens}};
+}
+
+/// OpenAI has a closed list of them.
+const char* failure_code(unsigned status) {
+  if (status == 429) return "rate_limit_exceeded";
+  return status < 500 && status != 499 ? "invalid_prompt" : "server_error";
 }
 
 }  // namespace
@@ -140,11 +147,10 @@ ordered_json response_object::over(const std::string& text, ordered_json likelih
   return e;
 }
 
-ordered_json response_object::failed(const std::string& code, const std::string& message) {
+ordered_json response_object::failed(unsigned status, const std::string& message) {
   auto e = event("response.failed");
   e["response"] = head_;
-  e["response"].update(
-      {{"status", "failed"}, {"error", {{"code", code.empty() ? "server_error" : code}, {"message", message}}}});
+  e["response"].update({{"status", "failed"}, {"error", {{"code", failure_code(status)}, {"message", message}}}});
   return e;
 }
 

@@ -22,16 +22,16 @@ class response_object {
   const std::string& id() const { return id_; }
 
   // The events of a stream, each with the next number. A name is the event's `type`.
-  json created();                                                    ///< response.created
-  json in_progress();                                                ///< response.in_progress
-  json item_added();                                                 ///< response.output_item.added
-  json part_added();                                                 ///< response.content_part.added
-  json delta(const std::string& text, json likelihoods);             ///< response.output_text.delta
-  json text_done(const std::string& text, json likelihoods);         ///< response.output_text.done
-  json part_done(const std::string& text, json likelihoods);         ///< response.content_part.done
-  json item_done(const std::string& text, json likelihoods);         ///< response.output_item.done
-  json over(const std::string& text, json likelihoods);              ///< response.completed, or response.incomplete
-  json failed(const std::string& code, const std::string& message);  ///< response.failed
+  json created();                                             ///< response.created
+  json in_progress();                                         ///< response.in_progress
+  json item_added();                                          ///< response.output_item.added
+  json part_added();                                          ///< response.content_part.added
+  json delta(const std::string& text, json likelihoods);      ///< response.output_text.delta
+  json text_done(const std::string& text, json likelihoods);  ///< response.output_text.done
+  json part_done(const std::string& text, json likelihoods);  ///< response.content_part.done
+  json item_done(const std::string& text, json likelihoods);  ///< response.output_item.done
+  json over(const std::string& text, json likelihoods);       ///< response.completed, or response.incomplete
+  json failed(unsigned status, const std::string& message);   ///< response.failed
 
   /// The answer has ended so.
   void end(const turn_statistics& statistics, std::int64_t now_s);

@@ -42,7 +42,7 @@ void refuse_what_responses_lack(const fields& body) {
 
 /// Log-probabilities are asked for by two fields.
 std::optional<std::uint32_t> response_likelihoods(const fields& body) {
-  auto top = static_cast<std::uint32_t>(body.whole("top_logprobs", 0, likelihoods_max, 0));
+  auto top = static_cast<std::uint32_t>(body.whole("top_logprobs", 0, limits.likelihoods_max, 0));
   constexpr const char* wanted = "message.output_text.logprobs";
   bool asked = top > 0;
   if (const auto* include = body.find("include")) {
@@ -71,8 +71,8 @@ response_request read_response_request(std::string_view text, const reading& wit
   check_text("instructions", r.instructions);
   r.sampling.likelihoods = response_likelihoods(body);
   r.sampling.tokens_max =
-      static_cast<std::uint32_t>(body.whole("max_output_tokens", 1, answer_tokens_max(), r.sampling.tokens_max));
-  check_likelihoods(body, r.sampling);
+      static_cast<std::uint32_t>(body.whole("max_output_tokens", 1, limits.answer_tokens_max, r.sampling.tokens_max));
+  check_sampling(body, r.sampling);
   if (body.find("store")) r.store = body.flag("store");
   return r;
 }

@@ -23,7 +23,9 @@ class response_turn : public std::enable_shared_from_this<response_turn> {
         to_{to},
         object_{request_, rpc::random_name(), rpc::random_name(), parts.checkpoint.name, now_s()} {}
 
+  /// Throws error where it has no place.
   kj::Promise<void> run() {
+    counted_ = take_places(parts_, who_, 1, "input").front();
     return begin()
         .then([self = shared_from_this()](spoken_ptr said) {
           self->said_ = std::move(said);
@@ -50,15 +52,15 @@ class response_turn : public std::enable_shared_from_this<response_turn> {
     if (!request_.previous.empty()) return begin_behind_previous();
     if (request_.conversation.empty()) return begin_behind({});
     place named{request_.conversation, 0, true};
-    if (request_.instructions.empty()) return speak_at(parts_, who_, saying_after({}), named);
+    if (request_.instructions.empty()) return speak_at(parts_, who_, counted_, saying_after({}), named);
     return read_beginning().then([self = shared_from_this(), named](message_list first) -> kj::Promise<spoken_ptr> {
       auto what = self->saying_after({});
-      if (first.empty()) return speak_at(self->parts_, self->who_, what, named);
+      if (first.empty()) return speak_at(self->parts_, self->who_, self->counted_, what, named);
       if (first.front().role != "system" || first.front().content != self->request_.instructions)
-        return rpc::to_exception(caf::make_error(
-            ec::invalid_argument, std::string{"a conversation's instructions are those that it began with"}));
+        return rpc::to_exception(wrong_field("instructions", ec::invalid_argument,
+                                             "a conversation's instructions are those that it began with"));
       what.messages.erase(what.messages.begin());
-      return speak_at(self->parts_, self->who_, what, named);
+      return speak_at(self->parts_, self->who_, self->counted_, what, named);
     });
   }
 
@@ -79,7 +81,7 @@ class response_turn : public std::enable_shared_from_this<response_turn> {
     auto what = saying_after(std::move(before));
     auto found = find_place(parts_.context, who_.tenant, what.salt, what.messages);
     return found.then([self = shared_from_this(), what = std::move(what)](place at) {
-      return speak_at(self->parts_, self->who_, what, at);
+      return speak_at(self->parts_, self->who_, self->counted_, what, at);
     });
   }
 
@@ -104,10 +106,11 @@ class response_turn : public std::enable_shared_from_this<response_turn> {
     speech what{request_.input, request_.sampling, request_.priority, request_.keep, request_.cache_salt};
     auto order = saying(who_, what, {point.id, 0, true});
     order.known = point.messages;
-    return speak(parts_, who_, std::move(order)).catch_([behind](kj::Exception&& failure) -> kj::Promise<spoken_ptr> {
-      if (error_of(failure).code != "busy") return kj::mv(failure);
-      return behind();
-    });
+    return speak(parts_, who_, counted_, std::move(order))
+        .catch_([behind](kj::Exception&& failure) -> kj::Promise<spoken_ptr> {
+          if (error_of(failure).code != "busy") return kj::mv(failure);
+          return behind();
+        });
   }
 
   static std::string instructions_of(const std::string& note) {
@@ -164,7 +167,7 @@ class response_turn : public std::enable_shared_from_this<response_turn> {
   /// Where a stream has begun, its last event says what went wrong.
   kj::Promise<void> fail(kj::Exception failure) {
     if (failure.getType() == kj::Exception::Type::DISCONNECTED) return failure;
-    auto why = with_field(error_of(failure), "input");
+    auto why = with_messages_called(error_of(failure), "input");
     if (!out_) {
       if (why.code == "no_conversation" && !request_.previous.empty()) {
         why.code = "previous_response_not_found";
@@ -172,7 +175,7 @@ class response_turn : public std::enable_shared_from_this<response_turn> {
       }
       return reply(to_, parts_.headers, why);
     }
-    return send(object_.failed(why.code, why.message)).then([self = shared_from_this()] { self->out_->end(); });
+    return send(object_.failed(why.status, why.message)).then([self = shared_from_this()] { self->out_->end(); });
   }
 
   const service_parts& parts_;
@@ -180,6 +183,7 @@ class response_turn : public std::enable_shared_from_this<response_turn> {
   response_request request_;
   kj::HttpService::Response& to_;
   response_object object_;
+  turn_place counted_;
   spoken_ptr said_;
   std::string text_;
   ordered_json likelihoods_ = ordered_json::array();

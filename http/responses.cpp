@@ -41,9 +41,9 @@ kj::Promise<void> list_input(const service_parts& parts, const std::string& tena
         return read_messages_of(parts, {tenant, point.id}, std::max(point.messages, 1u) - 1);
       })
       .then([&parts, &to](message_list said) {
-        ordered_json content{{"object", "list"}, {"data", ordered_json::array()}, {"has_more", false}};
-        for (std::uint32_t i = 0; i < said.size(); ++i) content["data"].push_back(item_of(said[i], i));
-        return reply(to, parts.headers, content);
+        std::vector<ordered_json> items;
+        for (std::uint32_t i = 0; i < said.size(); ++i) items.push_back(item_of(said[i], i));
+        return reply(to, parts.headers, page_of(std::move(items), false));
       });
 }
 

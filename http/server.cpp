@@ -19,12 +19,13 @@ class connection final : kj::HttpServerCallbacks {
  public:
   connection(const service_parts& parts, kj::Own<kj::AsyncIoStream> stream, kj::HttpServerErrorHandler& errors)
       : parts_{parts},
-        stream_{kj::heap<bounded_stream>(kj::mv(stream), *parts.context.timer,
-                                         parts.context.door.limits.message_within.count() * kj::MILLISECONDS)},
-        server_{*parts.context.timer, parts.headers, [this](kj::AsyncIoStream& of) { return service_for(of); },
+        owned_{kj::heap<bounded_stream>(kj::mv(stream), *parts.context.timer,
+                                        parts.context.door.limits.message_within.count() * kj::MILLISECONDS)},
+        stream_{*owned_},
+        server_{*parts.context.timer, parts.headers, [this](kj::AsyncIoStream&) { return service_for(); },
                 settings(errors)} {}
 
-  kj::Promise<void> run() { return server_.listenHttp(kj::mv(stream_)); }
+  kj::Promise<void> run() { return server_.listenHttp(kj::mv(owned_)); }
 
  private:
   kj::HttpServerSettings settings(kj::HttpServerErrorHandler& errors) {
@@ -38,10 +39,10 @@ class connection final : kj::HttpServerCallbacks {
   /// Only says so to the client.
   bool shouldClose() override { return closes_; }
 
-  kj::Own<kj::HttpService> service_for(kj::AsyncIoStream& stream) {
+  kj::Own<kj::HttpService> service_for() {
     rpc::refusal why;
-    auto account = parts_.context.door.connect(rpc::peer_of(stream), why);
-    return make_service(parts_, std::move(account), std::move(why), stream, [this] { close_behind_answer(); });
+    auto account = parts_.context.door.connect(rpc::peer_of(stream_), why);
+    return make_service(parts_, std::move(account), std::move(why), stream_, [this] { close_behind_answer(); });
   }
 
   void close_behind_answer() {
@@ -49,7 +50,8 @@ class connection final : kj::HttpServerCallbacks {
   }
 
   const service_parts& parts_;
-  kj::Own<kj::AsyncIoStream> stream_;
+  kj::Own<bounded_stream> owned_;
+  bounded_stream& stream_;  ///< KJ has it as soon as it runs
   bool closes_ = false;
   kj::Promise<void> closed_ = nullptr;
   kj::HttpServer server_;

@@ -15,6 +15,7 @@
 #include "http/conversations.hpp"
 #include "http/endpoints.hpp"
 #include "http/metrics.hpp"
+#include "http/old_response.hpp"
 #include "http/other_sites.hpp"
 #include "http/page.hpp"
 #include "http/query.hpp"
@@ -37,7 +38,7 @@ constexpr auto look_again = 20 * kj::MILLISECONDS;
 class service final : public kj::HttpService {
  public:
   service(const service_parts& parts, std::shared_ptr<rpc::connection_account> account, rpc::refusal why,
-          kj::AsyncIoStream& stream, std::function<void()> close_behind_answer)
+          bounded_stream& stream, std::function<void()> close_behind_answer)
       : parts_{parts},
         account_{std::move(account)},
         why_{std::move(why)},
@@ -47,8 +48,19 @@ class service final : public kj::HttpService {
   kj::Promise<void> request(kj::HttpMethod method, kj::StringPtr url, const kj::HttpHeaders& headers,
                             kj::AsyncInputStream& body, Response& response) override {
     if (over_) return KJ_EXCEPTION(DISCONNECTED, "it stands behind what was to be the last request");
-    if (wants_close(text_of(headers, kj::HttpHeaderId::CONNECTION))) close_behind_answer();
-    waits_for_word_ = lower_case(text_of(headers, parts_.expect)) == "100-continue";
+    auto old = stream_.is_of_http_1_0();
+    if (wants_close(text_of(headers, kj::HttpHeaderId::CONNECTION), old)) close_behind_answer();
+    waits_for_word_ = !old && lower_case(text_of(headers, parts_.expect)) == "100-continue";
+    if (!old) return share(method, url, headers, body, response);
+    auto plain = kj::heap<old_response>(response, stream_, [this] { close_behind_answer(); });
+    auto answered = share(method, url, headers, body, *plain);
+    return answered.attach(kj::mv(plain));
+  }
+
+ private:
+  /// Also with the pages of other sites, where they are let in.
+  kj::Promise<void> share(kj::HttpMethod method, kj::StringPtr url, const kj::HttpHeaders& headers,
+                          kj::AsyncInputStream& body, Response& response) {
     auto origin = text_of(headers, parts_.origin);
     if (std::ranges::find(parts_.origins, origin) == parts_.origins.end())
       return answer(method, url, headers, body, response);
@@ -57,13 +69,15 @@ class service final : public kj::HttpService {
     return answered.attach(kj::mv(shared));
   }
 
- private:
   static std::string text_of(const kj::HttpHeaders& headers, kj::HttpHeaderId id) {
     KJ_IF_MAYBE (value, headers.get(id)) return {value->begin(), value->size()};
     return {};
   }
   /// KJ reads this header, and does nothing for it.
-  static bool wants_close(const std::string& options) { return knows(lower_case(options), "close"); }
+  static bool wants_close(const std::string& options, bool old) {
+    auto asked = lower_case(options);
+    return knows(asked, "close") || (old && !knows(asked, "keep-alive"));
+  }
 
   /// KJ would still answer what it has read meanwhile.
   void close_behind_answer() {
@@ -124,8 +138,8 @@ class service final : public kj::HttpService {
     return kj::READY_NOW;
   }
 
-  /// A body whose end two headers tell differently is read by one program to here and by the next to there; so nothing
-  /// is read behind it. And what is compressed would be called broken text.
+  /// A body whose end two headers tell differently, or one tells in an odd way, is read by one program to here and by
+  /// the next to there; so nothing is read behind it. And what is compressed would be called broken text.
   void refuse_what_is_unclear(const kj::HttpHeaders& headers) {
     auto has = [&](kj::HttpHeaderId id) { return !text_of(headers, id).empty(); };
     if (has(kj::HttpHeaderId::CONTENT_LENGTH) && has(kj::HttpHeaderId::TRANSFER_ENCODING)) {
@@ -134,6 +148,12 @@ class service final : public kj::HttpService {
                   .message = "a body has a Content-Length or comes in chunks, not both",
                   .param = {},
                   .code = "bad_request"};
+    }
+    auto length = text_of(headers, kj::HttpHeaderId::CONTENT_LENGTH);
+    if (!std::ranges::all_of(length, [](char c) { return c >= '0' && c <= '9'; })) {  // KJ takes "+5" for 5
+      close_behind_answer();
+      throw error{
+          .status = 400, .message = "the Content-Length is not one whole number", .param = {}, .code = "bad_request"};
     }
     auto encoding = lower_case(text_of(headers, parts_.content_encoding));
     if (!encoding.empty() && encoding != "identity")
@@ -339,7 +359,7 @@ class service final : public kj::HttpService {
   const service_parts& parts_;
   std::shared_ptr<rpc::connection_account> account_;
   rpc::refusal why_;
-  kj::AsyncIoStream& stream_;
+  bounded_stream& stream_;
   std::function<void()> close_behind_answer_;
   bool over_ = false;            ///< no further request of this connection is answered
   bool waits_for_word_ = false;  ///< that the body may come, before it is sent
@@ -352,7 +372,7 @@ error refused(const rpc::refusal& why, unsigned status) {
 }
 
 kj::Own<kj::HttpService> make_service(const service_parts& parts, std::shared_ptr<rpc::connection_account> account,
-                                      rpc::refusal why, kj::AsyncIoStream& stream,
+                                      rpc::refusal why, bounded_stream& stream,
                                       std::function<void()> close_behind_answer) {
   return kj::heap<service>(parts, std::move(account), std::move(why), stream, std::move(close_behind_answer));
 }

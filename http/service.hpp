@@ -9,6 +9,7 @@
 
 #include <kj/compat/http.h>
 
+#include "http/bounded_stream.hpp"
 #include "http/error.hpp"
 #include "http/turnstile.hpp"
 #include "model/checkpoint.hpp"
@@ -34,7 +35,7 @@ error refused(const rpc::refusal& why, unsigned status);
 /// whose end cancels what is under way. `close_behind_answer` is called, perhaps more than once, when it is to be
 /// closed with the answer that comes next.
 kj::Own<kj::HttpService> make_service(const service_parts& parts, std::shared_ptr<rpc::connection_account> account,
-                                      rpc::refusal why, kj::AsyncIoStream& stream,
+                                      rpc::refusal why, bounded_stream& stream,
                                       std::function<void()> close_behind_answer);
 
 }  // namespace chromatin::http

@@ -30,8 +30,15 @@ struct speech {
   std::string salt;  ///< of the client's
 };
 
+/// That a client's turn is one of those that may be under way. It is kept for a turn that is said again elsewhere.
+using turn_place = std::shared_ptr<rpc::connection_account::hold>;
+
+/// For so many turns, all or none, which `field` asks for. Throws error.
+std::vector<turn_place> take_places(const service_parts& parts, const asker& who, std::size_t count, const char* field);
+
 /// An answer that has begun. When it goes before its end, so does the turn.
 struct spoken {
+  turn_place counted;
   std::string conversation;
   std::shared_ptr<rpc::answering> turn;  ///< with the statistics, when it is over
   kj::Promise<void> said = nullptr;
@@ -51,13 +58,14 @@ kj::Promise<void> run_to_its_end(Parts&&... parts) {
 error error_of(const kj::Exception& failure);
 
 /// Begins a turn; fulfilled with the first piece of its answer.
-kj::Promise<spoken_ptr> speak(const service_parts& parts, const asker& who, say_request order);
+kj::Promise<spoken_ptr> speak(const service_parts& parts, const asker& who, turn_place counted, say_request order);
 /// The turn that says this at a place.
 say_request saying(const asker& who, const speech& what, const place& at);
 
 /// Begins one that says this there. Where another turn is under way, or has changed it, it is said in a fork, unless a
 /// client named the place.
-kj::Promise<spoken_ptr> speak_at(const service_parts& parts, const asker& who, const speech& what, const place& at);
+kj::Promise<spoken_ptr> speak_at(const service_parts& parts, const asker& who, turn_place counted, const speech& what,
+                                 const place& at);
 
 /// Gives every piece to `take`, the next when it is done with the one before. Over with the answer.
 kj::Promise<void> each_piece(spoken_ptr from, std::function<kj::Promise<void>(rpc::answer_piece)> take);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <chrono>
 #include <cstring>
 #include <iterator>
@@ -12,6 +11,7 @@
 #include <kj/async-io.h>
 
 #include "rpc/convert.hpp"
+#include "rpc/error_text.hpp"
 
 namespace chromatin::rpc {
 namespace {
@@ -122,16 +122,9 @@ std::string call_error::code() const {
   return text.substr(0, text.find(':'));
 }
 
-std::optional<std::chrono::milliseconds> call_error::retry_after() const {
-  constexpr std::string_view field = "[retry_after_ms=";
-  std::string_view text = what();
-  auto at = text.rfind(field);
-  std::int64_t ms = 0;
-  if (at == text.npos || !text.ends_with("]")) return {};
-  auto number = text.substr(at + field.size());
-  if (std::from_chars(number.data(), number.data() + number.size(), ms).ec != std::errc{}) return {};
-  return std::chrono::milliseconds{ms};
-}
+std::optional<std::chrono::milliseconds> call_error::retry_after() const { return read_error(what()).retry_after; }
+
+std::string call_error::field() const { return read_error(what()).field; }
 
 struct client::implementation {
   implementation(const std::string& address, std::string_view token)

@@ -20,13 +20,15 @@
 namespace chromatin::rpc {
 
 /// What a server answered instead of a result, or why there is no server: "code: sentence", perhaps with
-/// " [retry_after_ms=N]" at its end.
+/// " [field=NAME]" and " [retry_after_ms=N]" at its end.
 struct call_error : std::runtime_error {
   using std::runtime_error::runtime_error;
   /// The part before the colon, such as "busy" or "context_full".
   std::string code() const;
   /// When the server wants to be asked again; nothing if it did not say.
   std::optional<std::chrono::milliseconds> retry_after() const;
+  /// The value that is wrong, as a chat over HTTP calls it, such as "cache_salt"; empty: it is of none.
+  std::string field() const;
 };
 
 struct say_options {

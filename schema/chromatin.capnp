@@ -2,8 +2,9 @@
 #
 # Errors are exceptions whose text is "code: sentence", the code one of: archived, busy, cancelled, context_full, invalid_argument,
 # invalid_text, no_conversation, no_room, not_available, overloaded, store_failed, too_large, unauthenticated,
-# version_conflict. One that goes away by itself ends in a field, " [retry_after_ms=N]": the call may work after so many
-# milliseconds. `overloaded` always has it; nothing of such a call was done.
+# version_conflict. What is wrong with one value ends in its name, " [field=NAME]", as a chat over HTTP calls it. One that
+# goes away by itself ends in " [retry_after_ms=N]": the call may work after so many milliseconds. `overloaded` always has
+# it; nothing of such a call was done.
 # Times are microseconds, sizes are bytes, lengths of text for models are tokens.
 
 @0xd5e1a6f0c37b9842;

@@ -1,7 +1,7 @@
 #pragma once
 
 /// Products of many rows by AMX tiles, which read packed weights as they are. oneDNN of our age leaves most of what the
-/// tiles can do.
+/// tiles can do. What does not begin at a cache line takes twice as long (line_vector.hpp).
 
 #include <cstddef>
 #include <cstdint>

@@ -115,6 +115,20 @@ TEST_F(BadInput, DeepNestingIsOneFieldMore) {
   EXPECT_EQ(ask("POST", "/v1/chat/completions", R"({"messages": )" + deep).status, 400);
 }
 
+TEST_F(BadInput, ABodyOfManyValuesIsNotParsed) {
+  start();
+  auto body = request_to("/v1/chat/completions").dump();
+  auto with = [&](const std::string& list) { return R"({"more": )" + list + "," + body.substr(1); };
+  std::string many(300'000, '['), commas(300'000, ',');
+  for (const auto& refused : {many, with("[" + commas + "]"), with(many)}) {
+    auto r = ask("POST", "/v1/chat/completions", refused);
+    EXPECT_EQ(r.status, 413);
+    EXPECT_THAT(r.body, HasSubstr("at most 262144 values"));
+  }
+  auto text = json(commas + "\"[\\" + commas).dump();
+  EXPECT_EQ(ask("POST", "/v1/chat/completions", with(text)).status, 200) << "what is in a text is none";
+}
+
 TEST_F(BadInput, WhatIsTooLargeIsNotRead) {
   start();
   EXPECT_EQ(ask("POST", "/v1/chat/completions", std::string(2 << 20, ' ')).status, 413);
@@ -134,6 +148,18 @@ TEST_F(BadInput, StreamsBeyondTheBoundAreToldWhenToComeBack) {
     auto r = ask("POST", path, request_to(path).dump());
     EXPECT_EQ(r.status, 429) << r.body;
     EXPECT_EQ(r.json()["error"]["type"], "rate_limit_error");
+    EXPECT_GE(std::stoi("0" + r.header("retry-after")), 1);
+  }
+}
+
+TEST_F(BadInput, CallsBeyondTheBoundAreToldWhenToComeBack) {
+  start({}, [](rpc::door_limits& limits) { limits.calls_per_client_max = 1; });
+  http_connection first{port_};
+  first.send(http_request("POST", "/v1/chat/completions", endless(60'000).dump()));
+  first.some();
+  for (std::string path : {"/v1/conversations", "/v1/responses/none"}) {
+    auto r = ask("GET", path);
+    EXPECT_EQ(r.status, 429) << r.body;
     EXPECT_GE(std::stoi("0" + r.header("retry-after")), 1);
   }
 }

@@ -91,10 +91,33 @@ TEST_F(Choices, StreamEachUnderItsNumber) {
 
 TEST_F(Choices, AreAllRefusedIfOneIs) {
   start({}, [](rpc::door_limits& limits) { limits.turns_per_connection_max = 2; });
-  EXPECT_EQ(post({{"messages", {message("user", "hi")}}, {"n", 3}, {"max_tokens", 4}}).status, 429);
-  EXPECT_EQ(post({{"messages", {message("user", "hi")}}, {"n", 2}, {"max_tokens", 4}}).status, 200);
+  for (bool stream : {false, true}) {
+    json body{{"messages", {message("user", "hi")}}, {"n", 3}, {"max_tokens", 4}, {"stream", stream}};
+    auto r = post(body);
+    EXPECT_EQ(r.status, 400) << "before anything is sent: " << r.body;
+    EXPECT_EQ(r.json()["error"]["param"], "n");
+    EXPECT_EQ(r.json()["error"]["message"], "n: 3 answers at a time; this server gives at most 2");
+    body["n"] = 2;
+    EXPECT_EQ(post(body).status, 200);
+  }
+  json prompts{{"prompt", {"a", "b", "c"}}, {"max_tokens", 1}};
+  EXPECT_EQ(send(http_request("POST", "/v1/completions", prompts.dump())).json()["error"]["param"], "prompt");
   EXPECT_EQ(post({{"messages", {message("user", "hi")}}, {"n", 17}}).json()["error"]["param"], "n");
   EXPECT_EQ(gateway_counter("turns_under_way"), 0);
+}
+
+TEST_F(Choices, ThatFindNoPlaceNowComeBackLater) {
+  start({}, [](rpc::door_limits& limits) { limits.turns_per_client_max = 3; });
+  http_connection first{port_};
+  first.send(http_request("POST", "/v1/chat/completions", endless(60'000).dump()));
+  first.some();
+  json body{{"messages", {message("user", "hi")}}, {"n", 3}, {"max_tokens", 4}, {"stream", true}};
+  auto r = post(body);
+  EXPECT_EQ(r.status, 429) << "before anything is sent: " << r.body;
+  EXPECT_EQ(r.json()["error"]["param"], "n");
+  EXPECT_GE(std::stoi("0" + r.header("retry-after")), 1);
+  body["n"] = 2;
+  EXPECT_EQ(post(body).status, 200) << "the places of what was refused are free";
 }
 
 }  // namespace

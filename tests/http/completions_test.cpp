@@ -178,5 +178,16 @@ TEST_F(Completions, TextsComeBackFromTheirTokens) {
   EXPECT_EQ(get("/tokenize").status, 405);
 }
 
+TEST_F(Completions, AStreamThatFailsSaysSoAndEnds) {
+  start();
+  json prompts{"hi", std::vector<int>(5'000, 7)};  // the second has no room in any window
+  auto r = ask({{"prompt", prompts}, {"max_tokens", 4}, {"stream", true}});
+  EXPECT_EQ(r.status, 200) << "the first has begun";
+  auto error = events_of(r).back()["error"];
+  EXPECT_EQ(error["code"], "context_length_exceeded");
+  EXPECT_EQ(error["param"], "prompt");
+  EXPECT_TRUE(r.body.ends_with("data: [DONE]\n\n")) << r.body;
+}
+
 }  // namespace
 }  // namespace chromatin::test

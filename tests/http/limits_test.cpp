@@ -48,6 +48,27 @@ TEST_F(Limits, OfHowAnswersAreMadeNameTheirField) {
   EXPECT_EQ(refusal_of(completions, {{"logprobs", 1}, {"max_tokens", 8193}})["param"], "max_tokens");
 }
 
+TEST_F(Limits, AreSaidUnderTheNameThatTheRequestHasForThem) {
+  start();
+  auto told = refusal_of(completions, {{"prompt", {"a", std::string((256 << 10) + 1, 'x')}}}, 413);
+  EXPECT_EQ(told["message"], "prompt[1]: the text has 262145 bytes, the limit is 262144");
+  EXPECT_EQ(refusal_of(chat, {{"stop", {"a", ""}}})["message"],
+            "stop: an empty stop string would end every answer before it began");
+  auto likely = json{{"include", {"message.output_text.logprobs"}}, {"max_output_tokens", 8193}};
+  EXPECT_EQ(refusal_of(responses, likely)["message"],
+            "max_output_tokens: an answer whose likelihoods are told has at most 8192 tokens");
+  EXPECT_EQ(refusal_of(chat, {{"repeat_penalty", 0}})["param"], "repeat_penalty");
+}
+
+TEST_F(Limits, WhatIsRefusedLeavesNoFork) {
+  start();
+  json said = json::array();
+  turn(said, "hi");
+  auto edited = json::array({said[0], said[1], message("user", "on"), message("assistant", "x"), message("user", "y")});
+  refusal_of(chat, {{"messages", edited}, {"n", 3}, {"stop", {"a", ""}}});
+  EXPECT_EQ(conversations(), 1u);
+}
+
 TEST_F(Limits, OfTextsNameTheirField) {
   start();
   std::string much((256 << 10) + 1, 'x');
@@ -107,6 +128,9 @@ TEST_F(Limits, OfConversationsNameTheirField) {
   EXPECT_EQ(param_of("/room/fork", {{"id", "a b"}}, 400), "id");
   EXPECT_EQ(param_of("/room/truncate", {{"ratio", 0}}, 400), "ratio");
   EXPECT_EQ(param_of("", {{"items", json::object()}}, 400), "items");
+  auto longer = std::string(200'000, 'x');  // than any window of this model
+  EXPECT_EQ(param_of("", {{"items", {message("system", longer)}}}, 400), "items") << "a chat calls it messages";
+  EXPECT_EQ(param_of("/a%20b/archive", json::object(), 400), "conversation");
   EXPECT_EQ(param_of("/none/fork", json::object(), 404), json{});
 }
 

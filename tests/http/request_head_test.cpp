@@ -84,7 +84,8 @@ TEST_F(Heads, ATokenIsKnownHoweverItsSchemeIsWritten) {
 TEST_F(Heads, ALengthThatIsNoneIsTheClientsFault) {
   start();
   for (const auto& wrong :
-       std::vector<std::string>{"Content-Length: 6x", "Content-Length: x", "Content-Length: 5\r\n" + length}) {
+       std::vector<std::string>{"Content-Length: 6x", "Content-Length: x", "Content-Length: 5\r\n" + length,
+                                "Content-Length: +" + std::to_string(body.size())}) {
     auto r = rest_of(post + wrong, body);
     EXPECT_THAT(r, StartsWith("HTTP/1.1 400 ")) << wrong;
     EXPECT_THAT(r, HasSubstr("invalid_request_error"));

@@ -1,0 +1,40 @@
+#pragma once
+
+/// Clients of HTTP/1.0, such as ApacheBench or a proxy: they are told that a connection stays open, which is not usual
+/// for them, and do not know chunks. KJ looks at no version. Pure.
+
+#include <cstddef>
+#include <string>
+#include <string_view>
+
+namespace chromatin::http {
+
+/// The first line that a client sends: the version of HTTP that it speaks.
+class first_line {
+ public:
+  void take(std::string_view sent);
+  bool over() const { return over_; }
+  bool is_old() const { return over_ && old_; }
+
+ private:
+  std::string end_;  ///< of the line so far: as much as the version has
+  bool over_ = false, old_ = false;
+};
+
+/// A response as KJ writes it, made one for such a client.
+class old_response_text {
+ public:
+  /// What is taken next is a response's head, which comes at once.
+  void begin() { head_ = true; }
+  std::string take(std::string_view written);
+
+ private:
+  std::string head_of(std::string_view head);
+  std::string content_of(std::string_view chunks);
+
+  bool head_ = false, in_chunks_ = false;
+  std::string size_line_;  ///< of a chunk, as far as it is there
+  std::size_t left_ = 0;   ///< of the chunk, and of the line's end behind it
+};
+
+}  // namespace chromatin::http
