@@ -21,16 +21,16 @@ constexpr int gentlest = 19;
 constexpr nanoseconds stint = std::chrono::microseconds{100}, rest = stint;
 /// On a machine without an idle moment a sleeper waits long for its next stint. That is then longer, so that it gets a
 /// share of the time, if a small one.
-constexpr int share_of_time = 32;
+constexpr int share_of_time = 8;
 
 /// Of a thread; what the signal's handler sees.
-struct pace {
+struct stint_state {
   ::timer_t timer{};
   nanoseconds slept_at{0};  // when it last lay down
   nanoseconds computed{0};  // what it had computed by then
   volatile bool on = false;
 };
-constinit thread_local pace mine;
+constinit thread_local stint_state mine;
 
 nanoseconds read(::clockid_t clock) {
   ::timespec now{};
