@@ -32,7 +32,7 @@ long sleeps_of_work() {
   return sleeps() - before;
 }
 
-constexpr long many = 10, hardly_any = 3;  // of 500 stints; what somebody else's load makes longer
+constexpr long many_sleeps = 10, few_sleeps = 3;  // of 500 stints; what somebody else's load makes longer
 
 /// One that sees how its thread works.
 class seeing_laboratory final : public archive::laboratory {
@@ -53,23 +53,23 @@ class seeing_laboratory final : public archive::laboratory {
 TEST(Gentle, SleepsBetweenStintsThatAreShort) {
   std::thread{[] {
     const short_stints stints;
-    EXPECT_GE(sleeps_of_work(), many);
+    EXPECT_GE(sleeps_of_work(), many_sleeps);
   }}.join();
 }
 
 TEST(Gentle, WorksOnAsUsualAfterwards) {
   std::thread{[] {
     { const short_stints stints; }
-    EXPECT_LE(sleeps_of_work(), hardly_any);
+    EXPECT_LE(sleeps_of_work(), few_sleeps);
     const short_stints again;
-    EXPECT_GE(sleeps_of_work(), many);
+    EXPECT_GE(sleeps_of_work(), many_sleeps);
   }}.join();
 }
 
 TEST(Gentle, OneThreadsStintsAreNotAnothers) {
   std::thread{[] {
     const short_stints stints;
-    std::thread{[] { EXPECT_LE(sleeps_of_work(), hardly_any); }}.join();
+    std::thread{[] { EXPECT_LE(sleeps_of_work(), few_sleeps); }}.join();
   }}.join();
 }
 
