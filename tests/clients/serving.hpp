@@ -19,7 +19,8 @@ class serving {
 
  private:
   static std::vector<std::string> with_http(std::vector<std::string> more) {
-    more.insert(more.end(), {"--http", "127.0.0.1:0"});
+    // Answers are compared: how much of a prompt was reused must not decide how they round.
+    more.insert(more.end(), {"--http", "127.0.0.1:0", "--compute", "f32", "--deterministic"});
     return more;
   }
 

@@ -6,7 +6,7 @@
 
 #include "dna/blocks/block_codec.hpp"
 #include "dna/geometry/sequence.hpp"
-#include "tests/dna/primers.hpp"
+#include "tests/dna/geometry/primers.hpp"
 
 namespace chromatin::dna {
 namespace {

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "dna/geometry/description.hpp"
-#include "tests/dna/primers.hpp"
+#include "tests/dna/geometry/primers.hpp"
 
 namespace chromatin::dna {
 namespace {

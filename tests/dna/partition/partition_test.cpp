@@ -8,7 +8,7 @@
 
 #include "dna/partition/partition.hpp"
 #include "tests/dna/partition/seeded.hpp"
-#include "tests/dna/primers.hpp"
+#include "tests/dna/geometry/primers.hpp"
 
 namespace chromatin::dna {
 namespace {

@@ -7,7 +7,7 @@
 
 #include "dna/partition/files.hpp"
 #include "dna/partition/store.hpp"
-#include "tests/dna/primers.hpp"
+#include "tests/dna/geometry/primers.hpp"
 #include "tests/support/temporary_folder.hpp"
 
 namespace chromatin::dna {
