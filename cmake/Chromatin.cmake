@@ -9,7 +9,7 @@ target_compile_options(chromatin_options INTERFACE
 # Most of the time of a build goes into the templates of CAF, Cap'n Proto and nlohmann_json, the same in every file: with several
 # files compiled as one it is spent once for all of them. After a change of one file all of its batch are compiled again,
 # so it is off where one works (preset dev). Names of a target's files must not collide, then, in unnamed namespaces either.
-option(CHROMATIN_UNITY "Compile several files of a target as one: a build from nothing takes half as long" OFF)
+option(CHROMATIN_UNITY "Compile several files of a target as one: a build from nothing takes little more than half as long" OFF)
 if(CHROMATIN_UNITY)
   set(CMAKE_UNITY_BUILD ON)
   set(CMAKE_UNITY_BUILD_BATCH_SIZE 8)
