@@ -19,7 +19,7 @@ struct silent_sink final : token_sink {
   void text(std::string_view) override {}
 };
 
-[[noreturn]] void raise(const caf::error& e) { throw std::runtime_error(to_string(e)); }
+[[noreturn]] void raise(const caf::error& e) { throw std::runtime_error(explain(e)); }
 
 /// Of all parts whose name begins with `part`.
 std::int64_t counter(caf::scoped_actor& self, running_system& system, std::string_view part, std::string_view name) {
