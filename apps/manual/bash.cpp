@@ -38,7 +38,7 @@ std::string bash_completion(const std::vector<command>& all) {
   return fmt::format(R"(# Completion of {0} for bash, made from its own options.
 _{0}() {{
   local word=${{COMP_WORDS[COMP_CWORD]}} before=${{COMP_WORDS[COMP_CWORD-1]}}
-  local at={0} i commands='' options='' bash_values='' takes_value=''
+  local at={0} i commands='' options='' values='' takes_value=''
   for ((i = 1; i < COMP_CWORD; i++)); do
     case "$at ${{COMP_WORDS[i]}}" in {1}) at+=" ${{COMP_WORDS[i]}}" ;; esac
   done

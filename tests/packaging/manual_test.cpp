@@ -132,6 +132,18 @@ words chromatin serve --model ''
   EXPECT_EQ(said, "serve\nlru lfu lookahead\nput\n--json\n\n");
 }
 
+TEST_F(Manual, BashCompletionLeavesNoVariablesInTheShell) {
+  auto left = offered("bash", R"(
+source bash/chromatin
+COMP_WORDS=(chromatin serve --policy l) COMP_CWORD=3 COMPREPLY=() before=''
+before=$(compgen -v | sort)
+_chromatin
+echo "${#COMPREPLY[@]}"
+comm -13 <(echo "$before") <(compgen -v | sort)
+)");
+  EXPECT_EQ(left, "3\n");
+}
+
 TEST_F(Manual, FishCompletesCommandsOptionsAndValues) {
   auto script = content_of(file("fish/chromatin.fish"));
   for (const auto& [command, has] : commands())
