@@ -59,7 +59,7 @@ caf::error gateway_limits::check_penalties(const model::sampling& sampling) cons
   if (!fits(less.presence)) return invalid("presence_penalty", "penalties must be between -100 and 100");
   if (!fits(less.frequency)) return invalid("frequency_penalty", "penalties must be between -100 and 100");
   if (sampling.biases.size() > biases_max)
-    return invalid("logit_bias", fmt::format("at most {} tokens have a bias", biases_max));
+    return wrong_field("logit_bias", ec::too_large, fmt::format("at most {} tokens have a bias", biases_max));
   if (!std::ranges::all_of(sampling.biases, [](const auto& b) { return fits(b.bias); }))
     return invalid("logit_bias", "a token's bias must be between -100 and 100");
   return {};
@@ -82,8 +82,8 @@ caf::error gateway_limits::check_stops(const std::vector<std::string>& stops) co
   for (const auto& text : stops) {
     if (text.empty()) return invalid("stop", "an empty stop string would end every answer before it began");
     if (text.size() > stop_bytes_max)
-      return invalid("stop",
-                     fmt::format("a stop string has at most {} bytes, this one {}", stop_bytes_max, text.size()));
+      return wrong_field("stop", ec::too_large,
+                         fmt::format("a stop string has at most {} bytes, this one {}", stop_bytes_max, text.size()));
   }
   return {};
 }

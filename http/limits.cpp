@@ -3,13 +3,17 @@
 namespace chromatin::http {
 namespace {
 
-/// Throws what is wrong, if anything is, under the name of its field.
-void refuse(const caf::error& wrong, const std::string& path) {
-  if (!wrong) return;
+/// What is wrong, under the name of its field.
+error named(const caf::error& wrong, const std::string& path) {
   auto e = from_actor(explain(wrong));
   e.message = path + ": " + e.message;
   e.param = path;
-  throw error{e};
+  return e;
+}
+
+/// Throws what is wrong, if anything is.
+void refuse(const caf::error& wrong, const std::string& path) {
+  if (wrong) throw error{named(wrong, path)};
 }
 
 /// A bound of an answer goes by three names; this is the one that counts.
@@ -29,7 +33,11 @@ void check_salt(const std::string& salt) { refuse(limits.check_salt(salt), "cach
 void check_sampling(const fields& body, const model::sampling& asked) {
   auto sampling = asked;
   if (sampling.tokens_max == 0) sampling.tokens_max = 1;  // the server's usual number
-  if (auto wrong = limits.check(sampling)) refuse(wrong, name_of(body, field_of(wrong)));
+  auto wrong = limits.check(sampling);
+  if (!wrong) return;
+  auto e = named(wrong, name_of(body, field_of(wrong)));
+  e.status = 400;  // also where there is too much of it: 413 speaks of what is said
+  throw error{e};
 }
 
 }  // namespace chromatin::http
