@@ -255,10 +255,9 @@ keeper::tube_reading keeper::read(const archive_job& job, lab_time now) {
     });
   sort();
   auto outcomes = pipeline.decode();
-  std::vector<dna::block> blocks;
-  for (const auto& one : outcomes)
-    if (one.decoded) blocks.push_back(*one.decoded);
-  return {pipeline.counts().reads, std::move(outcomes), dna::partition{store.layout().partition(), std::move(blocks)}};
+  auto [blocks, parts] = dna::blocks_of(outcomes);
+  dna::partition found{store.layout().partition(), std::move(blocks), parts};
+  return {pipeline.counts().reads, std::move(outcomes), std::move(found)};
 }
 
 archive_job keeper::judge(const keyed_job& one, const tube_reading& found, lab_time now) {

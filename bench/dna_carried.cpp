@@ -146,9 +146,7 @@ carried_tally run_carried(const pool_fates& pool, const profile& geometry, doubl
     return true;
   });
   carried_tally found{.blocks = blocks, .files = 1};
-  std::vector<block> decoded;
-  for (auto& one : reading.decode())
-    if (one.decoded) decoded.push_back(std::move(*one.decoded));
+  const auto [decoded, parts] = blocks_of(reading.decode());
   for (const auto& one : decoded) {
     const auto known = written.blocks().find(one.id);
     if (known == written.blocks().end() || known->second != one)
@@ -156,7 +154,7 @@ carried_tally run_carried(const pool_fates& pool, const profile& geometry, doubl
     else
       found.inner += one.kind == block_kind::data;
   }
-  const partition read{layout.partition(), decoded};
+  const partition read{layout.partition(), decoded, parts};
   const auto stored = written.find("file");
   for (const auto& part : stored->blocks) found.outer += read.blocks().contains({part.leaf, 0});
   found.whole = found.outer == blocks;

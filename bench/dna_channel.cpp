@@ -43,17 +43,15 @@ nlohmann::ordered_json dna_channel(const dna_setup& setup) {
     if (std::system(command.c_str()) != 0) throw std::runtime_error{"--tool: failed: " + command};
     pipeline reading{{&codec}, setup.threads};
     reading.add(reads);
-    std::vector<block> decoded;
+    const auto [decoded, parts] = blocks_of(reading.decode());
     std::size_t right = 0, wrong = 0, whole = 0;
-    for (auto& one : reading.decode())
-      if (one.decoded) {
-        const auto known = written.blocks().find(one.id);
-        const bool same = known != written.blocks().end() && known->second == *one.decoded;
-        wrong += !same;
-        right += same && one.decoded->kind == block_kind::data;
-        decoded.push_back(std::move(*one.decoded));
-      }
-    const partition found{layout.partition(), std::move(decoded)};
+    for (const auto& one : decoded) {
+      const auto known = written.blocks().find(one.id);
+      const bool same = known != written.blocks().end() && known->second == one;
+      wrong += !same;
+      right += same && one.kind == block_kind::data;
+    }
+    const partition found{layout.partition(), decoded, parts};
     const auto stored = written.find("file");
     for (const auto& part : stored->blocks) whole += found.blocks().contains({part.leaf, 0});
     fmt::print("  {:<18}{:>9}{:>9}{:>6}/60{:>11}/60{:>8}\n", geometry.name, count, reading.counts().reads, right, whole,

@@ -105,17 +105,14 @@ void run_outer(const wetlab::error_profile& profile, double coverage, std::uint6
   std::vector<std::string> strands;
   for (const auto& [id, one] : written.blocks())
     for (auto& strand : codec.encode(one)) strands.push_back(std::move(strand));
-  std::vector<block> decoded;
-  for (auto& one : read_tube(codec, strands, profile, coverage, random)->decode())
-    if (one.decoded) decoded.push_back(std::move(*one.decoded));
-  const partition found{layout.partition(), decoded};
+  const auto [decoded, parts] = blocks_of(read_tube(codec, strands, profile, coverage, random)->decode());
+  const partition found{layout.partition(), decoded, parts};
   for (const auto stored = *written.find("file"); const auto& part : stored.blocks)
     for (auto version = part.base; version <= part.last; ++version) {
       const block_id id{part.leaf, version};
       const auto there = found.blocks().find(id);
       ++into.blocks;
-      into.right_without_erasures +=
-          std::any_of(decoded.begin(), decoded.end(), [&](const auto& one) { return one.id == id; });
+      into.right_without_erasures += std::ranges::count(decoded, id, &block::id) > 0;
       if (there == found.blocks().end()) continue;
       ++(there->second == written.blocks().at(id) ? into.right : into.wrong);
     }

@@ -95,16 +95,12 @@ decoded_partition decode_tube(const known_tube& from, std::size_t number, const 
   made.directory_journals = from.layout->geometry().directory_journals;
   made.outcomes = reading.decode(number, erasure_use::full,
                                  [&](std::size_t done, std::size_t all) { line.show("blocks", done, all); });
-  std::vector<block> blocks;
-  for (const auto& one : made.outcomes)
-    if (one.decoded) {
-      blocks.push_back(*one.decoded);
-      made.own_journal = made.own_journal || is_of_journal(one.decoded->kind);
-    }
+  auto [blocks, parts] = blocks_of(made.outcomes);
+  for (const auto& one : blocks) made.own_journal = made.own_journal || is_of_journal(one.kind);
   made.store_journal = !from.journal.empty() || !from.directories.empty();
   blocks.insert(blocks.end(), from.journal.begin(), from.journal.end());
   add_known_journals(from, only, blocks);
-  const partition found{from.layout->partition(), std::move(blocks)};
+  const partition found{from.layout->partition(), std::move(blocks), parts};
   // Where everything written is known, reads of anything else are strays.
   if (found.journal_damage().empty() && from.commits == found.last_commit() && found.has_all_to(*from.commits)) {
     const auto written = found.written();

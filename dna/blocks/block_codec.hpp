@@ -22,6 +22,18 @@ constexpr std::uint8_t erased = 0xff;
 /// long.
 molecule_symbols symbols_of(std::string_view payload, std::uint32_t symbols);
 
+/// What reads are sure of, of a block that was not decoded: a row for each molecule number, as above.
+struct partial_block {
+  block_id id;
+  std::vector<molecule_symbols> molecules;
+};
+
+/// A block's stored bytes (docs/formats.md) without its scramble, where they are known.
+struct known_bytes {
+  byte_string bytes;
+  std::vector<bool> known;
+};
+
 /// The outcome of decoding one block. Either there is a block whose checksum was right, or a reason why not.
 struct block_decoding {
   std::optional<block> decoded;
@@ -64,12 +76,18 @@ class block_codec {
   /// `molecules`: one entry for each molecule number.
   block_decoding decode(const block_id& id, std::span<const molecule_symbols> molecules) const;
 
+  /// The stored bytes that a part of a block tells. All unknown where the number of its scramble is.
+  known_bytes reveal(const partial_block& part) const;
+  /// Decodes a part with what is known of its stored bytes from elsewhere. Only where reveal() knew something.
+  block_decoding decode(const partial_block& part, const known_bytes& told) const;
+
  private:
   struct parts;
   struct attempt;
   bool correct(std::span<const molecule_symbols> molecules, std::uint32_t left_out, std::uint32_t codeword,
                attempt& into) const;
   bool correct_without(std::span<const molecule_symbols> molecules, std::uint32_t left_out, attempt& into) const;
+  std::optional<std::uint16_t> number_of(const partial_block& part) const;
   std::optional<block> accept(const block_id& id, std::vector<std::uint8_t> stored) const;
   std::vector<std::uint32_t> suspects(std::span<const molecule_symbols> molecules,
                                       std::span<const std::uint32_t> errors, std::uint32_t most) const;

@@ -3,48 +3,17 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <memory>
-#include <new>
 
 extern "C" {
 #include <fec.h>
 }
 
+#include "dna/blocks/outer_columns.hpp"
+
 namespace chromatin::dna {
 namespace {
 
-constexpr std::size_t outer_length = 255;
-constexpr std::uint32_t tag_bytes = 2;
-
-std::size_t groups_of(std::size_t blocks) { return (blocks + outer_length - 1) / outer_length; }
-
-using code_ptr = std::unique_ptr<void, void (*)(void*)>;
-
-code_ptr code_for(std::size_t data, std::size_t parity) {
-  code_ptr code{init_rs_char(8, 0x11d, 1, 1, static_cast<int>(parity), static_cast<int>(outer_length - data - parity)),
-                free_rs_char};
-  if (!code) throw std::bad_alloc{};
-  return code;
-}
-
-/// A member as a column of bytes: kind and length, content, zeros.
-byte_string column_of(const block& one, std::uint32_t content_bytes) {
-  const auto tag = static_cast<std::uint32_t>(one.kind) << length_bits | static_cast<std::uint32_t>(one.content.size());
-  byte_string column(tag_bytes + content_bytes);
-  column[0] = static_cast<std::uint8_t>(tag);
-  column[1] = static_cast<std::uint8_t>(tag >> 8);
-  std::copy_n(one.content.begin(), std::min<std::size_t>(one.content.size(), content_bytes),
-              column.begin() + tag_bytes);
-  return column;
-}
-
-/// Members or parity of one group: every `groups`-th.
-template <class What>
-std::vector<What> dealt(std::span<const What> all, std::size_t group, std::size_t groups) {
-  std::vector<What> some;
-  for (auto i = group; i < all.size(); i += groups) some.push_back(all[i]);
-  return some;
-}
+using outer::code_for, outer::column_of, outer::dealt, outer::groups_of, outer::length, outer::tag_bytes;
 
 std::optional<block> block_of(const block_id& id, const byte_string& column) {
   const auto tag = static_cast<std::uint32_t>(column[0] | column[1] << 8);
@@ -70,7 +39,7 @@ std::vector<byte_string> outer_code::encode(std::span<const block> members, std:
     const auto parity = (count + groups - 1 - group) / groups;
     if (parity == 0) continue;
     const auto code = code_for(columns.size(), parity);
-    std::array<std::uint8_t, outer_length> symbols{}, checks{};
+    std::array<std::uint8_t, length> symbols{}, checks{};
     for (std::size_t at = 0; at < tag_bytes + content_bytes; ++at) {
       for (std::size_t i = 0; i < columns.size(); ++i) symbols[i] = columns[i][at];
       encode_rs_char(code.get(), symbols.data(), checks.data());
@@ -87,7 +56,7 @@ std::vector<block> outer_code::restore(std::span<const block_id> ids, std::span<
   for (std::size_t group = 0; group < groups; ++group) {
     const auto place = dealt(ids, group, groups);
     const auto have = dealt(members, group, groups), checks = dealt(parity, group, groups);
-    std::array<int, outer_length> lost{};
+    std::array<int, length> lost{};
     std::size_t erasures = 0;
     bool wanted = false;
     std::vector<byte_string> columns;
@@ -97,18 +66,15 @@ std::vector<block> outer_code::restore(std::span<const block_id> ids, std::span<
         wanted = wanted || i < have.size();
         lost[erasures++] = static_cast<int>(i);
         columns.emplace_back(tag_bytes + content_bytes);
-      } else if (i < have.size()) {
-        columns.push_back(column_of(*one, content_bytes));
       } else {
-        columns.push_back(one->content);
-        columns.back().resize(tag_bytes + content_bytes);
+        columns.push_back(column_of(*one, content_bytes));
       }
     }
     if (!wanted || erasures > checks.size()) continue;
     const auto code = code_for(have.size(), checks.size());
     bool good = true;
     for (std::size_t at = 0; good && at < tag_bytes + content_bytes; ++at) {
-      std::array<std::uint8_t, outer_length> symbols{};
+      std::array<std::uint8_t, length> symbols{};
       for (std::size_t i = 0; i < columns.size(); ++i) symbols[i] = columns[i][at];
       // libfec writes where it found errors into the list of erasures.
       auto positions = lost;

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "dna/blocks/block.hpp"
+#include "dna/blocks/block_codec.hpp"
 
 namespace chromatin::dna {
 
@@ -13,6 +13,9 @@ namespace chromatin::dna {
 /// Reed-Solomon over GF(256) (libfec), byte by byte over kind, length and content. A decoded block is right or is not
 /// there, so losses are erasures, and as many can be restored as there are parity blocks. More than 255 blocks are
 /// dealt out to several groups in turn.
+///
+/// Blocks that were read in part are not lost whole: complete() takes the bytes that their reads are sure of, and loses
+/// only the others.
 struct outer_code {
   /// Parity blocks that so many blocks get: a share of them, at least one.
   static std::uint32_t parity_for(std::size_t blocks, double share);
@@ -24,6 +27,18 @@ struct outer_code {
   /// The members that are missing and can be made up for. `members`: null where missing; `ids` tells their places.
   static std::vector<block> restore(std::span<const block_id> ids, std::span<const block* const> members,
                                     std::span<const block* const> parity, std::uint32_t content_bytes);
+
+  /// A member or a parity block: whole, in part, or neither. What is pointed at outlives the call.
+  struct place {
+    block_id id;
+    const block* whole = nullptr;
+    const partial_block* part = nullptr;
+  };
+  /// Those that were read in part and that the others complete: byte by byte, as many may be unknown as there are
+  /// parity blocks. What that tells goes back into the block's own code, so a block that is given here had the right
+  /// checksum; and each one tells more of the others.
+  static std::vector<block> complete(const block_codec& codec, std::span<const place> members,
+                                     std::span<const place> parity);
 };
 
 }  // namespace chromatin::dna

@@ -14,7 +14,7 @@
 
 namespace chromatin::dna {
 
-partition::partition(partition_description description, std::vector<block> blocks)
+partition::partition(partition_description description, std::vector<block> blocks, std::span<const partial_block> parts)
     : description_{describe(description.geometry, description.primers, description.seed)},
       addresses_{description_.geometry.index, description_.geometry.levels, description_.seed} {
   for (auto& one : blocks) {
@@ -25,7 +25,7 @@ partition::partition(partition_description description, std::vector<block> block
   journals_.emplace("", ledger{g, 0}).first->second.read(blocks_, restored_);
   if (g.directory_journals) read_directories();
   if (g.outer > 0)
-    for (const auto& [name, one] : journals_) restore(one);
+    for (const auto& [name, one] : journals_) restore(one, parts);
 }
 
 /// Those that the partition's journal tells, and those that are seen to begin: that journal need not be there.

@@ -11,6 +11,7 @@
 #include <string_view>
 #include <vector>
 
+#include "dna/blocks/block_codec.hpp"
 #include "dna/geometry/address_tree.hpp"
 #include "dna/geometry/description.hpp"
 #include "dna/partition/ledger.hpp"
@@ -90,8 +91,10 @@ struct leaf_reading {
 class partition {
  public:
   /// From blocks that were decoded, in any order, all or some of them; none is an empty partition. What is missing
-  /// shows when it is asked for, or in damage(). Throws profile_error.
-  explicit partition(partition_description description, std::vector<block> blocks = {});
+  /// shows when it is asked for, or in damage(). `parts`: of blocks that were not decoded; with an outer code, those
+  /// that others complete become blocks. Throws profile_error.
+  explicit partition(partition_description description, std::vector<block> blocks = {},
+                     std::span<const partial_block> parts = {});
 
   const partition_description& description() const { return description_; }
   const address_tree& addresses() const { return addresses_; }
@@ -158,7 +161,11 @@ class partition {
   void read_directories();
   void read_directory(std::uint32_t first, std::string_view name);
   void claim_journal_blocks();
-  void restore(const ledger& of);
+  void restore(const ledger& of, std::span<const partial_block> parts);
+  void complete(const block_codec& codec, std::span<const block_id> members, std::span<const block_id> parity,
+                const std::map<block_id, const partial_block*>& parts);
+  void keep_restored(std::vector<block> found);
+  const block* block_at(const block_id& id, bool parity) const;
   directory_tree tree_of(std::string_view path, std::optional<std::uint32_t> commit) const;
   const tree_node& file_at(const directory_tree& tree, std::string_view path) const;
   std::optional<byte_string> content_of(const file_block& block, std::vector<block_id>* missing) const;

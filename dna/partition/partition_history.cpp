@@ -1,6 +1,7 @@
 // What commits wrote: history, what is missing of it, and the leaves that bring it.
 
 #include <algorithm>
+#include <memory>
 
 #include <fmt/format.h>
 
@@ -39,10 +40,21 @@ change change_of(const directory_tree& before, const directory_tree& after, node
   return found;
 }
 
+/// Costs some milliseconds to make.
+struct own_codec {
+  explicit own_codec(const partition_description& of) : layout{of}, codec{layout} {}
+  strand_layout layout;
+  block_codec codec;
+};
+
 }  // namespace
 
 /// Makes up for missing blocks from the parity of the operations that wrote them.
-void partition::restore(const ledger& of) {
+void partition::restore(const ledger& of, std::span<const partial_block> parts) {
+  std::map<block_id, const partial_block*> read_in_part;
+  for (const auto& one : parts)
+    if (!blocks_.contains(one.id)) read_in_part.emplace(one.id, &one);
+  const auto own = read_in_part.empty() ? nullptr : std::make_unique<const own_codec>(description_);
   directory_tree tree{description_.geometry};
   for (const auto& commit : of.commits()) {
     const auto before = tree;
@@ -57,22 +69,42 @@ void partition::restore(const ledger& of) {
         next += !std::holds_alternative<update_file>(one);
         continue;
       }
-      const auto find = [&](const block_id& id, bool parity) -> const block* {
-        const auto found = blocks_.find(id);
-        return found != blocks_.end() && (found->second.kind == block_kind::parity) == parity ? &found->second
-                                                                                              : nullptr;
-      };
-      std::vector<const block*> members, checks;
-      for (const auto& id : last.blocks) members.push_back(find(id, false));
+      std::vector<block_id> parity;
       for (const auto& run : protect->runs)
-        for (auto leaf = run.first; leaf < run.end(); ++leaf) checks.push_back(find({leaf, 0}, true));
-      auto made = outer_code::restore(last.blocks, members, checks, description_.geometry.block_bytes());
-      for (auto& found : made) {
-        restored_.push_back(found.id);
-        blocks_.insert_or_assign(found.id, std::move(found));
-      }
+        for (auto leaf = run.first; leaf < run.end(); ++leaf) parity.push_back({leaf, 0});
+      if (own) complete(own->codec, last.blocks, parity, read_in_part);
+      std::vector<const block*> members, checks;
+      for (const auto& id : last.blocks) members.push_back(block_at(id, false));
+      for (const auto& id : parity) checks.push_back(block_at(id, true));
+      keep_restored(outer_code::restore(last.blocks, members, checks, description_.geometry.block_bytes()));
     }
   }
+}
+
+/// Blocks that were read in part, among those that were written together.
+void partition::complete(const block_codec& codec, std::span<const block_id> members, std::span<const block_id> parity,
+                         const std::map<block_id, const partial_block*>& parts) {
+  const auto places = [&](std::span<const block_id> ids, bool are_parity) {
+    std::vector<outer_code::place> made;
+    for (const auto& id : ids) {
+      const auto part = parts.find(id);
+      made.push_back({id, block_at(id, are_parity), part == parts.end() ? nullptr : part->second});
+    }
+    return made;
+  };
+  keep_restored(outer_code::complete(codec, places(members, false), places(parity, true)));
+}
+
+void partition::keep_restored(std::vector<block> found) {
+  for (auto& one : found) {
+    restored_.push_back(one.id);
+    blocks_.insert_or_assign(one.id, std::move(one));
+  }
+}
+
+const block* partition::block_at(const block_id& id, bool parity) const {
+  const auto found = blocks_.find(id);
+  return found != blocks_.end() && (found->second.kind == block_kind::parity) == parity ? &found->second : nullptr;
 }
 
 /// Commits of one journal that changed the path, beside those of others.

@@ -15,6 +15,8 @@ namespace {
 constexpr float doubtful = 0.45F;
 /// A block with less than this share of the usual reads is a trace.
 constexpr double trace_share = 0.1;
+/// From here on, reads are sure of a symbol: two that agree have 2/3.
+constexpr float trusted = 0.6F;
 /// Times that reads are aligned anew to what their block's other molecules tell.
 constexpr int erasure_rounds_max = 4;
 
@@ -37,6 +39,14 @@ struct sheet {
   std::uint32_t missing() const {
     return static_cast<std::uint32_t>(
         std::count_if(symbols.begin(), symbols.end(), [](const auto& one) { return one.empty(); }));
+  }
+
+  std::vector<molecule_symbols> trusted_symbols() const {
+    auto made = symbols;
+    for (std::size_t m = 0; m < made.size(); ++m)
+      for (std::size_t s = 0; s < made[m].size(); ++s)
+        if (confidence[m][s] < trusted) made[m][s] = erased;
+    return made;
   }
 
   /// In every codeword, erases the `at_most` symbols that reads are least sure of, among those below `limit`.
@@ -93,6 +103,8 @@ void mark_traces(std::vector<block_outcome>& outcomes) {
   for (auto& one : outcomes)
     one.trace =
         !one.decoded && static_cast<double>(one.reads - one.foreign_reads) < trace_share * static_cast<double>(usual);
+  for (auto& one : outcomes)
+    if (one.trace) one.part.reset();
 }
 
 /// What a block's other molecules tell of each: bases, and N where nothing is known. Empty where no codeword tells.
@@ -146,6 +158,15 @@ block_decoding decode_without_erasures(const block_codec& codec, const block_id&
 
 }  // namespace
 
+read_blocks blocks_of(std::span<const block_outcome> outcomes) {
+  read_blocks made;
+  for (const auto& one : outcomes) {
+    if (one.decoded) made.whole.push_back(*one.decoded);
+    if (one.part) made.parts.push_back(*one.part);
+  }
+  return made;
+}
+
 partition_reads::partition_reads(const block_codec& codec) : codec_{codec}, shards_(shards) {}
 
 void partition_reads::add(const parsed_strand& strand) {
@@ -181,6 +202,7 @@ block_outcome partition_reads::decode_block(const block_id& id, const molecules&
     outcome.decoded = std::move(result.decoded);
     return outcome;
   }
+  if (g.outer > 0) outcome.part = partial_block{id, read.trusted_symbols()};
   std::string wanting;
   for (std::size_t m = 0; m < supported.size(); ++m)
     if (supported[m] < 3) wanting += fmt::format("{}{} ({})", wanting.empty() ? "" : ", ", m, supported[m]);

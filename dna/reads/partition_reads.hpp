@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <unordered_map>
 #include <vector>
@@ -25,7 +26,17 @@ struct block_outcome {
   /// amplified. Never with a decoded block.
   bool trace = false;
   std::string reason;  ///< what it would take, one line; empty when decoded
+  /// What reads are sure of, where it was not decoded, is no trace, and its profile has an outer code, which can use
+  /// it.
+  std::optional<partial_block> part{};
 };
+
+/// What outcomes give to a partition.
+struct read_blocks {
+  std::vector<block> whole;
+  std::vector<partial_block> parts;
+};
+read_blocks blocks_of(std::span<const block_outcome> outcomes);
 
 enum class erasure_use {
   full,  ///< molecules that are missing, and symbols that reads disagree on

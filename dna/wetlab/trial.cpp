@@ -176,14 +176,14 @@ trial_result run_trial(const trial_conditions& how, std::uint64_t seed, planted 
   });
   auto outcomes = reading.decode();
   trial_result result;
-  std::vector<block> blocks;
-  for (const auto& one : outcomes) {
-    if (!one.decoded) continue;
-    blocks.push_back(*one.decoded);
+  const auto [blocks, parts] = blocks_of(outcomes);
+  const partition found{codec.layout().partition(), blocks, parts};
+  const auto check_block = [&](const block& one) {
     const auto known = made.written.blocks().find(one.id);
-    if (known == made.written.blocks().end() || known->second != *one.decoded) result.wrong.push_back(text_of(one.id));
-  }
-  const partition found{codec.layout().partition(), std::move(blocks)};
+    if (known == made.written.blocks().end() || known->second != one) result.wrong.push_back(text_of(one.id));
+  };
+  for (const auto& one : blocks) check_block(one);
+  for (const auto& id : found.restored()) check_block(found.blocks().at(id));
   commit_knowledge known;
   if (how.counted) known.commits = made.written.last_commit();
   const bool several = codec.geometry().directory_journals;
