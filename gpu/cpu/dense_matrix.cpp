@@ -88,7 +88,7 @@ void dense_matrix::pack(std::uint32_t piece) {
   auto [begin, row] = find_row(packing_, first);
   bool bf16 =
       std::all_of(packing_.begin(), packing_.end(), [](auto* part) { return part->type == model::element::bf16; });
-  bool as_stored = bf16 && begin == find_row(packing_, first + count - 1).of;  // packed straight from the file
+  bool as_stored = bf16 && row + count <= begin->shape[0];  // packed straight from the file
   auto stacked = as_stored ? std::vector<std::byte>{} : stack(packing_, first, count, k_, bf16);
   matmul_->pack(as_stored ? begin->row(row).bytes.data() : stacked.data(), count, bf16,
                 packed_.data.get() + block * matmul_->block_bytes());
