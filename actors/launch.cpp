@@ -235,5 +235,6 @@ const telemetry_actor& running_system::telemetry() const { return parts_->teleme
 const supervisor_actor& running_system::supervisor() const { return parts_->supervisor; }
 const model::checkpoint& running_system::checkpoint() const { return *parts_->checkpoint; }
 const std::vector<std::string>& running_system::notices() const { return parts_->notices; }
+void running_system::stop_packing() { parts_->backend->stop_packing(); }
 
 }  // namespace chromatin

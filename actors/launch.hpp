@@ -74,7 +74,9 @@ struct system_options {
   std::function<std::shared_ptr<gpu::backend>(std::shared_ptr<gpu::backend>)> wrap_backend;
   /// Opens another device than the machine's, for tests; null: the machine's.
   std::function<std::shared_ptr<gpu::cuda::runtime>()> open_device;
-  /// Told once when a part died without which no turn can run. Called from an actor's thread.
+  /// For tests: stands before the packing of each layer's weights (gpu/cpu/cpu_backend.hpp).
+  std::function<void(std::uint32_t)> before_packing;
+  /// Told once when no turn can run any more: a part died, or the weights cannot be packed. Called from any thread.
   std::function<void(const std::string&)> on_fatal;
 };
 
@@ -95,6 +97,8 @@ class running_system {
   const model::checkpoint& checkpoint() const;
   /// What was found at the start and where things run, a line each, for people.
   const std::vector<std::string>& notices() const;
+  /// Any thread: turns that wait until the model's weights are in place end with an error.
+  void stop_packing();
 
  private:
   struct parts;

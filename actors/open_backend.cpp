@@ -139,7 +139,9 @@ std::shared_ptr<gpu::backend> open_backend(const compute_place& place,
                                               .deterministic = options.deterministic,
                                               .threads = options.threads,
                                               .step_tokens_max = options.step_tokens_max,
-                                              .verify = options.verify});
+                                              .verify = options.verify,
+                                              .packing_failed = options.on_fatal,
+                                              .before_packing = options.before_packing});
   try {
     return gpu::make_cuda_backend(
         checkpoint, place.device,

@@ -1,10 +1,13 @@
 /// chromatin serve: the server.
 
 #include <algorithm>
+#include <condition_variable>
 #include <csignal>
 #include <cstdlib>
 #include <mutex>
 #include <optional>
+#include <stop_token>
+#include <thread>
 
 #include <caf/scoped_actor.hpp>
 #include <fmt/core.h>
@@ -104,8 +107,15 @@ class fatal_end {
 };
 
 /// Turns under way may go on for so long; then they end as cancelled, what they answered is settled, and their calls
-/// are answered.
+/// are answered. One that waits for the model's weights even then does not hold up the end.
 void finish_turns(running_system& system, rpc::server& server, caf::timespan drain) {
+  std::jthread late{[&](const std::stop_token& finished) {
+    std::mutex mutex;
+    std::unique_lock lock{mutex};
+    std::condition_variable_any wake;
+    wake.wait_for(lock, finished, drain, [] { return false; });
+    if (!finished.stop_requested()) system.stop_packing();
+  }};
   caf::scoped_actor self{system.actors()};
   self->request(system.gateway(), drain + settle_within, atom::stop_v, drain)
       .receive([](std::uint32_t) {},

@@ -21,6 +21,8 @@ engine::engine(std::shared_ptr<const model::checkpoint> checkpoint, gpu::cpu_opt
     tables_.push_back(std::make_shared<const std::vector<kv::page_ref>>(std::move(pages)));
   }
   pages_used_.resize(sequences);
+  step(0, 1, 1, 1);  // which waits for all weights
+  pages_used_[0] = 0;
 }
 
 void engine::step(std::uint32_t position, std::uint32_t count, std::uint32_t sequences, std::uint32_t sampled) {

@@ -85,6 +85,9 @@ class backend {
   /// be called. False when no step is under way: then it may be called at once, and `ended` does not come.
   virtual bool abandon(std::function<void()> ended) = 0;
 
+  /// Any thread: the process ends. A step that waits for weights which are not in place yet fails instead, soon.
+  virtual void stop_packing() {}
+
   /// Lives as long as the backend.
   virtual copy_engine& copies() = 0;
 };

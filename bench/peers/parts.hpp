@@ -86,7 +86,8 @@ void compare_gguf(peers_table& table, const peers_flags& flags, llama_cpp& peer,
 /// How far the logits are from those of the dequantised weights: KL divergence, mean over some places.
 void compare_divergence(peers_table& table, const peers_flags& flags, const llama_cpp& peer, const std::string& model,
                         const peers_file& file);
-/// Both servers: from start to ready, and the most memory over the file's size and what is kept for conversations.
+/// Both servers: from start to ready and to the first token, and the most memory over the file's size and what is kept
+/// for conversations.
 void compare_servers(peers_table& table, const peers_flags& flags, const llama_cpp& peer, const std::string& model,
                      const peers_file& file);
 

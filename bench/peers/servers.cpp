@@ -1,4 +1,4 @@
-// Both servers on the same file: how soon they answer, and how much memory they take.
+// Both servers on the same file: how soon they are ready and answer, and how much memory they take.
 
 #include <memory>
 
@@ -20,7 +20,7 @@ constexpr std::uint32_t peers_window = 4096, peers_answer_tokens = 8;
 constexpr std::uint64_t host_bytes = std::uint64_t{64} << 20;
 
 struct server_figures {
-  std::vector<double> ready_s, peak_bytes;
+  std::vector<double> ready_s, token_s, peak_bytes;  ///< from the start to ready, and to the first token
 };
 
 /// A prompt of some hundred tokens, so that what a step needs is in use.
@@ -34,6 +34,9 @@ template <class Start>
 void measure(server_figures& figures, Start start) {
   decltype(start()) server;
   figures.ready_s.push_back(seconds_of([&] { server = start(); }));
+  // At once: what a server puts off until after it is ready shows here.
+  auto first = chat_client{server->http()}.say({{"user", "Tell me more."}}, peers_answer_tokens);
+  figures.token_s.push_back(figures.ready_s.back() + first.first_s);
   use(server->http());
   figures.peak_bytes.push_back(static_cast<double>(peak_memory_bytes(server->pid())));
 }
@@ -62,8 +65,12 @@ void compare_servers(peers_table& table, const peers_flags& f, const llama_cpp& 
     }
   });
   auto own_s = median(ours.ready_s), their_s = median(theirs.ready_s);
-  if (f.wants_figure("start"))
+  if (f.wants_figure("start")) {
     table.at_most(file.name() + "start to ready", "{:.2f} s", their_s, own_s, own_s / their_s, 1);
+    auto own_token_s = median(ours.token_s), their_token_s = median(theirs.token_s);
+    table.at_most(file.name() + "start to first token", "{:.2f} s", their_token_s, own_token_s,
+                  own_token_s / their_token_s, 1);
+  }
   if (!f.wants_figure("memory")) return;
   auto kept = static_cast<double>(std::filesystem::file_size(path) + device_bytes + host_bytes);
   auto gib = [](double bytes) { return bytes / (1 << 30); };

@@ -1,7 +1,6 @@
 #include "gpu/cpu/cpu_backend.hpp"
 
 #include <chrono>
-#include <future>
 #include <mutex>
 
 #include <omp.h>
@@ -20,6 +19,7 @@ using clock = std::chrono::steady_clock;
 class cpu_backend final : public backend {
  public:
   cpu_backend(std::unique_ptr<forward_pass> model, const cpu_options& options);
+  ~cpu_backend() override { model_->stop_packing(); }  // what the team waits for
 
   const kv::geometry& geometry() const override { return model_->geometry(); }
   std::string description() const override { return model_->description(); }
@@ -31,6 +31,7 @@ class cpu_backend final : public backend {
   void drop(std::uint32_t sequence) override;
   void finish(std::function<void(step_output)> done) override;
   bool abandon(std::function<void()> ended) override;
+  void stop_packing() override { model_->stop_packing(); }
   copy_engine& copies() override { return copies_; }
 
  private:
@@ -38,7 +39,7 @@ class cpu_backend final : public backend {
 
   /// A loop that is nothing but its beginning.
   static team::loop alone(std::function<void()> work);
-  std::shared_ptr<const team::program> program_of(std::vector<stage> stages);
+  std::shared_ptr<const team::program> program_of(std::uint32_t layer, std::vector<stage> stages);
   void queue_end(const ending& done);
   void sample();
   void go_on_or_deliver(const ending& done);
@@ -77,8 +78,9 @@ cpu_backend::cpu_backend(std::unique_ptr<forward_pass> model, const cpu_options&
       times_{options.times},
       copies_{slice_mover{model_->geometry(), options.verify}},
       team_{model_->threads(), [] { omp_set_num_threads(1); }, [this](const char* what) { fail(what); }} {
-  for (std::uint32_t layer = 0; layer < geometry().layers; ++layer) layers_.push_back(program_of(model_->layer(layer)));
-  head_ = program_of(model_->head());
+  auto count = geometry().layers;
+  for (std::uint32_t layer = 0; layer < count; ++layer) layers_.push_back(program_of(layer, model_->layer(layer)));
+  head_ = program_of(count, model_->head());
 }
 
 std::shared_ptr<kv::page_arena> cpu_backend::make_arena(std::uint32_t pages) {
@@ -116,8 +118,11 @@ team::loop cpu_backend::alone(std::function<void()> work) {
           .piece = {}};
 }
 
-std::shared_ptr<const team::program> cpu_backend::program_of(std::vector<stage> stages) {
-  team::program loops;
+/// The clock does not run while a layer's weights are waited for.
+std::shared_ptr<const team::program> cpu_backend::program_of(std::uint32_t layer, std::vector<stage> stages) {
+  team::program loops{alone([this, layer] {
+    if (!broken()) model_->wait_for_weights(layer);
+  })};
   for (auto& s : stages)
     loops.push_back({.begin = [this, what = s.what, begin = std::move(s.begin),
                                piece = s.piece](std::uint32_t worker) -> std::uint32_t {
@@ -237,12 +242,7 @@ kv::dtype best_compute_type() { return has_bf16_matmul() ? kv::dtype::bf16 : kv:
 
 std::unique_ptr<backend> make_cpu_backend(std::shared_ptr<const model::checkpoint> checkpoint,
                                           const cpu_options& options) {
-  // In a thread that ends, and its OpenMP threads with it: they are for packing only.
-  auto packed = std::async(std::launch::async, [&] {
-    if (options.threads) omp_set_num_threads(static_cast<int>(options.threads));
-    return std::make_unique<forward_pass>(std::move(checkpoint), options);
-  });
-  return std::make_unique<cpu_backend>(packed.get(), options);
+  return std::make_unique<cpu_backend>(std::make_unique<forward_pass>(std::move(checkpoint), options), options);
 }
 
 }  // namespace chromatin::gpu

@@ -3,7 +3,9 @@
 /// The CPU backend: oneDNN matmuls on weights packed once, and an own attention kernel over 64-token pages that rotates
 /// keys when it reads them. A team of threads computes (gpu/cpu/team.hpp), another thread copies.
 
+#include <functional>
 #include <memory>
+#include <string>
 
 #include "gpu/backend.hpp"
 #include "gpu/operation_times.hpp"
@@ -22,12 +24,20 @@ struct cpu_options {
   std::uint32_t step_tokens_max = 512;  ///< of one batch
   bool verify = false;                  ///< copies are checked once more after they were made
   operation_times* times = nullptr;     ///< where to book time, for measuring; to be read between steps
+  /// Called once when the weights cannot be packed, in a thread that packs, with one line; every step fails from then
+  /// on.
+  std::function<void(const std::string&)> packing_failed{};
+  /// For tests: called before the weights of a layer are packed (the head is one more), in a thread that packs. What it
+  /// throws fails the packing.
+  std::function<void(std::uint32_t layer)> before_packing{};
 };
 
 /// bf16 where the processor multiplies it in hardware, else f32.
 kv::dtype best_compute_type();
 
-/// Packs the checkpoint's weights and gives its file pages back; the checkpoint stays alive for its embedding rows.
+/// What the checkpoint has and cannot be computed is refused here, and memory for its weights is set aside. They are
+/// packed in threads of the backend's, and their file pages given back: a step waits for each layer that it comes to.
+/// The checkpoint stays alive for its embedding rows.
 std::unique_ptr<backend> make_cpu_backend(std::shared_ptr<const model::checkpoint> checkpoint,
                                           const cpu_options& options);
 

@@ -11,6 +11,8 @@
 namespace chromatin::gpu {
 namespace {
 
+/// Packed weights of a piece of packing, about.
+constexpr std::size_t packing_bytes = std::size_t{1} << 20;
 /// k is padded to this.
 constexpr std::uint32_t inputs_padding = 32;
 /// Up to here our own kernel, which reads weights once for all rows, is at least as fast as oneDNN's.
@@ -39,18 +41,18 @@ std::vector<float> row_of(const model::tensor& t, std::uint64_t row, std::uint32
   return values;
 }
 
-/// All parts one after the other, as bf16 if they are, else as float.
-std::vector<std::byte> stack(const std::vector<const model::tensor*>& parts, bool as_bf16) {
-  std::size_t elements = 0;
-  for (const auto* part : parts) elements += part->size();
-  std::vector<std::byte> stacked(elements * (as_bf16 ? 2 : 4));
-  auto* to = stacked.data();
-  for (const auto* part : parts) {
+/// Rows of `parts` one after the other, as bf16 if they are, else as float.
+std::vector<std::byte> stack(const std::vector<const model::tensor*>& parts, std::uint32_t first, std::uint32_t count,
+                             std::uint32_t k, bool as_bf16) {
+  auto row_bytes = std::size_t{k} * (as_bf16 ? 2 : 4);
+  std::vector<std::byte> stacked(count * row_bytes);
+  for (std::uint32_t i = 0; i < count; ++i) {
+    auto [tensor, number] = find_row(parts, first + i);
+    auto* to = stacked.data() + i * row_bytes;
     if (as_bf16)
-      std::memcpy(to, part->bytes.data(), part->bytes.size());
+      std::memcpy(to, tensor->row(number).bytes.data(), row_bytes);
     else
-      model::to_f32(*part, {reinterpret_cast<float*>(to), part->size()});
-    to += part->size() * (as_bf16 ? 2 : 4);
+      model::to_f32(tensor->row(number), {reinterpret_cast<float*>(to), k});
   }
   return stacked;
 }
@@ -62,44 +64,51 @@ dense_matrix::dense_matrix(const std::vector<const model::tensor*>& parts, matri
   k_ = static_cast<std::uint32_t>(parts.at(0)->shape.at(1));
   for (const auto* part : parts) n_ += static_cast<std::uint32_t>(part->shape.at(0));
   if (k_ % 2 != 0) throw std::invalid_argument("a weight matrix needs an even number of inputs");
-  if (int8_) {
-    pack_int8(parts);
+  if (options_.bf16 || !int8_) matmul_ = std::make_unique<library_matmul>(k_, n_, options_.bf16);
+  if (!int8_) {
+    packed_ = kv::plain_memory(matmul_->packed_bytes());
     return;
   }
-  matmul_ = std::make_unique<library_matmul>(k_, n_, options_.bf16);
-  bool bf16 = std::all_of(parts.begin(), parts.end(), [](auto* part) { return part->type == model::element::bf16; });
-  bool as_stored = bf16 && parts.size() == 1;  // packed straight from the file
-  auto stacked = as_stored ? std::vector<std::byte>{} : stack(parts, bf16);
-  packed_ = kv::plain_memory(matmul_->packed_bytes());
-  matmul_->pack(as_stored ? parts[0]->bytes.data() : stacked.data(), bf16, packed_.data.get());
+  if (matmul_ && !matmul_->lies_in_pairs()) throw std::runtime_error("oneDNN has no fast kernel for int8 weights here");
+  packed_ = kv::plain_memory(std::size_t{round_up(k_, inputs_padding)} * block_count() * block_outputs);
+  scales_.assign(block_count() * block_outputs, 0);
 }
 
-void dense_matrix::pack_int8(const std::vector<const model::tensor*>& parts) {
-  auto k = round_up(k_, inputs_padding), n = round_up(n_, block_outputs);
-  packed_ = kv::plain_memory(std::size_t{k} * n);
-  std::memset(packed_.data.get(), 0, packed_.size_bytes);  // the padding
-  scales_.assign(n, 0);
-  std::uint32_t output = 0;
-  for (const auto* part : parts) {
-    for (std::uint64_t row = 0; row < part->shape[0]; ++row, ++output) {
-      auto values = row_of(*part, row, k_);
-      float largest = 0;
-      for (auto v : values) largest = std::max(largest, std::abs(v));
-      auto scale = scales_[output] = largest / 127;
-      auto* piece = small_values() + std::size_t{output / block_outputs} * block_outputs * k;
-      for (std::uint32_t i = 0; i < k_; ++i) {
-        auto rounded = scale > 0 ? std::nearbyint(values[i] / scale) : 0.0f;
-        piece[(std::size_t{i / 2} * block_outputs + output % block_outputs) * 2 + i % 2] =
-            static_cast<std::int8_t>(rounded);
-        auto lost = static_cast<double>(values[i]) - static_cast<double>(rounded * scale);
-        loss_.error += lost * lost;
-        loss_.weights += static_cast<double>(values[i]) * values[i];
-      }
+std::uint32_t dense_matrix::begin_packing(const std::vector<const model::tensor*>& parts) {
+  packing_ = parts;
+  packing_blocks_ = int8_ ? 1 : static_cast<std::uint32_t>(packing_bytes / matmul_->block_bytes()) + 1;
+  losses_.assign(int8_ ? block_count() : 0, {});
+  return (block_count() + packing_blocks_ - 1) / packing_blocks_;
+}
+
+void dense_matrix::pack(std::uint32_t piece) {
+  if (int8_) return pack_int8(piece);
+  auto block = piece * packing_blocks_, first = block * block_outputs;
+  auto count = std::min(packing_blocks_ * block_outputs, n_ - first);
+  auto [begin, row] = find_row(packing_, first);
+  bool bf16 =
+      std::all_of(packing_.begin(), packing_.end(), [](auto* part) { return part->type == model::element::bf16; });
+  bool as_stored = bf16 && row + count <= begin->shape[0];  // packed straight from the file
+  auto stacked = as_stored ? std::vector<std::byte>{} : stack(packing_, first, count, k_, bf16);
+  matmul_->pack(as_stored ? begin->row(row).bytes.data() : stacked.data(), count, bf16,
+                packed_.data.get() + block * matmul_->block_bytes());
+}
+
+void dense_matrix::pack_int8(std::uint32_t block) {
+  auto block_bytes = std::size_t{round_up(k_, inputs_padding)} * block_outputs;
+  auto* to = small_values() + block * block_bytes;
+  std::memset(to, 0, block_bytes);  // the padding
+  for (auto output = block * block_outputs; output < std::min((block + 1) * block_outputs, n_); ++output) {
+    auto [tensor, row] = find_row(packing_, output);
+    auto values = row_of(*tensor, row, k_);
+    float largest = 0;
+    for (auto v : values) largest = std::max(largest, std::abs(v));
+    auto scale = scales_[output] = largest / 127;
+    for (std::uint32_t i = 0; i < k_; ++i) {
+      auto rounded = scale > 0 ? std::nearbyint(values[i] / scale) : 0.0f;
+      to[(std::size_t{i / 2} * block_outputs + output % block_outputs) * 2 + i % 2] = static_cast<std::int8_t>(rounded);
+      losses_[block].add(values[i], static_cast<double>(rounded * scale));
     }
-  }
-  if (options_.bf16) {
-    matmul_ = std::make_unique<library_matmul>(k_, n_, true);
-    if (!matmul_->lies_in_pairs()) throw std::runtime_error("oneDNN has no fast kernel for int8 weights here");
   }
 }
 

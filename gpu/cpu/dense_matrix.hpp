@@ -14,14 +14,16 @@ namespace chromatin::gpu {
 
 class dense_matrix final : public matrix_part {
  public:
-  /// Stacks `parts` ([n_i][k] each) to one [n][k] matrix and packs it. k is even.
+  /// Of `parts` ([n_i][k] each) stacked to one [n][k] matrix. k is even.
   dense_matrix(const std::vector<const model::tensor*>& parts, matrix_options options);
 
+  std::uint32_t begin_packing(const std::vector<const model::tensor*>& parts) override;
+  void pack(std::uint32_t piece) override;
   std::uint32_t prepare(const product_call& call) override;
   void piece(std::uint32_t number, const void* x, float* y, matrix_room& room) const override;
   std::uint32_t outputs() const override { return n_; }
   std::size_t bytes() const override { return packed_.size_bytes + scales_.size() * sizeof(float); }
-  rounding_loss loss() const override { return loss_; }
+  rounding_loss loss() const override { return sum_of(losses_); }
 
  private:
   enum class way : std::uint8_t { own, by_tiles, by_rows, by_outputs };
@@ -33,7 +35,7 @@ class dense_matrix final : public matrix_part {
   std::uint32_t outputs_of(const area& a) const;
   const std::uint16_t* packed_values() const { return reinterpret_cast<const std::uint16_t*>(packed_.data.get()); }
   std::int8_t* small_values() const { return reinterpret_cast<std::int8_t*>(packed_.data.get()); }
-  void pack_int8(const std::vector<const model::tensor*>& parts);
+  void pack_int8(std::uint32_t block);
   way way_for(std::uint32_t rows) const;
   void cut_by_rows(std::uint32_t rows);
   void cut_by_outputs(std::uint32_t rows);
@@ -47,9 +49,11 @@ class dense_matrix final : public matrix_part {
   bool int8_;
   std::uint32_t n_ = 0, k_ = 0;
   std::unique_ptr<library_matmul> matmul_;  ///< none for int8 weights with float inputs
-  kv::memory_block packed_;    ///< int8 as [n / 64][k / 2][64][2], padded with zeros, else as oneDNN has it
-  std::vector<float> scales_;  ///< of int8 weights, [n padded]
-  rounding_loss loss_;
+  kv::memory_block packed_;            ///< int8 as [n / 64][k / 2][64][2], padded with zeros, else as oneDNN has it
+  std::vector<float> scales_;          ///< of int8 weights, [n padded]
+  std::vector<rounding_loss> losses_;  ///< of each piece of packing
+  std::vector<const model::tensor*> packing_;  ///< what is packed now
+  std::uint32_t packing_blocks_ = 1;           ///< of every piece of packing but perhaps the last
 
   // The product that was prepared last.
   way way_ = way::own;

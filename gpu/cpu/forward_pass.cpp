@@ -44,37 +44,43 @@ forward_pass::forward_pass(std::shared_ptr<const model::checkpoint> checkpoint, 
       threads_{options.threads ? options.threads : static_cast<std::uint32_t>(omp_get_num_procs())},
       score_scale_{score_scale(config_)},
       rows_max_{padded_rows(std::max(options.step_tokens_max, 16u))},
-      kernels_{kernels()} {
+      kernels_{kernels()},
+      packing_{checkpoint_, threads_, {options.before_packing, options.packing_failed}} {
   if (bf16_ && !has_bf16_matmul()) throw std::runtime_error("this processor does not multiply bf16; use --compute f32");
-  const auto& w = checkpoint_->weights;
-  matrix_options matrices{
-      .bf16 = bf16_, .weights = options.weights, .fixed_order = deterministic_, .threads = threads_};
-  for (std::uint32_t l = 0; l < config_.layers; ++l) {
-    layers_.emplace_back(*checkpoint_, l, matrices);
-    w.release_pages();  // so that no more than one layer is in memory twice
-  }
-  final_norm_ = gain_of(*checkpoint_, "model.norm.weight");
-  for (auto& gain : final_norm_) gain *= config_.logit_scale;  // as good as scaling the logits, and cheaper
-  head_ = std::make_unique<packed_matrix>(
-      std::vector{&w.at(config_.tied_embeddings ? "model.embed_tokens.weight" : "lm_head.weight")}, matrices);
-  w.release_pages();
-
-  weight_bytes_ = head_->bytes();
-  auto loss = head_->loss();
-  for (const auto& layer : layers_) {
-    token_multiplications_ += multiplications_of(layer, config_);
-    if (layer.router) weight_bytes_ += layer.router->bytes();
-    for (const auto* m : layer.matrices()) {
-      weight_bytes_ += m->bytes();
-      loss.error += m->loss().error;
-      loss.weights += m->loss().weights;
-    }
-  }
-  rounding_error_ = loss.weights > 0 ? std::sqrt(loss.error / loss.weights) : 0;
+  make_matrices();
   rotation_ = model::make_rotary_table(config_);
   if (config_.has_local_rope()) local_rotation_ = model::make_rotary_table(config_, true);
   if (config_.experts > 0) experts_.emplace(config_, bf16_, kernels_);
   reserve();
+  packing_.start();
+}
+
+/// What can be refused is refused here, and the memory is set aside; the weights are packed later.
+void forward_pass::make_matrices() {
+  matrix_options matrices{.bf16 = bf16_, .weights = weights_, .fixed_order = deterministic_, .threads = threads_};
+  for (std::uint32_t l = 0; l < config_.layers; ++l) layers_.emplace_back(*checkpoint_, l, matrices, packing_);
+  final_norm_ = gain_of(*checkpoint_, "model.norm.weight");
+  for (auto& gain : final_norm_) gain *= config_.logit_scale;  // as good as scaling the logits, and cheaper
+  std::string head = config_.tied_embeddings ? "model.embed_tokens.weight" : "lm_head.weight";
+  head_ = std::make_unique<packed_matrix>(std::vector{&checkpoint_->weights.as_stored(head)}, matrices);
+  packing_.add(*head_, {head});
+  packing_.end_part();
+
+  weight_bytes_ = head_->bytes();
+  for (const auto& layer : layers_) {
+    token_multiplications_ += multiplications_of(layer, config_);
+    if (layer.router) weight_bytes_ += layer.router->bytes();
+    for (const auto* m : layer.matrices()) weight_bytes_ += m->bytes();
+  }
+}
+
+/// Of rounded weights: root mean square, relative.
+double forward_pass::rounding_error() {
+  wait_for_weights(config_.layers);
+  auto loss = head_->loss();
+  for (const auto& layer : layers_)
+    for (const auto* m : layer.matrices()) loss += m->loss();
+  return loss.weights > 0 ? std::sqrt(loss.error / loss.weights) : 0;
 }
 
 void forward_pass::reserve() {
@@ -92,12 +98,12 @@ void forward_pass::reserve() {
   scratch_.assign(threads_, line_vector<float>(scratch));
 }
 
-std::string forward_pass::description() const {
+std::string forward_pass::description() {
   auto text = fmt::format("cpu: {}, {}, own kernels {}, {} threads", matmul_description(), bf16_ ? "bf16" : "f32",
                           kernels_.name, threads_);
   if (weights_ != model::weight_kind::stored)
     text += fmt::format(", {} weights ({:.2f} % rounding error)", weights_ == model::weight_kind::int8 ? "int8" : "q4",
-                        100 * rounding_error_);
+                        100 * rounding_error());
   if (deterministic_) text += ", deterministic";
   return text;
 }

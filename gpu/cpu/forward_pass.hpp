@@ -2,6 +2,7 @@
 
 /// What a model computes for a batch of tokens on the CPU, as stages whose pieces a team of threads shares.
 
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -32,7 +33,8 @@ class forward_pass {
   forward_pass(std::shared_ptr<const model::checkpoint> checkpoint, const cpu_options& options);
 
   const kv::geometry& geometry() const { return geometry_; }
-  std::string description() const;
+  /// Where weights are rounded it tells by how much, and waits until that is known.
+  std::string description();
   std::uint64_t weight_bytes() const { return weight_bytes_; }
   std::uint32_t threads() const { return threads_; }
 
@@ -41,6 +43,11 @@ class forward_pass {
   void begin(const step& of);
   /// Takes the rows of dropped sequences out, between layers.
   void leave_out_dropped();
+  /// Returns when the weights of a layer are packed; those of the head count as one more. Throws std::runtime_error
+  /// when they will never be.
+  void wait_for_weights(std::uint32_t layer) { packing_.wait_for(layer); }
+  /// Any thread: who waits for weights waits in vain.
+  void stop_packing() { packing_.stop(); }
   std::vector<stage> layer(std::uint32_t layer);
   /// Logits after the last token of those sequences that need them.
   std::vector<stage> head();
@@ -64,6 +71,8 @@ class forward_pass {
     std::vector<std::byte*> pages;
   };
 
+  void make_matrices();
+  double rounding_error();
   void reserve();
   void check(const sequence_step& s) const;
   void plan();
@@ -95,12 +104,11 @@ class forward_pass {
   model::weight_kind weights_;
   std::uint32_t threads_;
   std::uint64_t weight_bytes_ = 0;
-  double rounding_error_ = 0;                ///< of rounded weights: root mean square, relative
   std::uint64_t token_multiplications_ = 0;  ///< of all matrices, for one token
   float score_scale_;
   std::uint32_t rows_max_;
   const kernel_table& kernels_;
-  std::vector<layer_weights> layers_;
+  std::deque<layer_weights> layers_;
   std::vector<float> final_norm_;
   std::unique_ptr<packed_matrix> head_;
   model::rotary_table rotation_, local_rotation_;
@@ -117,6 +125,8 @@ class forward_pass {
   line_vector<std::uint16_t> narrow_;        ///< what goes into a bf16 matmul; `wide_` for float
   std::vector<matrix_room> rooms_;           ///< of each worker
   std::vector<line_vector<float>> scratch_;  ///< of each worker, for attention
+
+  weight_packing packing_;  ///< the last: it writes to matrices
 };
 
 }  // namespace chromatin::gpu

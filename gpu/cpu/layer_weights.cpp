@@ -16,9 +16,13 @@ struct layer_tensors {
   std::string name(std::string_view part, const char* kind) const {
     return fmt::format("model.layers.{}.{}.{}", layer, part, kind);
   }
-  packed_matrix pack(const std::vector<std::string>& parts) const {
+  std::vector<std::string> weights(std::vector<std::string> parts) const {
+    for (auto& part : parts) part = name(part, "weight");
+    return parts;
+  }
+  packed_matrix shape(const std::vector<std::string>& parts) const {
     std::vector<const model::tensor*> tensors;
-    for (const auto& part : parts) tensors.push_back(&checkpoint.weights.at(name(part, "weight")));
+    for (const auto& weight : weights(parts)) tensors.push_back(&checkpoint.weights.as_stored(weight));
     return {tensors, options};
   }
   std::vector<float> gain(const char* part) const { return gain_of(checkpoint, name(part, "weight")); }
@@ -34,31 +38,30 @@ struct layer_tensors {
   }
 };
 
-packed_matrix pack_qkv(const layer_tensors& of) {
-  if (of.checkpoint.config.fused_projections) return of.pack({"self_attn.qkv_proj"});
-  return of.pack({"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"});
+std::vector<std::string> qkv_parts(const layer_tensors& of) {
+  if (of.checkpoint.config.fused_projections) return {"self_attn.qkv_proj"};
+  return {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"};
 }
 
-feed_forward pack_block(const layer_tensors& of, const std::string& part) {
-  auto gate_up = of.checkpoint.config.fused_projections ? std::vector{part + ".gate_up_proj"}
-                                                        : std::vector{part + ".gate_proj", part + ".up_proj"};
-  return {of.pack(gate_up), of.pack({part + ".down_proj"})};
+std::vector<std::string> gate_up_parts(const layer_tensors& of, const std::string& block) {
+  if (of.checkpoint.config.fused_projections) return {block + ".gate_up_proj"};
+  return {block + ".gate_proj", block + ".up_proj"};
 }
 
-std::vector<feed_forward> pack_blocks(const layer_tensors& of) {
-  std::vector<feed_forward> blocks;
+/// Of a layer's feed-forward blocks.
+std::vector<std::string> block_names(const layer_tensors& of) {
   const auto& config = of.checkpoint.config;
-  auto experts = config.has_experts(of.layer) ? config.experts : 0;
-  if (experts == 0) blocks.push_back(pack_block(of, "mlp"));
-  for (std::uint32_t e = 0; e < experts; ++e) blocks.push_back(pack_block(of, fmt::format("mlp.experts.{}", e)));
-  return blocks;
+  if (!config.has_experts(of.layer)) return {"mlp"};
+  std::vector<std::string> names;
+  for (std::uint32_t e = 0; e < config.experts; ++e) names.push_back(fmt::format("mlp.experts.{}", e));
+  return names;
 }
 
 /// Its few weights decide who computes: rounding them would send tokens elsewhere.
-std::unique_ptr<packed_matrix> pack_router(layer_tensors of) {
+std::unique_ptr<packed_matrix> shape_router(layer_tensors of) {
   if (!of.checkpoint.config.has_experts(of.layer)) return nullptr;
   of.options.weights = model::weight_kind::stored;
-  return std::make_unique<packed_matrix>(of.pack({"mlp.gate"}));
+  return std::make_unique<packed_matrix>(of.shape({"mlp.gate"}));
 }
 
 }  // namespace
@@ -77,8 +80,10 @@ std::vector<float> gain_of(const model::checkpoint& c, const std::string& name) 
   return gain;
 }
 
-layer_weights::layer_weights(const model::checkpoint& c, std::uint32_t layer, matrix_options options)
-    : qkv{pack_qkv({c, layer, options})}, output{layer_tensors{c, layer, options}.pack({"self_attn.o_proj"})} {
+layer_weights::layer_weights(const model::checkpoint& c, std::uint32_t layer, matrix_options options,
+                             weight_packing& packing)
+    : qkv{layer_tensors{c, layer, options}.shape(qkv_parts({c, layer, options}))},
+      output{layer_tensors{c, layer, options}.shape({"self_attn.o_proj"})} {
   layer_tensors of{c, layer, options};
   bool four_norms = c.config.output_norms, qk_norm = c.config.qk_norm;
   attention_norm = of.gain("input_layernorm");
@@ -89,8 +94,18 @@ layer_weights::layer_weights(const model::checkpoint& c, std::uint32_t layer, ma
   key_norm = of.gain_if(qk_norm, "self_attn.k_norm");
   qkv_bias = of.bias_if(c.config.attention_bias, {"self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"});
   output_bias = of.bias_if(c.config.output_bias, {"self_attn.o_proj"});
-  router = pack_router(of);
-  blocks = pack_blocks(of);
+  router = shape_router(of);
+  auto names = block_names(of);
+  for (const auto& name : names) blocks.push_back({of.shape(gate_up_parts(of, name)), of.shape({name + ".down_proj"})});
+
+  packing.add(qkv, of.weights(qkv_parts(of)));
+  packing.add(output, of.weights({"self_attn.o_proj"}));
+  if (router) packing.add(*router, of.weights({"mlp.gate"}));
+  for (std::size_t i = 0; i < names.size(); ++i) {
+    packing.add(blocks[i].gate_up, of.weights(gate_up_parts(of, names[i])));
+    packing.add(blocks[i].down, of.weights({names[i] + ".down_proj"}));
+  }
+  packing.end_part();
 }
 
 std::vector<const packed_matrix*> layer_weights::matrices() const {

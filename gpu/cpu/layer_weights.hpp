@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gpu/cpu/packed_matrix.hpp"
+#include "gpu/cpu/weight_packing.hpp"
 #include "model/checkpoint.hpp"
 
 namespace chromatin::gpu {
@@ -15,7 +16,7 @@ struct feed_forward {
   packed_matrix gate_up, down;
 };
 
-/// Vectors are empty where the model has none.
+/// Vectors are empty where the model has none. Matrices are there with their shapes; their weights are packed later.
 struct layer_weights {
   std::vector<float> attention_norm, ffn_norm;
   std::vector<float> attention_output_norm, ffn_output_norm;
@@ -25,7 +26,11 @@ struct layer_weights {
   std::unique_ptr<packed_matrix> router;  ///< set where the layer has experts; never rounded
   std::vector<feed_forward> blocks;       ///< one, or one for each expert
 
-  layer_weights(const model::checkpoint& checkpoint, std::uint32_t layer, matrix_options options);
+  /// Adds its matrices to what is packed, in the order in which a step needs them, as one part.
+  layer_weights(const model::checkpoint& checkpoint, std::uint32_t layer, matrix_options options,
+                weight_packing& packing);
+  layer_weights(const layer_weights&) = delete;
+  layer_weights& operator=(const layer_weights&) = delete;
   /// Every matrix but the router.
   std::vector<const packed_matrix*> matrices() const;
 };

@@ -9,6 +9,7 @@
 #include "gpu/cpu/line_vector.hpp"
 #include "gpu/cpu/matmul_library.hpp"
 #include "gpu/cpu/quant_kernels.hpp"
+#include "model/weights.hpp"
 
 namespace chromatin::gpu {
 
@@ -39,7 +40,35 @@ struct matrix_room {
 /// What rounding has done to the weights: sums of squares of what it took away, and of the weights.
 struct rounding_loss {
   double error = 0, weights = 0;
+
+  void add(double value, double kept) {
+    error += (value - kept) * (value - kept);
+    weights += value * value;
+  }
+  rounding_loss& operator+=(const rounding_loss& other) {
+    error += other.error;
+    weights += other.weights;
+    return *this;
+  }
 };
+
+inline rounding_loss sum_of(const std::vector<rounding_loss>& losses) {
+  rounding_loss all;
+  for (const auto& loss : losses) all += loss;
+  return all;
+}
+
+/// A row of tensors that are stacked.
+struct stacked_row {
+  const model::tensor* of;
+  std::uint64_t number;
+};
+
+inline stacked_row find_row(const std::vector<const model::tensor*>& stacked, std::uint64_t number) {
+  auto at = stacked.begin();
+  for (; number >= (*at)->shape[0]; ++at) number -= (*at)->shape[0];
+  return {*at, number};
+}
 
 /// One product at a time, from one thread.
 struct product_call {
@@ -48,9 +77,14 @@ struct product_call {
   std::uint32_t y_stride;  ///< from one row of results to the next
 };
 
+/// Made of the shapes and types of tensors, with its memory set aside; the weights come later.
 class matrix_part {
  public:
   virtual ~matrix_part() = default;
+  /// Alone: begins to pack the weights of `parts`, as which it was made; they stay until the last piece is done. How
+  /// many pieces that has, which any threads may do.
+  virtual std::uint32_t begin_packing(const std::vector<const model::tensor*>& parts) = 0;
+  virtual void pack(std::uint32_t piece) = 0;
   /// Alone; how many pieces the product has, which any threads may compute then.
   virtual std::uint32_t prepare(const product_call& call) = 0;
   /// `y` is this part's first column.

@@ -101,10 +101,11 @@ std::size_t onednn_matmul::block_bytes() const {
                        : std::size_t{block_outputs} * set_->k * memory::data_type_size(set_->values);
 }
 
-void onednn_matmul::pack(const void* rows, bool rows_are_bf16, void* packed) const {
+void onednn_matmul::pack(const void* rows, std::uint32_t outputs, bool rows_are_bf16, void* packed) const {
   // [n][k] in rows is [k][n] in columns; oneDNN's interface has no const, the source is only read.
-  memory source{{{set_->k, n_}, rows_are_bf16 ? type::bf16 : type::f32, tag::ba}, engine(), const_cast<void*>(rows)};
-  memory target{set_->describe_weights(n_), engine(), packed};
+  memory::desc as_rows{{set_->k, outputs}, rows_are_bf16 ? type::bf16 : type::f32, tag::ba};
+  memory source{as_rows, engine(), const_cast<void*>(rows)};
+  memory target{set_->describe_weights(outputs), engine(), packed};
   dnnl::stream stream{engine()};
   dnnl::reorder(source, target).execute(stream, source, target);
   stream.wait();

@@ -33,8 +33,8 @@ class onednn_matmul {
   std::size_t packed_bytes() const;
   /// From one block of outputs to the next.
   std::size_t block_bytes() const;
-  /// Packs [n][k] rows (bf16 or float) into packed_bytes() of memory.
-  void pack(const void* rows, bool rows_are_bf16, void* packed) const;
+  /// Packs the [outputs][k] rows (bf16 or float) of neighbouring blocks to where the first of them lies.
+  void pack(const void* rows, std::uint32_t outputs, bool rows_are_bf16, void* packed) const;
 
   /// For `rows` of x and so many neighbouring outputs; made at the first call, valid as long as this.
   const kernel& kernel_for(std::uint32_t rows, std::uint32_t outputs);

@@ -44,9 +44,28 @@ packed_matrix::packed_matrix(const std::vector<const model::tensor*>& parts, mat
     else
       part = std::make_unique<quantised_matrix>(same, kind, options);
     auto outputs = part->outputs();
-    parts_.push_back({std::move(part), n_});
+    parts_.push_back({std::move(part), same.size(), n_});
     n_ += outputs;
     first = end;
+  }
+}
+
+std::uint32_t packed_matrix::begin_packing(const std::vector<const model::tensor*>& parts) {
+  std::uint32_t pieces = 0;
+  auto first = parts.begin();
+  for (auto& p : parts_) {
+    auto end = first + static_cast<std::ptrdiff_t>(p.tensors);
+    p.packing_end = pieces += p.part->begin_packing({first, end});
+    first = end;
+  }
+  return pieces;
+}
+
+void packed_matrix::pack(std::uint32_t piece) {
+  std::uint32_t begin = 0;
+  for (auto& p : parts_) {
+    if (piece < p.packing_end) return p.part->pack(piece - begin);
+    begin = p.packing_end;
   }
 }
 
@@ -73,10 +92,7 @@ std::size_t packed_matrix::bytes() const {
 
 rounding_loss packed_matrix::loss() const {
   rounding_loss all;
-  for (const auto& p : parts_) {
-    all.error += p.part->loss().error;
-    all.weights += p.part->loss().weights;
-  }
+  for (const auto& p : parts_) all += p.part->loss();
   return all;
 }
 

@@ -1,6 +1,7 @@
 #include "gpu/cpu/quantised_matrix.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <span>
 
@@ -42,45 +43,39 @@ quantised_matrix::quantised_matrix(const std::vector<const model::tensor*>& part
       k_{static_cast<std::uint32_t>(parts.at(0)->shape.at(1))},
       strip_bytes_{strip_bytes(model::layout_of(kind), k_)},
       matmul_{k_, n_, options.bf16} {
-  std::vector<const std::byte*> rows;
-  std::vector<std::vector<std::byte>> made;
-  for (const auto* part : parts) {
-    if (part->type != kind) made.push_back(rounded(*part));
-    const auto* first = part->type == kind ? part->bytes.data() : made.back().data();
-    for (std::uint64_t r = 0; r < part->shape[0]; ++r) rows.push_back(first + r * model::row_bytes(kind, k_));
-  }
-  pack(rows);
-}
-
-std::vector<std::byte> quantised_matrix::rounded(const model::tensor& t) {
-  auto bytes = model::row_bytes(kind_, k_);
-  std::vector<std::byte> blocks(t.shape[0] * bytes);
-  double error = 0, weights = 0;
-#pragma omp parallel for schedule(dynamic, 4) reduction(+ : error, weights)
-  for (std::uint64_t r = 0; r < t.shape[0]; ++r) {
-    std::vector<float> values(k_), kept(k_);
-    model::to_f32(t.row(r), values);
-    std::span<std::byte> row{blocks.data() + r * bytes, bytes};
-    model::quantise(kind_, values, row);
-    model::blocks_to_f32(kind_, row, kept);
-    for (std::uint32_t i = 0; i < k_; ++i) {
-      auto lost = static_cast<double>(values[i]) - static_cast<double>(kept[i]);
-      error += lost * lost;
-      weights += static_cast<double>(values[i]) * static_cast<double>(values[i]);
-    }
-  }
-  loss_.error += error;
-  loss_.weights += weights;
-  return blocks;
-}
-
-void quantised_matrix::pack(const std::vector<const std::byte*>& rows) {
   packed_ = kv::plain_memory(strips() * strip_bytes_);
-#pragma omp parallel for schedule(dynamic, 4)
-  for (std::uint32_t s = 0; s < strips(); ++s) {
-    auto first = std::min<std::size_t>(s * strip_outputs, n_), count = std::min<std::size_t>(strip_outputs, n_ - first);
-    pack_strip(kind_, std::span{rows}.subspan(first, count), k_, packed_.data.get() + s * strip_bytes_);
+}
+
+std::uint32_t quantised_matrix::begin_packing(const std::vector<const model::tensor*>& parts) {
+  packing_ = parts;
+  losses_.assign(blocks(), {});
+  return blocks();
+}
+
+/// Rows that the last strips do not have become zeros.
+void quantised_matrix::pack(std::uint32_t piece) {
+  auto bytes = model::row_bytes(kind_, k_);
+  std::vector<std::byte> room(strip_outputs * bytes);
+  for (auto s = piece * block_strips; s < (piece + 1) * block_strips; ++s) {
+    std::array<const std::byte*, strip_outputs> rows;
+    auto first = std::min(s * strip_outputs, n_), count = std::min(strip_outputs, n_ - first);
+    for (std::uint32_t o = 0; o < count; ++o)
+      rows[o] = row_to_pack(first + o, std::span{room}.subspan(o * bytes, bytes), losses_[piece]);
+    pack_strip(kind_, std::span{rows}.first(count), k_, packed_.data.get() + s * strip_bytes_);
   }
+}
+
+/// As the file has it, else rounded, in `room`.
+const std::byte* quantised_matrix::row_to_pack(std::uint32_t output, std::span<std::byte> room,
+                                               rounding_loss& loss) const {
+  auto [tensor, number] = find_row(packing_, output);
+  if (tensor->type == kind_) return tensor->bytes.data() + number * room.size();
+  std::vector<float> values(k_), kept(k_);
+  model::to_f32(tensor->row(number), values);
+  model::quantise(kind_, values, room);
+  model::blocks_to_f32(kind_, room, kept);
+  for (std::uint32_t i = 0; i < k_; ++i) loss.add(values[i], kept[i]);
+  return room.data();
 }
 
 std::uint32_t quantised_matrix::strips() const { return blocks() * block_strips; }

@@ -15,15 +15,17 @@ namespace chromatin::gpu {
 
 class quantised_matrix final : public matrix_part {
  public:
-  /// Stacks `parts` ([n_i][k] each) to one [n][k] matrix of `kind`: all of them are of that kind, or of floats, which
-  /// are rounded to it.
+  /// Of `parts` ([n_i][k] each) stacked to one [n][k] matrix of `kind`: all of them are of that kind, or of floats,
+  /// which are rounded to it.
   quantised_matrix(const std::vector<const model::tensor*>& parts, model::element kind, matrix_options options);
 
+  std::uint32_t begin_packing(const std::vector<const model::tensor*>& parts) override;
+  void pack(std::uint32_t piece) override;
   std::uint32_t prepare(const product_call& call) override;
   void piece(std::uint32_t number, const void* x, float* y, matrix_room& room) const override;
   std::uint32_t outputs() const override { return n_; }
   std::size_t bytes() const override { return packed_.size_bytes; }
-  rounding_loss loss() const override { return loss_; }
+  rounding_loss loss() const override { return sum_of(losses_); }
 
  private:
   /// Of one of our own kernel's pieces any strips, else whole blocks of them.
@@ -37,8 +39,7 @@ class quantised_matrix final : public matrix_part {
   std::uint32_t blocks() const { return (n_ + block_outputs - 1) / block_outputs; }
   quant_strip strip(std::uint32_t number) const;
   std::uint32_t wanted_strips() const;
-  std::vector<std::byte> rounded(const model::tensor& t);
-  void pack(const std::vector<const std::byte*>& rows);
+  const std::byte* row_to_pack(std::uint32_t output, std::span<std::byte> room, rounding_loss& loss) const;
   const void* row(const void* x, std::uint32_t r) const;
   const quant_inputs* read(const void* x, matrix_room& room) const;
   void multiply_own(strip_range range, const void* x, float* y, matrix_room& room) const;
@@ -52,8 +53,9 @@ class quantised_matrix final : public matrix_part {
   std::uint32_t n_ = 0, k_ = 0;
   kv::memory_block packed_;
   std::size_t strip_bytes_ = 0;
-  rounding_loss loss_;
-  library_matmul matmul_;  ///< of unpacked weights
+  std::vector<rounding_loss> losses_;          ///< of each piece of packing
+  std::vector<const model::tensor*> packing_;  ///< what is packed now
+  library_matmul matmul_;                      ///< of unpacked weights
 
   // The product that was prepared last.
   product_call call_{};

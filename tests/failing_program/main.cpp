@@ -1,10 +1,11 @@
 /// The chromatin binary with a backend that fails in its n-th step (its memory: memory.cpp): CHROMATIN_FAILS is
 /// "begin:N", "layer:N" (what a call throws) or "device:N" (what the device's own thread reports); "begin:N+": in all
-/// steps from the n-th on.
+/// steps from the n-th on; "packing:N": the weights of layer N cannot be packed.
 
 #include <cstdlib>
 #include <stdexcept>
 #include <string>
+#include <string_view>
 
 #include "apps/program.hpp"
 
@@ -61,8 +62,13 @@ class failing_backend final : public gpu::backend {
 
 int main(int argc, char** argv) {
   chromatin::system_options options;
-  if (const char* when = std::getenv("CHROMATIN_FAILS"))
-    options.wrap_backend = [when = std::string{when}](std::shared_ptr<chromatin::gpu::backend> real) {
+  const char* fails = std::getenv("CHROMATIN_FAILS");
+  if (constexpr std::string_view packing = "packing:"; fails && std::string_view{fails}.starts_with(packing))
+    options.before_packing = [layer = std::stoul(fails + packing.size())](std::uint32_t packed) {
+      if (packed == layer) throw std::runtime_error("no room left");
+    };
+  else if (fails)
+    options.wrap_backend = [when = std::string{fails}](std::shared_ptr<chromatin::gpu::backend> real) {
       return std::make_shared<chromatin::test::failing_backend>(std::move(real), when);
     };
   return chromatin::run_program(argc, argv, options);

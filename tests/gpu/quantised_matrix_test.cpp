@@ -38,6 +38,12 @@ struct input_rows {
   const void* as(bool bf16) const { return bf16 ? static_cast<const void*>(narrow.data()) : wide.data(); }
 };
 
+packed_matrix packed(const std::vector<const model::tensor*>& parts, matrix_options options) {
+  packed_matrix m{parts, options};
+  for (std::uint32_t piece = 0, pieces = m.begin_packing(parts); piece < pieces; ++piece) m.pack(piece);
+  return m;
+}
+
 /// All products, with one thread that takes every piece.
 std::vector<float> multiply(packed_matrix& by, const input_rows& x, std::uint32_t rows, bool bf16) {
   std::vector<float> y(std::size_t{padded_rows(rows)} * by.n(), -1);
@@ -82,7 +88,7 @@ TEST_P(QuantisedMatrix, EveryKindMultipliesAsItsFloatsDo) {
   for (auto kind : quantised_kinds) {
     SCOPED_TRACE(std::string{model::layout_of(kind).name});
     quantised_weights w{kind, 200, 512};
-    packed_matrix m{{&w.tensor}, {.bf16 = GetParam(), .threads = 2}};
+    auto m = packed({&w.tensor}, {.bf16 = GetParam(), .threads = 2});
     for (std::uint32_t rows : {1u, 2u, 3u, 4u, 7u, 40u}) {
       input_rows x{rows, 512};
       EXPECT_LT(worst_error({&w}, x, rows, multiply(m, x, rows, GetParam())), allowed(GetParam(), rows)) << rows;
@@ -94,7 +100,7 @@ TEST_P(QuantisedMatrix, RowsMayEndWithinAChunk) {
   for (auto kind : {element::q8_0, element::q4_0, element::q5_1, element::iq4_nl}) {
     SCOPED_TRACE(std::string{model::layout_of(kind).name});
     quantised_weights w{kind, 24, 352};
-    packed_matrix m{{&w.tensor}, {.bf16 = GetParam()}};
+    auto m = packed({&w.tensor}, {.bf16 = GetParam()});
     for (std::uint32_t rows : {1u, 33u}) {
       input_rows x{rows, 352};
       EXPECT_LT(worst_error({&w}, x, rows, multiply(m, x, rows, GetParam())), allowed(GetParam(), rows)) << rows;
@@ -109,7 +115,7 @@ TEST_P(QuantisedMatrix, LongRowsAndABlockThatIsNotFull) {
     std::vector<std::uint16_t> narrow(w.values.size());
     std::ranges::transform(w.values, narrow.begin(), as_bf16);
     model::tensor floats{{outputs, k}, element::bf16, std::as_bytes(std::span{narrow}), "BF16"};
-    packed_matrix m{{kind == element::bf16 ? &floats : &w.tensor}, {.bf16 = GetParam(), .threads = 2}};
+    auto m = packed({kind == element::bf16 ? &floats : &w.tensor}, {.bf16 = GetParam(), .threads = 2});
     for (std::uint32_t rows : {1u, 50u, 70u}) {
       input_rows x{rows, k};
       EXPECT_LT(worst_error({&w}, x, rows, multiply(m, x, rows, GetParam())), 0.02) << rows;
@@ -119,7 +125,7 @@ TEST_P(QuantisedMatrix, LongRowsAndABlockThatIsNotFull) {
 
 TEST_P(QuantisedMatrix, PartsOfSeveralKindsStandSideBySide) {
   quantised_weights q{element::q4_k, 192, 256, 1}, k{element::q4_k, 40, 256, 2}, v{element::q6_k, 40, 256, 3};
-  packed_matrix m{{&q.tensor, &k.tensor, &v.tensor}, {.bf16 = GetParam(), .threads = 2}};
+  auto m = packed({&q.tensor, &k.tensor, &v.tensor}, {.bf16 = GetParam(), .threads = 2});
   EXPECT_EQ(m.n(), 272u);
   for (std::uint32_t rows : {1u, 5u, 50u}) {
     input_rows x{rows, 256};
@@ -130,16 +136,34 @@ TEST_P(QuantisedMatrix, PartsOfSeveralKindsStandSideBySide) {
 TEST_P(QuantisedMatrix, FloatsStandBesideQuantisedParts) {
   quantised_weights q{element::q4_k, 100, 256, 1}, v{element::q8_0, 64, 256, 3};
   model::tensor floats{{100, 256}, element::f32, std::as_bytes(std::span{q.values}), "F32"};
-  packed_matrix m{{&floats, &v.tensor}, {.bf16 = GetParam(), .threads = 2}};
+  auto m = packed({&floats, &v.tensor}, {.bf16 = GetParam(), .threads = 2});
   for (std::uint32_t rows : {1u, 50u, 200u}) {
     input_rows x{rows, 256};
     EXPECT_LT(worst_error({&q, &v}, x, rows, multiply(m, x, rows, GetParam())), 0.02) << rows;
   }
 }
 
+TEST_P(QuantisedMatrix, FloatsThatArePackedInSeveralPiecesStandInTheirPlaces) {
+  constexpr std::uint32_t k = 1024, first = 500, second = 420;
+  quantised_weights a{element::q8_0, first, k, 1}, b{element::q8_0, second, k, 2};
+  std::vector<std::uint16_t> narrow(b.values.size());
+  std::ranges::transform(b.values, narrow.begin(), as_bf16);
+  model::tensor wide{{first, k}, element::f32, std::as_bytes(std::span{a.values}), "F32"};
+  model::tensor half{{second, k}, element::bf16, std::as_bytes(std::span{narrow}), "BF16"};
+  auto check = [](packed_matrix m, const std::vector<const quantised_weights*>& weights, double allowed_error) {
+    for (std::uint32_t rows : {1u, 70u}) {
+      input_rows x{rows, k};
+      EXPECT_LT(worst_error(weights, x, rows, multiply(m, x, rows, GetParam())), allowed_error) << rows;
+    }
+  };
+  check(packed({&wide, &half}, {.bf16 = GetParam(), .threads = 2}), {&a, &b}, 0.02);
+  check(packed({&half, &half, &half}, {.bf16 = GetParam(), .threads = 2}), {&b, &b, &b}, 0.02);
+  check(packed({&half, &wide}, {.bf16 = GetParam(), .weights = model::weight_kind::int8, .threads = 2}), {&b, &a}, 0.2);
+}
+
 TEST_P(QuantisedMatrix, InFixedOrderARowDoesNotDependOnOthers) {
   quantised_weights w{element::q6_k, 80, 512};
-  packed_matrix m{{&w.tensor}, {.bf16 = GetParam(), .fixed_order = true}};
+  auto m = packed({&w.tensor}, {.bf16 = GetParam(), .fixed_order = true});
   input_rows x{37, 512};
   auto all = multiply(m, x, 37, GetParam());
   for (std::uint32_t rows : {1u, 6u, 20u}) {
@@ -150,7 +174,7 @@ TEST_P(QuantisedMatrix, InFixedOrderARowDoesNotDependOnOthers) {
 
 TEST_P(QuantisedMatrix, AProductOfOtherInputsReadsThem) {
   quantised_weights w{element::q4_k, 64, 256};
-  packed_matrix m{{&w.tensor}, {.bf16 = GetParam()}};
+  auto m = packed({&w.tensor}, {.bf16 = GetParam()});
   matrix_room room;
   for (unsigned seed : {1u, 2u}) {
     input_rows x{1, 256, seed};
@@ -164,7 +188,7 @@ TEST_P(QuantisedMatrix, AProductOfOtherInputsReadsThem) {
 TEST_P(QuantisedMatrix, ItTakesHardlyMoreBytesThanTheFile) {
   for (auto kind : quantised_kinds) {
     quantised_weights w{kind, 256, 1024};
-    packed_matrix m{{&w.tensor}, {.bf16 = GetParam()}};
+    auto m = packed({&w.tensor}, {.bf16 = GetParam()});
     EXPECT_LT(static_cast<double>(m.bytes()), 1.03 * static_cast<double>(w.bytes.size())) << static_cast<int>(kind);
   }
 }
@@ -217,7 +241,7 @@ TEST(QuantKernels, EveryInstructionSetComputesTheSame) {
 TEST(QuantKernels, WhatIsNotFiniteShows) {
   for (float bad : {std::nanf(""), INFINITY}) {
     quantised_weights w{element::q8_0, strip_outputs, 256};
-    packed_matrix m{{&w.tensor}, {.bf16 = false}};
+    auto m = packed({&w.tensor}, {.bf16 = false});
     input_rows x{1, 256};
     x.wide[77] = bad;
     for (auto y : multiply(m, x, 1, false)) EXPECT_FALSE(std::isfinite(y));

@@ -11,7 +11,7 @@
 namespace chromatin::gpu {
 namespace {
 
-constexpr cpu_options exact{.compute = kv::dtype::f32, .deterministic = true, .threads = 2};
+const cpu_options exact{.compute = kv::dtype::f32, .deterministic = true, .threads = 2};
 
 class Steps : public testing::Test {
  protected:

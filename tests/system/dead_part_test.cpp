@@ -77,5 +77,16 @@ TEST_P(DeadPart, ABackendThatFailsForGoodEndsReplayWithAnErrorAndLeavesNothingBe
 INSTANTIATE_TEST_SUITE_P(Kinds, DeadPart, testing::Values("begin", "layer", "device"),
                          [](const auto& kind) { return std::string{kind.param}; });
 
+TEST(Packing, ThatFailsEndsTheServerWithItsReasonAndAStatusThoughNobodyAsks) {
+  temporary_folder folder;
+  ::setenv("CHROMATIN_FAILS", "packing:1", 1);
+  server_process server{folder.path(), {"--compute", "f32"}, FAILING_BINARY};
+  ::unsetenv("CHROMATIN_FAILS");
+  auto status = server.wait_for_end();
+  EXPECT_TRUE(WIFEXITED(status)) << status << '\n' << server.said();
+  EXPECT_EQ(WEXITSTATUS(status), 1) << server.said();
+  EXPECT_THAT(server.said(), HasSubstr("concierge: its weights cannot be packed: no room left"));
+}
+
 }  // namespace
 }  // namespace chromatin::test

@@ -56,9 +56,9 @@ std::size_t plain_matmul::block_bytes() const { return padded(k_, inputs_padding
 
 std::size_t plain_matmul::packed_bytes() const { return padded(n_, block_outputs) / block_outputs * block_bytes(); }
 
-void plain_matmul::pack(const void* rows, bool rows_are_bf16, void* packed) const {
-  std::memset(packed, 0, packed_bytes());
-  for (std::size_t output = 0; output < n_; ++output) {
+void plain_matmul::pack(const void* rows, std::uint32_t outputs, bool rows_are_bf16, void* packed) const {
+  std::memset(packed, 0, padded(outputs, block_outputs) / block_outputs * block_bytes());
+  for (std::size_t output = 0; output < outputs; ++output) {
     auto* block = static_cast<std::byte*>(packed) + output / block_outputs * block_bytes();
     for (std::size_t i = 0; i < k_; ++i) {
       auto from = output * k_ + i, to = place(i, output % block_outputs, bf16_);

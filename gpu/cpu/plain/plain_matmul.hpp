@@ -26,8 +26,8 @@ class plain_matmul {
   bool lies_in_pairs() const { return bf16_; }
   std::size_t packed_bytes() const;
   std::size_t block_bytes() const;
-  /// Packs [n][k] rows (bf16 or float) into packed_bytes() of memory.
-  void pack(const void* rows, bool rows_are_bf16, void* packed) const;
+  /// Packs the [outputs][k] rows (bf16 or float) of neighbouring blocks to where the first of them lies.
+  void pack(const void* rows, std::uint32_t outputs, bool rows_are_bf16, void* packed) const;
 
   /// For `rows` of x and so many neighbouring outputs; stays valid.
   const kernel& kernel_for(std::uint32_t rows, std::uint32_t outputs);
