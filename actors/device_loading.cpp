@@ -32,7 +32,9 @@ void device_tier_state::load_rest(const admission& order, const resident_chunks:
   }
   std::uint32_t end = 0;
   for (const auto& link : run.links) end += link.fill;
-  fetch.recompute = {order.us_per_token, order.tokens - std::min(order.tokens, end)};
+  fetch.recompute = order.recompute;
+  fetch.recompute.tokens_after = order.tokens - std::min(order.tokens, end);
+  fetch.recompute.head_tokens -= std::min(fetch.recompute.head_tokens, run.tokens());
   holders.at(order.turn).load = fetch.id;
   loads.emplace(fetch.id, load{.turn = order.turn});
   self->request(below.tier(), order.load_deadline, atom::fetch_v, fetch, layer_sink_actor{self})

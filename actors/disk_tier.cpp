@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <limits>
 
 #include <fmt/format.h>
 #include <spdlog/spdlog.h>
@@ -84,9 +85,9 @@ fetch_started disk_tier_state::fetch(const fetch_order& order, const layer_sink_
   };
   std::vector<const io::stored_chunk*> found;
   while (const auto* row = here(found.size())) found.push_back(row);
-  auto worth = worth_reading(order, found.size());
+  auto [worth, joins] = worth_reading(order, found.size());
   not_worth += static_cast<std::int64_t>(found.size() - worth);
-  fetch_started answer;
+  fetch_started answer{.chunks = {}, .joins = joins};
   load_state load{.sink = sink};
   std::vector<std::uint32_t> slots;
   for (std::size_t i = 0; i < worth; ++i) {
@@ -106,17 +107,35 @@ fetch_started disk_tier_state::fetch(const fetch_order& order, const layer_sink_
   return answer;
 }
 
-std::size_t disk_tier_state::worth_reading(const fetch_order& order, std::size_t here) const {
-  // A device that has not read for a while may be faster by now: one chunk shows it.
-  std::size_t least = pace.is_stale(self->clock().now()) ? 1 : 0;
+disk_tier_state::choice disk_tier_state::worth_reading(const fetch_order& order, std::size_t here) const {
   std::vector<std::uint32_t> tokens;
-  std::vector<std::uint64_t> bytes{queue.slices_missing(order.urgency) * geometry.slice(0).bytes};
+  auto before = queue.slices_before(order.urgency);
+  std::vector<std::uint64_t> bytes{before * geometry.slice(0).bytes};
+  std::size_t joined = order.joins.empty() ? 0 : 1;  // all or nothing, as one chunk at the head
+  if (joined > 0) {
+    io::read_queue::rest all;
+    for (auto id : order.joins) {
+      auto [missing, in_device] = queue.rest_of(id);
+      all.missing += missing, all.in_device += in_device;
+    }
+    auto last = before - all.in_device + all.missing;
+    tokens.push_back(order.joined_tokens);
+    bytes.push_back(all.missing == 0 ? 0 : last * geometry.slice(0).bytes);
+  }
   for (std::size_t i = 0; i < here; ++i) {
     tokens.push_back(order.links[i].fill);
     bytes.push_back(bytes.back() + geometry.packed_bytes(order.links[i].fill));
   }
-  auto load_us = [&](std::size_t count) { return pace.us(bytes[count]); };
-  return std::min(here, std::max(least, kv::chunks_to_load(tokens, order.recompute, load_us)));
+  auto deadline_us = std::chrono::duration<double, std::micro>{order.deadline}.count();
+  auto load_us = [&](std::size_t count) {
+    auto us = bytes[count] == 0 ? 0 : pace.us(bytes[count]);
+    return us > deadline_us ? std::numeric_limits<double>::max() : us;  // it would be given up
+  };
+  auto count = kv::chunks_to_load(tokens, order.recompute, load_us);
+  // A device that has not read for a while may be faster by now: one chunk shows it, for which nobody waits.
+  if (order.urgency != io::urgency::turn_waits && pace.is_stale(self->clock().now()))
+    count = std::max(count, joined + std::min<std::size_t>(here, 1));
+  return {.chunks = count - std::min(count, joined), .joins = count >= joined};
 }
 
 void disk_tier_state::hurry(ticket id) {

@@ -116,8 +116,12 @@ struct disk_tier_state {
   template <class Tell>
   void tell(const std::vector<kv::chunk_key>& keys, Tell one);
   void commit(io::catalog_change change);
-  /// How many of the order's links, of which so many are here, it promises.
-  std::size_t worth_reading(const fetch_order& order, std::size_t here) const;
+  struct choice {
+    std::size_t chunks = 0;  ///< leading ones of the order's
+    bool joins = true;       ///< what the order joins comes in time
+  };
+  /// What of the order, of which so many links are here, is there sooner than it is computed.
+  choice worth_reading(const fetch_order& order, std::size_t here) const;
   void start_read(const io::read_queue::read& r);
   void ended(const save_when_there& save, int error);
   void ended(const write_done& write, int error);

@@ -25,9 +25,11 @@ caf::result<fetch_started> host_tier_state::fetch(fetch_order order, layer_sink_
   key_list held;  // what is here must still be here when the answer from below comes
   for (const auto& link : order.links)
     if (index.contains(link.key)) held.push_back(link.key);
-  if (held.size() == order.links.size() || !below) return promise_run(order, sink);
+  fetch_order from_below;
+  if (below && order.urgency == io::urgency::turn_waits) join_loads(order, from_below);
+  if ((held.size() == order.links.size() && from_below.joins.empty()) || !below) return promise_run(order, sink);
   for (auto key : held) pin(key);
-  auto from_below = order_missing(order);
+  order_missing(order, from_below);
   auto promise = self->make_response_promise<fetch_started>();
   auto answer_later = std::make_shared<answer<fetch_started>>(promise);
   asked_below.insert(order.id);
@@ -39,6 +41,7 @@ caf::result<fetch_started> host_tier_state::fetch(fetch_order order, layer_sink_
   self->request(below.tier(), order.deadline, atom::fetch_v, from_below, layer_sink_actor{self})
       .then(
           [=, this](const fetch_started& started) {
+            if (!started.joins) take_back(from_below.joins);
             adopt(from_below, started);
             answer_now();
             if (auto l = loads.find(from_below.id); l != loads.end() && l->second.users == 0) drop_load(from_below.id);
@@ -50,13 +53,41 @@ caf::result<fetch_started> host_tier_state::fetch(fetch_order order, layer_sink_
   return promise;
 }
 
-fetch_order host_tier_state::order_missing(const fetch_order& order) {
-  fetch_order from_below{
-      .id = new_ticket(), .deadline = order.deadline, .urgency = order.urgency, .recompute = order.recompute};
+void host_tier_state::join_loads(const fetch_order& order, fetch_order& from_below) const {
+  if (order.recompute.us_per_token <= 0) return;
+  std::set<ticket> joined;
+  for (const auto& link : order.links) {
+    auto found = index.find(link.key);
+    if (found == index.end() || found->second.doomed) break;
+    auto id = found->second.loading;
+    if (id == 0 || loads.at(id).urgent) continue;
+    joined.insert(id);
+    from_below.joined_tokens += link.fill;
+  }
+  from_below.joins.assign(joined.begin(), joined.end());
+}
+
+/// Ahead of need, and too late for the turn that needs it.
+void host_tier_state::take_back(const std::vector<ticket>& ids) {
+  for (auto id : ids) {
+    auto found = loads.find(id);
+    if (found == loads.end() || found->second.urgent) continue;
+    taken_back += static_cast<std::int64_t>(found->second.keys.size());
+    if (below) self->send(below.tier(), atom::cancel_v, id);
+    on_failed(id, 0);
+  }
+}
+
+void host_tier_state::order_missing(const fetch_order& order, fetch_order& from_below) {
+  from_below.id = new_ticket();
+  from_below.deadline = order.deadline;
+  from_below.urgency = order.urgency;
+  from_below.recompute = order.recompute;
+  std::uint32_t ahead = 0;
   for (const auto& link : order.links) {
     if (index.contains(link.key)) {
       // What is here is of use only behind what is not.
-      if (!from_below.links.empty()) from_below.recompute.tokens_after += link.fill;
+      (from_below.links.empty() ? ahead : from_below.recompute.tokens_after) += link.fill;
       continue;
     }
     auto page = allocate();
@@ -64,7 +95,8 @@ fetch_order host_tier_state::order_missing(const fetch_order& order) {
     from_below.links.push_back(link);
     from_below.into.push_back(std::move(page));
   }
-  return from_below;
+  auto& head = from_below.recompute.head_tokens;
+  head -= std::min(head, ahead - from_below.joined_tokens);
 }
 
 void host_tier_state::adopt(const fetch_order& order, const fetch_started& started) {

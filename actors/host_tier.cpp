@@ -233,6 +233,7 @@ counters host_tier_state::stats() const {
            {"hit_chunks", hits},
            {"missed_chunks", misses},
            {"raised_chunks", loaded},
+           {"taken_back_chunks", taken_back},
            {"stored_chunks", stored},
            {"evicted_chunks", evicted},
            {"dropped_chunks", dropped},

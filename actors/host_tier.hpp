@@ -108,7 +108,10 @@ struct host_tier_state {
   kv::page_ref allocate();
   bool worth_raising(expected_chunks& what);
   std::function<void(gpu::copy_result)> completion(operation what);
-  fetch_order order_missing(const fetch_order& order);
+  void order_missing(const fetch_order& order, fetch_order& from_below);
+  /// What is on its way ahead of need, and has to be there before the order's own links from below are of use.
+  void join_loads(const fetch_order& order, fetch_order& from_below) const;
+  void take_back(const std::vector<ticket>& ids);
   void adopt(const fetch_order& order, const fetch_started& started);
   fetch_started promise_run(const fetch_order& order, const layer_sink_actor& sink);
   bool layer_is_here(const transfer& t) const;
@@ -135,8 +138,8 @@ struct host_tier_state {
   std::uint64_t next_operation = 1;
   bool making_room = false;  ///< what leaves the index now is evicted
 
-  std::int64_t hits = 0, misses = 0, loaded = 0, stored = 0, evicted = 0, dropped = 0, refused = 0, corrupt = 0,
-               copy_errors = 0;
+  std::int64_t hits = 0, misses = 0, loaded = 0, taken_back = 0, stored = 0, evicted = 0, dropped = 0, refused = 0,
+               corrupt = 0, copy_errors = 0;
 };
 
 host_tier_actor::behavior_type host_tier(host_tier_actor::stateful_pointer<host_tier_state> self, host_parts parts);

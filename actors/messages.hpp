@@ -70,6 +70,9 @@ struct fetch_order {
   caf::timespan deadline{};  ///< from now; after it the orderer no longer wants the answer, so the tier need not start
   io::urgency urgency = io::urgency::turn_waits;
   kv::recompute_cost recompute = {};  ///< a tier does not promise what is computed sooner than it could be read
+  /// Orders ahead of need, not over yet, that the turn would wait for as well: the heads of what it wants.
+  std::vector<ticket> joins = {};
+  std::uint32_t joined_tokens = 0;
 };
 
 /// What a tier answers to a fetch order at once: it will deliver the first `chunks.size()` links, layer by layer.
@@ -80,6 +83,7 @@ struct fetch_started {
     checksum_list checksums;
   };
   std::vector<promised> chunks;
+  bool joins = true;  ///< false: what the order would join comes later than it is computed
 };
 
 /// Chunks in a tier, of one conversation and head first, that are likely to be wanted soon.
@@ -94,6 +98,7 @@ struct hints {
   bool whole = true;  ///< else only those that come first are named, and the others are as they were
   std::vector<kv::upcoming_turn> upcoming;
   std::vector<std::vector<kv::link>> links;  ///< the same chains with fills, for fetching; parallel to `upcoming`
+  std::vector<kv::recompute_cost> costs;     ///< of what is not fetched; parallel to `upcoming`
 };
 
 // -- the device tier --
@@ -106,7 +111,7 @@ struct admission {
   bool may_load = true;           ///< false after a load that was late: take only what the device has
   caf::timespan load_deadline{};  ///< past it, recomputing is cheaper than waiting
   std::uint32_t tokens = 0;       ///< of its window
-  double us_per_token = 0;        ///< that computing takes; 0: load what can be loaded
+  kv::recompute_cost recompute;   ///< of its window, from the first token on
   kv::chain_use use;
 };
 

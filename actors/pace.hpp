@@ -10,15 +10,18 @@ namespace chromatin {
 
 class pace {
  public:
-  /// A step of `tokens` new tokens took `us`; with one token a sequence it decoded `decode_steps` times.
-  void stepped(double us, std::uint32_t tokens, std::size_t decode_steps) {
+  /// A step of `tokens` new tokens, one of each sequence of `answering`, took `us`; with one token a sequence it
+  /// decoded `decode_steps` times.
+  void stepped(double us, std::uint32_t tokens, std::size_t decode_steps, std::uint32_t answering = 0) {
     constexpr std::uint32_t prefill_tokens_min = 32;
     step_us_ = us;
-    if (tokens >= prefill_tokens_min) {
+    if (auto prompt = tokens - std::min(tokens, answering); prompt >= prefill_tokens_min) {
       constexpr double remembered =
           0.9;  // of the steps before; a token counts as much in a small one as in a large one
-      prefill_us_ = remembered * prefill_us_ + us;
-      prefill_tokens_ = remembered * prefill_tokens_ + tokens;
+      // Those who answer would have had their step without the prompt.
+      auto own_us = answering > 0 ? std::max(us - decode_step_us_, us / 2) : us;
+      prefill_us_ = remembered * prefill_us_ + own_us;
+      prefill_tokens_ = remembered * prefill_tokens_ + prompt;
     } else if (decode_steps > 0) {
       auto one_us = std::max(1.0, us / static_cast<double>(decode_steps));
       decode_step_us_ = decode_step_us_ > 0 ? decode_step_us_ + 0.3 * (one_us - decode_step_us_) : one_us;

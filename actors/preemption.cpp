@@ -108,8 +108,10 @@ void scheduler_state::release(sequence& s, bool keep_tail) {
 
 void scheduler_state::on_denied(sequence& s) {
   queue.denied(s);
+  bool first = queue.is_first(s, self->clock().now());
+  if (first) send_hints();  // it waits, so that there is time to raise what it wants
   auto* last = last_in_order(false);
-  if (last && displaces(s, *last) && queue.is_first(s, self->clock().now())) preempt(*last);
+  if (last && displaces(s, *last) && first) preempt(*last);
   admit_next();
 }
 

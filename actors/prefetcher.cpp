@@ -27,20 +27,23 @@ void prefetcher_state::hint(const hints& next) {
     if (seen.contains(turn.conversation)) continue;
     if (chunks_under_way + turn.keys.size() > window_chunks) break;
     order(next.links[i],
-          std::chrono::microseconds{std::max<std::int64_t>(turn.starts_in_us, 0)} + std::chrono::seconds{1});
-    seen.insert(turn.conversation);
+          std::chrono::microseconds{std::max<std::int64_t>(turn.starts_in_us, 0)} + std::chrono::seconds{1},
+          next.costs[i]);
+    // One that could start at once may have to wait all the same: then there is more time at the next hint.
+    if (next.costs[i].starts_in_us > 0) seen.insert(turn.conversation);
   }
   if (next.whole) std::erase_if(seen, [&](auto conversation) { return !upcoming.contains(conversation); });
 }
 
-void prefetcher_state::order(const std::vector<kv::link>& chain, caf::timespan deadline) {
+void prefetcher_state::order(const std::vector<kv::link>& chain, caf::timespan deadline,
+                             const kv::recompute_cost& cost) {
   if (chain.empty()) return;
   auto id = new_ticket();
   auto count = static_cast<std::uint32_t>(chain.size());
   under_way.emplace(id, count);
   chunks_under_way += count;
   ordered += count;
-  self->request(host, deadline, atom::fetch_v, fetch_order{id, chain, {}, deadline, io::urgency::ahead_of_need},
+  self->request(host, deadline, atom::fetch_v, fetch_order{id, chain, {}, deadline, io::urgency::ahead_of_need, cost},
                 layer_sink_actor{self})
       .then(
           [this, id](const fetch_started& started) {
@@ -74,7 +77,7 @@ void prefetcher_state::on_idle() {
             looks = false;
             for (const auto& one : all) {
               expected += static_cast<std::int64_t>(one.links.size());
-              order(one.links, idle_load_within);
+              order(one.links, idle_load_within, {});
             }
             look_later();
           },

@@ -19,7 +19,8 @@ struct prefetcher_state {
   explicit prefetcher_state(prefetcher_actor::stateful_pointer<prefetcher_state> owner) : self{owner} {}
 
   void hint(const hints& next);
-  void order(const std::vector<kv::link>& chain, caf::timespan deadline);
+  /// `cost`: of what is not ordered, or does not come in time.
+  void order(const std::vector<kv::link>& chain, caf::timespan deadline, const kv::recompute_cost& cost);
   void on_ended(ticket id);
   /// Nothing was to do for a while: what is likely to be wanted soon is raised, if there is room.
   void on_idle();

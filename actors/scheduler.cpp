@@ -63,9 +63,27 @@ void scheduler_state::send_hints() {
   constexpr std::size_t first_turns = 64, changed_part = 16;
   bool whole = ++changes_unsaid * changed_part >= queue.size();
   if (whole) changes_unsaid = 0;
-  auto next = queue.look_ahead(whole ? queue.size() : first_turns, speed.turn_us(), self->clock().now());
+  bool full = running.size() >= limits.batch_max || queue.has_denied();
+  turn_queue::outlook foreseen{.turn_us = speed.turn_us(),
+                               .first_us = full ? speed.turn_us() : 0,
+                               .cost = [this](const sequence& s) { return cost_of(s, false); }};
+  auto next = queue.look_ahead(whole ? queue.size() : first_turns, foreseen, self->clock().now());
   if (next.whole) self->send(device, atom::hint_v, next);
   if (prefetcher) self->send(prefetcher, atom::hint_v, std::move(next));
+}
+
+kv::recompute_cost scheduler_state::cost_of(const sequence& s, bool alone) const {
+  // Kept chunks cannot be computed again from this window, unless it may start afresh; then it does without them.
+  auto kept = s.order.window.kept_tokens;
+  bool computable = kept == 0 || limits.overflow.history_tokens_max == 0;
+  if (!limits.loading.recomputes || !computable || !speed.knows_prefill()) return {};
+  // A turn that loads has a place in the batch meanwhile; one that computes stops all of the batch, and so all who
+  // wait.
+  auto waiting = static_cast<double>(queue.size() - 1);  // beside itself
+  auto holds_up = (1 + waiting) / (1 + waiting / limits.batch_max);
+  return {.us_per_token = holds_up * speed.prefill_us_per_token(),
+          .head_tokens = kept,
+          .by_layer = alone && limits.loading.by_layer};
 }
 
 void scheduler_state::cancel(turn_id id) {
@@ -97,9 +115,7 @@ void scheduler_state::ask(sequence& s) {
   admission a{.turn = id, .chain = s.reusable(), .pages = kv::chunks_for(tokens), .use = s.use(now_us())};
   a.may_load = s.may_load && s.load_failures < load_failures_max;
   a.tokens = static_cast<std::uint32_t>(s.tokens().size());
-  // Kept chunks cannot be computed again from this window, unless it may start afresh.
-  bool computable = s.order.window.kept_tokens == 0 || limits.overflow.history_tokens_max == 0;
-  if (limits.loading.recomputes && computable && speed.knows_prefill()) a.us_per_token = speed.prefill_us_per_token();
+  a.recompute = cost_of(s, running.empty());
   a.load_deadline = from_us(speed.prefill_us_per_token() * s.tokens_to_recompute()) + load_grace;
   s.at = sequence::phase::admitting;
   asking = id;

@@ -64,6 +64,8 @@ struct scheduler_state {
   void enqueue(sequence& s);
   void leave_queue(const sequence& s);
   void send_hints();
+  /// What computing it takes in place of loading; beside others it computes when what is loaded is there.
+  kv::recompute_cost cost_of(const sequence& s, bool alone) const;
   void admit_next();
   void ask(sequence& s);
   void on_admitted(turn_id id, admitted& granted);

@@ -66,16 +66,17 @@ void scheduler_state::run_step() {
 
 void scheduler_state::on_step(const std::vector<planned_part>& parts, step_result& result) {
   if (dead) return;
-  std::uint32_t tokens = 0;
+  std::uint32_t tokens = 0, answering = 0;
   std::map<step_shares::client, std::uint32_t> of_clients;
   for (std::size_t i = 0; i < parts.size(); ++i) {
     if (result.parts[i].dropped) continue;
     tokens += parts[i].tokens;
+    answering += turns.at(parts[i].turn).decoding();
     of_clients[turns.at(parts[i].turn).order.client] += parts[i].tokens;
   }
   auto us = static_cast<double>(result.compute_us);
   auto decode_steps = result.parts.front().tokens.size();
-  speed.stepped(us, tokens, decode_steps);
+  speed.stepped(us, tokens, decode_steps, answering);
   shares.stepped(us / static_cast<double>(std::max<std::size_t>(decode_steps, 1)), of_clients, ready);
   for (std::size_t i = 0; i < parts.size(); ++i) take_part(parts[i], result.parts[i]);
   stepping = false;

@@ -221,7 +221,7 @@ sequence* turn_queue::candidate(std::uint32_t passed_over_max, time_point now) {
   return nullptr;
 }
 
-hints turn_queue::look_ahead(std::size_t count, double turn_us, time_point now) {
+hints turn_queue::look_ahead(std::size_t count, const outlook& foreseen, time_point now) {
   hints next{.whole = count >= size()};
   double starts_in_us = 0;
   for (const auto* s : in_order(count, now)) {
@@ -232,7 +232,13 @@ hints turn_queue::look_ahead(std::size_t count, double turn_us, time_point now) 
     for (const auto& link : s->expected) upcoming.keys.push_back(link.key);
     next.upcoming.push_back(std::move(upcoming));
     next.links.push_back(s->expected);
-    starts_in_us += turn_us;
+    std::size_t end = 0;
+    for (const auto& link : s->expected) end += link.fill;
+    auto cost = foreseen.cost(*s);
+    cost.tokens_after = static_cast<std::uint32_t>(s->tokens().size() - end);
+    cost.starts_in_us = foreseen.first_us + starts_in_us;
+    next.costs.push_back(cost);
+    starts_in_us += foreseen.turn_us;
   }
   return next;
 }

@@ -9,6 +9,7 @@
 /// its connections get equal shares in the same way.
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <set>
 #include <unordered_map>
@@ -36,12 +37,19 @@ class turn_queue {
   void ended(const sequence& s);
   /// There was no room for the turn; it is no candidate until `room_changed`.
   void denied(const sequence& s) { denied_.insert(&s); }
+  bool has_denied() const { return !denied_.empty(); }
   void room_changed() { denied_.clear(); }
   /// The first turn that may be asked for. A small turn may pass one that was denied, but not for ever: null behind one
   /// that was passed over `passed_over_max` times.
   sequence* candidate(std::uint32_t passed_over_max, time_point now);
-  /// The `count` turns that will run next, for hints; a turn leaves the queue every `turn_us`.
-  hints look_ahead(std::size_t count, double turn_us, time_point now);
+  /// When turns will leave the queue, and what it takes to compute what is not loaded for them by then.
+  struct outlook {
+    double turn_us = 0;   ///< one leaves the queue in every such time
+    double first_us = 0;  ///< the first one not before
+    std::function<kv::recompute_cost(const sequence&)> cost = [](const sequence&) { return kv::recompute_cost{}; };
+  };
+  /// The `count` turns that will run next, for hints.
+  hints look_ahead(std::size_t count, const outlook& foreseen, time_point now);
   /// The first `count` turns in the order in which they would be admitted.
   std::vector<sequence*> in_order(std::size_t count, time_point now);
   void clear();

@@ -151,6 +151,18 @@ std::size_t read_queue::slices_missing(urgency wanted) const {
   return std::accumulate(slices_missing_.begin(), end, std::size_t{0});
 }
 
+std::size_t read_queue::slices_before(urgency wanted) const {
+  auto less_urgent = reads_running_.begin() + static_cast<std::ptrdiff_t>(wanted) + 1;
+  return std::accumulate(less_urgent, reads_running_.end(), slices_missing(wanted));
+}
+
+read_queue::rest read_queue::rest_of(ticket id) const {
+  auto found = orders_.find(id);
+  if (found == orders_.end() || found->second.ended) return {};
+  const auto& o = found->second;
+  return {o.slices_missing, std::min(o.slices_missing, o.under_way)};
+}
+
 /// Whether the order still waits for this slice.
 bool read_queue::lacks(place where, std::uint32_t layer) const {
   auto found = orders_.find(where.order);

@@ -86,6 +86,13 @@ class read_queue {
 
   /// Slices that orders of this urgency, or more urgent ones, still wait for.
   std::size_t slices_missing(urgency wanted) const;
+  /// Slices that come before those of a new order: these, and what the device reads already for less urgent ones.
+  std::size_t slices_before(urgency wanted) const;
+  struct rest {
+    std::size_t missing = 0;    ///< slices that the order still waits for
+    std::size_t in_device = 0;  ///< of these, those that are being read
+  };
+  rest rest_of(ticket id) const;
   std::size_t orders() const { return orders_.size(); }
   std::size_t reads_under_way() const { return reads_.size(); }
 

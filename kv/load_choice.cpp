@@ -11,11 +11,14 @@ std::size_t chunks_to_load(std::span<const std::uint32_t> tokens, const recomput
   if (cost.us_per_token <= 0) return tokens.size();
   auto left = std::accumulate(tokens.begin(), tokens.end(), std::uint64_t{cost.tokens_after});
   std::size_t best = 0;
+  std::uint64_t loaded = 0;
   auto best_us = std::numeric_limits<double>::max();
   for (std::size_t count = 0; count <= tokens.size(); ++count) {
-    auto us = std::max(count == 0 ? 0 : load_us(count), static_cast<double>(left) * cost.us_per_token);
-    if (us <= best_us) best = count, best_us = us;
-    if (count < tokens.size()) left -= tokens[count];
+    auto load = count == 0 ? 0 : std::max(0.0, load_us(count) - cost.starts_in_us);
+    auto compute = static_cast<double>(left) * cost.us_per_token;
+    auto us = cost.by_layer ? std::max(load, compute) : load + compute;
+    if (us <= best_us && (count == 0 || loaded >= cost.head_tokens)) best = count, best_us = us;
+    if (count < tokens.size()) left -= tokens[count], loaded += tokens[count];
   }
   return best;
 }

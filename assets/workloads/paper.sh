@@ -7,7 +7,7 @@ shift 2
 assets=$(dirname "$0")/..
 mkdir -p "$out"
 [ $# -gt 0 ] ||
-  set -- llama-13b llama-65b llama-70b falcon-40b capacity arrivals queue think loading link saving overflow long
+  set -- llama-13b llama-65b llama-70b falcon-40b capacity arrivals queue think loading choice link saving overflow long
 
 run() { # NAME MACHINE POLICIES [OPTION…]
   name=$1 machine=$2 policies=$3
@@ -49,6 +49,16 @@ for what in "$@"; do
       run load-whole llama-65b lookahead $calm --set reuse.layerwise_loading=false --set reuse.recomputes=false
       run load-layers llama-65b lookahead $calm --set reuse.recomputes=false
       run load-choice llama-65b lookahead $calm
+      ;;
+    choice)
+      # Load or compute, beside loading all and computing all, from disks that are slower than computing and faster.
+      for s in 60 600 3600; do
+        for gb in 2 5 20 50; do
+          thin="--set conversations.count=600 --set conversations.warm_up_turns=0 --set conversations.think_s=$s"
+          run "choice-$s-$gb" llama-13b recompute,lru $thin --set disk.read_gb_per_s=$gb
+          run "choice-$s-$gb-load" llama-13b lru $thin --set disk.read_gb_per_s=$gb --set reuse.recomputes=false
+        done
+      done
       ;;
     link)
       # What loading from the host ahead of a turn's place in the batch could bring at most: a link that takes no time.

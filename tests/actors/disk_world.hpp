@@ -121,15 +121,18 @@ class disk_world : public ::testing::Test {
               caf::timespan deadline = std::chrono::hours{1}, kv::recompute_cost recompute = {}) {
     order o;
     for (std::size_t i = 0; i < links.size(); ++i) o.pages.push_back(arena_->try_allocate());
-    fetch_order f{o.id, std::move(links), o.pages, deadline, urgency, recompute};
+    ask({o.id, std::move(links), o.pages, deadline, urgency, recompute});
+    return o;
+  }
+  void ask(fetch_order f) {
     system_.spawn([=, this](caf::event_based_actor* self) {
       self->request(disk_, caf::infinite, atom::fetch_v, f, caf::actor_cast<layer_sink_actor>(upper_))
           .then([this, id = f.id](const fetch_started& s) {
             promised_ = s.chunks.size();
+            joins_ = s.joins;
             for (auto [ready, layer] : heard_.ready) EXPECT_NE(ready, id) << "a layer came before the promise";
           });
     });
-    return o;
   }
   bool holds(const kv::page_ref& page, std::uint64_t n, std::uint32_t fill = 64) {
     auto size = page_shape.packed_bytes(fill);
@@ -175,6 +178,7 @@ class disk_world : public ::testing::Test {
   upper_tier_actor upper_;
   heard heard_;
   std::size_t promised_ = 0;
+  bool joins_ = false;  ///< of the last promise
   std::uint64_t scrub_bytes_per_s_ = 0;
   kv::policy_choice policy_;
 };

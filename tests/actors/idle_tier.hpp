@@ -11,7 +11,9 @@ namespace chromatin::test {
 /// A tier that never says what became of a save, and never delivers what it `promises`.
 struct idle_tier_state {
   bool promises = false;
-  int orders = 0;
+  bool joins = true;  ///< what an order joins comes in time
+  int orders = 0, cancels = 0;
+  kv::recompute_cost cost;  ///< of the last order
   std::map<kv::chunk_key, std::uint32_t> layers_handed_down;
 };
 
@@ -21,11 +23,12 @@ inline tier_actor::behavior_type idle_tier(tier_actor::pointer, idle_tier_state*
           },
           [it](atom::fetch, const fetch_order& order, const layer_sink_actor&) {
             ++it->orders;
+            it->cost = order.recompute;
             std::size_t count = it->promises ? order.links.size() : 0;
-            return fetch_started{std::vector<fetch_started::promised>(count, {.tier = "nowhere"})};
+            return fetch_started{std::vector<fetch_started::promised>(count, {.tier = "nowhere"}), it->joins};
           },
           [](atom::hurry, ticket) {},
-          [](atom::cancel, ticket) {},
+          [it](atom::cancel, ticket) { ++it->cancels; },
           [it](atom::save, const save_order& order, const upper_tier_actor&) {
             for (const auto& c : order.chunks)
               it->layers_handed_down[c.link.key] += order.layer_end - order.layer_begin;

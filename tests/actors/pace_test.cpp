@@ -18,6 +18,15 @@ TEST(Pace, ATokenCountsTheSameInASmallStepAndInALargeOne) {
   EXPECT_NEAR(p.prefill_us_per_token(), 24000.0 / 1040, 1);
 }
 
+TEST(Pace, WhatOthersDecodeInTheSameStepIsNotThePromptsTime) {
+  pace p;
+  for (int n = 0; n < 100; ++n) {
+    p.stepped(8000, 8, 1, 8);
+    p.stepped(18'000, 108, 1, 8);
+  }
+  EXPECT_NEAR(p.prefill_us_per_token(), 100, 1);
+}
+
 TEST(Pace, StepsThatDecodeOnlySayNothingOfPrompts) {
   pace p;
   p.stepped(8000, 8, 2);

@@ -23,6 +23,7 @@ hints waiting(std::uint64_t turns, std::uint64_t chunks) {
     }
     next.upcoming.push_back(std::move(one));
     next.links.push_back(std::move(links));
+    next.costs.push_back({.starts_in_us = 1});
   }
   return next;
 }
@@ -37,10 +38,11 @@ TEST(Prefetcher, OrdersNoMoreThanItsWindowHolds) {
   w.drain();
   EXPECT_EQ(idle.orders, 2);
   EXPECT_EQ(w.counter(prefetcher, "chunks_under_way"), 6);
+  EXPECT_EQ(idle.cost.starts_in_us, 1) << "what would come too late is not read";
 }
 
 /// Notes how many turns each hint names.
-prefetcher_actor::behavior_type listener(prefetcher_actor::pointer, std::vector<std::size_t>* turns) {
+prefetcher_actor::behavior_type hint_listener(prefetcher_actor::pointer, std::vector<std::size_t>* turns) {
   return {[](atom::ready, ticket, std::uint32_t, const gpu::fence&) {},
           [](atom::failed, ticket, std::uint32_t) {},
           [turns](atom::hint, const hints& next) { turns->push_back(next.upcoming.size()); },
@@ -53,7 +55,7 @@ prefetcher_actor::behavior_type listener(prefetcher_actor::pointer, std::vector<
 TEST(Hints, ATurnIsHintedWhenItBeginsToWait) {
   world w{{.device_chunks = 4}};
   std::vector<std::size_t> turns;
-  caf::anon_send(w.scheduler, atom::attach_v, w.system.spawn(listener, &turns));
+  caf::anon_send(w.scheduler, atom::attach_v, w.system.spawn(hint_listener, &turns));
   w.say("runs", "hello", 200);
   for (int n = 0; n < 100; ++n) w.step();
   w.say("waits", many(8));

@@ -194,7 +194,7 @@ TEST(TurnQueue, HintsAreInTheOrderInWhichTurnsWillRun) {
   l.come(3, {.client = 1});
   l.come(2, {.client = 2, .priority = 70});
   std::vector<int> order;
-  for (const auto& next : l.queue.look_ahead(64, 100, l.now).upcoming) order.push_back(next.priority);
+  for (const auto& next : l.queue.look_ahead(64, {.turn_us = 100}, l.now).upcoming) order.push_back(next.priority);
   EXPECT_THAT(order, ElementsAre(50, 70, 50, 70, 50));
 }
 

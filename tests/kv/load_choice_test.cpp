@@ -41,6 +41,24 @@ TEST(LoadChoice, TheLatencyOfADiskThatIsWorthNothingElseIsNotPaid) {
   EXPECT_EQ(chunks_to_load(chain(100), {1, 1}, slow_to_begin), 22u);
 }
 
+TEST(LoadChoice, BesideOthersComputingWaitsForWhatIsLoadedSoASlowDiskDeliversNothing) {
+  recompute_cost beside_others{.us_per_token = 1, .by_layer = false};
+  EXPECT_EQ(chunks_to_load(chain(10), beside_others, at_us_per_chunk(65)), 0u);
+  EXPECT_EQ(chunks_to_load(chain(10), beside_others, at_us_per_chunk(63)), 10u);
+}
+
+TEST(LoadChoice, WhatIsThereBeforeTheTurnStartsHasCostNothing) {
+  recompute_cost later{.us_per_token = 1, .starts_in_us = 430, .by_layer = false};
+  EXPECT_EQ(chunks_to_load(chain(10), later, at_us_per_chunk(100)), 4u);
+}
+
+TEST(LoadChoice, AHeadThatIsOfNoUseInPartIsLoadedWholeOrNotAtAll) {
+  recompute_cost cost{.us_per_token = 1, .head_tokens = 5 * 64};
+  EXPECT_EQ(chunks_to_load(chain(10), cost, at_us_per_chunk(96)), 5u);
+  EXPECT_EQ(chunks_to_load(chain(10), {.us_per_token = 1}, at_us_per_chunk(96)), 4u);
+  EXPECT_EQ(chunks_to_load(chain(10), cost, at_us_per_chunk(200)), 0u);
+}
+
 TEST(LoadChoice, ItIsNeverSlowerThanLoadingAllOrComputingAll) {
   std::mt19937_64 random{5};
   auto draw = [&](double most) { return std::uniform_real_distribution{0.0, most}(random); };

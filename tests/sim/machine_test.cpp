@@ -119,6 +119,19 @@ TEST(Machine, ALoadTakesWhatTheLinkTakesAndHidesBehindComputing) {
   EXPECT_NEAR(first_token_ms({{"link.to_device_gb_per_s", "13"}}), 2 * by_layer, 1);
 }
 
+TEST(Machine, OfASlowDiskLittleMoreIsReadThanIsUsed) {
+  auto w = read_workload(
+      root / "assets/workloads/paper.toml", 1,
+      {{"conversations.count", "100"}, {"conversations.think_s", "600"}, {"conversations.warm_up_turns", "0"}});
+  choose_blocks(w, 512);
+  auto m =
+      llama_13b({{"device.gb", "30"}, {"host.gb", "8"}, {"reuse.device_keeps", "false"}, {"reuse.exact", "false"}});
+  auto chosen = simulate(w, m, "lru");
+  EXPECT_LT(chosen.ttft_ms.mean, .8 * simulate(w, m, recompute).ttft_ms.mean);
+  auto used_bytes = static_cast<double>(hits(chosen, "disk")) * m.kv_bytes_per_token;
+  EXPECT_LT(chosen.disk_read_bytes, 4 * used_bytes) << "an order ahead of need is not for what the turn will compute";
+}
+
 TEST(Machine, ASlowDiskIsNeverSlowerThanRecomputing) {
   auto on = [](const char* gb_per_s, const char* policy) {
     auto m = llama_13b(small_device + changes{{"host.gb", "4"}, {"disk.read_gb_per_s", gb_per_s}});
