@@ -215,10 +215,11 @@ using registry_actor = caf::typed_actor<
   caf::replies_to<atom::label, conversation_ref, std::string>::with<conversation_label>,
   // Who is told of chunks that only conversations had which were let go to make room for others.
   caf::reacts_to<atom::attach, eraser_actor>,
-  // Plans at this time to archive a conversation. Answers with the job that does, or did if nothing was said since; durable.
-  caf::replies_to<atom::archive, conversation_ref, std::int64_t>::with<archive_job>,
-  // Asks at this time for an archived conversation. Answers with the job that brings it; durable.
-  caf::replies_to<atom::recall, conversation_ref, std::int64_t>::with<archive_job>,
+  // Plans at this time to archive a conversation; with `true` its keys and values, too. Answers with the job that does, or did if
+  // nothing was said since; durable.
+  caf::replies_to<atom::archive, conversation_ref, bool, std::int64_t>::with<archive_job>,
+  // Asks at this time for an archived conversation; with `true` for its keys and values, too. Answers with the job that brings it; durable.
+  caf::replies_to<atom::recall, conversation_ref, bool, std::int64_t>::with<archive_job>,
   // Jobs that are not at their end, and copies on the disk that could go.
   caf::replies_to<atom::archive, atom::list>::with<archive_book>,
   // A tenant's jobs.
@@ -251,13 +252,22 @@ using keeper_actor = caf::typed_actor<
   // The conversation that a job has decoded; `invalid_argument` where it is damaged.
   caf::replies_to<atom::open, archive::keyed_job>::with<recalled_conversation>>::extend_with<measured_actor>;
 
+/// The CARRIER interface: chunks between the disk tier and archives.
+using carrier_actor = upper_tier_actor::extend<
+  // These, and the chunks that the disk has of those whose jobs want them.
+  caf::replies_to<atom::fetch, archive_sources>::with<archive_sources>,
+  // Saves the chunks of an archive; answers with those that are safe on the disk.
+  caf::replies_to<atom::save, recalled_conversation>::with<key_list>,
+  // The disk tier (a `tier_actor`); an earlier one is forgotten.
+  caf::reacts_to<atom::attach, caf::strong_actor_ptr>>;
+
 /// The ARCHIVIST interface: leads conversations into DNA and back. Answers at once; the work is the keeper's.
 using archivist_actor = caf::typed_actor<
-  // Archives a conversation; one that is on its way already, or there, keeps its ticket.
-  caf::replies_to<atom::archive, conversation_ref>::with<archive_ticket>,
-  // Brings an archived conversation back; one that is on its way already keeps its ticket.
-  caf::replies_to<atom::recall, conversation_ref>::with<archive_ticket>,
-  // The same; answers when it is back, or with an error when it does not come by itself.
+  // Archives a conversation, with `true` its keys and values, too; one that is on its way already, or there, keeps its ticket.
+  caf::replies_to<atom::archive, conversation_ref, bool>::with<archive_ticket>,
+  // Brings an archived conversation back, with `true` its keys and values, too; one that is on its way already keeps its ticket.
+  caf::replies_to<atom::recall, conversation_ref, bool>::with<archive_ticket>,
+  // The same without keys and values; answers when it is back, or with an error when it does not come by itself.
   caf::replies_to<atom::recall, atom::settle, conversation_ref>::with<archive_ticket>,
   // What became of a tenant's archives and recalls.
   caf::replies_to<atom::archive, atom::list, std::string>::with<archive_tickets>,
@@ -299,8 +309,8 @@ using gateway_actor = caf::typed_actor<
   caf::replies_to<atom::label, conversation_ref>::with<conversation_label>,
   caf::replies_to<atom::label, conversation_ref, std::string>::with<conversation_label>,
   // As the archivist's; `not_available` where the server has no archive.
-  caf::replies_to<atom::archive, conversation_ref>::with<archive_ticket>,
-  caf::replies_to<atom::recall, conversation_ref>::with<archive_ticket>,
+  caf::replies_to<atom::archive, conversation_ref, bool>::with<archive_ticket>,
+  caf::replies_to<atom::recall, conversation_ref, bool>::with<archive_ticket>,
   caf::replies_to<atom::archive, atom::list, std::string>::with<archive_tickets>,
   // Who is asked for archived conversations.
   caf::reacts_to<atom::attach, archivist_actor>,

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "actors/archivist.hpp"
+#include "actors/carrier.hpp"
 #include "actors/system_parts.hpp"
 #include "archive/kept_simulator.hpp"
 #include "archive/spool.hpp"
@@ -25,8 +26,8 @@ void running_system::parts::open_archive() {
   } else {
     laboratory = std::make_shared<archive::spool>(wanted.spool);
   }
-  archive_work =
-      std::make_shared<archive::keeper>(archive::keeper_options{.folder = wanted.folder / "tubes"}, laboratory);
+  archive_work = std::make_shared<archive::keeper>(
+      archive::keeper_options{.folder = wanted.folder / "tubes", .cache = {geometry, cache}}, laboratory);
   notices.push_back(fmt::format(
       "{}: {} tubes; {}", wanted.folder.string(), archive_work->figures().tubes,
       wanted.spool.empty() ? "the laboratory is simulated" : fmt::format("orders go to {}", wanted.spool.string())));
@@ -34,6 +35,8 @@ void running_system::parts::open_archive() {
 
 void running_system::parts::spawn_archive() {
   keeper = system->spawn<caf::detached>(chromatin::keeper, archive_work, world_clock(), true);
+  carrier = system->spawn(chromatin::carrier, carrier_options{{geometry, cache}, archive_work->room_bytes()});
+  if (disk_tier) caf::anon_send(carrier, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(disk_tier));
   std::function<bool()> disk_is_full;
   if (options.archive.disk_share_max > 0)
     disk_is_full = [folder = options.disk, max = options.archive.disk_share_max] {
@@ -46,7 +49,8 @@ void running_system::parts::spawn_archive() {
                                 .disk_is_full = std::move(disk_is_full),
                                 .usual = laboratory->usual(),
                                 .simulated = laboratory->simulated()};
-  archivist = system->spawn(chromatin::archivist, registry, keeper, eraser_actor{device_tier}, world_clock(), shape);
+  archivist =
+      system->spawn(chromatin::archivist, registry, keeper, carrier, eraser_actor{device_tier}, world_clock(), shape);
   caf::anon_send(gateway, atom::attach_v, archivist);
 }
 

@@ -21,7 +21,7 @@ using job_list = std::vector<archive_job>;
 using lab_answers = std::vector<archive::lab_answer>;
 using keyed_jobs = std::vector<archive::keyed_job>;
 using archive_sources = std::vector<archive::archive_source>;
-using recalled_conversation = std::shared_ptr<const archive::archived_conversation>;
+using recalled_conversation = std::shared_ptr<const archive::recalled>;
 
 /// What a turn on a conversation that is in DNA does.
 enum class archived_turn : std::uint8_t {

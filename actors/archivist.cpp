@@ -40,12 +40,14 @@ void archivist_state::take_up(const archive_job& job) {
     copies_.try_emplace(job.number, job);
   else if (!is_over(job) && (known == jobs_.end() || !known->second.job.failure.empty()))
     jobs_.insert_or_assign(job.number, job_entry{job, {}, {}});
+  else if (known != jobs_.end() && known->second.job.state == job.state)
+    known->second.job.kv = job.kv;
   self->send(self, atom::internal_v, atom::proceed_v, std::uint64_t{0});
 }
 
-caf::result<archive_ticket> archivist_state::archive(const conversation_ref& which) {
+caf::result<archive_ticket> archivist_state::archive(const conversation_ref& which, bool kv) {
   auto done = std::make_shared<answer<archive_ticket>>(self->make_response_promise<archive_ticket>());
-  self->request(registry, caf::infinite, atom::archive_v, which, seconds_of(clock()))
+  self->request(registry, caf::infinite, atom::archive_v, which, kv, seconds_of(clock()))
       .then(
           [this, done](const archive_job& job) {
             take_up(job);
@@ -55,9 +57,9 @@ caf::result<archive_ticket> archivist_state::archive(const conversation_ref& whi
   return caf::delegated<archive_ticket>{};
 }
 
-caf::result<archive_ticket> archivist_state::recall(const conversation_ref& which) {
+caf::result<archive_ticket> archivist_state::recall(const conversation_ref& which, bool kv) {
   auto done = std::make_shared<answer<archive_ticket>>(self->make_response_promise<archive_ticket>());
-  self->request(registry, caf::infinite, atom::recall_v, which, seconds_of(clock()))
+  self->request(registry, caf::infinite, atom::recall_v, which, kv, seconds_of(clock()))
       .then(
           [this, done](const archive_job& job) {
             take_up(job);
@@ -69,7 +71,7 @@ caf::result<archive_ticket> archivist_state::recall(const conversation_ref& whic
 
 caf::result<archive_ticket> archivist_state::await_recall(const conversation_ref& which) {
   auto done = std::make_shared<answer<archive_ticket>>(self->make_response_promise<archive_ticket>());
-  self->request(registry, caf::infinite, atom::recall_v, which, seconds_of(clock()))
+  self->request(registry, caf::infinite, atom::recall_v, which, false, seconds_of(clock()))
       .then(
           [this, done](const archive_job& job) {
             take_up(job);
@@ -104,8 +106,9 @@ archive_ticket archivist_state::ticket_of(const archive_job& job) const {
                       .blocks_missing = static_cast<std::uint32_t>(job.missing.size()),
                       .reads_more = job.missing.empty() ? 0 : job.reads_more,
                       .failure = job.failure,
-                      .note = order.note,
-                      .simulated = options.simulated};
+                      .note = order.note.empty() ? job.note : order.note,
+                      .simulated = options.simulated,
+                      .kv = job.kv};
   if (made.expected_s > 0) made.left_s = std::max(made.expected_s - seconds_of(clock()), std::int64_t{1});
   if (known != jobs_.end() && !known->second.trouble.empty()) made.note = known->second.trouble;
   return made;
@@ -143,6 +146,7 @@ counters archivist_state::stats() const {
                 {"recalls_awaited", static_cast<std::int64_t>(waiting_.size())},
                 {"conversations_archived", stored_},
                 {"conversations_recalled", settled_},
+                {"chunks_recalled", chunks_back_},
                 {"jobs_failed", failed_},
                 {"pcrs_ordered", pcrs_ordered_},
                 {"reads_ordered", reads_ordered_},
@@ -152,21 +156,23 @@ counters archivist_state::stats() const {
 }
 
 archivist_actor::behavior_type archivist(archivist_actor::stateful_pointer<archivist_state> self,
-                                         registry_actor registry, keeper_actor keeper, eraser_actor tiers,
-                                         lab_clock clock, archivist_options options) {
+                                         registry_actor registry, keeper_actor keeper, carrier_actor carrier,
+                                         eraser_actor tiers, lab_clock clock, archivist_options options) {
   auto& state = self->state;
   state.registry = std::move(registry);
   state.keeper = std::move(keeper);
+  state.carrier = std::move(carrier);
   state.tiers = std::move(tiers);
   state.clock = std::move(clock);
   state.options = std::move(options);
   keep_last_words(self);
   self->link_to(state.keeper);  // neither is of use without the other
+  self->link_to(state.carrier);
   self->send(self, atom::internal_v, atom::open_v);
   if (state.options.idle.count() > 0 || state.options.disk_is_full) self->send(self, atom::internal_v, atom::archive_v);
   return {
-      [&state](atom::archive, const conversation_ref& which) { return state.archive(which); },
-      [&state](atom::recall, const conversation_ref& which) { return state.recall(which); },
+      [&state](atom::archive, const conversation_ref& which, bool kv) { return state.archive(which, kv); },
+      [&state](atom::recall, const conversation_ref& which, bool kv) { return state.recall(which, kv); },
       [&state](atom::recall, atom::settle, const conversation_ref& which) { return state.await_recall(which); },
       [&state](atom::archive, atom::list, const std::string& tenant) { return state.list(tenant); },
       [&state](atom::internal, atom::archive) { state.look_for_idle(); },

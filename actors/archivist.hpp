@@ -2,7 +2,7 @@
 
 /// The archivist: leads conversations into DNA and back. It keeps the jobs that are not at their end, and takes the
 /// next step of each (archive/job.hpp): what the registry has to keep it asks the registry, what takes files, strands
-/// and reads the keeper. So it answers at once, whatever these two do.
+/// and reads the keeper, what takes chunks of the disk the carrier. So it answers at once, whatever these two do.
 ///
 /// Steps are taken in rounds: the keeper is asked how the laboratory is getting on, then all jobs whose next step is
 /// the same take it together, and what came of it is made durable, job by job. A round in which something happened is
@@ -41,8 +41,8 @@ struct archivist_state {
   explicit archivist_state(archivist_actor::stateful_pointer<archivist_state> owner) : self{owner} {}
 
   void open();
-  caf::result<archive_ticket> archive(const conversation_ref& which);
-  caf::result<archive_ticket> recall(const conversation_ref& which);
+  caf::result<archive_ticket> archive(const conversation_ref& which, bool kv);
+  caf::result<archive_ticket> recall(const conversation_ref& which, bool kv);
   caf::result<archive_ticket> await_recall(const conversation_ref& which);
   caf::result<archive_tickets> list(const std::string& tenant);
   void look_for_idle();
@@ -55,6 +55,7 @@ struct archivist_state {
   archivist_actor::stateful_pointer<archivist_state> self;
   registry_actor registry;
   keeper_actor keeper;
+  carrier_actor carrier;
   eraser_actor tiers;  ///< told of chunks that only conversations had which went; may be null
   lab_clock clock;
   archivist_options options;
@@ -90,7 +91,11 @@ struct archivist_state {
   void keep(const job_list& next);
   void keep_plan(const job_list& next);
   void keep(const archive_job& next);
+  void write(archive_sources all, const job_list& of);
   void settle(const archive::keyed_job& one);
+  void bring_back(const archive_job& job, const recalled_conversation& what);
+  void put_back(const archive_job& job, const recalled_conversation& what, const key_list& saved);
+  void cannot_settle(const archive_job& job, const caf::error& error);
   void drop_copy(const archive_job& job);
   void changed(const archive_job& job, bool there);
   void left_out(const job_list& jobs, const archive_sources& found);
@@ -104,11 +109,12 @@ struct archivist_state {
   bool happened_ = false;  ///< in this round
   std::optional<archive::lab_time> wake_at_;
   std::uint64_t wake_ = 0;  ///< the last timer's number
-  std::int64_t stored_ = 0, settled_ = 0, failed_ = 0, pcrs_ordered_ = 0, reads_ordered_ = 0, short_ = 0;
+  std::int64_t stored_ = 0, settled_ = 0, failed_ = 0, pcrs_ordered_ = 0, reads_ordered_ = 0, short_ = 0,
+               chunks_back_ = 0;
 };
 
 archivist_actor::behavior_type archivist(archivist_actor::stateful_pointer<archivist_state> self,
-                                         registry_actor registry, keeper_actor keeper, eraser_actor tiers,
-                                         lab_clock clock, archivist_options options);
+                                         registry_actor registry, keeper_actor keeper, carrier_actor carrier,
+                                         eraser_actor tiers, lab_clock clock, archivist_options options);
 
 }  // namespace chromatin

@@ -28,7 +28,7 @@ void archivist_state::look_for_idle() {
       .then(
           [this](const conversation_refs& found) {
             for (const auto& which : found)
-              self->request(registry, caf::infinite, atom::archive_v, which, clock().time_since_epoch().count())
+              self->request(registry, caf::infinite, atom::archive_v, which, false, clock().time_since_epoch().count())
                   .then([this](const archive_job& job) { take_up(job); },
                         [](const caf::error& error) { spdlog::warn("archive: {}", explain(error)); });
           },

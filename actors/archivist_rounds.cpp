@@ -4,6 +4,7 @@
 #include <set>
 #include <type_traits>
 
+#include <fmt/format.h>
 #include <spdlog/spdlog.h>
 
 #include "actors/archivist.hpp"
@@ -90,10 +91,8 @@ job_list archivist_state::pooled(job_list jobs, bool by_tube) {
 void archivist_state::take(next_step step, const job_list& jobs) {
   switch (step) {
     case next_step::write_frame:
-      return with_sources(pooled(jobs, false), true, [this](archive_sources& all, const job_list& of) {
-        ask_keeper(
-            of, [this](const job_list& next) { keep(next); }, atom::save_v, std::move(all));
-      });
+      return with_sources(pooled(jobs, false), true,
+                          [this](archive_sources& all, const job_list& of) { write(std::move(all), of); });
     case next_step::plan_reads:
       return with_sources(pooled(jobs, true), false, [this](archive_sources& all, const job_list& of) {
         ask_keeper(
@@ -189,27 +188,68 @@ void archivist_state::keep(const archive_job& next) {
           });
 }
 
-void archivist_state::settle(const archive::keyed_job& one) {
-  const auto failed = [this, job = one.job](const caf::error& error) {
-    if (error == ec::invalid_argument || error == ec::version_conflict)
-      keep(archive::failed(job, explain(error), clock()));
-    else
-      trouble({job}, error);
-    leave();
+/// With the chunks that the disk has, of those that want them.
+void archivist_state::write(archive_sources all, const job_list& of) {
+  const auto give = [this, of](archive_sources& sources) {
+    ask_keeper(
+        of, [this](const job_list& next) { keep(next); }, atom::save_v, std::move(sources));
   };
+  if (std::ranges::none_of(all, [](const auto& one) { return one.job.kv; })) return give(all);
+  enter();
+  self->request(carrier, caf::infinite, atom::fetch_v, std::move(all))
+      .then(
+          [this, give](archive_sources& with_chunks) {
+            give(with_chunks);
+            leave();
+          },
+          [this, of](const caf::error& error) {
+            trouble(of, error);
+            leave();
+          });
+}
+
+void archivist_state::settle(const archive::keyed_job& one) {
   enter();
   self->request(keeper, caf::infinite, atom::open_v, one)
+      .then([this, job = one.job](const recalled_conversation& what) { bring_back(job, what); },
+            [this, job = one.job](const caf::error& error) { cannot_settle(job, error); });
+}
+
+/// Keys and values first, so that the turn that waits for the conversation finds them.
+void archivist_state::bring_back(const archive_job& job, const recalled_conversation& what) {
+  if (!job.kv) return put_back(job, what, {});
+  self->request(carrier, caf::infinite, atom::save_v, what)
       .then(
-          [this, failed, next = archive::settled(one.job, clock())](const recalled_conversation& what) {
-            self->request(registry, caf::infinite, atom::archive_v, atom::settle_v, next, what)
-                .then(
-                    [this, next](bool there) {
-                      changed(next, there);
-                      leave();
-                    },
-                    failed);
+          [this, job, what](const key_list& saved) {
+            auto told = job;
+            told.note = fmt::format("{} of {} chunks of keys and values are on the disk{}{}", saved.size(),
+                                    what->kv_chunks, what->kv_left_out.empty() ? "" : "; ", what->kv_left_out);
+            if (saved.size() < what->kv.size())
+              told.note += fmt::format("; {} found no room there", what->kv.size() - saved.size());
+            put_back(told, what, saved);
           },
-          failed);
+          [this, job](const caf::error& error) { cannot_settle(job, error); });
+}
+
+void archivist_state::put_back(const archive_job& job, const recalled_conversation& what, const key_list& saved) {
+  self->request(registry, caf::infinite, atom::archive_v, atom::settle_v, archive::settled(job, clock()), what)
+      .then(
+          [this, next = archive::settled(job, clock()), saved](bool there) {
+            if (!there && tiers && !saved.empty()) self->send(tiers, atom::erase_v, saved);  // forgotten meanwhile
+            if (there) chunks_back_ += static_cast<std::int64_t>(saved.size());
+            if (!next.note.empty()) spdlog::info("archive: job {}: {}", next.number, next.note);
+            changed(next, there);
+            leave();
+          },
+          [this, job](const caf::error& error) { cannot_settle(job, error); });
+}
+
+void archivist_state::cannot_settle(const archive_job& job, const caf::error& error) {
+  if (error == ec::invalid_argument || error == ec::version_conflict)
+    keep(archive::failed(job, explain(error), clock()));
+  else
+    trouble({job}, error);
+  leave();
 }
 
 void archivist_state::drop_copy(const archive_job& job) {

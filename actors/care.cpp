@@ -91,6 +91,7 @@ caf::expected<caf::strong_actor_ptr> running_system::parts::start_disk_tier() {
   spawn_disk_tier(std::move(found));
   auto handle = tell_tier("disk-tier", disk_tier);
   if (host_tier) caf::anon_send(host_tier, atom::attach_v, handle);
+  if (carrier) caf::anon_send(carrier, atom::attach_v, handle);
   return handle;
 }
 

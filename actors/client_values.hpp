@@ -49,8 +49,9 @@ struct archive_ticket {
   std::uint32_t blocks_missing = 0;  ///< that these did not bring
   std::uint64_t reads_more = 0;      ///< that would
   std::string failure;               ///< why it does not go on by itself; empty: it does
-  std::string note;                  ///< what the laboratory says
+  std::string note;                  ///< what the laboratory says, or what became of keys and values
   bool simulated = false;            ///< the laboratory is a model
+  bool kv = false;                   ///< keys and values are asked for, too
 };
 using archive_tickets = std::vector<archive_ticket>;
 

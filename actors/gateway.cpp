@@ -356,8 +356,8 @@ gateway_actor::behavior_type gateway(gateway_actor::stateful_pointer<gateway_sta
       [&state](atom::lookup, const conversation_ref& conversation) -> caf::result<key_list> {
         return state.self->delegate(state.registry, atom::lookup_v, conversation);
       },
-      [&state](atom::archive, const conversation_ref& which) { return state.archive(which); },
-      [&state](atom::recall, const conversation_ref& which) { return state.recall(which); },
+      [&state](atom::archive, const conversation_ref& which, bool kv) { return state.archive(which, kv); },
+      [&state](atom::recall, const conversation_ref& which, bool kv) { return state.recall(which, kv); },
       [&state](atom::archive, atom::list, const std::string& tenant) { return state.list_archive(tenant); },
       [&state](atom::attach, const archivist_actor& archivist) { state.archivist = archivist; },
       [&state](atom::list) { return state.list(); },

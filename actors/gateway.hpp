@@ -64,8 +64,8 @@ struct gateway_state {
   gateway_limits limits;
   archivist_actor archivist;  ///< null: the server has no archive
 
-  caf::result<archive_ticket> archive(const conversation_ref& which);
-  caf::result<archive_ticket> recall(const conversation_ref& which);
+  caf::result<archive_ticket> archive(const conversation_ref& which, bool kv);
+  caf::result<archive_ticket> recall(const conversation_ref& which, bool kv);
   caf::result<archive_tickets> list_archive(const std::string& tenant);
 
  private:

@@ -32,16 +32,16 @@ std::string text_of(const archive_ticket& told) {
 
 }  // namespace
 
-caf::result<archive_ticket> gateway_state::archive(const conversation_ref& which) {
+caf::result<archive_ticket> gateway_state::archive(const conversation_ref& which, bool kv) {
   if (auto error = limits.check_name("conversation", which.id)) return error;
   if (!archivist) return no_archive();
-  return self->delegate(archivist, atom::archive_v, which);
+  return self->delegate(archivist, atom::archive_v, which, kv);
 }
 
-caf::result<archive_ticket> gateway_state::recall(const conversation_ref& which) {
+caf::result<archive_ticket> gateway_state::recall(const conversation_ref& which, bool kv) {
   if (auto error = limits.check_name("conversation", which.id)) return error;
   if (!archivist) return no_archive();
-  return self->delegate(archivist, atom::recall_v, which);
+  return self->delegate(archivist, atom::recall_v, which, kv);
 }
 
 caf::result<archive_tickets> gateway_state::list_archive(const std::string& tenant) {
@@ -52,7 +52,7 @@ caf::result<archive_tickets> gateway_state::list_archive(const std::string& tena
 void gateway_state::with_ticket(const conversation_ref& which, const caf::error& error,
                                 std::function<void(const caf::error&)> done) {
   if (error != ec::archived || !archivist || limits.on_archived == archived_turn::reject) return done(error);
-  self->request(archivist, caf::infinite, atom::recall_v, which)
+  self->request(archivist, caf::infinite, atom::recall_v, which, false)
       .then(
           [done](const archive_ticket& told) {
             done(come_back(ec::archived, text_of(told), told.left_s > 0 ? seconds{told.left_s} : usual_wait));

@@ -66,7 +66,7 @@ keeper_actor::behavior_type keeper(keeper_actor::pointer self, std::shared_ptr<a
       },
       [=](atom::open, const archive::keyed_job& one) {
         return guarded<recalled_conversation>(gentle, [&]() -> caf::result<recalled_conversation> {
-          return recalled_conversation{std::make_shared<archive::archived_conversation>(work->open(one))};
+          return recalled_conversation{std::make_shared<archive::recalled>(work->open(one, clock()))};
         });
       },
       [=](atom::stats) { return guarded<counters>(gentle, [&]() -> caf::result<counters> { return count(*work); }); },

@@ -368,11 +368,11 @@ registry_actor::behavior_type registry(registry_actor::stateful_pointer<registry
         return state.when_durable(state.put_metadata(which, metadata));
       },
       [&state](atom::attach, const eraser_actor& tiers) { state.tiers = tiers; },
-      [&state](atom::archive, const conversation_ref& which, std::int64_t now_s) {
-        return state.when_durable(state.plan_archive(which, now_s));
+      [&state](atom::archive, const conversation_ref& which, bool kv, std::int64_t now_s) {
+        return state.when_durable(state.plan_archive(which, kv, now_s));
       },
-      [&state](atom::recall, const conversation_ref& which, std::int64_t now_s) {
-        return state.when_durable(state.ask_recall(which, now_s));
+      [&state](atom::recall, const conversation_ref& which, bool kv, std::int64_t now_s) {
+        return state.when_durable(state.ask_recall(which, kv, now_s));
       },
       [&state](atom::archive, atom::list) { return state.open_book(); },
       [&state](atom::archive, atom::list, const std::string& tenant) { return state.list_jobs(tenant); },

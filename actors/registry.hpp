@@ -55,8 +55,8 @@ struct registry_state {
   caf::result<key_list> forget_point(const std::string& tenant, const std::string& name);
   caf::result<conversation_label> find_label(const conversation_ref& which);
   caf::result<conversation_label> put_metadata(const conversation_ref& which, const std::string& metadata);
-  caf::result<archive_job> plan_archive(const conversation_ref& which, std::int64_t now_s);
-  caf::result<archive_job> ask_recall(const conversation_ref& which, std::int64_t now_s);
+  caf::result<archive_job> plan_archive(const conversation_ref& which, bool kv, std::int64_t now_s);
+  caf::result<archive_job> ask_recall(const conversation_ref& which, bool kv, std::int64_t now_s);
   caf::result<archive_book> open_book();
   caf::result<job_list> list_jobs(const std::string& tenant);
   caf::result<archive_sources> read_sources(const job_list& jobs, bool with_said);
@@ -146,7 +146,7 @@ struct registry_state {
   caf::error absent(const conversation_ref& which);
   /// Nothing where it was forgotten.
   std::optional<archive::archive_source> read_source(const archive_job& job, bool with_said);
-  archive_job going_on(const archive_job& job, std::int64_t now_s);
+  archive_job going_on(archive_job job, bool kv, std::int64_t now_s);
   archive_job add_job(archive_job job);
   void remove_settled(const job_list& of);
   /// The conversation's window as it was when it had `messages` messages.

@@ -39,13 +39,17 @@ caf::error registry_state::absent(const conversation_ref& which) {
   return caf::make_error(ec::archived, "the conversation " + which.id + " is in DNA");
 }
 
-/// A job that goes on as it was, or again after it had failed.
-archive_job registry_state::going_on(const archive_job& job, std::int64_t now_s) {
-  if (job.failure.empty()) return job;
-  auto again = archive::resumed(job, time_of(now_s));
+/// A job that goes on as it was, or again after it had failed. Whether keys and values are wanted can change until its
+/// first step: once one has failed to either, before that to more only.
+archive_job registry_state::going_on(archive_job job, bool kv, std::int64_t now_s) {
+  const bool under_way = job.state != archive_state::planned && job.state != archive_state::asked;
+  const bool wanted = under_way ? job.kv : kv || (job.kv && job.failure.empty());
+  if (job.failure.empty() && job.kv == wanted) return job;
+  if (!job.failure.empty()) job = archive::resumed(std::move(job), time_of(now_s));
+  job.kv = wanted;
   begin_write();
-  store->archives().put(again);
-  return again;
+  store->archives().put(job);
+  return job;
 }
 
 archive_job registry_state::add_job(archive_job job) {
@@ -62,7 +66,7 @@ void registry_state::remove_settled(const job_list& of) {
   }
 }
 
-caf::result<archive_job> registry_state::plan_archive(const conversation_ref& which, std::int64_t now_s) {
+caf::result<archive_job> registry_state::plan_archive(const conversation_ref& which, bool kv, std::int64_t now_s) {
   return guarded<archive_job>([&]() -> caf::result<archive_job> {
     const auto known = store->find(key_of(which));
     const auto jobs = store->archives().jobs_of(key_of(which)).jobs;
@@ -70,14 +74,15 @@ caf::result<archive_job> registry_state::plan_archive(const conversation_ref& wh
     if (!known && !stored) return missing(which);
     if (!known) return *stored;
     for (const auto& job : jobs)
-      if (!is_recall(job) && !io::is_over(job)) return going_on(job, now_s);
+      if (!is_recall(job) && !io::is_over(job)) return going_on(job, kv, now_s);
     remove_settled(jobs);
-    if (stored && stored->version == known->version) return *stored;  // nothing was said since
-    return add_job(archive::plan_archive(key_of(which), known->version, time_of(now_s)));
+    const bool has_all = stored && stored->version == known->version && (stored->kv || !kv);
+    if (has_all) return *stored;  // nothing was said since
+    return add_job(archive::plan_archive(key_of(which), known->version, time_of(now_s), kv));
   });
 }
 
-caf::result<archive_job> registry_state::ask_recall(const conversation_ref& which, std::int64_t now_s) {
+caf::result<archive_job> registry_state::ask_recall(const conversation_ref& which, bool kv, std::int64_t now_s) {
   return guarded<archive_job>([&]() -> caf::result<archive_job> {
     const auto jobs = store->archives().jobs_of(key_of(which)).jobs;
     if (store->find(key_of(which))) {
@@ -88,9 +93,9 @@ caf::result<archive_job> registry_state::ask_recall(const conversation_ref& whic
     const auto* stored = last_stored(jobs);
     if (!stored) return missing(which);
     for (const auto& job : jobs)
-      if (is_recall(job) && !io::is_over(job)) return going_on(job, now_s);
+      if (is_recall(job) && !io::is_over(job)) return going_on(job, kv, now_s);
     remove_settled(jobs);
-    return add_job(archive::ask_recall(*stored, time_of(now_s)));
+    return add_job(archive::ask_recall(*stored, time_of(now_s), kv));
   });
 }
 
@@ -164,8 +169,10 @@ caf::result<copy_dropped> registry_state::drop_copy(const archive_job& job) {
     const auto key = archive::conversation_of(job);
     held_lease lease{*store, key, clerk};
     if (!lease.take(self->clock().now())) return caf::make_error(ec::busy, "a turn of this conversation is under way");
-    const auto recalled = [&](const archive_job& other) { return is_recall(other) && other.number > job.number; };
-    if (std::ranges::any_of(store->archives().jobs_of(key).jobs, recalled)) return copy_dropped{};
+    const auto wanted = [&](const archive_job& other) {  // it was recalled since, or goes into DNA with more
+      return other.number > job.number && (is_recall(other) || !io::is_over(other));
+    };
+    if (std::ranges::any_of(store->archives().jobs_of(key).jobs, wanted)) return copy_dropped{};
     begin_write();
     auto chunks = store->archives().drop_copy(key);
     if (!chunks) return copy_dropped{};
@@ -198,7 +205,7 @@ caf::result<bool> registry_state::settle_recall(const archive_job& job, const re
   return guarded<bool>([&]() -> caf::result<bool> {
     if (!store->archives().find(job.number)) return false;
     begin_write();
-    archive::put_back(*store, archive::conversation_of(job), clerk, *what, {}, job.version);
+    archive::put_back(*store, archive::conversation_of(job), clerk, what->said, {}, job.version);
     spoken[archive::conversation_of(job)] = self->clock().now();
     return store->archives().put(job);
   });

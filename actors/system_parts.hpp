@@ -110,6 +110,7 @@ struct running_system::parts {
   registry_actor registry;
   gateway_actor gateway;
   keeper_actor keeper;
+  carrier_actor carrier;
   archivist_actor archivist;
 };
 

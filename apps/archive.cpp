@@ -21,7 +21,7 @@ using json = nlohmann::ordered_json;
 struct archive_flags {
   server_flags server;
   std::string id;
-  bool as_json = false, wait = false;
+  bool as_json = false, wait = false, kv = false;
 };
 
 constexpr std::chrono::seconds look_every{2};
@@ -37,7 +37,8 @@ json to_json(const archive_ticket& t) {
           {"reads_more", t.reads_more},
           {"failure", t.failure},
           {"note", t.note},
-          {"simulated", t.simulated}};
+          {"simulated", t.simulated},
+          {"kv", t.kv}};
 }
 
 void print(const archive_ticket& t) {
@@ -46,6 +47,7 @@ void print(const archive_ticket& t) {
     fmt::print("  expected {:%Y-%m-%d %H:%M:%S} UTC", fmt::gmtime(static_cast<std::time_t>(t.expected_s)));
   if (t.reads > 0) fmt::print("  {} reads", t.reads);
   if (t.blocks_missing > 0) fmt::print(", {} blocks missing, {} reads more", t.blocks_missing, t.reads_more);
+  if (t.kv) fmt::print("  with keys and values");
   if (t.simulated) fmt::print("  simulated");
   fmt::print("\n");
   if (!t.failure.empty()) fmt::print("        stops: {}\n", t.failure);
@@ -90,11 +92,12 @@ void add_archive_command(CLI::App& app) {
   auto* command = app.add_subcommand("archive", "Bring a conversation into DNA, or list what is there and on its way");
   auto flags = std::make_shared<archive_flags>();
   command->add_option("name", flags->id, "the conversation (default: a list of all archives and recalls)");
+  command->add_flag("--kv", flags->kv, "with the keys and values that the disk has of it");
   add_flags(*command, *flags);
   command->callback([flags] {
     auto client = connect(flags->server);
     if (flags->id.empty()) return list_archives(client, flags->as_json);
-    auto made = client.archive(flags->id);
+    auto made = client.archive(flags->id, flags->kv);
     show(flags->wait ? wait_for(client, std::move(made)) : made, flags->as_json);
   });
 }
@@ -103,10 +106,12 @@ void add_recall_command(CLI::App& app) {
   auto* command = app.add_subcommand("recall", "Bring an archived conversation back");
   auto flags = std::make_shared<archive_flags>();
   command->add_option("name", flags->id, "the conversation")->required();
+  command->add_flag("--kv", flags->kv,
+                    "with the keys and values that were archived, so that nothing is computed again");
   add_flags(*command, *flags);
   command->callback([flags] {
     auto client = connect(flags->server);
-    auto made = client.recall(flags->id);
+    auto made = client.recall(flags->id, flags->kv);
     show(flags->wait ? wait_for(client, std::move(made)) : made, flags->as_json);
   });
 }

@@ -42,9 +42,9 @@ bool take_frame(std::span<const std::uint8_t>& rest, frame_list& into) {
 
 }  // namespace
 
-std::string to_string(const frame_damage& damage) {
-  if (damage.frame == 0) return fmt::format("the transcript's head is damaged: {}", damage.reason);
-  return fmt::format("frame {} of the transcript is damaged: {}", damage.frame, damage.reason);
+std::string to_string(const frame_damage& damage, std::string_view file) {
+  if (damage.frame == 0) return fmt::format("the {}'s head is damaged: {}", file, damage.reason);
+  return fmt::format("frame {} of the {} is damaged: {}", damage.frame, file, damage.reason);
 }
 
 byte_string empty_frame_file() { return {head.begin(), head.end()}; }

@@ -1,7 +1,7 @@
 #pragma once
 
-/// The bytes of the file `transcript` (docs/formats.md): a head, then frame after frame, each with its length and a
-/// checksum. What a frame holds is not this file's business.
+/// The bytes of the files `transcript` and `kv` (docs/formats.md): a head, then frame after frame, each with its length
+/// and a checksum. What a frame holds is not this file's business.
 
 #include <optional>
 #include <string>
@@ -19,7 +19,7 @@ struct frame_damage {
 };
 
 /// "frame 3 of the transcript is damaged: …", "the transcript's head is damaged: …".
-std::string to_string(const frame_damage& damage);
+std::string to_string(const frame_damage& damage, std::string_view file = "transcript");
 
 /// A file without frames.
 byte_string empty_frame_file();

@@ -88,18 +88,19 @@ next_step step_of(const archive_job& job, const lab_answer& order) {
   return next_step::stop;
 }
 
-archive_job plan_archive(const io::conversation_key& conversation, std::uint64_t version, lab_time now) {
-  archive_job job{.tenant = conversation.tenant, .id = conversation.id, .version = version};
+archive_job plan_archive(const io::conversation_key& conversation, std::uint64_t version, lab_time now, bool kv) {
+  archive_job job{.tenant = conversation.tenant, .id = conversation.id, .version = version, .kv = kv};
   return at(std::move(job), archive_state::planned, now);
 }
 
-archive_job ask_recall(const archive_job& archive, lab_time now) {
+archive_job ask_recall(const archive_job& archive, lab_time now, bool kv) {
   must_be(archive, {archive_state::stored});
   archive_job job{.tenant = archive.tenant,
                   .id = archive.id,
                   .version = archive.version,
                   .tube = archive.tube,
-                  .commit = archive.commit};
+                  .commit = archive.commit,
+                  .kv = kv};
   return at(std::move(job), archive_state::asked, now);
 }
 

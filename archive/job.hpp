@@ -54,10 +54,12 @@ std::string_view awaited_order(const archive_job& job);
 /// `order`: what the laboratory says of awaited_order(); of none, anything.
 next_step step_of(const archive_job& job, const lab_answer& order);
 
-/// A job that somebody asks for. `version`: of the conversation. Its tube is chosen when it is written.
-archive_job plan_archive(const io::conversation_key& conversation, std::uint64_t version, lab_time now);
+/// A job that somebody asks for. `version`: of the conversation; `kv`: with keys and values. Its tube is chosen when it
+/// is written.
+archive_job plan_archive(const io::conversation_key& conversation, std::uint64_t version, lab_time now,
+                         bool kv = false);
 /// Of what this job stored, at the version that it stored: a conversation that comes back is at no other.
-archive_job ask_recall(const archive_job& archive, lab_time now);
+archive_job ask_recall(const archive_job& archive, lab_time now, bool kv = false);
 
 /// planned, and its tube is known: this version is in the tube's partition since `commit`, and its strands belong to
 /// the order `synthesis`. The conversation may have gone on since it was planned.

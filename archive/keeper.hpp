@@ -4,7 +4,8 @@
 /// what a step needs of the conversation is passed in, and the job as it is next is returned, for the registry to keep
 /// *before* the step after it (archive/job.hpp). Every step may be done again, by another process too.
 ///
-/// A tenant's conversations are directories of its tubes (archive/tubes.hpp), each with one file, `transcript`. Jobs
+/// A tenant's conversations are directories of its tubes (archive/tubes.hpp), each with a file `transcript` and, where
+/// that was asked for, a file `kv`; a recall that does not ask for `kv` neither amplifies nor reads it. Jobs
 /// that wait for the same tube share what is ordered: strands written together are one order, and so are the reads of
 /// up to `together_max` directories, by one PCR with a primer for each. Primers copy each other's strands, so that with
 /// more of them less and less of the product is what was wanted.
@@ -13,6 +14,7 @@
 /// line, and the step can be tried again later. Blocks for long; one thread at a time.
 
 #include <functional>
+#include <map>
 #include <memory>
 
 #include "archive/source.hpp"
@@ -29,6 +31,7 @@ struct keeper_options {
   std::uint64_t reads_a_strand = 20;
   /// Of these, the share that is for the luck of a PCR: those who share one pay for it once.
   double share_for_luck = 0.2;
+  served_cache cache = {};        ///< what keys and values are of
   std::size_t together_max = 16;  ///< jobs whose directories one PCR brings
   /// Told before and after whatever outlives the process, for tests that end it there.
   std::function<void()> lasting = [] {};
@@ -51,30 +54,50 @@ class keeper {
   void give(std::span<const keyed_job> all, lab_time now);
   /// next_step::decode. The jobs as they are next: stored, decoded, short of blocks, or failed.
   std::vector<archive_job> decode(std::span<const keyed_job> all, lab_time now);
-  /// next_step::settle: the conversation. Throws frame_error where what was read is not what was sealed.
-  archived_conversation open(const keyed_job& one) const;
+  /// next_step::settle: the conversation, and what of its keys and values can be had. Throws frame_error where what was
+  /// read of the transcript is not what was sealed.
+  recalled open(const keyed_job& one, lab_time now);
 
+  /// Of an empty tube.
+  std::uint64_t room_bytes() const;
   /// Of all tubes, as their stores note it.
   tube_figures figures() const { return tubes_.figures(); }
 
  private:
-  struct tube_reading;
+  struct tube_reading {
+    std::uint64_t reads = 0;
+    std::vector<dna::block_outcome> outcomes;
+    dna::partition found;
+  };
 
-  void lasting(const auto& what);
-  /// Puts what is new into the file, in the tube that has it or in one with room. Returns the tube's name.
-  std::string write_file(const archive_source& one);
-  std::uint64_t reads_for(std::span<const keyed_job> together);
-  std::string put_new(const std::string& tenant, const std::string& path, const byte_string& file);
+  // archive/keeper_files.cpp
+  void lasting(const std::function<void()>& what);
+  void write_files(const archive_source& one, archive_job& job);
+  void put_or_update(dna::store& tube, const dna::new_file& file);
+  byte_string kv_of(const archive_source& one, const std::optional<byte_string>& before, std::string& note);
+  std::string put_new(const std::string& tenant, const std::vector<dna::new_file>& files);
   void mark(const std::string& tube, std::span<const archive_source> all);
+  std::uint32_t last_order_of(const keyed_job& one);
+  /// Empty where it can be opened.
+  std::string damage_of(const keyed_job& one, const std::string& path, const byte_string& content) const;
+  void remember_kv(const keyed_job& one, const tube_reading& found);
+  void open_kv(const keyed_job& one, lab_time now, recalled& into);
+
+  std::uint64_t reads_for(std::span<const keyed_job> together);
   void give_reads(std::span<const keyed_job> all, lab_time now);
   tube_reading read(const archive_job& job, lab_time now);
   archive_job judge(const keyed_job& one, const tube_reading& found, lab_time now);
-  /// The journal, so that the reads tell what is where, and the file.
+  archive_job judge_without_kv(const keyed_job& one, const archive_job& stopped, const tube_reading& found,
+                               lab_time now);
+  /// That this job is about: the transcript first.
+  std::vector<std::string> files_of(const keyed_job& one);
+  /// The journal, so that the reads tell what is where, and the files.
   std::vector<dna::block_id> wanted(const keyed_job& one);
 
   keeper_options options_;
   std::shared_ptr<laboratory> lab_;
   tubes tubes_;
+  std::map<std::uint64_t, byte_string> kv_read_;  ///< by job, until it is opened
 };
 
 }  // namespace chromatin::archive

@@ -57,7 +57,7 @@ std::string directory_of(const io::archive_key& key) {
   return digits;
 }
 
-sealer::sealer(const io::archive_key& key, const io::conversation_key& conversation) {
+sealer::sealer(const io::archive_key& key, const io::conversation_key& conversation, std::string_view file) {
   start_library();
   derive(encryption_, 1, key);
   derive(nonces_, 2, key);
@@ -65,6 +65,7 @@ sealer::sealer(const io::archive_key& key, const io::conversation_key& conversat
   to.text(directory_of(key));
   to.text(conversation.tenant);
   to.text(conversation.id);
+  if (!file.empty()) to.text(file);
   place_ = std::move(to.bytes);
 }
 

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <string>
+#include <string_view>
 
 #include "archive/fields.hpp"
 #include "io/archive_key.hpp"
@@ -21,6 +22,9 @@ io::archive_key new_key(const byte_source& random = system_randomness());
 /// What the conversation's directory in a partition is called: 32 hexadecimal digits. A partition's journal is not
 /// sealed, so that the conversation's own name must not stand there.
 std::string directory_of(const io::archive_key& key);
+/// Its files there.
+inline std::string transcript_path(const io::archive_key& key) { return directory_of(key) + "/transcript"; }
+inline std::string kv_path(const io::archive_key& key) { return directory_of(key) + "/kv"; }
 
 /// Seals and opens the frames of one conversation: XChaCha20-Poly1305. Immutable: any number of threads.
 ///
@@ -30,7 +34,8 @@ std::string directory_of(const io::archive_key& key);
 /// the state of a stream that is continued, for bytes that both may be in a tube.
 class sealer {
  public:
-  sealer(const io::archive_key& key, const io::conversation_key& conversation);
+  /// `file`: which of the conversation's; empty: its transcript. What is sealed as one's cannot be opened as another's.
+  sealer(const io::archive_key& key, const io::conversation_key& conversation, std::string_view file = {});
 
   /// `number` counts the conversation's frames from 1.
   byte_string seal(std::uint32_t number, std::span<const std::uint8_t> frame) const;
@@ -46,7 +51,7 @@ class sealer {
   byte_string place_of(std::uint32_t number) const;
 
   subkey encryption_{}, nonces_{};
-  byte_string place_;  ///< of all frames: what the key says, tenant and conversation
+  byte_string place_;  ///< of all frames: what the key says, tenant, conversation and file
 };
 
 }  // namespace chromatin::archive

@@ -55,7 +55,8 @@ ordered_json ticket_object(const archive_ticket& ticket) {
           {"reads_more", ticket.reads_more},
           {"failure", ticket.failure},
           {"note", ticket.note},
-          {"simulated", ticket.simulated}};
+          {"simulated", ticket.simulated},
+          {"kv", ticket.kv}};
 }
 
 /// What a new conversation begins with: nothing, or instructions.
@@ -271,7 +272,9 @@ class answering_conversations {
 
   template <class Verb>
   kj::Promise<void> ticket(Verb verb, const conversation_ref& which) {
-    return ask<archive_ticket>(verb, which).then([&parts = parts_, &to = to_](archive_ticket made) {
+    auto content = given();
+    const bool kv = fields{content, {}}.flag("kv");
+    return ask<archive_ticket>(verb, which, kv).then([&parts = parts_, &to = to_](archive_ticket made) {
       return reply(to, parts.headers, ticket_object(made));
     });
   }

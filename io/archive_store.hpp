@@ -51,6 +51,8 @@ struct archive_job {
   std::string failure;                  ///< why it does not go on by itself; empty: it does
   std::vector<std::byte> content;       ///< the file that was decoded, until it is settled
   std::int64_t changed_s = 0;           ///< when it came to this state, seconds since 1970
+  bool kv = false;                      ///< keys and values are wanted, too
+  std::string note;                     ///< what became of these; may be empty
 
   bool operator==(const archive_job&) const = default;
 };

@@ -53,6 +53,8 @@ constexpr column later_columns[] = {
     {"messages", "checksum", "INTEGER"},
     {"conversations", "used", "INTEGER NOT NULL DEFAULT 0"},       // format 4
     {"archive_jobs", "reads_last", "INTEGER NOT NULL DEFAULT 0"},  // format 6
+    {"archive_jobs", "kv", "INTEGER NOT NULL DEFAULT 0"},          // format 8
+    {"archive_jobs", "note", "TEXT NOT NULL DEFAULT ''"},
 };
 
 /// Bytes of several values, each with its length, so that no two lists of values look alike.
@@ -304,8 +306,8 @@ std::int64_t checksum(const conversation_key& key, const archive_key& secret) {
 }
 
 std::int64_t checksum(const archive_job& job) {
-  return byte_list{}
-      .add(static_cast<std::int64_t>(job.number))
+  byte_list all;
+  all.add(static_cast<std::int64_t>(job.number))
       .add(job.tenant)
       .add(job.id)
       .add(std::string_view{to_string(job.state)})
@@ -320,8 +322,9 @@ std::int64_t checksum(const archive_job& job) {
       .add(job.failure)
       .add(std::span<const std::byte>{job.content})
       .add(job.changed_s)
-      .add(static_cast<std::int64_t>(job.reads_last))
-      .checksum();
+      .add(static_cast<std::int64_t>(job.reads_last));
+  if (job.kv || !job.note.empty()) all.add(std::int64_t{job.kv}).add(job.note);  // others are as in formats 6 and 7
+  return all.checksum();
 }
 
 }  // namespace chromatin::io::registry_format

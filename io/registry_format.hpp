@@ -8,7 +8,7 @@
 
 namespace chromatin::io::registry_format {
 
-inline constexpr std::int64_t version = 7;
+inline constexpr std::int64_t version = 8;
 
 /// Makes the tables, or brings those of an earlier format up to date, in one transaction: after a crash the file has
 /// the earlier format or this one. Looks at the columns that are there and not only at the format's number, because

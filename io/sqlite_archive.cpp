@@ -15,7 +15,7 @@ constexpr std::array state_names{"planned", "ordered", "stored", "asked", "seque
 /// In the order in which `read_job` wants them.
 constexpr const char* job_columns =
     "number, tenant, id, state, version, tube, commit_number, synthesis, sequencing, reads, missing, reads_more, "
-    "failure, content, changed, reads_last, checksum";
+    "failure, content, changed, reads_last, checksum, kv, note";
 
 std::optional<archive_state> state_of(const std::string& name) {
   const auto found = std::ranges::find(state_names, name);
@@ -52,7 +52,9 @@ std::optional<archive_job> read_job(const statement& from) try {
                   .reads_more = static_cast<std::uint64_t>(from.integer(11)),
                   .failure = from.text(12),
                   .content = list_of<std::byte>(from.blob(13)),
-                  .changed_s = from.integer(14)};
+                  .changed_s = from.integer(14),
+                  .kv = from.integer(17) != 0,
+                  .note = from.text(18)};
   if (from.is_null(16) || from.integer(16) != checksum(job)) return {};
   return job;
 } catch (const sqlite_error& e) {
@@ -65,12 +67,13 @@ bool write_job(database& db, const archive_job& job) {
   statement set{db,
                 "UPDATE archive_jobs SET tenant = ?, id = ?, state = ?, version = ?, tube = ?, commit_number = ?, "
                 "synthesis = ?, sequencing = ?, reads = ?, missing = ?, reads_more = ?, failure = ?, content = ?, "
-                "changed = ?, reads_last = ?, checksum = ? WHERE number = ?"};
+                "changed = ?, reads_last = ?, checksum = ?, kv = ?, note = ? WHERE number = ?"};
   set.bind(job.tenant, job.id, to_string(job.state), static_cast<std::int64_t>(job.version), job.tube,
            std::int64_t{job.commit}, job.synthesis, registry_format::lines(job.sequencing),
            static_cast<std::int64_t>(job.reads), blob_of(job.missing), static_cast<std::int64_t>(job.reads_more),
            job.failure, std::span<const std::byte>{job.content}, job.changed_s,
-           static_cast<std::int64_t>(job.reads_last), checksum(job), static_cast<std::int64_t>(job.number))
+           static_cast<std::int64_t>(job.reads_last), checksum(job), std::int64_t{job.kv}, job.note,
+           static_cast<std::int64_t>(job.number))
       .run();
   statement changed{db, "SELECT changes()"};
   return changed.step() && changed.integer(0) == 1;

@@ -201,18 +201,20 @@ std::vector<counters> client::stat() {
   });
 }
 
-archive_ticket client::archive(std::string_view id) {
+archive_ticket client::archive(std::string_view id, bool kv) {
   return guarded([&] {
     auto request = implementation_->session.archiveRequest();
     request.setId(std::string{id}.c_str());
+    request.setKv(kv);
     return rpc::read(request.send().wait(implementation_->connection.getWaitScope()).getTicket());
   });
 }
 
-archive_ticket client::recall(std::string_view id) {
+archive_ticket client::recall(std::string_view id, bool kv) {
   return guarded([&] {
     auto request = implementation_->session.recallRequest();
     request.setId(std::string{id}.c_str());
+    request.setKv(kv);
     return rpc::read(request.send().wait(implementation_->connection.getWaitScope()).getTicket());
   });
 }

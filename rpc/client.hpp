@@ -91,8 +91,9 @@ class client {
   conversation_list list(std::string_view after = {}, std::uint32_t count_max = 100);
   std::vector<counters> stat();
   /// Brings a conversation into DNA, and back; called again, they tell how far that is.
-  archive_ticket archive(std::string_view id);
-  archive_ticket recall(std::string_view id);
+  /// `kv`: keys and values, too.
+  archive_ticket archive(std::string_view id, bool kv = false);
+  archive_ticket recall(std::string_view id, bool kv = false);
   archive_tickets archives();
   /// One that need not be opened: it may be archived, or damaged.
   void forget(std::string_view id);

@@ -130,6 +130,7 @@ void write(const archive_ticket& from, schema::ArchiveTicket::Builder to) {
   to.setFailure(from.failure.c_str());
   to.setNote(from.note.c_str());
   to.setSimulated(from.simulated);
+  to.setKv(from.kv);
 }
 
 archive_ticket read(schema::ArchiveTicket::Reader from) {
@@ -143,7 +144,8 @@ archive_ticket read(schema::ArchiveTicket::Reader from) {
           .reads_more = from.getReadsMore(),
           .failure = from.getFailure().cStr(),
           .note = from.getNote().cStr(),
-          .simulated = from.getSimulated()};
+          .simulated = from.getSimulated(),
+          .kv = from.getKv()};
 }
 
 void write(const counters& from, schema::Counters::Builder to) {

@@ -216,13 +216,13 @@ class session_service final : public counted<schema::Session> {
 
   kj::Promise<void> archive(ArchiveContext call) override {
     return ask<archive_ticket>(context_.system, context_.gateway, atom::archive_v,
-                               conversation_ref{tenant_, call.getParams().getId()})
+                               conversation_ref{tenant_, call.getParams().getId()}, bool{call.getParams().getKv()})
         .then([call](archive_ticket ticket) mutable { write(ticket, call.getResults().initTicket()); });
   }
 
   kj::Promise<void> recall(RecallContext call) override {
     return ask<archive_ticket>(context_.system, context_.gateway, atom::recall_v,
-                               conversation_ref{tenant_, call.getParams().getId()})
+                               conversation_ref{tenant_, call.getParams().getId()}, bool{call.getParams().getKv()})
         .then([call](archive_ticket ticket) mutable { write(ticket, call.getResults().initTicket()); });
   }
 

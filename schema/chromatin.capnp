@@ -39,11 +39,12 @@ interface Session {
   attachPart @4 (name :Text) -> ();
   # Puts a part back that was taken out, by hand or because it died too often.
 
-  archive @5 (id :Text) -> (ticket :ArchiveTicket);
-  # Brings a conversation into DNA. Its copy on the disk goes when it was read back from there and nothing was said since.
+  archive @5 (id :Text, kv :Bool) -> (ticket :ArchiveTicket);
+  # Brings a conversation into DNA; with `kv`, the keys and values that the disk has of it, too. Its copy on the disk goes when it was
+  # read back from there and nothing was said since.
 
-  recall @6 (id :Text) -> (ticket :ArchiveTicket);
-  # Brings an archived conversation back. Called again, it tells how far that is.
+  recall @6 (id :Text, kv :Bool) -> (ticket :ArchiveTicket);
+  # Brings an archived conversation back; with `kv`, its keys and values, too. Called again, it tells how far that is.
 
   archives @7 () -> (tickets :List(ArchiveTicket));
   # What became of the tenant's archives and recalls: one for each archived conversation, one for each that comes or came back.
@@ -104,8 +105,9 @@ struct ArchiveTicket {
   blocksMissing @6 :UInt32;   # that these did not bring
   readsMore @7 :UInt64;       # that would
   failure @8 :Text;           # why it does not go on by itself: asked for again, it does. Empty: it does
-  note @9 :Text;              # what the laboratory says
+  note @9 :Text;              # what the laboratory says, or what became of keys and values
   simulated @10 :Bool;        # the laboratory is a model
+  kv @11 :Bool;               # keys and values are asked for, too
 }
 
 struct Message {

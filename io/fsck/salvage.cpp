@@ -30,7 +30,7 @@ constexpr std::array<table, 11> tables{{
     {"archive_keys", "tenant {0}, id", "tenant, id, name, secret, checksum"},
     {"archive_jobs", "number",
      "number, tenant, id, state, version, tube, commit_number, synthesis, sequencing, reads, missing, reads_more, "
-     "failure, content, changed, reads_last, checksum"},
+     "failure, content, changed, reads_last, checksum, kv, note"},
 }};
 
 std::string marks(std::string_view columns) {

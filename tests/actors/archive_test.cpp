@@ -2,54 +2,14 @@
 
 #include <gmock/gmock.h>
 
+#include "tests/actors/archiving.hpp"
 #include "tests/actors/long_texts.hpp"
-#include "tests/actors/world.hpp"
 
 namespace chromatin::test {
 namespace {
 
 using testing::ElementsAre;
 using testing::HasSubstr;
-
-/// What an actor answered, as soon as it did.
-template <class T>
-struct archive_reply {
-  std::optional<T> value;
-  std::string error = "no answer";
-};
-template <class T, class... Message>
-std::shared_ptr<archive_reply<T>> ask(world& w, Message... message) {
-  auto result = std::make_shared<archive_reply<T>>();
-  w.system.spawn([=, to = w.gateway](caf::event_based_actor* self) {
-    self->request(to, caf::infinite, message...)
-        .then([result](T& value) { result->value = std::move(value); },
-              [result](const caf::error& error) { result->error = explain(error); });
-  });
-  return result;
-}
-archive_ticket archive(world& w, const std::string& id) {
-  const auto asked = ask<archive_ticket>(w, atom::archive_v, ref(id));
-  w.run();
-  EXPECT_TRUE(asked->value) << asked->error;
-  return asked->value.value_or(archive_ticket{});
-}
-archive_tickets tickets(world& w) {
-  const auto asked = ask<archive_tickets>(w, atom::archive_v, atom::list_v, std::string{"tenant"});
-  w.run();
-  return asked->value.value_or(archive_tickets{});
-}
-std::string answer_of(world& w, const std::string& id, int number) {
-  const auto turn = w.say(id, quiet_room + std::to_string(number), 24);
-  w.run();
-  EXPECT_EQ(w.outcome(turn).error, "");
-  return w.outcome(turn).text;
-}
-
-std::vector<std::string> said_in(world& w, const std::string& id) {
-  std::vector<std::string> all;
-  for (const auto& message : w.messages(id)) all.push_back(message.role + ": " + message.content);
-  return all;
-}
 
 world_options with_archive(archived_turn how) {
   world_options o;
@@ -83,7 +43,7 @@ TEST(Archive, ATurnGetsATicketAtOnceAndTheConversationIsBackWhenItSays) {
   ASSERT_TRUE(w.outcome(turn).done) << "it does not wait for the laboratory";
   EXPECT_THAT(w.outcome(turn).error, HasSubstr("archived: recall 2 of the conversation talk is asked, expected "));
   EXPECT_THAT(w.outcome(turn).error, HasSubstr("(simulated) [retry_after_ms="));
-  const auto again = ask<archive_ticket>(w, atom::recall_v, ref("talk"));
+  const auto again = ask<archive_ticket>(w, atom::recall_v, ref("talk"), false);
   w.drain();
   ASSERT_TRUE(again->value);
   EXPECT_EQ(again->value->number, 2u);
@@ -118,7 +78,7 @@ TEST(Archive, RecallsThatAreAskedForWithinTheWindowShareAPcr) {
   world w{with_archive(archived_turn::wait)};
   for (const auto* id : {"a", "b", "c"}) answer_of(w, id, 0);
   std::vector<std::shared_ptr<archive_reply<archive_ticket>>> asked;
-  for (const auto* id : {"a", "b", "c"}) asked.push_back(ask<archive_ticket>(w, atom::archive_v, ref(id)));
+  for (const auto* id : {"a", "b", "c"}) asked.push_back(ask<archive_ticket>(w, atom::archive_v, ref(id), false));
   w.run();
   EXPECT_EQ(w.counter(w.archivist, "pcrs_ordered"), 1) << "all three were checked at once";
   std::vector<turn_id> turns;
@@ -137,7 +97,7 @@ TEST(Archive, RecallsThatAreAskedForWithinTheWindowShareAPcr) {
 TEST(Archive, WhatIsSaidMeanwhileKeepsTheCopyAndIsArchivedNext) {
   world w{with_archive(archived_turn::wait)};
   answer_of(w, "talk", 0);
-  const auto asked = ask<archive_ticket>(w, atom::archive_v, ref("talk"));
+  const auto asked = ask<archive_ticket>(w, atom::archive_v, ref("talk"), false);
   for (int i = 0; i < 8; ++i) {  // into the synthesis
     w.drain();
     w.scheduler_thread.advance_time(std::chrono::hours{1});
@@ -160,7 +120,7 @@ TEST(Archive, WhatWasRecalledAndNotContinuedGoesAgainWithoutTheLaboratory) {
   world w{with_archive(archived_turn::ticket)};
   for (int i = 0; i < 2; ++i) answer_of(w, "talk", i);
   archive(w, "talk");
-  const auto recall = ask<archive_ticket>(w, atom::recall_v, ref("talk"));
+  const auto recall = ask<archive_ticket>(w, atom::recall_v, ref("talk"), false);
   w.run();
   ASSERT_EQ(w.messages("talk").size(), 4u);
   const auto reads = w.counter(w.archivist, "reads_ordered");
@@ -203,7 +163,7 @@ TEST(Archive, AServerThatStartsAgainGoesOnWithItsJobs) {
   {
     world w{options, on};
     answer_of(w, "talk", 0);
-    const auto asked = ask<archive_ticket>(w, atom::archive_v, ref("talk"));
+    const auto asked = ask<archive_ticket>(w, atom::archive_v, ref("talk"), false);
     w.drain();
     EXPECT_TRUE(asked->value);
     w.power_cut();
@@ -256,7 +216,7 @@ TEST(Archive, WhatIsIdleGoesByItselfAndWhatIsNotStays) {
 TEST(Archive, WithoutOneTheServerSaysHowToHaveOne) {
   world w;
   answer_of(w, "talk", 0);
-  const auto asked = ask<archive_ticket>(w, atom::archive_v, ref("talk"));
+  const auto asked = ask<archive_ticket>(w, atom::archive_v, ref("talk"), false);
   w.run();
   EXPECT_THAT(asked->error, HasSubstr("--dna FOLDER"));
 }

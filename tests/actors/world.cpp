@@ -71,11 +71,16 @@ void world::spawn_archive() {
     return archive::lab_time{std::chrono::days{20'000}} +
            std::chrono::floor<std::chrono::seconds>(system.clock().now().time_since_epoch());
   };
-  archive::keeper_options shape{.folder = on->folder / "tubes"};
-  shape.geometry.levels = 4;
-  keeper = system.spawn(chromatin::keeper, std::make_shared<archive::keeper>(shape, on->laboratory), clock, false);
+  const archive::served_cache cache{geometry,
+                                    options.archive_model.value_or(checkpoint->cache_fingerprint(geometry.type))};
+  archive::keeper_options shape{.folder = on->folder / "tubes", .cache = cache};
+  shape.geometry.levels = options.archive_levels;
+  const auto work = std::make_shared<archive::keeper>(shape, on->laboratory);
+  keeper = system.spawn(chromatin::keeper, work, clock, false);
+  carrier = system.spawn(chromatin::carrier, carrier_options{cache, work->room_bytes()});
+  if (disk) caf::anon_send(carrier, atom::attach_v, erased(disk));
   archivist = system.spawn(
-      chromatin::archivist, registry, keeper, eraser_actor{device}, clock,
+      chromatin::archivist, registry, keeper, carrier, eraser_actor{device}, clock,
       archivist_options{.idle = options.archive_idle, .usual = on->laboratory->usual(), .simulated = true});
   caf::anon_send(gateway, atom::attach_v, archivist);
 }
@@ -110,7 +115,7 @@ world::~world() {
 std::vector<caf::strong_actor_ptr> world::parts() const {
   std::vector<caf::strong_actor_ptr> all{erased(gateway), erased(registry),  erased(scheduler), erased(prefetcher),
                                          erased(device),  erased(executor),  erased(host),      erased(disk),
-                                         erased(catalog), erased(archivist), erased(keeper)};
+                                         erased(catalog), erased(archivist), erased(keeper),    erased(carrier)};
   std::erase(all, nullptr);
   return all;
 }

@@ -12,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "actors/archivist.hpp"
+#include "actors/carrier.hpp"
 #include "actors/device_tier.hpp"
 #include "actors/disk_tier.hpp"
 #include "actors/executor.hpp"
@@ -69,6 +70,8 @@ struct world_options {
   caf::timespan idle_pause{};             ///< of the prefetcher; the clock never rests with one
   std::chrono::seconds archive_idle{0};   ///< what is idle for so long goes by itself; the clock never rests with it
   std::optional<archived_turn> archive;   ///< there is one, and turns on what is in it do this
+  std::uint32_t archive_levels = 4;       ///< of its partitions' address tree
+  std::optional<kv::fingerprint> archive_model;  ///< that its keys and values are of, in place of the model served
   bool many_clients = false;  ///< the last letter of a conversation's name is its client; else all are one's
   bool cuda = false;  ///< a tiny model on the CUDA executor over an emulated device, whose order of work a seed draws
 };
@@ -166,7 +169,8 @@ class world {
   scheduler_actor scheduler;
   registry_actor registry;
   gateway_actor gateway;
-  keeper_actor keeper;  ///< both only with an archive
+  keeper_actor keeper;  ///< these only with an archive
+  carrier_actor carrier;
   archivist_actor archivist;
 
  private:

@@ -3,6 +3,8 @@
 /// A process with a registry and a keeper, which does whatever a job needs next. It may end before and after everything
 /// that lasts.
 
+#include <random>
+
 #include <gtest/gtest.h>
 
 #include "archive/keeper.hpp"
@@ -49,14 +51,40 @@ class counting_laboratory final : public laboratory {
   }
 };
 
-/// What outlives the process: files, and the laboratory.
+/// Chunks of next to no bytes.
+inline const served_cache small_cache{{.layers = 2, .kv_heads = 1, .head_dim = 2}, {7, 7}};
+
+/// One with bytes from a seed, in a page of its own.
+inline kv_chunk some_chunk(const kv::link& link, std::uint32_t depth, std::uint64_t seed) {
+  const auto& shape = small_cache.geometry;
+  auto page = kv::page_arena::make(kv::plain_memory(shape.chunk_bytes()), shape.chunk_bytes())->try_allocate();
+  std::mt19937_64 random{seed};
+  std::vector<std::uint64_t> sums;
+  for (std::uint32_t layer = 0; layer < shape.layers; ++layer) {
+    const auto slice = kv::packed_slice_of(page, shape, layer, link.fill);
+    std::ranges::fill(slice, std::byte{0});
+    for (auto& byte : slice.first(2 * link.fill * shape.token_bytes())) byte = static_cast<std::byte>(random());
+    sums.push_back(kv::checksum(slice));
+  }
+  return {link, depth, std::make_shared<const std::vector<std::uint64_t>>(std::move(sums)), page};
+}
+
+/// What outlives the process: files, what the disk tier has, and the laboratory.
 struct outside {
   test::temporary_folder folder;
   std::shared_ptr<counting_laboratory> lab = std::make_shared<counting_laboratory>();
   dna::profile geometry = small_archive();
+  std::map<kv::chunk_key, kv_chunk> disk;
+  served_cache cache = small_cache;
   lab_time now{std::chrono::days{20'000}};
   long lasting_until_end = -1;  ///< so many more moments around what lasts; -1: it does not end
   long moments = 0;             ///< that there were
+
+  /// As if all chunks of a conversation had been computed.
+  void compute(const archived_conversation& said) {
+    std::uint32_t depth = 0;
+    for (const auto& link : chunks_of(said)) disk.try_emplace(link.key, some_chunk(link, depth++, link.key.low));
+  }
 
   void moment() {
     ++moments;
@@ -73,6 +101,7 @@ class process {
         work{{.folder = world.folder / "tubes",
               .geometry = world.geometry,
               .reads_a_strand = 12,
+              .cache = world.cache,
               .lasting = [&world] { world.moment(); }},
              world.lab} {}
 
@@ -104,8 +133,8 @@ class process {
     lasting([&] { number = registry->archives().add(job); });
     return number;
   }
-  archive_job archive(const io::conversation_key& key) {
-    return run(add(plan_archive(key, registry->find(key)->version, world_.now)));
+  archive_job archive(const io::conversation_key& key, bool kv = false) {
+    return run(add(plan_archive(key, registry->find(key)->version, world_.now, kv)));
   }
   void drop_copy(const io::conversation_key& key) {
     lasting([&] { registry->archives().drop_copy(key); });
@@ -152,15 +181,23 @@ class process {
     for (const auto& one : jobs) {
       const auto key = conversation_of(one.job);
       all.push_back({one, registry->find(key)->version, copy_of(*registry, key).value()});
+      if (!one.job.kv) continue;
+      for (const auto& link : chunks_of(all.back().said))
+        if (const auto found = world_.disk.find(link.key); found != world_.disk.end())
+          all.back().kv.push_back(found->second);
     }
     return all;
   }
 
   void settle(const keyed_job& one) {
     lasting([&] {
+      const auto back = work.open(one, world_.now);
+      for (const auto& chunk : back.kv) world_.disk.insert_or_assign(chunk.link.key, chunk);
+      auto next = settled(one.job, world_.now);
+      if (next.kv) next.note = back.kv_left_out;
       registry->begin();
-      put_back(*registry, conversation_of(one.job), 1, work.open(one), {}, one.job.version);
-      registry->archives().put(settled(one.job, world_.now));
+      put_back(*registry, conversation_of(one.job), 1, back.said, {}, one.job.version);
+      registry->archives().put(next);
       registry->commit();
     });
   }

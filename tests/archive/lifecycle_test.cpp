@@ -17,21 +17,25 @@ std::optional<archive_job> job_of(process& at, const io::conversation_key& key, 
   return {};
 }
 
-/// From wherever the registry says that they are, to the end: into DNA, off the disk, and back. Both at once.
-void live(process& at, lab_time now) {
+/// From wherever the registry says that they are, to the end: into DNA, off the disk, and back. Both at once, and one
+/// with its keys and values.
+void live(outside& world, process& at) {
+  const auto now = world.now;
   const std::vector both{talk, other_talk};
   std::vector<std::uint64_t> numbers;
   for (const auto& key : both) {
     const auto known = job_of(at, key, false);
-    numbers.push_back(known ? known->number : at.add(plan_archive(key, at.registry->find(key)->version, now)));
+    numbers.push_back(known ? known->number
+                            : at.add(plan_archive(key, at.registry->find(key)->version, now, key == talk)));
   }
   at.run(numbers);
   numbers.clear();
   for (const auto& key : both) {
     const auto known = job_of(at, key, true);
     if (!known) at.drop_copy(key);
+    if (!known && key == talk) world.disk.clear();
     EXPECT_TRUE(known || !at.registry->find(key));
-    numbers.push_back(known ? known->number : at.add(ask_recall(job_of(at, key, false).value(), now)));
+    numbers.push_back(known ? known->number : at.add(ask_recall(job_of(at, key, false).value(), now, key == talk)));
   }
   at.run(numbers);
 }
@@ -55,10 +59,12 @@ TEST(Lifecycle, AProcessThatEndsAnywhereGoesOnWhereItWas) {
       put_back(*at.registry, talk, 1, said, {});
       put_back(*at.registry, other_talk, 1, said_elsewhere, {});
     }
+    world.compute(said);
+    const auto computed = world.disk;
     world.lasting_until_end = end;
     try {
       process at{world};
-      live(at, world.now);
+      live(world, at);
       EXPECT_EQ(end, -1);
     } catch (const process_end&) {
     }
@@ -70,10 +76,12 @@ TEST(Lifecycle, AProcessThatEndsAnywhereGoesOnWhereItWas) {
       strands = at.work.figures().strands;
       ASSERT_GT(moments, 20);
     } else {
-      live(at, world.now);
+      live(world, at);
     }
     expect_as_before(at, talk, said);
     expect_as_before(at, other_talk, said_elsewhere);
+    EXPECT_EQ(world.disk.size(), computed.size());
+    for (const auto& [key, chunk] : world.disk) EXPECT_EQ(*chunk.checksums, *computed.at(key).checksums);
     EXPECT_EQ(at.work.figures().strands, strands) << "no molecule is made twice";
     EXPECT_LE(world.lab->syntheses.size(), syntheses + 1) << "both are one order, unless the end came between them";
     std::set<std::string> bases;
@@ -120,7 +128,8 @@ TEST(Lifecycle, AForgottenConversationIsNotComeBackTo) {
   at.registry->forget(talk);
   EXPECT_TRUE(at.registry->archives().jobs().jobs.empty());
   EXPECT_FALSE(at.registry->archives().find_key(talk));
-  EXPECT_THROW(at.work.open({recall, new_key()}), frame_error) << "what was read says nothing without its key";
+  EXPECT_THROW(at.work.open({recall, new_key()}, world.now), frame_error)
+      << "what was read says nothing without its key";
 }
 
 }  // namespace

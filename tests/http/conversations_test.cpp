@@ -83,6 +83,7 @@ TEST_F(Conversations, GoIntoDnaAndAreForgottenThere) {
   EXPECT_EQ(ticket["conversation"], "talk");
   EXPECT_EQ(ticket["state"], "planned");
   EXPECT_EQ(ticket["simulated"], true);
+  EXPECT_EQ(ticket["kv"], false);
   EXPECT_GT(ticket["left_s"], 0);
   for (int i = 0; i < 2000 && ask("GET", "/talk").status == 200; ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds{10});
@@ -91,6 +92,8 @@ TEST_F(Conversations, GoIntoDnaAndAreForgottenThere) {
   EXPECT_EQ(refused.status, 503);
   EXPECT_EQ(refused.json()["error"]["code"], "archived");
   EXPECT_EQ(ask("POST", "/talk/recall").json()["state"], "asked");
+  EXPECT_EQ(ask("POST", "/talk/recall", R"({"kv": 1})").json()["error"]["param"], "kv");
+  EXPECT_EQ(ask("POST", "/talk/recall", R"({"kv": true})").json()["kv"], true);
   EXPECT_EQ(ask("DELETE", "/talk").json()["deleted"], true);
   EXPECT_EQ(ask("POST", "/talk/recall").status, 404);
 }

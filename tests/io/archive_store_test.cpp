@@ -47,7 +47,9 @@ archive_job some_job(const conversation_key& of = alice, archive_state state = a
           .reads_more = 800,
           .failure = "the house makes no strands of 150 nt",
           .content = {std::byte{0}, std::byte{7}},
-          .changed_s = 1'700'000'000};
+          .changed_s = 1'700'000'000,
+          .kv = true,
+          .note = "5 of 6 chunks of keys and values"};
 }
 
 TEST(ArchiveStore, JobsAreThereAfterReopening) {
@@ -184,10 +186,13 @@ TEST(ArchiveStore, TheCopyGoesOnlyWhereThisVersionIsStored) {
 }
 
 TEST(ArchiveStore, AnyWrongValueOfARowIsFound) {
-  for (std::string set : {"tenant = 'b'", "id = 'b'", "state = 'settled'", "state = 'any'", "version = 5", "tube = 'b'",
-                          "commit_number = 4", "synthesis = ''", "sequencing = 'check-1'", "reads = 1", "missing = x''",
-                          "missing = x'00'", "reads_more = 0", "failure = ''", "content = x''", "changed = 0",
-                          "checksum = 0", "number = number + 1"}) {
+  for (std::string set : {"tenant = 'b'",      "id = 'b'",           "state = 'settled'",
+                          "state = 'any'",     "version = 5",        "tube = 'b'",
+                          "commit_number = 4", "synthesis = ''",     "sequencing = 'check-1'",
+                          "reads = 1",         "missing = x''",      "missing = x'00'",
+                          "reads_more = 0",    "failure = ''",       "content = x''",
+                          "changed = 0",       "checksum = 0",       "kv = 0",
+                          "note = ''",         "number = number + 1"}) {
     test::temporary_folder folder;
     auto store = open_registry(folder.path());
     auto number = store->archives().add(some_job());

@@ -295,11 +295,11 @@ TEST(Fsck, ALabelOfNoConversationOrThatIsNotWhatWasWrittenIsDropped) {
 
 TEST(Fsck, AFormatThatIsNotKnownIsSaidAndNothingIsChanged) {
   store_at_rest at;
-  at.sql("registry.sqlite", "PRAGMA user_version = 8");
+  at.sql("registry.sqlite", "PRAGMA user_version = 10");
   at.sql("catalog.sqlite", "UPDATE meta SET value = '9' WHERE name = 'format'");
   auto before = content(at.path());
   auto all = lines(check(at, true));
-  EXPECT_THAT(all, Contains(HasSubstr("its format 8 is not known")));
+  EXPECT_THAT(all, Contains(HasSubstr("its format 10 is not known")));
   EXPECT_THAT(all, Contains(HasSubstr("its format 9 is not known")));
   EXPECT_EQ(content(at.path()), before);
 }

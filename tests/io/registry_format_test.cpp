@@ -176,6 +176,17 @@ TEST(RegistryFormat, AFolderOfTheFormatBeforeLabelsIsTakenOver) {
   EXPECT_TRUE(fsck::check({.folder = folder.path()}).sound());
 }
 
+TEST(RegistryFormat, JobsOfTheFormatBeforeKeysAndValuesGoOn) {
+  test::temporary_folder folder;
+  archive_job job{.tenant = grown.tenant, .id = grown.id, .version = 3, .tube = "tube"};
+  job.number = open_registry(folder.path())->archives().add(job);
+  for (auto sql : {"ALTER TABLE archive_jobs DROP COLUMN kv", "ALTER TABLE archive_jobs DROP COLUMN note",
+                   "PRAGMA user_version = 7"})
+    database{folder / "registry.sqlite"}.execute(sql);
+  EXPECT_EQ(open_registry(folder.path())->archives().find(job.number), job);
+  EXPECT_TRUE(fsck::check({.folder = folder.path()}).sound());
+}
+
 TEST(RegistryFormat, HashesOfWholeMessagesAreMadeAgain) {
   test::temporary_folder folder;
   {

@@ -62,12 +62,12 @@ inline gateway_actor::behavior_type fake_gateway(gateway_actor::pointer self, st
       },
       [](atom::list, const std::string&, std::uint32_t) { return conversation_list{}; },
       [](atom::list) { return turn_views{}; },
-      [](atom::archive, const conversation_ref& which) {
-        return archive_ticket{.number = 7, .id = which.id, .state = "planned", .left_s = 60};
+      [](atom::archive, const conversation_ref& which, bool kv) {
+        return archive_ticket{.number = 7, .id = which.id, .state = "planned", .left_s = 60, .kv = kv};
       },
-      [](atom::recall, const conversation_ref& which) -> caf::result<archive_ticket> {
+      [](atom::recall, const conversation_ref& which, bool kv) -> caf::result<archive_ticket> {
         if (which.id == "missing") return caf::make_error(ec::no_conversation, "there is no conversation missing");
-        return archive_ticket{.number = 8, .id = which.id, .state = "asked", .simulated = true};
+        return archive_ticket{.number = 8, .id = which.id, .state = "asked", .simulated = true, .kv = kv};
       },
       [](atom::archive, atom::list, const std::string& tenant) {
         return archive_tickets{{.number = 7, .id = tenant, .state = "stored", .reads = 600, .failure = "none"}};

@@ -122,7 +122,11 @@ TEST_F(RpcServer, TicketsOfTheArchiveArriveWhole) {
   EXPECT_EQ(planned.state, "planned");
   EXPECT_EQ(planned.left_s, 60);
   EXPECT_FALSE(planned.simulated);
+  EXPECT_FALSE(planned.kv);
+  EXPECT_TRUE(c.archive("talk", true).kv);
   EXPECT_TRUE(c.recall("talk").simulated);
+  EXPECT_FALSE(c.recall("talk").kv);
+  EXPECT_TRUE(c.recall("talk", true).kv);
   EXPECT_THAT(reason([&] { c.recall("missing"); }), HasSubstr("no_conversation"));
   const auto all = c.archives();
   ASSERT_EQ(all.size(), 1u);
