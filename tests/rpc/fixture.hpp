@@ -49,7 +49,7 @@ inline gateway_actor::behavior_type fake_gateway(gateway_actor::pointer self, st
       [=](atom::list, const std::string& tenant, const std::string& after, std::uint32_t count) {
         conversation_list all;
         for (int i = after.empty() ? 0 : std::stoi(after) + 1; i < log->conversations && all.size() < count; ++i)
-          all.push_back({.id = std::to_string(i), .messages = 2, .last_role = tenant, .damaged = i == 1});
+          all.push_back({.id = std::to_string(i), .messages = 2, .last_role = tenant, .damaged = i == 1, .created_s = 1000 + i, .metadata = "{}"});
         return all;
       },
       [=](atom::read, const conversation_ref& which, std::uint32_t first,
