@@ -223,6 +223,7 @@ TEST_F(BadInput, StreamsThatNobodyReadsAndThatGoOnGiveWay) {
   start({}, [](rpc::door_limits& limits) {
     limits.turns_per_client_max = 2;
     limits.read_within = 300ms;
+    limits.message_within = 600s;
   });
   auto unread = streams_that_nobody_reads(2, 8192);
   wait_for("turns_cancelled", 2);
