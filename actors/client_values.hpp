@@ -28,6 +28,9 @@ struct conversation_info {
   std::uint32_t messages = 0;
   std::string last_role;  ///< of the last message; empty when there is none
   bool damaged = false;   ///< it does not match its checksum: it can be forgotten, nothing else
+  /// In lists: what is known of it beside what was said in it.
+  std::int64_t created_s = 0;  ///< seconds since 1970; 0: nobody knows
+  std::string metadata = {};   ///< what a client put there, as its protocol keeps it
 };
 using conversation_list = std::vector<conversation_info>;
 

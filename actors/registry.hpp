@@ -112,7 +112,7 @@ struct registry_state {
   void note_made(const io::conversation_key& key);
   std::optional<io::conversation_record> load(const conversation_ref& which);
   conversation_info describe(const io::conversation_summary& summary) const;
-  conversation_list describe(const std::vector<io::conversation_summary>& summaries) const;
+  conversation_list describe(const std::vector<io::listed_conversation>& listed) const;
   caf::error check_roles(const message_list& messages, bool fresh) const;
   caf::error full(const std::string& field, const std::string& what, std::size_t tokens) const;
   /// `full` for texts that are seen to be too long before they are turned into tokens, which takes time.

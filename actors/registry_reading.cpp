@@ -26,9 +26,13 @@ caf::result<conversation_list> registry_state::latest(const std::string& tenant,
       [&]() -> caf::result<conversation_list> { return describe(store->latest(tenant, count_max)); });
 }
 
-conversation_list registry_state::describe(const std::vector<io::conversation_summary>& summaries) const {
+conversation_list registry_state::describe(const std::vector<io::listed_conversation>& listed) const {
   conversation_list all;
-  for (const auto& summary : summaries) all.push_back(describe(summary));
+  for (const auto& one : listed) {
+    auto& info = all.emplace_back(describe(one));
+    info.created_s = one.label.created_s;
+    info.metadata = one.label.metadata;
+  }
   return all;
 }
 

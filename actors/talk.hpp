@@ -42,6 +42,7 @@ inline constexpr std::string_view unnamed_prefix = "http-";
 
 using io::conversation_label;
 using io::conversation_point;
+using io::list_bytes_max;
 
 /// What an answer goes on from without a chat template and without a conversation.
 struct plain_prompt {

@@ -31,6 +31,7 @@ void add_door_flags(CLI::App& command, rpc::door_limits& limits) {
   seconds("--login-within", limits.login_within, "seconds until a connection that has not logged in is closed");
   seconds("--login-grace", limits.login_grace,
           "seconds that a new connection has to say something before it may give way to the next");
+  seconds("--read-within", limits.read_within, "seconds that a client may take nothing of an answer that goes on");
   seconds("--message-within", limits.message_within, "seconds that a message may take in or out");
 }
 

@@ -3,23 +3,36 @@
 #include <algorithm>
 
 #include <kj/debug.h>
+#include <sys/socket.h>
+
+#include "rpc/taking.hpp"
 
 namespace chromatin::http {
 namespace {
 
 /// The bound is for so many bytes, or a long answer would have to be taken as fast as a short one.
 constexpr std::size_t piece_bytes = 64 << 10;
+/// What the kernel holds of what a client does not read. Of itself it takes megabytes, and a stream that nobody reads
+/// would be computed for so much longer.
+constexpr int kernel_bytes = 256 << 10;
 
 }  // namespace
 
+bounded_stream::bounded_stream(kj::Own<kj::AsyncIoStream> inner, kj::Timer& timer, const rpc::door_limits& bounds)
+    : inner_{kj::mv(inner)}, timer_{timer}, limits_{bounds}, input_{*inner_} {
+  inner_->setsockopt(SOL_SOCKET, SO_SNDBUF, &kernel_bytes, sizeof kernel_bytes);
+}
+
 kj::Promise<void> bounded_stream::in_time(kj::Promise<void> sent) {
-  auto late = timer_.afterDelay(within_).then(
-      []() -> kj::Promise<void> { return KJ_EXCEPTION(DISCONNECTED, "what was sent was not taken in time"); });
+  auto late =
+      rpc::too_late(timer_, limits_, [this] {
+        return account_ && account_->has_turns();
+      }).then([]() -> kj::Promise<void> { return KJ_EXCEPTION(DISCONNECTED, "what was sent was not taken in time"); });
   return sent.exclusiveJoin(kj::mv(late));
 }
 
 kj::Promise<std::size_t> bounded_stream::tryRead(void* buffer, std::size_t least, std::size_t most) {
-  auto read = inner_->tryRead(buffer, least, most);
+  auto read = input_.read(buffer, least, most);
   if (line_.over()) return read;
   return read.then([this, buffer](std::size_t size) {
     line_.take({static_cast<const char*>(buffer), size});

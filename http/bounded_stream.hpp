@@ -1,24 +1,34 @@
 #pragma once
 
-/// A connection on which what is sent is taken in time, in the version of HTTP that its client speaks. Event loop
-/// thread only.
+/// A connection on which what is sent is taken in time, in the version of HTTP that its client speaks, and of which
+/// only requests are read that are framed as HTTP has them. Event loop thread only.
+
+#include <memory>
+#include <optional>
+#include <utility>
 
 #include <kj/async-io.h>
 #include <kj/timer.h>
 
+#include "http/checked_input.hpp"
 #include "http/old_clients.hpp"
+#include "rpc/door.hpp"
 
 namespace chromatin::http {
 
 /// A client that takes no bytes for so long is disconnected: what it asked for holds nothing any more.
 class bounded_stream final : public kj::AsyncIoStream {
  public:
-  bounded_stream(kj::Own<kj::AsyncIoStream> inner, kj::Timer& timer, kj::Duration within)
-      : inner_{kj::mv(inner)}, timer_{timer}, within_{within} {}
+  bounded_stream(kj::Own<kj::AsyncIoStream> inner, kj::Timer& timer, const rpc::door_limits& bounds);
+
+  /// Whose turns are under way on it: meanwhile what is sent is taken sooner.
+  void serve(std::shared_ptr<const rpc::connection_account> account) { account_ = std::move(account); }
 
   kj::Promise<void> write(const void* buffer, std::size_t size) override;
   kj::Promise<void> write(kj::ArrayPtr<const kj::ArrayPtr<const kj::byte>> pieces) override;
 
+  /// Of the request that was read last, what is to be said about its head, and nothing else.
+  std::optional<framing_fault> wrong_head() const { return input_.wrong_head(); }
   /// As soon as a request is there.
   bool is_of_http_1_0() const { return line_.is_old(); }
   /// What is written next is the head of a response to such a client. All that was written before is out.
@@ -44,7 +54,9 @@ class bounded_stream final : public kj::AsyncIoStream {
 
   kj::Own<kj::AsyncIoStream> inner_;
   kj::Timer& timer_;
-  kj::Duration within_;
+  const rpc::door_limits& limits_;
+  std::shared_ptr<const rpc::connection_account> account_;
+  checked_input input_;
   first_line line_;
   old_response_text old_;
 };

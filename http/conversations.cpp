@@ -38,9 +38,16 @@ ordered_json info_object(const conversation_info& info, const conversation_label
       id, label, {{"messages", info.messages}, {"tokens", info.tokens}, {"context_tokens", info.context_tokens}});
 }
 
-ordered_json to_list_entry(const conversation_info& info, const conversation_label& label) {
-  return conversation_object(info.id, label,
+ordered_json to_list_entry(const conversation_info& info) {
+  return conversation_object(info.id, {info.created_s, info.metadata},
                              {{"messages", info.messages}, {"last_role", info.last_role}, {"damaged", info.damaged}});
+}
+
+/// Whether it may have ended before the last conversation.
+bool fills_a_list(const conversation_list& all) {
+  std::size_t bytes = 0;
+  for (const auto& one : all) bytes += one.metadata.size();
+  return bytes >= list_bytes_max;
 }
 
 ordered_json ticket_object(const archive_ticket& ticket) {
@@ -151,25 +158,14 @@ class answering_conversations {
       throw error{.status = 400, .message = "after goes with the order of names", .param = "after", .code = {}};
     auto found = order == "used" ? ask<conversation_list>(atom::list_v, request_.tenant, limit + 1)
                                  : ask<conversation_list>(atom::list_v, request_.tenant, q.text("after"), limit + 1);
-    return found.then([&parts = parts_, &to = to_, tenant = request_.tenant, limit](conversation_list all) {
-      bool more = all.size() > limit;
-      if (more) all.resize(limit);
-      return labels_of(parts, tenant, all).then([&parts, &to, all, more](const kj::Array<conversation_label>& labels) {
-        ordered_json content{{"object", "list"}, {"data", ordered_json::array()}, {"has_more", more}};
-        for (std::size_t i = 0; i < all.size(); ++i) content["data"].push_back(to_list_entry(all[i], labels[i]));
-        return reply(to, parts.headers, content);
-      });
+    return found.then([&parts = parts_, &to = to_, limit](conversation_list all) {
+      bool more = all.size() > limit || fills_a_list(all);
+      if (all.size() > limit) all.resize(limit);
+      ordered_json content{{"object", "list"}, {"data", ordered_json::array()}, {"has_more", more}};
+      for (const auto& one : all) content["data"].push_back(to_list_entry(one));
+      return reply(to, parts.headers, content);
     });
   }
-  /// One that is damaged, or was forgotten meanwhile, has none: it is no reason not to list the others.
-  static kj::Promise<kj::Array<conversation_label>> labels_of(const service_parts& parts, const std::string& tenant,
-                                                              const conversation_list& all) {
-    kj::Vector<kj::Promise<conversation_label>> labels;
-    for (const auto& one : all)
-      labels.add(label_of(parts, {tenant, one.id}).catch_([](kj::Exception&&) { return conversation_label{}; }));
-    return kj::joinPromises(labels.releaseAsArray());
-  }
-
   kj::Promise<void> show(const conversation_ref& which) { return show_labelled(label_of(parts_, which), which); }
   kj::Promise<void> update(const conversation_ref& which) {
     auto content = given();

@@ -19,8 +19,7 @@ class connection final : kj::HttpServerCallbacks {
  public:
   connection(const service_parts& parts, kj::Own<kj::AsyncIoStream> stream, kj::HttpServerErrorHandler& errors)
       : parts_{parts},
-        owned_{kj::heap<bounded_stream>(kj::mv(stream), *parts.context.timer,
-                                        parts.context.door.limits.message_within.count() * kj::MILLISECONDS)},
+        owned_{kj::heap<bounded_stream>(kj::mv(stream), *parts.context.timer, parts.context.door.limits)},
         stream_{*owned_},
         server_{*parts.context.timer, parts.headers, [this](kj::AsyncIoStream&) { return service_for(); },
                 settings(errors)} {}
@@ -42,6 +41,7 @@ class connection final : kj::HttpServerCallbacks {
   kj::Own<kj::HttpService> service_for() {
     rpc::refusal why;
     auto account = parts_.context.door.connect(rpc::peer_of(stream_), why);
+    stream_.serve(account);
     return make_service(parts_, std::move(account), std::move(why), stream_, [this] { close_behind_answer(); });
   }
 
@@ -88,18 +88,8 @@ class front final : public kj::HttpServerErrorHandler {
   kj::Promise<void> handleApplicationError(kj::Exception failure,
                                            kj::Maybe<kj::HttpService::Response&> response) override {
     if (failure.getType() == kj::Exception::Type::DISCONNECTED) return kj::READY_NOW;
-    KJ_IF_MAYBE (to, response) return reply(*to, *table_, told_by_kj(failure.getDescription()));
+    KJ_IF_MAYBE (to, response) return reply(*to, *table_, from_actor(failure.getDescription().cStr()));
     return kj::READY_NOW;  // in mid-stream: the connection is closed
-  }
-
-  /// KJ finds some faults of a request's head where it looks for the body, and means them for the server's own.
-  static error told_by_kj(kj::StringPtr what) {
-    auto wrong = [](unsigned status, const char* sentence) {
-      return error{.status = status, .message = sentence, .param = {}, .code = "bad_request"};
-    };
-    if (what.startsWith("invalid Content-Length")) return wrong(400, "the Content-Length is not one whole number");
-    if (what.startsWith("unknown transfer encoding")) return wrong(501, "of transfer encodings only chunked is served");
-    return from_actor(what.cStr());
   }
 
   struct ignore final : kj::TaskSet::ErrorHandler {

@@ -48,6 +48,11 @@ class service final : public kj::HttpService {
   kj::Promise<void> request(kj::HttpMethod method, kj::StringPtr url, const kj::HttpHeaders& headers,
                             kj::AsyncInputStream& body, Response& response) override {
     if (over_) return KJ_EXCEPTION(DISCONNECTED, "it stands behind what was to be the last request");
+    if (auto wrong = stream_.wrong_head()) {
+      close_behind_answer();
+      return reply(response, parts_.headers,
+                   error{.status = wrong->status, .message = wrong->sentence, .param = {}, .code = "bad_request"});
+    }
     auto old = stream_.is_of_http_1_0();
     if (wants_close(text_of(headers, kj::HttpHeaderId::CONNECTION), old)) close_behind_answer();
     waits_for_word_ = !old && lower_case(text_of(headers, parts_.expect)) == "100-continue";
@@ -93,7 +98,7 @@ class service final : public kj::HttpService {
     if (method == kj::HttpMethod::OPTIONS) return show_methods(path, headers, response);
     if (path == "/healthz" || path == "/readyz") return reply(response, parts_.headers, ordered_json{{"status", "ok"}});
     if (!account_) throw refused(why_, 503);
-    refuse_what_is_unclear(headers);
+    refuse_what_is_compressed(headers);
     refuse_other_sites(target.host.empty() ? text_of(headers, kj::HttpHeaderId::HOST) : target.host, headers);
     if (const auto* file = find_page_file(path)) return answer_page(parts_, *file, response);
     auto who = caller_of(headers);
@@ -138,23 +143,8 @@ class service final : public kj::HttpService {
     return kj::READY_NOW;
   }
 
-  /// A body whose end two headers tell differently, or one tells in an odd way, is read by one program to here and by
-  /// the next to there; so nothing is read behind it. And what is compressed would be called broken text.
-  void refuse_what_is_unclear(const kj::HttpHeaders& headers) {
-    auto has = [&](kj::HttpHeaderId id) { return !text_of(headers, id).empty(); };
-    if (has(kj::HttpHeaderId::CONTENT_LENGTH) && has(kj::HttpHeaderId::TRANSFER_ENCODING)) {
-      close_behind_answer();
-      throw error{.status = 400,
-                  .message = "a body has a Content-Length or comes in chunks, not both",
-                  .param = {},
-                  .code = "bad_request"};
-    }
-    auto length = text_of(headers, kj::HttpHeaderId::CONTENT_LENGTH);
-    if (!std::ranges::all_of(length, [](char c) { return c >= '0' && c <= '9'; })) {  // KJ takes "+5" for 5
-      close_behind_answer();
-      throw error{
-          .status = 400, .message = "the Content-Length is not one whole number", .param = {}, .code = "bad_request"};
-    }
+  /// It would be called broken text.
+  void refuse_what_is_compressed(const kj::HttpHeaders& headers) const {
     auto encoding = lower_case(text_of(headers, parts_.content_encoding));
     if (!encoding.empty() && encoding != "identity")
       throw error{.status = 415,
@@ -288,7 +278,7 @@ class service final : public kj::HttpService {
                         });
     auto answered = read.exclusiveJoin(kj::mv(late)).then([this, &response, then](received got) -> kj::Promise<void> {
       if (!got.wrong) return call({got.text.begin(), got.text.size()}, response, then);
-      if (got.wrong->status == 408) close_behind_answer();  // nobody knows when the rest comes
+      if (got.wrong->status != 413) close_behind_answer();  // nobody knows when the rest comes, or where it ends
       return reply(response, parts_.headers, *got.wrong);
     });
     return answered.exclusiveJoin(client_gone());

@@ -60,9 +60,8 @@ std::vector<turn_place> take_places(const service_parts& parts, const asker& who
 
 kj::Promise<spoken_ptr> speak(const service_parts& parts, const asker& who, turn_place counted, say_request order) {
   auto begun = std::make_shared<spoken>();
-  begun->counted = std::move(counted);
   begun->conversation = order.conversation.id;
-  begun->turn = std::make_shared<rpc::answering>(parts.context, who.account, rpc::connection_account::hold{});
+  begun->turn = std::make_shared<rpc::answering>(parts.context, who.account, std::move(counted));
   begun->said = rpc::say(begun->turn, std::move(order));
   return begun->turn->text->next().then([begun](rpc::answer_piece first) -> kj::Promise<spoken_ptr> {
     KJ_IF_MAYBE (failure, begun->turn->error) return kj::cp(*failure);

@@ -30,15 +30,13 @@ struct speech {
   std::string salt;  ///< of the client's
 };
 
-/// That a client's turn is one of those that may be under way. It is kept for a turn that is said again elsewhere.
-using turn_place = std::shared_ptr<rpc::connection_account::hold>;
+using rpc::turn_place;
 
 /// For so many turns, all or none, which `field` asks for. Throws error.
 std::vector<turn_place> take_places(const service_parts& parts, const asker& who, std::size_t count, const char* field);
 
 /// An answer that has begun. When it goes before its end, so does the turn.
 struct spoken {
-  turn_place counted;
   std::string conversation;
   std::shared_ptr<rpc::answering> turn;  ///< with the statistics, when it is over
   kj::Promise<void> said = nullptr;

@@ -103,6 +103,14 @@ struct conversation_label {
   bool operator==(const conversation_label&) const = default;
 };
 
+/// A conversation as a list tells of it.
+struct listed_conversation : conversation_summary {
+  conversation_label label;  ///< without a value in it where it is damaged: others are listed all the same
+};
+
+/// A list ends behind the conversation whose metadata fill so much: a client may put tens of KiB beside each.
+inline constexpr std::size_t list_bytes_max = 1u << 20;
+
 /// What clients give back of a message when they send it again: many trim white space at the ends, and drop what a
 /// model thought aloud before its answer (`<think>…</think>`). Messages that differ only there count as the same.
 std::string_view given_back(std::string_view role, std::string_view content);
@@ -156,11 +164,11 @@ class registry_store {
   /// Messages from number `first` on, at most `count_max`.
   virtual std::vector<stored_message> read(const conversation_key& key, std::uint32_t first,
                                            std::uint32_t count_max) = 0;
-  /// A tenant's conversations by name, those after the name `after`.
-  virtual std::vector<conversation_summary> list(const std::string& tenant, const std::string& after,
-                                                 std::uint32_t count_max) = 0;
-  /// Those that were written to last, the newest first.
-  virtual std::vector<conversation_summary> latest(const std::string& tenant, std::uint32_t count_max) = 0;
+  /// A tenant's conversations by name, those after the name `after`: at most so many, and list_bytes_max of metadata.
+  virtual std::vector<listed_conversation> list(const std::string& tenant, const std::string& after,
+                                                std::uint32_t count_max) = 0;
+  /// Those that were written to last, the newest first; as bounded.
+  virtual std::vector<listed_conversation> latest(const std::string& tenant, std::uint32_t count_max) = 0;
   /// The conversation of this tenant that begins with the most of these messages, among those whose windows have this
   /// root; among equals the one that says the least beyond them. Nothing if none shares the first one. Roles and what
   /// is given back of contents count, tokens do not.

@@ -25,9 +25,9 @@ class sqlite_registry final : public registry_store {
   std::optional<conversation_summary> find(const conversation_key& key) override;
   std::optional<conversation_record> load(const conversation_key& key) override;
   std::vector<stored_message> read(const conversation_key& key, std::uint32_t first, std::uint32_t count_max) override;
-  std::vector<conversation_summary> list(const std::string& tenant, const std::string& after,
-                                         std::uint32_t count_max) override;
-  std::vector<conversation_summary> latest(const std::string& tenant, std::uint32_t count_max) override;
+  std::vector<listed_conversation> list(const std::string& tenant, const std::string& after,
+                                        std::uint32_t count_max) override;
+  std::vector<listed_conversation> latest(const std::string& tenant, std::uint32_t count_max) override;
   std::optional<shared_history> match(const std::string& tenant, kv::chunk_key root,
                                       std::span<const stored_message> messages) override;
   std::int64_t conversations() override;
@@ -66,8 +66,9 @@ class sqlite_registry final : public registry_store {
     lease_time end;
   };
 
-  /// Rows of conversation_columns with the name behind them.
-  static std::vector<conversation_summary> summaries(const std::string& tenant, statement& get);
+  /// Those that the condition picks, with their labels: one query for a whole list.
+  statement select_listed(std::string_view which);
+  static std::vector<listed_conversation> listed(const std::string& tenant, statement& get);
   std::optional<row> find_row(const conversation_key& key);
   std::vector<kv::token_id> window_tokens(const conversation_key& key);
   std::vector<kv::cut> window_cuts(const conversation_key& key);

@@ -136,27 +136,35 @@ std::vector<stored_message> sqlite_registry::read(const conversation_key& key, s
   return all;
 }
 
-std::vector<conversation_summary> sqlite_registry::list(const std::string& tenant, const std::string& after,
-                                                        std::uint32_t count_max) {
-  statement get{*db_, fmt::format("SELECT {}, id FROM conversations WHERE tenant = ? AND id > ? ORDER BY id LIMIT ?",
-                                  conversation_columns)};
+std::vector<listed_conversation> sqlite_registry::list(const std::string& tenant, const std::string& after,
+                                                       std::uint32_t count_max) {
+  auto get = select_listed("tenant = ? AND id > ? ORDER BY id LIMIT ?");
   get.bind(tenant, after, std::int64_t{count_max});
-  return summaries(tenant, get);
+  return listed(tenant, get);
 }
 
-std::vector<conversation_summary> sqlite_registry::latest(const std::string& tenant, std::uint32_t count_max) {
-  statement get{*db_, fmt::format("SELECT {}, id FROM conversations WHERE tenant = ? ORDER BY used DESC LIMIT ?",
-                                  conversation_columns)};
+std::vector<listed_conversation> sqlite_registry::latest(const std::string& tenant, std::uint32_t count_max) {
+  auto get = select_listed("tenant = ? ORDER BY used DESC LIMIT ?");
   get.bind(tenant, std::int64_t{count_max});
-  return summaries(tenant, get);
+  return listed(tenant, get);
 }
 
-std::vector<conversation_summary> sqlite_registry::summaries(const std::string& tenant, statement& get) {
-  std::vector<conversation_summary> all;
-  while (get.step()) {
+statement sqlite_registry::select_listed(std::string_view which) {
+  return {*db_, fmt::format("SELECT {}, id, created, metadata, label_checksum FROM conversations LEFT JOIN (SELECT "
+                            "tenant, id, created, metadata, checksum AS label_checksum FROM labels) USING (tenant, id) "
+                            "WHERE {}",
+                            conversation_columns, which)};
+}
+
+std::vector<listed_conversation> sqlite_registry::listed(const std::string& tenant, statement& get) {
+  std::vector<listed_conversation> all;
+  for (std::size_t bytes = 0; bytes < list_bytes_max && get.step();) {
     auto found = read_row(get, 0);
-    auto id = get.text(row_checksum + 1);
-    all.push_back(summary_of(id, found, !is_sound(get, row_checksum, checksum({tenant, id}, found))));
+    conversation_key key{tenant, get.text(row_checksum + 1)};
+    conversation_label label{get.integer(row_checksum + 2), get.text(row_checksum + 3)};
+    bytes += label.metadata.size();
+    if (!is_sound(get, row_checksum + 4, checksum(key, label))) label = {};
+    all.push_back({summary_of(key.id, found, !is_sound(get, row_checksum, checksum(key, found))), std::move(label)});
   }
   return all;
 }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "rpc/ask.hpp"
+#include "rpc/taking.hpp"
 
 namespace chromatin::rpc {
 namespace {
@@ -14,8 +15,8 @@ std::atomic<turn_id> last_turn{0};
 
 }  // namespace
 
-answering::answering(service_context& of, std::shared_ptr<connection_account> client, connection_account::hold place)
-    : context{of}, account{std::move(client)}, id{++last_turn}, held{std::move(place)}, begun{of.timer->now()} {
+answering::answering(service_context& of, std::shared_ptr<connection_account> client, turn_place counted)
+    : context{of}, account{std::move(client)}, id{++last_turn}, place{std::move(counted)}, begun{of.timer->now()} {
   ++context.turns;
 }
 
@@ -30,6 +31,20 @@ answering::~answering() {
   if (--context.turns == 0) context.tell_idle();
 }
 
+void answering::leave_place() {
+  if (account->keep_bytes(text->bytes_not_taken(), not_taken)) *place = {};
+}
+
+kj::Promise<void> in_time(std::shared_ptr<answering> turn, kj::Promise<void> taken) {
+  auto& door = turn->context.door;
+  auto late =
+      too_late(*turn->context.timer, door.limits, [turn] { return !turn->done; }).then([&door]() -> kj::Promise<void> {
+        ++door.counts.messages_late;
+        return to_exception(caf::make_error(ec::cancelled, "the answer was not taken in time"));
+      });
+  return taken.exclusiveJoin(kj::mv(late));
+}
+
 kj::Promise<void> say(std::shared_ptr<answering> turn, say_request request) {
   request.turn = turn->id;
   request.client = turn->account->client();
@@ -42,6 +57,7 @@ kj::Promise<void> say(std::shared_ptr<answering> turn, say_request request) {
           [turn](turn_statistics statistics) {
             turn->done = true;
             turn->statistics = statistics;
+            turn->leave_place();
             turn->text->close();
           },
           [turn](kj::Exception&& error) {

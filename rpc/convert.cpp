@@ -10,11 +10,14 @@ void write(const conversation_info& from, schema::ConversationInfo::Builder to) 
   to.setMessages(from.messages);
   to.setLastRole(from.last_role.c_str());
   to.setDamaged(from.damaged);
+  to.setCreatedS(from.created_s);
+  to.setMetadata(from.metadata.c_str());
 }
 
 conversation_info read(schema::ConversationInfo::Reader from) {
-  return {from.getId().cStr(), from.getVersion(),         from.getTokens(), from.getContextTokens(),
-          from.getMessages(),  from.getLastRole().cStr(), from.getDamaged()};
+  return {from.getId().cStr(),     from.getVersion(),  from.getTokens(),
+          from.getContextTokens(), from.getMessages(), from.getLastRole().cStr(),
+          from.getDamaged(),       from.getCreatedS(), from.getMetadata().cStr()};
 }
 
 void write(const message_list& from, capnp::List<schema::Message>::Builder to) {

@@ -99,9 +99,14 @@ connection_account::hold& connection_account::hold::operator=(hold&& other) noex
   return *this;
 }
 
+bool connection_account::has_room_for(std::uint64_t bytes) const {
+  return bytes_ + bytes <= door_.limits.bytes_per_connection_max &&
+         account_->bytes + bytes <= door_.limits.bytes_per_client_max;
+}
+
 std::optional<refusal> connection_account::refuse_bytes(std::uint64_t bytes) {
+  if (has_room_for(bytes)) return {};
   bool own = bytes_ + bytes > door_.limits.bytes_per_connection_max;
-  if (!own && account_->bytes + bytes <= door_.limits.bytes_per_client_max) return {};
   ++door_.counts.bytes_refused;
   owe(bytes);
   return refusal{fmt::format("{} bytes of this {}'s calls wait for their answers", own ? bytes_ : account_->bytes,
@@ -129,10 +134,16 @@ std::optional<refusal> connection_account::begin_call(std::uint64_t bytes, hold&
 
 std::optional<refusal> connection_account::more_bytes(std::uint64_t bytes, hold& to) {
   if (auto refused = refuse_bytes(bytes)) return refused;
+  keep_bytes(bytes, to);
+  return {};
+}
+
+bool connection_account::keep_bytes(std::uint64_t bytes, hold& to) {
+  if (!has_room_for(bytes)) return false;
   hold what;
   what.bytes_ = bytes;
   to = take(std::move(what));
-  return {};
+  return true;
 }
 
 std::optional<refusal> connection_account::begin_turn(hold& to) {

@@ -30,6 +30,7 @@ struct door_limits {
   std::uint64_t bytes_max = 256ull << 20;               ///< of big messages that are being received, of all clients
   std::chrono::milliseconds login_within{10'000};       ///< a connection that has not logged in is closed
   std::chrono::milliseconds login_grace{100};           ///< a connection that is younger does not give way to others
+  std::chrono::milliseconds read_within{20'000};        ///< what is sent of an answer that goes on is taken
   std::chrono::milliseconds message_within{60'000};  ///< a message that has begun is there, one that is sent is taken
 };
 
@@ -93,6 +94,9 @@ class connection_account : public std::enable_shared_from_this<connection_accoun
   std::optional<refusal> more_bytes(std::uint64_t bytes, hold& to);
   std::optional<refusal> begin_turn(hold& to);
   std::optional<refusal> take_handle(hold& to);
+  /// Whether the client may hold so many bytes more; no refusal, which would cost it something.
+  bool keep_bytes(std::uint64_t bytes, hold& to);
+  bool has_turns() const { return turns_ > 0; }
 
   /// How long nothing is read from the client. A refusal costs it time, or to be refused again and again would cost the
   /// server more than to serve others. So does what its calls cost, as soon as that is more than its share of the time:
@@ -105,6 +109,7 @@ class connection_account : public std::enable_shared_from_this<connection_accoun
   void owe(std::uint64_t bytes);
   void charge(std::chrono::nanoseconds work);
   hold take(hold what);
+  bool has_room_for(std::uint64_t bytes) const;
   std::optional<refusal> refuse_bytes(std::uint64_t bytes);
 
   door& door_;

@@ -7,6 +7,8 @@
 #include <capnp/serialize.h>
 #include <sys/socket.h>
 
+#include "rpc/taking.hpp"
+
 namespace chromatin::rpc {
 namespace {
 
@@ -64,11 +66,13 @@ void message_stream::look_again() {
 }
 
 kj::Promise<void> message_stream::in_time(kj::Promise<void> what) {
-  auto late = timer_.afterDelay(duration(door_.limits.message_within)).then([this]() -> kj::Promise<void> {
-    ++door_.counts.messages_late;
-    return KJ_EXCEPTION(DISCONNECTED, "a message was not sent, or not taken, in time");
-  });
+  auto late = timer_.afterDelay(duration(door_.limits.message_within)).then([this] { return is_late(); });
   return what.exclusiveJoin(kj::mv(late));
+}
+
+kj::Promise<void> message_stream::is_late() {
+  ++door_.counts.messages_late;
+  return KJ_EXCEPTION(DISCONNECTED, "a message was not sent, or not taken, in time");
 }
 
 // -- reading --
@@ -151,7 +155,8 @@ void message_stream::count_answer(segment_list segments) {
 
 kj::Promise<void> message_stream::written(kj::Promise<void> what) {
   writing_ = true;
-  return in_time(kj::mv(what)).then([this] {
+  auto late = too_late(timer_, door_.limits, [this] { return account_ && account_->has_turns(); });
+  return what.exclusiveJoin(late.then([this] { return is_late(); })).then([this] {
     writing_ = false;
     look_again();
   });

@@ -60,7 +60,7 @@ kj::Promise<void> stream_text(std::shared_ptr<answering> turn, schema::TokenSink
     request.setText(kj::StringPtr(piece.text.c_str(), piece.text.size()));
     if (!piece.likelihoods.empty())
       write(piece.likelihoods, request.initLikelihoods(static_cast<unsigned>(piece.likelihoods.size())));
-    return request.send().then([turn, sink]() mutable { return stream_text(std::move(turn), sink); });
+    return in_time(turn, request.send()).then([turn, sink]() mutable { return stream_text(std::move(turn), sink); });
   });
 }
 
@@ -77,8 +77,8 @@ class conversation_service final : public counted<schema::Conversation> {
 
   kj::Promise<void> say(SayContext call) override {
     call.allowCancellation();
-    connection_account::hold place;
-    if (auto refused = account_->begin_turn(place)) return to_exception(*refused);
+    auto place = std::make_shared<connection_account::hold>();
+    if (auto refused = account_->begin_turn(*place)) return to_exception(*refused);
     auto params = call.getParams();
     auto request = params.getRequest();
     say_request order{.conversation = which_,
@@ -93,7 +93,7 @@ class conversation_service final : public counted<schema::Conversation> {
     auto turn = std::make_shared<answering>(context_, account_, std::move(place));
     auto answer = rpc::say(turn, std::move(order));
     return stream_text(turn, sink)
-        .then([sink]() mutable { return sink.endRequest().send().ignoreResult(); })
+        .then([turn, sink]() mutable { return in_time(turn, sink.endRequest().send().ignoreResult()); })
         .then([turn, call]() mutable {
           KJ_IF_MAYBE (error, turn->error) kj::throwFatalException(kj::mv(*error));
           write(turn->statistics, call.getResults().initStatistics());

@@ -21,6 +21,11 @@ struct answer_piece {
   std::vector<model::token_likelihood> likelihoods;
 
   bool empty() const { return text.empty() && likelihoods.empty(); }
+  std::size_t bytes() const {
+    auto all = text.size();
+    for (const auto& one : likelihoods) all += sizeof one + one.likeliest.size() * sizeof one.likeliest[0];
+    return all;
+  }
 };
 
 class text_queue final : public token_sink {
@@ -50,10 +55,20 @@ class text_queue final : public token_sink {
   /// only.
   kj::Promise<answer_piece> next() {
     std::lock_guard lock{mutex_};
-    if (!pending_.text.empty() || closed_) return std::exchange(pending_, {});
+    taking_ = 0;
+    if (!pending_.text.empty() || closed_) {
+      taking_ = pending_.bytes();
+      return std::exchange(pending_, {});
+    }
     auto pair = kj::newPromiseAndCrossThreadFulfiller<void>();
     waiter_ = kj::mv(pair.fulfiller);
     return pair.promise.then([this] { return next(); });
+  }
+
+  /// What is here, and what the last call of next() gave: the next call says that that was taken. Any thread.
+  std::size_t bytes_not_taken() {
+    std::lock_guard lock{mutex_};
+    return taking_ + pending_.bytes();
   }
 
  private:
@@ -66,6 +81,7 @@ class text_queue final : public token_sink {
 
   std::mutex mutex_;
   answer_piece pending_;
+  std::size_t taking_ = 0;
   bool closed_ = false;
   kj::Maybe<kj::Own<kj::CrossThreadPromiseFulfiller<void>>> waiter_;
 };

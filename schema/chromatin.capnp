@@ -93,6 +93,8 @@ struct ConversationInfo {
   messages @4 :UInt32;
   lastRole @5 :Text;          # of the last message: system, user or assistant; empty when there is none
   damaged @6 :Bool;           # in lists: what is stored of it is not what was written; it can only be forgotten
+  createdS @7 :Int64;         # in lists: when it was made, seconds since 1970; 0: nobody knows
+  metadata @8 :Text;          # in lists: what a client of HTTP put beside it, a JSON object; empty: nothing
 }
 
 struct ArchiveTicket {

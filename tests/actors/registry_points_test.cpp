@@ -1,5 +1,7 @@
 // Points of conversations that have names, conversations that nobody named, and turns that say what they go on from.
 
+#include <map>
+
 #include <gmock/gmock.h>
 
 #include "tests/actors/desk.hpp"
@@ -7,7 +9,9 @@
 namespace chromatin::test {
 namespace {
 
+using testing::ElementsAre;
 using testing::HasSubstr;
+using testing::Pair;
 
 TEST(RegistryPoints, ConversationsThatNobodyNamedMakeRoomOldestFirst) {
   desk d{0, {.conversations_max = 3}};
@@ -105,6 +109,12 @@ TEST(RegistryPoints, AConversationKnowsWhenItWasMadeAndWhatItsClientPutBesideIt)
   EXPECT_EQ(*label_of("said"), (conversation_label{1000, "mine"}));
   EXPECT_EQ(*label_of("opened"), (conversation_label{2000, {}}));
   EXPECT_EQ(*label_of("copy"), (conversation_label{2000, {}}));
+  auto all = d.ask<conversation_list>(atom::list_v, std::string{"tenant"}, std::string{}, 9u);
+  std::map<std::string, conversation_label> listed;
+  for (const auto& one : *all) listed[one.id] = {one.created_s, one.metadata};
+  EXPECT_THAT(listed,
+              ElementsAre(Pair("copy", conversation_label{2000, {}}), Pair("opened", conversation_label{2000, {}}),
+                          Pair("said", conversation_label{1000, "mine"})));
 }
 
 }  // namespace

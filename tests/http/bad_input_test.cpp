@@ -30,6 +30,36 @@ class BadInput : public HttpServer {
     if (path == "/v1/completions") body["prompt"] = "hi";
     return body;
   }
+  /// Some kilobytes a token.
+  json long_chat(std::uint32_t tokens) const {
+    auto body = endless(tokens);
+    body.update({{"logprobs", true}, {"top_logprobs", 20}});
+    return body;
+  }
+  /// They have begun.
+  std::vector<std::unique_ptr<http_connection>> streams_that_nobody_reads(int count, std::uint32_t tokens) const {
+    std::vector<std::unique_ptr<http_connection>> all;
+    for (int i = 0; i < count; ++i) {
+      all.push_back(std::make_unique<http_connection>(port_, 8192));
+      all.back()->send(http_request("POST", "/v1/chat/completions", long_chat(tokens).dump()));
+    }
+    for (auto& c : all) c->some();
+    return all;
+  }
+  /// Reads a stream that has begun.
+  static bool comes_to_its_end(http_connection& c) {
+    std::string all;
+    for (auto more = c.some(); !more.empty(); more = c.some())
+      if ((all += more).ends_with("data: [DONE]\n\n\r\n0\r\n\r\n")) return true;
+    return false;
+  }
+  /// Whether one more turn of the same client is; it is asked for again a moment later.
+  bool is_served_soon() {
+    const json one{{"messages", {message("user", "hi")}}, {"max_tokens", 2}};
+    for (int tries = 0; tries < 200; ++tries, std::this_thread::sleep_for(1ms))
+      if (post(one).status == 200) return true;
+    return false;
+  }
   void wait_for(const std::string& counter, std::int64_t value) {
     while (gateway_counter(counter) != value) std::this_thread::sleep_for(1ms);
   }
@@ -166,24 +196,38 @@ TEST_F(BadInput, CallsBeyondTheBoundAreToldWhenToComeBack) {
 
 TEST_F(BadInput, AClientThatStopsReadingIsLetGoAndTakesNoMemory) {
   start({}, [](rpc::door_limits& limits) { limits.message_within = 300ms; });
-  auto body = endless(8192);
-  body.update({{"logprobs", true}, {"top_logprobs", 20}});  // some kilobytes a token
-  auto warm = body;
-  warm["max_tokens"] = 1000;
-  post(warm);
+  post(long_chat(1000));
   auto before = resident_bytes();
-  std::vector<std::unique_ptr<http_connection>> idle;
-  for (int i = 0; i < 2; ++i) {
-    idle.push_back(std::make_unique<http_connection>(port_, 8192));
-    idle.back()->send(http_request("POST", "/v1/chat/completions", body.dump()));
-  }
-  for (auto& c : idle) c->some();
+  auto idle = streams_that_nobody_reads(2, 8192);
   wait_for("turns_under_way", 0);
   EXPECT_EQ(gateway_counter("turns_cancelled"), 2);
 #ifdef __SANITIZE_ADDRESS__
   GTEST_SKIP() << "AddressSanitizer keeps what was freed";
 #endif
   EXPECT_LT(resident_bytes(), before + (32u << 20));
+}
+
+TEST_F(BadInput, StreamsThatNobodyReadsLeaveTheirPlacesWhenTheyAreComplete) {
+  start({}, [](rpc::door_limits& limits) {
+    limits.turns_per_client_max = 2;
+    limits.read_within = limits.message_within = 600s;
+  });
+  auto unread = streams_that_nobody_reads(2, 400);
+  wait_for("turns_under_way", 0);
+  EXPECT_TRUE(is_served_soon());
+  for (auto& c : unread) EXPECT_TRUE(comes_to_its_end(*c)) << "nothing of it is lost";
+  EXPECT_EQ(gateway_counter("turns_cancelled"), 0);
+}
+
+TEST_F(BadInput, StreamsThatNobodyReadsAndThatGoOnGiveWay) {
+  start({}, [](rpc::door_limits& limits) {
+    limits.turns_per_client_max = 2;
+    limits.read_within = 300ms;
+    limits.message_within = 600s;
+  });
+  auto unread = streams_that_nobody_reads(2, 8192);
+  wait_for("turns_cancelled", 2);
+  EXPECT_TRUE(is_served_soon());
 }
 
 TEST_F(BadInput, HeadersAndRequestLinesHaveABound) {

@@ -41,6 +41,25 @@ TEST_F(Conversations, AreListedInPages) {
   EXPECT_EQ(page["has_more"], false);
 }
 
+TEST_F(Conversations, AreAllListedHoweverMuchStandsBesideThem) {
+  start();
+  json much;
+  std::string largest;
+  for (int i = 0; i < 512; ++i) largest += "\xf0\x9f\x9a\x95";
+  for (int i = 0; i < 16; ++i) much[std::to_string(i)] = largest;
+  constexpr std::size_t all = 40;
+  for (std::size_t i = 0; i < all; ++i) ask("POST", "", json{{"metadata", much}}.dump());
+  std::size_t pages = 0, listed = 0;
+  for (json page{{"has_more", true}, {"data", {{{"id", ""}}}}}; page["has_more"]; ++pages) {
+    ASSERT_FALSE(page["data"].empty());
+    page = ask("GET", "?limit=100&after=" + page["data"].back()["id"].get<std::string>()).json();
+    for (const auto& one : page["data"]) EXPECT_EQ(one["metadata"], much);
+    listed += page["data"].size();
+  }
+  EXPECT_EQ(listed, all);
+  EXPECT_EQ(pages, 2u);
+}
+
 TEST_F(Conversations, AreForkedTruncatedAndForgotten) {
   start();
   say("talk", taxi + taxi + taxi);

@@ -111,11 +111,9 @@ TEST_F(Heads, NothingIsAnsweredBehindTheRequestThatWasToBeTheLast) {
 
 TEST_F(Heads, ChunksThatAreNoneAreNotTooLarge) {
   start();
-  for (std::string line : {"zz", "42;name=value"}) {
-    auto r = rest_of(post + "Transfer-Encoding: chunked", in_chunks(line));
-    EXPECT_THAT(r, StartsWith("HTTP/1.1 400 ")) << line;
-    EXPECT_THAT(r, HasSubstr("chunks"));
-  }
+  auto r = rest_of(post + "Transfer-Encoding: chunked", in_chunks("zz"));
+  EXPECT_THAT(r, StartsWith("HTTP/1.1 400 "));
+  EXPECT_THAT(r, HasSubstr("chunks"));
 }
 
 TEST_F(Heads, WhoAsksBeforeItSendsIsToldToGoOn) {

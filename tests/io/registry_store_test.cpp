@@ -127,21 +127,6 @@ TEST(RegistryStore, ATenantsSaltIsMadeOnceAndKept) {
   EXPECT_NE(again->tenant_salt("b"), first);
 }
 
-TEST(RegistryStore, ListsComeInPagesByName) {
-  auto store = open_registry({});
-  for (auto id : {"b", "d", "a", "c"}) talk{*store, {"tenant-a", id}}.say({user("x", {1, 2})});
-  std::vector<std::string> names;
-  for (std::string after;;) {
-    auto page = store->list("tenant-a", after, 3);
-    if (page.empty()) break;
-    EXPECT_LE(page.size(), 3u);
-    for (const auto& c : page) names.push_back(c.id);
-    after = names.back();
-  }
-  EXPECT_THAT(names, ElementsAre("a", "b", "c", "d"));
-  EXPECT_EQ(store->list("tenant-a", "", 1)[0].tokens, 3u);
-}
-
 TEST(RegistryStore, MessagesAreReadFromAnyNumberOn) {
   auto store = open_registry({});
   talk t{*store};

@@ -66,6 +66,7 @@ class pipeline {
         session_{connection_.getMain<schema::Gate>().loginRequest().send().wait(scope()).getSession()} {}
 
   /// How those of the calls ended that did not hang: "ok", or what was wrong.
+  template <class Sink = test::deaf_sink>
   std::vector<std::string> say(int count, const std::string& text) {
     auto request = session_.openRequest();
     request.setId("talk");
@@ -74,7 +75,7 @@ class pipeline {
     for (int i = 0; i < count; ++i) {
       auto order = conversation.sayRequest();
       order.initRequest().setText(text.c_str());
-      order.setSink(kj::heap<test::deaf_sink>());
+      order.setSink(kj::heap<Sink>());
       calls_.push_back(order.send()
                            .then([ends](auto) { ends->push_back("ok"); },
                                  [ends](kj::Exception&& e) { ends->push_back(e.getDescription().cStr()); })
@@ -174,6 +175,22 @@ TEST_F(RpcBounds, TurnsOfAConnectionAreBoundedAndTheRefusalSaysWhenToComeBack) {
   client other{server_->addresses()[0]};
   auto conversation = other.open("talk");
   EXPECT_FALSE(conversation.say({.text = "hi"}).text.empty());
+}
+
+TEST_F(RpcBounds, AnAnswerThatNobodyTakesLeavesItsPlaceWhenItIsComplete) {
+  pipeline stuck{start_with({.turns_per_client_max = 2})};
+  stuck.say<test::stuck_sink>(2, "hi");
+  client other{server_->addresses()[0]};
+  auto conversation = other.open("talk");
+  wait_for([&] { return reason([&] { conversation.say({.text = "hi"}); }) == "no error"; });
+}
+
+TEST_F(RpcBounds, AConnectionThatIsNotReadWhileAnAnswerGoesOnIsClosed) {
+  pipeline unread{start_with({.read_within = moment})};
+  unread.say(1, "flood");
+  wait_for([&] { return log->cancelled == 1; });
+  client other{server_->addresses()[0]};
+  EXPECT_EQ(door_counter(other, "messages_late"), 1);
 }
 
 TEST_F(RpcBounds, CallsThatWaitAreBounded) {

@@ -71,6 +71,20 @@ TEST(Door, BytesOfCallsAreBounded) {
   EXPECT_FALSE(a->begin_call(100, three));
 }
 
+TEST(Door, BytesThatAreKeptAreBoundedAndCostNothing) {
+  door d{{.bytes_per_connection_max = 100, .bytes_per_client_max = 150}};
+  auto a = connect(d, "x"), b = connect(d, "x");
+  hold first, second, third;
+  EXPECT_TRUE(a->keep_bytes(90, first));
+  EXPECT_FALSE(a->keep_bytes(11, second));
+  EXPECT_FALSE(b->keep_bytes(61, second)) << "of one client";
+  EXPECT_TRUE(b->keep_bytes(60, second));
+  EXPECT_EQ(d.counts.bytes_refused, 0);
+  EXPECT_EQ(a->pause({}).count(), 0);
+  first = {};
+  EXPECT_TRUE(a->keep_bytes(90, third));
+}
+
 TEST(Door, ARefusalCostsItsClientAPauseThatGrowsWithWhatItSent) {
   using time = std::chrono::steady_clock::time_point;
   const time begin{std::chrono::hours{1}};

@@ -35,8 +35,10 @@ struct seen {
 };
 
 inline constexpr int pieces = 200;
+inline constexpr std::size_t flood_bytes = 1u << 20;  ///< more than a connection takes ahead of its client
 
-/// Streams numbers; "slow" goes on until it is cancelled, "fail" answers with an error, a tenant "other" knows nothing.
+/// Streams numbers; "slow" and "flood", which says much, go on until they are cancelled, "fail" answers with an error,
+/// a tenant "other" knows nothing.
 inline gateway_actor::behavior_type fake_gateway(gateway_actor::pointer self, std::shared_ptr<seen> log) {
   auto running = std::make_shared<std::map<turn_id, caf::typed_response_promise<turn_statistics>>>();
   return {
@@ -49,7 +51,12 @@ inline gateway_actor::behavior_type fake_gateway(gateway_actor::pointer self, st
       [=](atom::list, const std::string& tenant, const std::string& after, std::uint32_t count) {
         conversation_list all;
         for (int i = after.empty() ? 0 : std::stoi(after) + 1; i < log->conversations && all.size() < count; ++i)
-          all.push_back({.id = std::to_string(i), .messages = 2, .last_role = tenant, .damaged = i == 1});
+          all.push_back({.id = std::to_string(i),
+                         .messages = 2,
+                         .last_role = tenant,
+                         .damaged = i == 1,
+                         .created_s = 1000 + i,
+                         .metadata = "{}"});
         return all;
       },
       [=](atom::read, const conversation_ref& which, std::uint32_t first,
@@ -95,6 +102,11 @@ inline gateway_actor::behavior_type fake_gateway(gateway_actor::pointer self, st
         if (request.text.starts_with("slow")) {
           ++log->streaming;
           sink->text("first ");
+          return running->emplace(request.turn, self->make_response_promise<turn_statistics>()).first->second;
+        }
+        if (request.text == "flood") {
+          ++log->streaming;
+          sink->text(std::string(flood_bytes, 'x'));
           return running->emplace(request.turn, self->make_response_promise<turn_statistics>()).first->second;
         }
         for (int i = 0; i < pieces; ++i) {

@@ -103,6 +103,8 @@ TEST_F(RpcServer, ConversationsAreListedAndRead) {
   EXPECT_EQ(all[2].last_role, "default") << "of this client's tenant";
   EXPECT_TRUE(all[1].damaged);
   EXPECT_FALSE(all[2].damaged);
+  EXPECT_EQ(all[2].created_s, 1002);
+  EXPECT_EQ(all[2].metadata, "{}");
   auto page = c.list("1", 2);
   ASSERT_EQ(page.size(), 2u);
   EXPECT_EQ(page[0].id, "2");

@@ -10,4 +10,10 @@ class deaf_sink final : public schema::TokenSink::Server {
   kj::Promise<void> end(EndContext) override { return kj::READY_NOW; }
 };
 
+/// Never says that it has taken anything.
+class stuck_sink final : public schema::TokenSink::Server {
+  kj::Promise<void> text(TextContext) override { return kj::NEVER_DONE; }
+  kj::Promise<void> end(EndContext) override { return kj::NEVER_DONE; }
+};
+
 }  // namespace chromatin::test
