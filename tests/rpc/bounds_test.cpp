@@ -188,7 +188,11 @@ TEST_F(RpcBounds, AnAnswerThatNobodyTakesLeavesItsPlaceWhenItIsComplete) {
 TEST_F(RpcBounds, AConnectionThatIsNotReadWhileAnAnswerGoesOnIsClosed) {
   pipeline unread{start_with({.read_within = moment})};
   unread.say(1, "flood");
-  wait_for([&] { return log->cancelled == 1; });
+  wait_for([&] {  // piece by piece, until more than a connection takes ahead of its client is under way
+    std::lock_guard lock{log->mutex};
+    if (log->flood) log->flood->text(std::string(64 << 10, 'x'));
+    return log->cancelled == 1;
+  });
   client other{server_->addresses()[0]};
   EXPECT_EQ(door_counter(other, "messages_late"), 1);
 }

@@ -32,13 +32,12 @@ struct seen {
   std::mutex mutex;
   std::vector<say_request> said;
   std::string system_prompt;  ///< of the last conversation that was opened
+  std::shared_ptr<token_sink> flood;
 };
 
 inline constexpr int pieces = 200;
-inline constexpr std::size_t flood_bytes = 1u << 20;  ///< more than a connection takes ahead of its client
-
-/// Streams numbers; "slow" and "flood", which says much, go on until they are cancelled, "fail" answers with an error,
-/// a tenant "other" knows nothing.
+/// Streams numbers; "slow" and "flood", which says what its test says, go on until they are cancelled, "fail" answers
+/// with an error, a tenant "other" knows nothing.
 inline gateway_actor::behavior_type fake_gateway(gateway_actor::pointer self, std::shared_ptr<seen> log) {
   auto running = std::make_shared<std::map<turn_id, caf::typed_response_promise<turn_statistics>>>();
   return {
@@ -105,8 +104,8 @@ inline gateway_actor::behavior_type fake_gateway(gateway_actor::pointer self, st
           return running->emplace(request.turn, self->make_response_promise<turn_statistics>()).first->second;
         }
         if (request.text == "flood") {
-          ++log->streaming;
-          sink->text(std::string(flood_bytes, 'x'));
+          std::lock_guard lock{log->mutex};
+          log->flood = sink;
           return running->emplace(request.turn, self->make_response_promise<turn_statistics>()).first->second;
         }
         for (int i = 0; i < pieces; ++i) {
