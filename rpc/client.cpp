@@ -55,6 +55,11 @@ bool may_connect_later(const kj::Exception& e) {
   return std::string_view{e.getDescription().cStr()}.ends_with(std::strerror(EAGAIN));
 }
 
+/// Whether what came is of another protocol: HTTP's first bytes would be the number of a message's segments.
+bool is_no_message(const kj::Exception& e) {
+  return std::string_view{e.getDescription().cStr()}.find("segmentCount") != std::string_view::npos;
+}
+
 /// What `connect` makes, at the latest after all pauses.
 template <class Connect>
 auto after_pauses(Connect connect) {
@@ -63,6 +68,8 @@ auto after_pauses(Connect connect) {
     try {
       return connect();
     } catch (const kj::Exception& e) {
+      if (is_no_message(e))
+        throw KJ_EXCEPTION(FAILED, "what it answers is no message; is this an address of --listen, and not of --http?");
       if (!may_connect_later(e)) throw;
       if (clock::now() - begin > full_within)
         throw KJ_EXCEPTION(FAILED, "it closes the connection; is this an address of --listen, and not of --http?");

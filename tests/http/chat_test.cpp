@@ -207,7 +207,8 @@ TEST_F(Chat, WhatIsWrongIsSaidInOpenAIsShape) {
   EXPECT_EQ(status("GET", "/v1/models/another"), 404);
   EXPECT_EQ(status("POST", "/v1/chat/completions", "{"), 400);
   EXPECT_EQ(status("POST", "/v1/chat/completions", std::string(2 << 20, ' ')), 413);
-  EXPECT_EQ(send("nonsense\r\n\r\n").status, 501) << "a method that nobody knows";
+  EXPECT_EQ(send("BREW / HTTP/1.1\r\nHost: x\r\n\r\n").status, 501) << "a method that nobody knows";
+  EXPECT_EQ(send("nonsense\r\n\r\n").status, 400);
   auto other_model = post({{"model", "gpt-x"}, {"messages", {message("user", "hi")}}});
   EXPECT_EQ(other_model.status, 404);
   EXPECT_EQ(other_model.json()["error"]["param"], "model");
