@@ -104,7 +104,7 @@ TEST_F(Conversations, GoIntoDnaAndAreForgottenThere) {
   EXPECT_EQ(ticket["simulated"], true);
   EXPECT_EQ(ticket["kv"], false);
   EXPECT_GT(ticket["left_s"], 0);
-  for (int i = 0; i < 2000 && ask("GET", "/talk").status == 200; ++i)
+  for (int i = 0; i < 12000 && ask("GET", "/talk").status == 200; ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds{10});
   EXPECT_EQ(get("/v1/archives").json()["data"][0]["state"], "stored");
   const auto refused = ask("GET", "/talk");
