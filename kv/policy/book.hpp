@@ -129,7 +129,7 @@ class policy_book : public eviction_policy {
     awaited_ = std::move(next);
     for (const auto& [key, start] : awaited_)
       if (auto at = entries_.find(key); at != entries_.end() && !awaits(at->second, start))
-        update(key, [&](Entry& e) { await(e, start); });
+        update(key, [&, start = start](Entry& e) { await(e, start); });
   }
 
   /// Retention falls with time. Called before chunks are compared.

@@ -2,9 +2,9 @@
 #include <array>
 #include <deque>
 #include <functional>
+#include <iterator>
 #include <map>
 #include <queue>
-#include <ranges>
 
 #include "kv/policy/book.hpp"
 #include "kv/policy/bytes.hpp"
@@ -307,7 +307,9 @@ std::vector<expected_use> predictive_policy::expected(std::size_t chunks_max, st
   for (auto [worth, owner] : likeliest) {
     if (chunks >= chunks_max) break;
     auto& one = result.emplace_back(expected_use{.keys = {}, .worth = worth});
-    for (auto [depth, key] : std::views::reverse(groups_.at(owner).may_go)) one.keys.push_back(key);
+    const auto& may_go = groups_.at(owner).may_go;
+    std::transform(may_go.rbegin(), may_go.rend(), std::back_inserter(one.keys),
+                   [](auto& at) { return std::get<1>(at); });
     chunks += one.keys.size();
   }
   return result;

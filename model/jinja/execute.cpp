@@ -218,7 +218,7 @@ value interpreter::call_macro(const statement& macro, const scope_ptr& around, c
   for (auto i = macro.parameters.size(); i < given.positional.size(); ++i) more.push_back(given.positional[i]);
   for (const auto& [name, v] : given.named) {
     auto which = std::find_if(macro.parameters.begin(), macro.parameters.end(),
-                              [&](const parameter& p) { return p.word == name; });
+                              [&, name = name](const parameter& p) { return p.word == name; });
     if (which == macro.parameters.end()) {
       if (!macro.takes_named) throw fault(fmt::format("macro {} takes no argument '{}'", macro.word, name));
       others.emplace_back(text{name}, v);
