@@ -73,7 +73,7 @@ class keeper {
   // archive/keeper_files.cpp
   void lasting(const std::function<void()>& what);
   void write_files(const archive_source& one, archive_job& job);
-  void put_or_update(dna::store& tube, const dna::new_file& file);
+  void put_or_update(dna::store& tube, const dna::new_file& file, const std::optional<byte_string>& before);
   byte_string kv_of(const archive_source& one, const std::optional<byte_string>& before, std::string& note);
   std::string put_new(const std::string& tenant, const std::vector<dna::new_file>& files);
   void mark(const std::string& tube, std::span<const archive_source> all);

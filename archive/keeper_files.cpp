@@ -78,25 +78,26 @@ std::vector<archive_job> keeper::write(std::span<const archive_source> all, lab_
 /// tube's name.
 void keeper::write_files(const archive_source& one, archive_job& job) {
   auto& tube = job.tube = tubes_.with(job.tenant, transcript_path(one.key));
-  const auto before = [&](const std::string& path) {
-    return tube.empty() ? std::optional<byte_string>{} : content_of(tubes_.at(tube), path);
-  };
   std::vector<dna::new_file> files;
-  if (job.kv) files.push_back({kv_path(one.key), kv_of(one, before(kv_path(one.key)), job.note)});
-  files.push_back({transcript_path(one.key), transcript_of(one, before(transcript_path(one.key)))});
+  std::vector<std::optional<byte_string>> before;  // parallel to `files`
+  const auto add = [&](const std::string& path, const auto& content_after) {
+    before.push_back(tube.empty() ? std::optional<byte_string>{} : content_of(tubes_.at(tube), path));
+    files.push_back({path, content_after(before.back())});
+  };
+  if (job.kv) add(kv_path(one.key), [&](const auto& there) { return kv_of(one, there, job.note); });
+  add(transcript_path(one.key), [&](const auto& there) { return transcript_of(one, there); });
   if (tube.empty()) {
     tube = put_new(job.tenant, files);
     return;
   }
   try {
-    for (const auto& file : files) put_or_update(tubes_.at(tube), file);
+    for (std::size_t i = 0; i < files.size(); ++i) put_or_update(tubes_.at(tube), files[i], before[i]);
   } catch (const dna::partition_full&) {
     tube = put_new(job.tenant, files);  // all of it: what is in the full one counts no more
   }
 }
 
-void keeper::put_or_update(dna::store& tube, const dna::new_file& file) {
-  const auto before = content_of(tube, file.path);
+void keeper::put_or_update(dna::store& tube, const dna::new_file& file, const std::optional<byte_string>& before) {
   if (before == file.content) return;
   lasting([&] { before ? tube.update(file.path, file.content) : tube.put(std::vector<dna::new_file>{file}); });
 }

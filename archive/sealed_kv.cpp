@@ -24,14 +24,7 @@ sealed_kv::sealed_kv(const io::archive_key& key, const io::conversation_key& con
 sealed_kv::sealed_kv(const io::archive_key& key, const io::conversation_key& conversation,
                      std::span<const std::uint8_t> file)
     : key_{key, conversation, kv_name}, file_{file.begin(), file.end()} {
-  const auto list = split_frames(file_);
-  damage_ = list.damage;
-  for (auto frame : list.frames) try {
-      read(key_.open(frames_ + 1, frame));
-    } catch (const frame_error& e) {
-      damage_ = frame_damage{frames_ + 1, e.what()};
-      return;
-    }
+  damage_ = open_frames(key_, file_, [this](const byte_string& frame) { read(frame); });
 }
 
 void sealed_kv::read(std::span<const std::uint8_t> frame) {

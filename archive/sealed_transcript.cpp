@@ -8,17 +8,7 @@ sealed_transcript::sealed_transcript(sealer key) : key_{std::move(key)}, file_{e
 
 sealed_transcript::sealed_transcript(sealer key, std::span<const std::uint8_t> file)
     : key_{std::move(key)}, file_{file.begin(), file.end()} {
-  const auto list = split_frames(file_);
-  damage_ = list.damage;
-  for (auto frame : list.frames) {
-    const auto number = said_.frames() + 1;
-    try {
-      said_.take(key_.open(number, frame));
-    } catch (const frame_error& e) {
-      damage_ = frame_damage{number, e.what()};
-      return;
-    }
-  }
+  damage_ = open_frames(key_, file_, [this](const byte_string& frame) { said_.take(frame); });
 }
 
 bool sealed_transcript::append(const archived_conversation& now) {

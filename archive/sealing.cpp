@@ -97,4 +97,16 @@ byte_string sealer::open(std::uint32_t number, std::span<const std::uint8_t> sea
   return frame;
 }
 
+std::optional<frame_damage> open_frames(const sealer& key, std::span<const std::uint8_t> file,
+                                        const std::function<void(const byte_string&)>& take) {
+  const auto list = split_frames(file);
+  std::uint32_t number = 0;
+  for (auto frame : list.frames) try {
+      take(key.open(++number, frame));
+    } catch (const frame_error& e) {
+      return frame_damage{number, e.what()};
+    }
+  return list.damage;
+}
+
 }  // namespace chromatin::archive

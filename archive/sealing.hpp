@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "archive/fields.hpp"
+#include "archive/frames.hpp"
 #include "io/archive_key.hpp"
 #include "io/registry_store.hpp"
 
@@ -53,5 +54,10 @@ class sealer {
   subkey encryption_{}, nonces_{};
   byte_string place_;  ///< of all frames: what the key says, tenant, conversation and file
 };
+
+/// Gives `take` the frames of a file, opened, up to the first that is damaged, is not this conversation's, or at which
+/// `take` throws frame_error: that one is returned.
+std::optional<frame_damage> open_frames(const sealer& key, std::span<const std::uint8_t> file,
+                                        const std::function<void(const byte_string&)>& take);
 
 }  // namespace chromatin::archive

@@ -203,23 +203,10 @@ block_decoding block_codec::decode(const block_id& id, std::span<const molecule_
   return result;
 }
 
-/// Of a part's scramble, which stands in the first two bytes of molecule 0.
-std::optional<std::uint16_t> block_codec::number_of(const partial_block& part) const {
-  const auto& row = part.molecules.at(0);
-  if (row.size() < 4 || std::any_of(row.begin(), row.begin() + 4, [](auto symbol) { return symbol > 15; })) return {};
-  byte_string stored(std::size_t{geometry().data_molecules} * geometry().payload_bytes());
-  stored[0] = static_cast<std::uint8_t>(row[0] << 4 | row[1]);
-  stored[1] = static_cast<std::uint8_t>(row[2] << 4 | row[3]);
-  parts_->scramble.apply_key(part.id, stored);
-  return static_cast<std::uint16_t>(load(stored, 0, 2));
-}
-
 known_bytes block_codec::reveal(const partial_block& part) const {
   const auto& g = geometry();
   const auto size = std::size_t{g.data_molecules} * g.payload_bytes();
   known_bytes made{byte_string(size), std::vector<bool>(size)};
-  const auto number = number_of(part);
-  if (!number) return made;
   for (std::size_t at = 0; at < size; ++at) {
     const auto& row = part.molecules.at(at / g.payload_bytes());
     if (row.empty()) continue;
@@ -227,8 +214,10 @@ known_bytes block_codec::reveal(const partial_block& part) const {
     made.known[at] = row.at(c) <= 15 && row.at(c + 1) <= 15;
     if (made.known[at]) made.bytes[at] = static_cast<std::uint8_t>(row[c] << 4 | row[c + 1]);
   }
+  if (!made.known[0] || !made.known[1]) return {byte_string(size), std::vector<bool>(size)};
   parts_->scramble.apply_key(part.id, made.bytes);
-  parts_->scramble.apply_number(*number, made.bytes);
+  made.number = static_cast<std::uint16_t>(load(made.bytes, 0, 2));
+  parts_->scramble.apply_number(made.number, made.bytes);
   return made;
 }
 
@@ -236,7 +225,7 @@ block_decoding block_codec::decode(const partial_block& part, const known_bytes&
   const auto& g = geometry();
   auto stored = told.bytes;
   stored.at(0) = stored.at(1) = 0;  // the number comes with its stream
-  parts_->scramble.apply_number(number_of(part).value(), stored);
+  parts_->scramble.apply_number(told.number, stored);
   parts_->scramble.apply_key(part.id, stored);
   auto molecules = part.molecules;
   for (std::size_t at = 0; at < stored.size(); ++at) {

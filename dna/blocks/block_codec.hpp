@@ -32,6 +32,7 @@ struct partial_block {
 struct known_bytes {
   byte_string bytes;
   std::vector<bool> known;
+  std::uint16_t number = 0;  ///< of the scramble, where anything is known
 };
 
 /// The outcome of decoding one block. Either there is a block whose checksum was right, or a reason why not.
@@ -78,7 +79,7 @@ class block_codec {
 
   /// The stored bytes that a part of a block tells. All unknown where the number of its scramble is.
   known_bytes reveal(const partial_block& part) const;
-  /// Decodes a part with what is known of its stored bytes from elsewhere. Only where reveal() knew something.
+  /// Decodes a part with what is known of its stored bytes: what reveal() told, where that was something, and more.
   block_decoding decode(const partial_block& part, const known_bytes& told) const;
 
  private:
@@ -87,7 +88,6 @@ class block_codec {
   bool correct(std::span<const molecule_symbols> molecules, std::uint32_t left_out, std::uint32_t codeword,
                attempt& into) const;
   bool correct_without(std::span<const molecule_symbols> molecules, std::uint32_t left_out, attempt& into) const;
-  std::optional<std::uint16_t> number_of(const partial_block& part) const;
   std::optional<block> accept(const block_id& id, std::vector<std::uint8_t> stored) const;
   std::vector<std::uint32_t> suspects(std::span<const molecule_symbols> molecules,
                                       std::span<const std::uint32_t> errors, std::uint32_t most) const;

@@ -24,8 +24,7 @@ partition::partition(partition_description description, std::vector<block> block
   const auto& g = description_.geometry;
   journals_.emplace("", ledger{g, 0}).first->second.read(blocks_, restored_);
   if (g.directory_journals) read_directories();
-  if (g.outer > 0)
-    for (const auto& [name, one] : journals_) restore(one, parts);
+  if (g.outer > 0) restore(parts);
 }
 
 /// Those that the partition's journal tells, and those that are seen to begin: that journal need not be there.

@@ -161,9 +161,10 @@ class partition {
   void read_directories();
   void read_directory(std::uint32_t first, std::string_view name);
   void claim_journal_blocks();
-  void restore(const ledger& of, std::span<const partial_block> parts);
-  void complete(const block_codec& codec, std::span<const block_id> members, std::span<const block_id> parity,
-                const std::map<block_id, const partial_block*>& parts);
+  void restore(std::span<const partial_block> parts);
+  struct read_in_part;
+  void restore(const ledger& of, const read_in_part* parts);
+  void complete(const read_in_part& parts, std::span<const block_id> members, std::span<const block_id> parity);
   void keep_restored(std::vector<block> found);
   const block* block_at(const block_id& id, bool parity) const;
   directory_tree tree_of(std::string_view path, std::optional<std::uint32_t> commit) const;

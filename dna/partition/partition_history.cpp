@@ -40,21 +40,26 @@ change change_of(const directory_tree& before, const directory_tree& after, node
   return found;
 }
 
-/// Costs some milliseconds to make.
-struct own_codec {
-  explicit own_codec(const partition_description& of) : layout{of}, codec{layout} {}
-  strand_layout layout;
-  block_codec codec;
-};
-
 }  // namespace
 
+/// Blocks that were not decoded, and what decodes them, which costs some milliseconds to make.
+struct partition::read_in_part {
+  read_in_part(const partition_description& description, std::span<const partial_block> parts)
+      : layout{description}, codec{layout} {
+    for (const auto& one : parts) by_id.emplace(one.id, &one);
+  }
+  strand_layout layout;
+  block_codec codec;
+  std::map<block_id, const partial_block*> by_id;
+};
+
+void partition::restore(std::span<const partial_block> parts) {
+  const auto own = parts.empty() ? nullptr : std::make_unique<const read_in_part>(description_, parts);
+  for (const auto& [name, one] : journals_) restore(one, own.get());
+}
+
 /// Makes up for missing blocks from the parity of the operations that wrote them.
-void partition::restore(const ledger& of, std::span<const partial_block> parts) {
-  std::map<block_id, const partial_block*> read_in_part;
-  for (const auto& one : parts)
-    if (!blocks_.contains(one.id)) read_in_part.emplace(one.id, &one);
-  const auto own = read_in_part.empty() ? nullptr : std::make_unique<const own_codec>(description_);
+void partition::restore(const ledger& of, const read_in_part* parts) {
   directory_tree tree{description_.geometry};
   for (const auto& commit : of.commits()) {
     const auto before = tree;
@@ -72,7 +77,7 @@ void partition::restore(const ledger& of, std::span<const partial_block> parts) 
       std::vector<block_id> parity;
       for (const auto& run : protect->runs)
         for (auto leaf = run.first; leaf < run.end(); ++leaf) parity.push_back({leaf, 0});
-      if (own) complete(own->codec, last.blocks, parity, read_in_part);
+      if (parts) complete(*parts, last.blocks, parity);
       std::vector<const block*> members, checks;
       for (const auto& id : last.blocks) members.push_back(block_at(id, false));
       for (const auto& id : parity) checks.push_back(block_at(id, true));
@@ -82,17 +87,17 @@ void partition::restore(const ledger& of, std::span<const partial_block> parts) 
 }
 
 /// Blocks that were read in part, among those that were written together.
-void partition::complete(const block_codec& codec, std::span<const block_id> members, std::span<const block_id> parity,
-                         const std::map<block_id, const partial_block*>& parts) {
+void partition::complete(const read_in_part& parts, std::span<const block_id> members,
+                         std::span<const block_id> parity) {
   const auto places = [&](std::span<const block_id> ids, bool are_parity) {
     std::vector<outer_code::place> made;
     for (const auto& id : ids) {
-      const auto part = parts.find(id);
-      made.push_back({id, block_at(id, are_parity), part == parts.end() ? nullptr : part->second});
+      const auto part = blocks_.contains(id) ? parts.by_id.end() : parts.by_id.find(id);
+      made.push_back({id, block_at(id, are_parity), part == parts.by_id.end() ? nullptr : part->second});
     }
     return made;
   };
-  keep_restored(outer_code::complete(codec, places(members, false), places(parity, true)));
+  keep_restored(outer_code::complete(parts.codec, places(members, false), places(parity, true)));
 }
 
 void partition::keep_restored(std::vector<block> found) {

@@ -273,10 +273,7 @@ std::vector<block_outcome> pipeline::decode(std::size_t partition, erasure_use e
 }
 
 void pipeline::explain(std::size_t partition, std::vector<block_outcome>& outcomes) const {
-  std::vector<block> decoded;
-  for (const auto& one : outcomes)
-    if (one.decoded) decoded.push_back(*one.decoded);
-  molecules_.at(partition).explain(known_payloads{*partitions_.at(partition), decoded}, outcomes);
+  molecules_.at(partition).explain(known_payloads{*partitions_.at(partition), blocks_of(outcomes).whole}, outcomes);
 }
 
 }  // namespace chromatin::dna
