@@ -83,7 +83,7 @@ kv::recompute_cost scheduler_state::cost_of(const sequence& s, bool alone) const
   auto holds_up = (1 + waiting) / (1 + waiting / limits.batch_max);
   return {.us_per_token = holds_up * speed.prefill_us_per_token(),
           .head_tokens = kept,
-          .by_layer = alone && limits.loading.by_layer};
+          .beside_tokens = alone && limits.loading.by_layer ? limits.step_tokens_max : 0};
 }
 
 void scheduler_state::cancel(turn_id id) {

@@ -15,8 +15,8 @@ std::size_t chunks_to_load(std::span<const std::uint32_t> tokens, const recomput
   auto best_us = std::numeric_limits<double>::max();
   for (std::size_t count = 0; count <= tokens.size(); ++count) {
     auto load = count == 0 ? 0 : std::max(0.0, load_us(count) - cost.starts_in_us);
-    auto compute = static_cast<double>(left) * cost.us_per_token;
-    auto us = cost.by_layer ? std::max(load, compute) : load + compute;
+    auto beside = static_cast<double>(std::min<std::uint64_t>(left, cost.beside_tokens)) * cost.us_per_token;
+    auto us = std::max(load, beside) + static_cast<double>(left) * cost.us_per_token - beside;
     if (us <= best_us && (count == 0 || loaded >= cost.head_tokens)) best = count, best_us = us;
     if (count < tokens.size()) left -= tokens[count], loaded += tokens[count];
   }

@@ -1,11 +1,13 @@
 #pragma once
 
 /// Load or recompute: of a chain that lies in a slow tier, the head is loaded while the rest is computed behind it,
-/// layer by layer (CachedAttention §3.2.1 loads all of it), or before it, where other turns take part in the steps. Pure.
+/// layer by layer (CachedAttention §3.2.1 loads all of it), or before it, where other turns take part in the steps.
+/// Pure.
 
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <span>
 
 namespace chromatin::kv {
@@ -16,7 +18,9 @@ struct recompute_cost {
   std::uint32_t tokens_after = 0;  ///< behind the chain, computed in any case
   std::uint32_t head_tokens = 0;   ///< of the chain: if fewer are loaded, they are of no use
   double starts_in_us = 0;         ///< nothing is computed before: loading until then holds up nobody
-  bool by_layer = true;            ///< what is not loaded is computed meanwhile; false: when all that is loaded is there
+  /// What is computed while the rest is loaded, layer by layer: no more than a step, since the next one begins when
+  /// all of this one's layers are there. 0: nothing is.
+  std::uint32_t beside_tokens = std::numeric_limits<std::uint32_t>::max();
 
   bool operator==(const recompute_cost&) const = default;
 };

@@ -38,11 +38,11 @@ class LateLoads : public disk_world {
 TEST_F(LateLoads, AChunkThatWouldComeTooLateIsNotRead) {
   begin();
   auto before = counter("bytes_read");
-  fetch_for(chain(1, 10), urgency::ahead_of_need, {.us_per_token = 100, .by_layer = false});
+  fetch_for(chain(1, 10), urgency::ahead_of_need, {.us_per_token = 100, .beside_tokens = 0});
   run();
   EXPECT_EQ(promised_, 0u) << "the turn starts at once";
   EXPECT_EQ(counter("bytes_read"), before);
-  fetch_for(chain(1, 10), urgency::ahead_of_need, {.us_per_token = 100, .starts_in_us = 350'000, .by_layer = false});
+  fetch_for(chain(1, 10), urgency::ahead_of_need, {.us_per_token = 100, .starts_in_us = 350'000, .beside_tokens = 0});
   run();
   EXPECT_EQ(promised_, 3u);
   EXPECT_EQ(counter("bytes_read"), before + 3 * static_cast<std::int64_t>(page_shape.chunk_bytes()));

@@ -42,13 +42,20 @@ TEST(LoadChoice, TheLatencyOfADiskThatIsWorthNothingElseIsNotPaid) {
 }
 
 TEST(LoadChoice, BesideOthersComputingWaitsForWhatIsLoadedSoASlowDiskDeliversNothing) {
-  recompute_cost beside_others{.us_per_token = 1, .by_layer = false};
+  recompute_cost beside_others{.us_per_token = 1, .beside_tokens = 0};
   EXPECT_EQ(chunks_to_load(chain(10), beside_others, at_us_per_chunk(65)), 0u);
   EXPECT_EQ(chunks_to_load(chain(10), beside_others, at_us_per_chunk(63)), 10u);
 }
 
+TEST(LoadChoice, OnlyTheFirstStepIsComputedBesideLoading) {
+  recompute_cost in_steps{.us_per_token = 1, .tokens_after = 100, .beside_tokens = 256};
+  EXPECT_EQ(chunks_to_load(chain(10), in_steps, at_us_per_chunk(128)), 2u) << "a third one is there after the step";
+  in_steps.beside_tokens = 740;
+  EXPECT_EQ(chunks_to_load(chain(10), in_steps, at_us_per_chunk(128)), 4u);
+}
+
 TEST(LoadChoice, WhatIsThereBeforeTheTurnStartsHasCostNothing) {
-  recompute_cost later{.us_per_token = 1, .starts_in_us = 430, .by_layer = false};
+  recompute_cost later{.us_per_token = 1, .starts_in_us = 430, .beside_tokens = 0};
   EXPECT_EQ(chunks_to_load(chain(10), later, at_us_per_chunk(100)), 4u);
 }
 
