@@ -31,15 +31,6 @@ kj::Promise<void> bounded_stream::in_time(kj::Promise<void> sent) {
   return sent.exclusiveJoin(kj::mv(late));
 }
 
-kj::Promise<std::size_t> bounded_stream::tryRead(void* buffer, std::size_t least, std::size_t most) {
-  auto read = input_.read(buffer, least, most);
-  if (line_.over()) return read;
-  return read.then([this, buffer](std::size_t size) {
-    line_.take({static_cast<const char*>(buffer), size});
-    return size;
-  });
-}
-
 kj::Promise<void> bounded_stream::write(const void* buffer, std::size_t size) {
   if (!is_of_http_1_0()) return write_as_it_is(buffer, size);
   auto text = kj::heap<std::string>(old_.take({static_cast<const char*>(buffer), size}));

@@ -29,12 +29,14 @@ class bounded_stream final : public kj::AsyncIoStream {
 
   /// Of the request that was read last, what is to be said about its head, and nothing else.
   std::optional<framing_fault> wrong_head() const { return input_.wrong_head(); }
-  /// As soon as a request is there.
-  bool is_of_http_1_0() const { return line_.is_old(); }
+  /// Of the request that was read last.
+  bool is_of_http_1_0() const { return input_.is_of_http_1_0(); }
   /// What is written next is the head of a response to such a client. All that was written before is out.
   void begin_old_response() { old_.begin(); }
 
-  kj::Promise<std::size_t> tryRead(void* buffer, std::size_t least, std::size_t most) override;
+  kj::Promise<std::size_t> tryRead(void* buffer, std::size_t least, std::size_t most) override {
+    return input_.read(buffer, least, most);
+  }
   kj::Promise<void> whenWriteDisconnected() override { return inner_->whenWriteDisconnected(); }
   void shutdownWrite() override { inner_->shutdownWrite(); }
   void abortRead() override { inner_->abortRead(); }
@@ -57,7 +59,6 @@ class bounded_stream final : public kj::AsyncIoStream {
   const rpc::door_limits& limits_;
   std::shared_ptr<const rpc::connection_account> account_;
   checked_input input_;
-  first_line line_;
   old_response_text old_;
 };
 

@@ -19,6 +19,8 @@ class checked_input {
   /// fault comes the end, and in mid-body an exception.
   kj::Promise<std::size_t> read(void* buffer, std::size_t least, std::size_t most);
 
+  /// Of the request that was read last: it is of HTTP/1.0.
+  bool is_of_http_1_0() const { return framing_.is_of_http_1_0(); }
   /// What is wrong with the head that was read last.
   std::optional<framing_fault> wrong_head() const { return framing_.is_in_body() ? std::nullopt : framing_.wrong(); }
 

@@ -27,6 +27,7 @@ class framing {
 
   bool is_over() const { return state_ == state::over; }
   /// Of the request that was taken last.
+  bool is_of_http_1_0() const { return old_; }
   const std::optional<framing_fault>& wrong() const { return wrong_; }
   bool is_in_body() const { return state_ >= state::content; }
 

@@ -7,25 +7,10 @@
 namespace chromatin::http {
 namespace {
 
-constexpr std::string_view version = " HTTP/1.0", line_end = "\r\n", in_chunks = "Transfer-Encoding: chunked\r\n",
+constexpr std::string_view line_end = "\r\n", in_chunks = "Transfer-Encoding: chunked\r\n",
                            closes = "\r\nConnection: close\r\n", stays = "Connection: keep-alive\r\n";
 
 }  // namespace
-
-void first_line::take(std::string_view sent) {
-  for (char c : sent) {
-    if (over_) return;
-    bool ends = c == '\n' || c == '\r';
-    if (ends && end_.empty()) continue;  // in front of it
-    if (ends) {
-      over_ = true;
-      old_ = end_ == version;
-    } else {
-      if (end_.size() == version.size()) end_.erase(0, 1);
-      end_ += c;
-    }
-  }
-}
 
 std::string old_response_text::take(std::string_view written) {
   if (std::exchange(head_, false)) return head_of(written);

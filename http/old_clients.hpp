@@ -9,18 +9,6 @@
 
 namespace chromatin::http {
 
-/// The first line that a client sends: the version of HTTP that it speaks.
-class first_line {
- public:
-  void take(std::string_view sent);
-  bool over() const { return over_; }
-  bool is_old() const { return over_ && old_; }
-
- private:
-  std::string end_;  ///< of the line so far: as much as the version has
-  bool over_ = false, old_ = false;
-};
-
 /// A response as KJ writes it, made one for such a client.
 class old_response_text {
  public:

@@ -130,6 +130,13 @@ TEST_F(Framing, ARequestIsNotTakenTogetherWithTheNextOne) {
   EXPECT_TRUE(framing.is_over());
 }
 
+TEST_F(Framing, TheVersionIsThatOfTheRequestTakenLast) {
+  checked_request old{"GET / HTTP/1.0\r\n\r\n", 1};
+  EXPECT_TRUE(old.framing.is_of_http_1_0());
+  old.framing.take("GET /HTTP/1.0 HTTP/1.1\r\nHost: a\r\n\r\n", old.passed);
+  EXPECT_FALSE(old.framing.is_of_http_1_0());
+}
+
 TEST_F(Framing, WhatKjWouldMisreadIsLeftOut) {
   EXPECT_EQ(checked_request("\r\n\r\n" + getting + "\r\n").passed, getting + "\r\n") << "lines in front of a request";
   EXPECT_EQ(checked_request(posting + in_chunks + "11 ; a=\"b\"\r\n" + body + "\r\n0;c\r\nX-Trailer: a\r\n\r\n").passed,

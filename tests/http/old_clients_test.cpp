@@ -55,6 +55,17 @@ TEST_F(OldClients, ThatAskForItKeepTheirConnection) {
               AllOf(HasSubstr("Connection: keep-alive"), HasSubstr("Connection: close"), HasSubstr("\"ok\"")));
 }
 
+TEST_F(OldClients, EachRequestOfAConnectionIsAnsweredInItsVersion) {
+  start();
+  http_connection c{port_};
+  for (int i = 0; i < 2; ++i) {
+    c.send(request("GET", "/healthz", "keep-alive"));
+    EXPECT_EQ(c.reply().header("Connection"), "keep-alive");
+    c.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    EXPECT_EQ(c.reply().header("Connection"), "");
+  }
+}
+
 TEST_F(OldClients, GetAStreamWithoutChunksThatEndsWithTheConnection) {
   start();
   auto body = endless(20);
@@ -91,21 +102,6 @@ TEST(OldResponse, IsTheSameHoweverItIsWritten) {
     std::string all;
     for (std::size_t at = 0; at < content.size(); at += size) all += text.take(content.substr(at, size));
     EXPECT_EQ(all, "helloabcdefghijklmnopqrstuvwxyz\r\n") << size;
-  }
-}
-
-TEST(FirstLine, SaysTheVersion) {
-  auto is_old = [](const std::string& line, std::size_t size) {
-    http::first_line first;
-    for (std::size_t at = 0; at < line.size(); at += size) first.take(std::string_view{line}.substr(at, size));
-    return first.is_old();
-  };
-  for (std::size_t size : {1, 2, 7, 100}) {
-    EXPECT_TRUE(is_old("GET / HTTP/1.0\r\nHost: a\r\n", size));
-    EXPECT_TRUE(is_old("\r\nGET / HTTP/1.0\n", size));
-    EXPECT_FALSE(is_old("GET / HTTP/1.0", size)) << "it may go on";
-    EXPECT_FALSE(is_old("GET / HTTP/1.1\r\nX: HTTP/1.0\r\n", size));
-    EXPECT_FALSE(is_old("GET /HTTP/1.0\r\n", size));
   }
 }
 
