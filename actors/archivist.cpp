@@ -45,9 +45,10 @@ void archivist_state::take_up(const archive_job& job) {
   self->send(self, atom::internal_v, atom::proceed_v, std::uint64_t{0});
 }
 
-caf::result<archive_ticket> archivist_state::archive(const conversation_ref& which, bool kv) {
+template <class Order>
+caf::result<archive_ticket> archivist_state::begin(Order order, const conversation_ref& which, bool kv) {
   auto done = std::make_shared<answer<archive_ticket>>(self->make_response_promise<archive_ticket>());
-  self->request(registry, caf::infinite, atom::archive_v, which, kv, seconds_of(clock()))
+  self->request(registry, caf::infinite, order, which, kv, seconds_of(clock()))
       .then(
           [this, done](const archive_job& job) {
             take_up(job);
@@ -57,16 +58,12 @@ caf::result<archive_ticket> archivist_state::archive(const conversation_ref& whi
   return caf::delegated<archive_ticket>{};
 }
 
+caf::result<archive_ticket> archivist_state::archive(const conversation_ref& which, bool kv) {
+  return begin(atom::archive_v, which, kv);
+}
+
 caf::result<archive_ticket> archivist_state::recall(const conversation_ref& which, bool kv) {
-  auto done = std::make_shared<answer<archive_ticket>>(self->make_response_promise<archive_ticket>());
-  self->request(registry, caf::infinite, atom::recall_v, which, kv, seconds_of(clock()))
-      .then(
-          [this, done](const archive_job& job) {
-            take_up(job);
-            done->deliver(ticket_of(job));
-          },
-          [done](const caf::error& error) { done->deliver(error); });
-  return caf::delegated<archive_ticket>{};
+  return begin(atom::recall_v, which, kv);
 }
 
 caf::result<archive_ticket> archivist_state::await_recall(const conversation_ref& which) {

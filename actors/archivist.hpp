@@ -69,6 +69,9 @@ struct archivist_state {
   using job_numbers = std::map<std::uint64_t, job_entry>;
   using steps = std::map<archive::next_step, job_list>;
 
+  /// Asks the registry for a job, and takes it up.
+  template <class Order>
+  caf::result<archive_ticket> begin(Order order, const conversation_ref& which, bool kv);
   void take_up(const archive_job& job);
   archive_ticket ticket_of(const archive_job& job) const;
   std::int64_t expected_s(const archive_job& job, const archive::lab_answer& order) const;
