@@ -203,39 +203,63 @@ block_decoding block_codec::decode(const block_id& id, std::span<const molecule_
   return result;
 }
 
-known_bytes block_codec::reveal(const partial_block& part) const {
+known_bytes block_codec::nothing_known() const {
+  const auto size = profile::header_bytes + geometry().stored_bytes();
+  return {byte_string(size), std::vector<bool>(size)};
+}
+
+/// The stored bytes of a part, scramble and all.
+known_bytes block_codec::read_of(const partial_block& part) const {
   const auto& g = geometry();
-  const auto size = std::size_t{g.data_molecules} * g.payload_bytes();
-  known_bytes made{byte_string(size), std::vector<bool>(size)};
-  for (std::size_t at = 0; at < size; ++at) {
+  auto made = nothing_known();
+  for (std::size_t at = 0; at < made.bytes.size(); ++at) {
     const auto& row = part.molecules.at(at / g.payload_bytes());
     if (row.empty()) continue;
     const auto c = 2 * (at % g.payload_bytes());
     made.known[at] = row.at(c) <= 15 && row.at(c + 1) <= 15;
     if (made.known[at]) made.bytes[at] = static_cast<std::uint8_t>(row[c] << 4 | row[c + 1]);
   }
-  if (!made.known[0] || !made.known[1]) return {byte_string(size), std::vector<bool>(size)};
-  parts_->scramble.apply_key(part.id, made.bytes);
-  made.number = static_cast<std::uint16_t>(load(made.bytes, 0, 2));
-  parts_->scramble.apply_number(made.number, made.bytes);
   return made;
 }
 
-block_decoding block_codec::decode(const partial_block& part, const known_bytes& told) const {
+known_bytes block_codec::reveal(const partial_block& part, std::optional<std::uint16_t> number) const {
+  auto made = read_of(part);
+  parts_->scramble.apply_key(part.id, made.bytes);
+  if (!number && made.known[0] && made.known[1]) number = static_cast<std::uint16_t>(load(made.bytes, 0, 2));
+  if (!number) return nothing_known();
+  parts_->scramble.apply_number(*number, made.bytes);
+  made.number = number;
+  return made;
+}
+
+std::optional<std::uint16_t> block_codec::find_number(const partial_block& part, const known_bytes& told) const {
+  auto read = read_of(part);
+  parts_->scramble.apply_key(part.id, read.bytes);
+  std::vector<std::size_t> at;
+  byte_string stream;
+  for (std::size_t i = tag_at; i < read.bytes.size(); ++i)
+    if (read.known[i] && told.known.at(i)) {
+      at.push_back(i);
+      stream.push_back(read.bytes[i] ^ told.bytes.at(i));
+    }
+  return parts_->scramble.find_number(at, stream);
+}
+
+std::vector<molecule_symbols> block_codec::hide(const block_id& id, const known_bytes& told) const {
   const auto& g = geometry();
   auto stored = told.bytes;
   stored.at(0) = stored.at(1) = 0;  // the number comes with its stream
-  parts_->scramble.apply_number(told.number, stored);
-  parts_->scramble.apply_key(part.id, stored);
-  auto molecules = part.molecules;
+  parts_->scramble.apply_number(told.number.value(), stored);
+  parts_->scramble.apply_key(id, stored);
+  std::vector<molecule_symbols> molecules(g.molecules());
+  for (std::uint32_t m = 0; m < g.data_molecules; ++m) molecules[m].assign(g.symbols(), erased);
   for (std::size_t at = 0; at < stored.size(); ++at) {
-    if (!told.known.at(at)) continue;
+    if (at >= 2 && !told.known.at(at)) continue;
     auto& row = molecules[at / g.payload_bytes()];
-    if (row.empty()) row.assign(g.symbols(), erased);
     const auto c = 2 * (at % g.payload_bytes());
     row[c] = stored[at] >> 4, row[c + 1] = stored[at] & 15;
   }
-  return decode(part.id, molecules);
+  return molecules;
 }
 
 /// Sets of molecules to leave out, the likeliest first: the ones with most errors, together and one by one.

@@ -32,7 +32,7 @@ struct partial_block {
 struct known_bytes {
   byte_string bytes;
   std::vector<bool> known;
-  std::uint16_t number = 0;  ///< of the scramble, where anything is known
+  std::optional<std::uint16_t> number{};  ///< of the scramble
 };
 
 /// The outcome of decoding one block. Either there is a block whose checksum was right, or a reason why not.
@@ -77,10 +77,15 @@ class block_codec {
   /// `molecules`: one entry for each molecule number.
   block_decoding decode(const block_id& id, std::span<const molecule_symbols> molecules) const;
 
-  /// The stored bytes that a part of a block tells. All unknown where the number of its scramble is.
-  known_bytes reveal(const partial_block& part) const;
-  /// Decodes a part with what is known of its stored bytes: what reveal() told, where that was something, and more.
-  block_decoding decode(const partial_block& part, const known_bytes& told) const;
+  /// As many bytes as a block stores, none of them known.
+  known_bytes nothing_known() const;
+  /// The stored bytes that a part of a block tells. None without the number of its scramble, which is looked for in the
+  /// part if it is not given.
+  known_bytes reveal(const partial_block& part, std::optional<std::uint16_t> number = {}) const;
+  /// The number that a part must have, for its symbols to say the bytes that are told: where enough of both are known.
+  std::optional<std::uint16_t> find_number(const partial_block& part, const known_bytes& told) const;
+  /// The symbols of what is known of a block's stored bytes, number included; `erased` elsewhere. Parity is empty.
+  std::vector<molecule_symbols> hide(const block_id& id, const known_bytes& told) const;
 
  private:
   struct parts;
@@ -88,6 +93,7 @@ class block_codec {
   bool correct(std::span<const molecule_symbols> molecules, std::uint32_t left_out, std::uint32_t codeword,
                attempt& into) const;
   bool correct_without(std::span<const molecule_symbols> molecules, std::uint32_t left_out, attempt& into) const;
+  known_bytes read_of(const partial_block& part) const;
   std::optional<block> accept(const block_id& id, std::vector<std::uint8_t> stored) const;
   std::vector<std::uint32_t> suspects(std::span<const molecule_symbols> molecules,
                                       std::span<const std::uint32_t> errors, std::uint32_t most) const;

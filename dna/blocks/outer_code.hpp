@@ -14,8 +14,8 @@ namespace chromatin::dna {
 /// there, so losses are erasures, and as many can be restored as there are parity blocks. More than 255 blocks are
 /// dealt out to several groups in turn.
 ///
-/// Blocks that were read in part are not lost whole: complete() takes the bytes that their reads are sure of, and loses
-/// only the others.
+/// Blocks that were read in part are not lost whole: complete() takes the symbols that their reads are sure of, and
+/// loses only the others.
 struct outer_code {
   /// Parity blocks that so many blocks get: a share of them, at least one.
   static std::uint32_t parity_for(std::size_t blocks, double share);
@@ -34,9 +34,10 @@ struct outer_code {
     const block* whole = nullptr;
     const partial_block* part = nullptr;
   };
-  /// Those that were read in part and that the others complete: byte by byte, as many may be unknown as there are
-  /// parity blocks. What that tells goes back into the block's own code, so a block that is given here had the right
-  /// checksum; and each one tells more of the others.
+  /// Those that were read in part and that the others complete. Each block's own code and the one across them tell
+  /// each other, byte by byte, what they make up for: of a byte, as many may be unknown as there are parity blocks. A
+  /// block without the number of its scramble joins in once the others tell so much of it that the number is seen.
+  /// A block that is given here had the right checksum.
   static std::vector<block> complete(const block_codec& codec, std::span<const place> members,
                                      std::span<const place> parity);
 };

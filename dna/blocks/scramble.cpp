@@ -139,6 +139,34 @@ void scrambler::apply_number(std::uint16_t number, std::span<std::uint8_t> store
   for (std::size_t i = 0; i < stored.size(); ++i) stored[i] ^= high[i] ^ low[i];
 }
 
+/// Every byte votes for the numbers that agree with it: with one high byte, that is about one low byte.
+std::optional<std::uint16_t> scrambler::find_number(std::span<const std::size_t> at,
+                                                    std::span<const std::uint8_t> stream) const {
+  constexpr std::size_t agreeing_min = 8;
+  auto wanted = std::max(agreeing_min, (at.size() + 1) / 2);
+  if (at.size() < wanted) return {};
+  // Of each byte the low bytes that give a value, as a chain.
+  constexpr std::uint16_t none = 256;
+  std::vector<std::uint16_t> first(256 * at.size(), none), next(256 * at.size());
+  for (std::size_t i = 0; i < at.size(); ++i)
+    for (std::uint16_t low = 0; low < 256; ++low) {
+      auto& head = first[256 * i + low_bytes_[low][at[i]]];
+      next[256 * i + low] = std::exchange(head, low);
+    }
+  std::optional<std::uint16_t> found;
+  for (std::size_t high = 0; high < 256; ++high) {
+    std::array<std::uint16_t, 256> votes{};
+    for (std::size_t i = 0; i < at.size(); ++i)
+      for (auto low = first[256 * i + (stream[i] ^ high_bytes_[high][at[i]])]; low != none; low = next[256 * i + low])
+        ++votes[low];
+    const auto best = std::max_element(votes.begin(), votes.end());
+    if (*best < wanted) continue;
+    found = static_cast<std::uint16_t>(high << 8 | static_cast<std::size_t>(best - votes.begin()));
+    wanted = *best + std::size_t{1};
+  }
+  return found;
+}
+
 bool scrambler::choose_number(const block_id& id, std::span<std::uint8_t> molecules) const {
   return with_width(width_, [&]<std::size_t width>() { return search<width>(id, molecules); });
 }

@@ -87,6 +87,36 @@ block_decoding decode_with_erasures(const block_codec& codec, const block_id& id
   return first;
 }
 
+/// What stands behind a short content is zeros: where reads of a molecule say so, it and those after it are known, read
+/// or not, and the others have all the parity. Which number the scramble has is seen at the zeros.
+block_decoding decode_padded(const block_codec& codec, const block_id& id, const sheet& read) {
+  const auto& g = codec.geometry();
+  constexpr std::uint32_t molecules_min = 3;  // fewer are strays of an index that was misread
+  if (g.molecules() - read.missing() < molecules_min) return {};
+  const partial_block part{id, read.symbols};
+  auto zeros = codec.nothing_known();
+  const auto know = [&](std::uint32_t first, std::uint32_t last) {
+    for (std::size_t at = 0; at < zeros.known.size(); ++at)
+      zeros.known[at] = at / g.payload_bytes() >= first && at / g.payload_bytes() < last;
+  };
+  auto last = g.data_molecules - 1;
+  for (; last > 0 && !zeros.number; --last) {
+    know(last, last + 1);
+    zeros.number = codec.find_number(part, zeros);
+  }
+  for (std::uint32_t first = 1; zeros.number && first <= last + 1; ++first) {
+    know(first, g.data_molecules);
+    const auto rows = codec.hide(id, zeros);
+    auto filled = read;
+    for (auto m = first; m < g.data_molecules; ++m) {
+      filled.symbols[m] = rows[m];
+      filled.confidence[m].assign(g.symbols(), 1);
+    }
+    if (auto made = decode_with_erasures(codec, id, filled); made.decoded) return made;
+  }
+  return {};
+}
+
 /// Of what decoded, or else of the most that there is.
 void mark_traces(std::vector<block_outcome>& outcomes) {
   std::vector<std::uint64_t> decoded;
@@ -198,6 +228,8 @@ block_outcome partition_reads::decode_block(const block_id& id, const molecules&
     if (!align_again(codec_, from, read, drafts)) break;
     if (auto again = decode_with_erasures(codec_, id, read); again.decoded) result = std::move(again);
   }
+  if (!result.decoded && erasures == erasure_use::full)
+    if (auto again = decode_padded(codec_, id, read); again.decoded) result = std::move(again);
   if (result.decoded) {
     outcome.decoded = std::move(result.decoded);
     return outcome;
