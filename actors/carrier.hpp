@@ -18,8 +18,8 @@
 namespace chromatin {
 
 struct carrier_options {
-  archive::served_cache cache;  ///< of the disk tier
-  std::uint64_t bytes_max = 0;  ///< of a conversation's chunks; more are not read: no partition has room for them
+  archive::served_cache cache;   ///< of the disk tier
+  std::uint64_t room_bytes = 0;  ///< of a partition; chunks that it cannot have, however they compress, are not read
 };
 
 struct carrier_state {

@@ -23,7 +23,8 @@ std::string to_string(const frame_damage& damage, std::string_view file = "trans
 
 /// A file without frames.
 byte_string empty_frame_file();
-void append_frame(byte_string& file, std::span<const std::uint8_t> frame);
+/// To a file that was read to its end: as its frame of that number, from 1.
+void append_frame(byte_string& file, std::uint32_t number, std::span<const std::uint8_t> frame);
 
 /// Frames up to the first that is not what was written. What follows that one is not looked at: nothing behind a length
 /// that may be wrong is known to be a frame.

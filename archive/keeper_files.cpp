@@ -108,6 +108,11 @@ byte_string keeper::kv_of(const archive_source& one, const std::optional<byte_st
   auto file = before ? sealed_kv{one.key, conversation, *before} : sealed_kv{one.key, conversation};
   if (file.damage()) throw frame_error{to_string(*file.damage(), kv_words)};
   const auto added = file.append(one.kv, options_.cache);
+  if (const auto bytes = file.file().size(); bytes > room_bytes())
+    throw frame_error{
+        fmt::format("its {} chunks of {} are {} bytes, compressed and sealed, and a partition of the archive has {}: "
+                    "archive it without them",
+                    one.kv.size(), kv_words, bytes, room_bytes())};
   note =
       fmt::format("{} of {} chunks of {}, {} of them new", one.kv.size(), chunks_of(one.said).size(), kv_words, added);
   return file.file();

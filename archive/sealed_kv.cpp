@@ -43,24 +43,30 @@ void sealed_kv::read(std::span<const std::uint8_t> frame) {
   ++frames_;
 }
 
+byte_string sealed_kv::frame_of(const kv::chunk_key& key, const record& one) {
+  field_writer to;
+  to.number(kv_format);
+  to.hash(one.model);
+  to.hash(key);
+  to.number(one.fill);
+  to.number(one.depth);
+  to.number(one.checksums.size());
+  for (auto sum : one.checksums) to.hash({0, sum});
+  to.text(one.bytes);
+  return dna::compress(to.bytes);
+}
+
 std::size_t sealed_kv::append(std::span<const kv_chunk> chunks, const served_cache& of) {
   CHROMATIN_CHECK(!damage_, "chunks are added only where a file was read to its end");
   const auto before = frames_;
   for (const auto& one : chunks) {
     if (records_.contains(one.link.key)) continue;
     const auto bytes = one.page.bytes().first(of.geometry.packed_bytes(one.link.fill));
-    field_writer to;
-    to.number(kv_format);
-    to.hash(of.model);
-    to.hash(one.link.key);
-    to.number(one.link.fill);
-    to.number(one.depth);
-    to.number(one.checksums->size());
-    for (auto sum : *one.checksums) to.hash({0, sum});
-    to.text({reinterpret_cast<const char*>(bytes.data()), bytes.size()});
-    const auto frame = dna::compress(to.bytes);
-    append_frame(file_, key_.seal(frames_ + 1, frame));
-    read(frame);
+    record added{of.model, one.link.fill, one.depth, *one.checksums,
+                 std::string{reinterpret_cast<const char*>(bytes.data()), bytes.size()}};
+    ++frames_;
+    append_frame(file_, frames_, key_.seal(frames_, frame_of(one.link.key, added)));
+    records_.insert_or_assign(one.link.key, std::move(added));
   }
   return frames_ - before;
 }

@@ -58,6 +58,7 @@ class sealed_kv {
     std::string bytes;
   };
   void read(std::span<const std::uint8_t> frame);
+  static byte_string frame_of(const kv::chunk_key& key, const record& one);
 
   sealer key_;
   byte_string file_;

@@ -14,7 +14,7 @@ sealed_transcript::sealed_transcript(sealer key, std::span<const std::uint8_t> f
 bool sealed_transcript::append(const archived_conversation& now) {
   CHROMATIN_CHECK(!damage_, "a transcript goes on only where it was read to its end");
   const auto frame = said_.append(now);
-  if (frame) append_frame(file_, key_.seal(said_.frames(), *frame));
+  if (frame) append_frame(file_, said_.frames(), key_.seal(said_.frames(), *frame));
   return frame.has_value();
 }
 

@@ -4,8 +4,6 @@
 
 #include <fmt/format.h>
 
-#include "dna/wetlab/sequencer.hpp"
-
 namespace chromatin::archive {
 
 using namespace dna::wetlab;
@@ -88,15 +86,30 @@ tube simulator::tube_at(const std::string& name, lab_time when) const {
   return all;
 }
 
+const sequencing_run& simulator::run_of(const sequencing& one) {
+  const auto& what = one.order;
+  if (const auto known = std::ranges::find(remembered_, what.name, [](const auto& run) { return run.first; });
+      known != remembered_.end()) {
+    remembered_.splice(remembered_.begin(), remembered_, known);
+    return known->second;
+  }
+  const auto seed = seed_of(what.name);
+  const auto product = amplify(tube_at(what.tube, one.at), what.steps, options_.pcr, options_.sampling, seed).product;
+  remembered_.emplace_front(what.name, draw_molecules(product, what.reads, options_.coverage_variation, seed + 1));
+  return remembered_.front().second;
+}
+
 void simulator::read(std::string_view name, lab_time now, const std::function<void(const dna::read&)>& take) {
   const auto found = sequencings_.find(name);
   if (found == sequencings_.end() || look(name, now).progress != lab_progress::done)
     throw laboratory_error{fmt::format("order {} has no reads yet", name)};
-  const auto& what = found->second.order;
-  const auto seed = seed_of(name);
-  const auto product =
-      amplify(tube_at(what.tube, found->second.at), what.steps, options_.pcr, options_.sampling, seed).product;
-  sequence(product, what.reads, options_.errors, options_.coverage_variation, seed + 1, take);
+  read_molecules(run_of(found->second), options_.errors, take);
+  std::size_t reads = 0;
+  const auto first_too_many = std::ranges::find_if(remembered_, [&](const auto& run) {
+    reads += run.second.reads.size();
+    return reads > options_.reads_remembered_max;
+  });
+  remembered_.erase(first_too_many, remembered_.end());
 }
 
 }  // namespace chromatin::archive

@@ -3,13 +3,16 @@
 /// A laboratory that is a model (dna/wetlab): orders take the virtual time that the options say, tubes and reads follow
 /// from the seed and the orders. It keeps nothing: after a restart it is given the same orders at the same times, and
 /// has the same tubes. Strands are synthesised once, when they are ordered, and reads cost what their own primers
-/// bring: of what no primer is near, a sample stands for the rest (dna/wetlab/sampled_pcr.hpp).
+/// bring: of what no primer is near, a sample stands for the rest (dna/wetlab/sampled_pcr.hpp). What was drawn last is
+/// remembered: where reads did not do they are read again, with those that were ordered after them.
 
+#include <list>
 #include <map>
 
 #include "archive/laboratory.hpp"
 #include "dna/wetlab/error_profile.hpp"
 #include "dna/wetlab/sampled_pcr.hpp"
+#include "dna/wetlab/sequencer.hpp"
 #include "dna/wetlab/synthesis.hpp"
 #include "kv/chunk.hpp"
 
@@ -28,6 +31,7 @@ struct simulator_options {
   dna::wetlab::pcr_sampling sampling{.far_strands_max = 4096, .far_primers_max = 4};
   dna::wetlab::error_profile errors = dna::wetlab::illumina_profile();  ///< of reads
   double coverage_variation = 0;  ///< of what molecules yield beyond their copies, standard deviation over mean
+  std::size_t reads_remembered_max = 1 << 19;  ///< in all orders: some 200 MB where each is of another molecule
 };
 
 class simulator final : public laboratory {
@@ -65,10 +69,13 @@ class simulator final : public laboratory {
   void check_tube(const std::string& name, lab_time when) const;
   /// What of a tube's orders had come by then, poured together in the order of their names.
   dna::wetlab::tube tube_at(const std::string& name, lab_time when) const;
+  /// What the order's reads are of, remembered from now on.
+  const dna::wetlab::sequencing_run& run_of(const sequencing& one);
 
   simulator_options options_;
   std::map<std::string, synthesis, std::less<>> syntheses_;
   std::map<std::string, sequencing, std::less<>> sequencings_;
+  std::list<std::pair<std::string, dna::wetlab::sequencing_run>> remembered_;  // by order, the one read last first
 };
 
 }  // namespace chromatin::archive

@@ -19,7 +19,7 @@ struct archive_bench_flags {
 };
 
 constexpr std::pair<const char*, nlohmann::ordered_json (*)(const archive_setup&)> archive_parts[] = {
-    {"continued", archive_continued}, {"reads", archive_reads}, {"beside", archive_beside}};
+    {"continued", archive_continued}, {"reads", archive_reads}, {"beside", archive_beside}, {"kv", archive_kv}};
 
 void run(const archive_bench_flags& chosen) {
   const auto& setup = chosen.setup;

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "bench/archive/again.hpp"
 #include "bench/archive/parts.hpp"
 #include "bench/dna.hpp"
 #include "bench/served/own_server.hpp"
@@ -39,6 +40,7 @@ class archived_talks {
     return given_;
   }
 
+  std::uint64_t asked_again() const { return asked_again_; }
   std::int64_t reads() {
     for (const auto& part : client_.stat())
       for (const auto& [name, value] : part.values)
@@ -68,22 +70,31 @@ class archived_talks {
     if (given_[who].size() == users_[who].size()) return;
     rpc::say_options turn{.text = users_[who][given_[who].size()]};
     turn.sampling.tokens_max = continued_answer_tokens;
-    given_[who].push_back(client_.open(name_of(who)).say(turn).text);
+    given_[who].push_back(call_again([&] { return client_.open(name_of(who)).say(turn).text; }));
   }
 
   /// Every third one is spoken in while its strands are written; it is archived by itself afterwards.
   void there_and_back(bool with_turns) {
     if (archive_)
-      for (std::size_t who = 0; who < users_.size(); ++who) client_.archive(name_of(who));
+      for (std::size_t who = 0; who < users_.size(); ++who) call_again([&] { return client_.archive(name_of(who)); });
     if (with_turns)
       for (std::size_t who = 0; who < users_.size(); who += 3) say(who);
     if (!archive_) return;
     wait_for("stored");
-    for (std::size_t who = 0; with_turns && who < users_.size(); who += 3) client_.archive(name_of(who));
+    for (std::size_t who = 0; with_turns && who < users_.size(); who += 3)
+      call_again([&] { return client_.archive(name_of(who)); });
     wait_for("stored");
     while (!client_.list().empty()) std::this_thread::sleep_for(std::chrono::milliseconds{20});
-    for (std::size_t who = 0; who < users_.size(); ++who) client_.recall(name_of(who));
+    for (std::size_t who = 0; who < users_.size(); ++who) call_again([&] { return client_.recall(name_of(who)); });
     wait_for("settled");
+  }
+
+  /// A job that has stopped goes on when it is asked for again: what is missing is read for once more.
+  void ask_again(const archive_ticket& stopped, const std::string& state) {
+    if (++asked_again_ > users_.size())
+      throw std::runtime_error{fmt::format("{} stops: {}", stopped.id, stopped.failure)};
+    say_line(fmt::format("  asked for again: {} stops: {}", stopped.id, stopped.failure));
+    call_again([&] { return state == "stored" ? client_.archive(stopped.id) : client_.recall(stopped.id); });
   }
 
   /// The last job of every conversation.
@@ -93,7 +104,7 @@ class archived_talks {
       for (auto& one : client_.archives()) last[one.id] = std::move(one);
       std::size_t there = 0;
       for (const auto& [id, one] : last) {
-        if (!one.failure.empty()) throw std::runtime_error{fmt::format("{} stops: {}", id, one.failure)};
+        if (!one.failure.empty()) ask_again(one, state);
         there += one.state == state;
       }
       show_progress(fmt::format("{}, {}", archive_ ? "archived" : "never left", state), there, users_.size());
@@ -106,6 +117,7 @@ class archived_talks {
   own_server server_;
   rpc::client client_;
   answers given_;
+  std::uint64_t asked_again_ = 0;
 };
 
 }  // namespace
@@ -126,9 +138,14 @@ nlohmann::ordered_json archive_continued(const archive_setup& setup) {
   }
   say_line(
       fmt::format("{} of {} conversations, {} of {} turns, are answered as if they had never left (float32, "
-                  "deterministic); twice in DNA, {} reads",
-                  whole, users.size(), same, turns, reads));
-  return {{"conversations", users.size()}, {"same", whole}, {"turns", turns}, {"turns_same", same}, {"reads", reads}};
+                  "deterministic); twice in DNA, {} reads; {} times a job had stopped and was asked for again",
+                  whole, users.size(), same, turns, reads, travellers.asked_again()));
+  return {{"conversations", users.size()},
+          {"same", whole},
+          {"turns", turns},
+          {"turns_same", same},
+          {"reads", reads},
+          {"asked_again", travellers.asked_again()}};
 }
 
 }  // namespace chromatin::bench

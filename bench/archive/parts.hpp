@@ -29,6 +29,9 @@ nlohmann::ordered_json archive_reads(const archive_setup& setup);
 /// Serving's time to first token while archives and recalls run, and while they do not.
 nlohmann::ordered_json archive_beside(const archive_setup& setup);
 
+/// Conversations that are archived and recalled with their keys and values: bytes, strands, what is computed next.
+nlohmann::ordered_json archive_kv(const archive_setup& setup);
+
 /// What the users of the bundled conversations say, at most so many of them.
 std::vector<user_turns> bundled_users(std::uint32_t count);
 

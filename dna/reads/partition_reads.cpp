@@ -17,6 +17,8 @@ constexpr float doubtful = 0.45F;
 constexpr double trace_share = 0.1;
 /// From here on, reads are sure of a symbol: two that agree have 2/3.
 constexpr float trusted = 0.6F;
+/// A molecule with less than this share of its block's usual reads may be one that is not in the tube.
+constexpr double rare_share = 0.25;
 /// Times that reads are aligned anew to what their block's other molecules tell.
 constexpr int erasure_rounds_max = 4;
 
@@ -27,6 +29,9 @@ block_id id_of(std::uint64_t key) { return {static_cast<std::uint32_t>(key >> 32
 struct sheet {
   std::vector<molecule_symbols> symbols;       // empty for molecules without a read
   std::vector<std::vector<float>> confidence;  // as long; 0 where the symbol is unreadable
+  std::vector<std::uint64_t> reads;            // of each, foreign ones too
+
+  explicit sheet(std::size_t molecules) : symbols(molecules), confidence(molecules), reads(molecules) {}
 
   void put(std::size_t molecule, const consensus& called, std::uint32_t count) {
     symbols[molecule] = symbols_of(called.bases, count);
@@ -39,6 +44,22 @@ struct sheet {
   std::uint32_t missing() const {
     return static_cast<std::uint32_t>(
         std::count_if(symbols.begin(), symbols.end(), [](const auto& one) { return one.empty(); }));
+  }
+
+  /// Molecules with far fewer reads than others, those with the fewest first.
+  std::vector<std::size_t> rare() const {
+    std::vector<std::size_t> order;
+    for (std::size_t m = 0; m < symbols.size(); ++m)
+      if (!symbols[m].empty()) order.push_back(m);
+    std::ranges::stable_sort(order, {}, [&](std::size_t m) { return reads[m]; });
+    if (order.empty()) return order;
+    const auto usual = static_cast<double>(reads[order[order.size() / 2]]);
+    std::erase_if(order, [&](std::size_t m) { return static_cast<double>(reads[m]) >= rare_share * usual; });
+    return order;
+  }
+  void leave_out(std::size_t molecule) {
+    symbols[molecule].clear();
+    confidence[molecule].clear();
   }
 
   std::vector<molecule_symbols> trusted_symbols() const {
@@ -83,6 +104,14 @@ block_decoding decode_with_erasures(const block_codec& codec, const block_id& id
     // As many as there is parity for, and in between leaving room for errors nobody suspects.
     const auto at_most = i == 0 ? spare : spare - i;
     if (auto again = codec.decode(id, read.erase(at_most, 2)); again.decoded) return again;
+  }
+  // Those that are not in the tube are made up by misprimed copies of others, and the more reads, the more surely.
+  auto fewer = read;
+  auto left = spare;
+  for (const auto molecule : read.rare()) {
+    if (left-- == 0) break;
+    fewer.leave_out(molecule);
+    if (auto again = codec.decode(id, fewer.erase(left, doubtful)); again.decoded) return again;
   }
   return first;
 }
@@ -208,12 +237,10 @@ void partition_reads::add(const parsed_strand& strand) {
 block_outcome partition_reads::decode_block(const block_id& id, const molecules& from, erasure_use erasures) const {
   const auto& g = codec_.geometry();
   block_outcome outcome{.id = id};
-  sheet read;
+  sheet read{from.size()};
   std::vector<std::uint32_t> supported(from.size());
   for (std::size_t m = 0; m < from.size(); ++m) {
-    outcome.reads += from[m].reads();
-    read.symbols.emplace_back();
-    read.confidence.emplace_back();
+    outcome.reads += read.reads[m] = from[m].reads();
     if (from[m].empty()) continue;
     ++outcome.molecules;
     const auto called = from[m].call(g.payload_nt);
@@ -236,7 +263,7 @@ block_outcome partition_reads::decode_block(const block_id& id, const molecules&
   }
   if (g.outer > 0) outcome.part = partial_block{id, read.trusted_symbols()};
   std::string wanting;
-  for (std::size_t m = 0; m < supported.size(); ++m)
+  for (std::size_t m = 0; m < from.size(); ++m)
     if (supported[m] < 3) wanting += fmt::format("{}{} ({})", wanting.empty() ? "" : ", ", m, supported[m]);
   outcome.reason =
       result.reason + (wanting.empty() ? "; more reads of it are needed"

@@ -11,6 +11,7 @@
 
 #include "dna/geometry/sequence.hpp"
 #include "dna/wetlab/draw.hpp"
+#include "dna/wetlab/kind_index.hpp"
 
 namespace chromatin::dna::wetlab {
 
@@ -68,23 +69,24 @@ class reaction {
     if (annealing_c != annealing_c_) {
       annealing_c_ = annealing_c;
       for (auto& [bases, site] : sites_) set_chances(site);
-      for (auto& [bases, end] : ends_) set_chance(end);
+      for (auto& [bases, end] : ends_) end.chance = bound(end.with);
     }
     const auto count = kinds_.size();  // those made in this cycle are templates from the next on
     std::vector<double> fresh_top(count), fresh_bottom(count);
     for (std::size_t i = 0; i < count; ++i) {
       const double efficiency = room * efficiencies_[kinds_[i].origin];
-      const auto copy = [&](std::size_t which, double chance, double templates, std::vector<double>& into) {
+      const auto copy = [&](std::size_t by, double chance, double templates, std::vector<double>& into) {
         const double made = draw_of(templates, efficiency * chance, random_);
         if (made <= 0) return;
-        const auto product = product_of(i, which);
+        const auto product = product_of(i, by);
         if (product >= into.size()) into.resize(kinds_.size());
         into[product] += made;
         made_ += made;
       };
-      for (std::size_t k = 0; k < kinds_[i].primers.size(); ++k)
-        copy(k, chance_of(kinds_[i], kinds_[i].primers[k]), kinds_[i].bottom, fresh_top);
-      if (!step_.reverse.empty()) copy(kinds_[i].primers.size(), kinds_[i].end->chance, kinds_[i].top, fresh_bottom);
+      const auto reverse = kinds_[i].reverse_way;
+      for (auto by = kinds_[i].first_way; by < reverse; ++by)
+        copy(by, chance_of(kinds_[i], ways_[by].primer), kinds_[i].bottom, fresh_top);
+      if (!step_.reverse.empty()) copy(reverse, kinds_[i].end->chance, kinds_[i].top, fresh_bottom);
     }
     for (std::size_t i = 0; i < fresh_top.size(); ++i) kinds_[i].top += fresh_top[i];
     for (std::size_t i = 0; i < fresh_bottom.size(); ++i) kinds_[i].bottom += fresh_bottom[i];
@@ -107,40 +109,41 @@ class reaction {
   }
 
  private:
+  struct primed {
+    priming with;
+    double chance = 0;  // that it starts a copy, at this cycle's temperature
+  };
   /// How strands begin, and what that is for each forward primer: strands of one block share it.
   struct forward_site {
-    std::vector<priming> primings;
-    std::vector<double> chances;  // that they start a copy, at this cycle's temperature
-    std::size_t far = 0;          // primers that are
+    std::vector<primed> primers;
+    std::size_t far = 0;  // primers that are
   };
-  struct reverse_site {
-    priming with;
-    double chance = 0;
+  /// A primer that may copy a kind, and what that makes; none until one is made.
+  struct way {
+    std::uint32_t primer, product;
   };
   struct counted {
     std::string bases;
     std::uint32_t origin = 0;
     double top = 0, bottom = 0;
     const forward_site* begin = nullptr;
-    const reverse_site* end = nullptr;
-    std::vector<std::uint32_t> primers;  // forward ones that may copy it
-    double far_weight = 1;               // each far one of them stands for so many
-    std::vector<std::size_t> product;    // of each of them, and of the reverse primer; none_yet until one is made
+    const primed* end = nullptr;
+    std::size_t first_way = 0, reverse_way = 0;  // in ways_: those of forward primers, then the reverse primer's
+    double far_weight = 1;                       // each far primer of them stands for so many
   };
-  static constexpr std::size_t none_yet = static_cast<std::size_t>(-1);
 
-  std::size_t find(std::string bases, std::uint32_t origin) {
+  std::uint32_t find(std::string_view bases, std::uint32_t origin) {
     const auto key = XXH3_64bits_withSeed(bases.data(), bases.size(), origin);
-    const auto [first, last] = index_.equal_range(key);
-    for (auto known = first; known != last; ++known)
-      if (kinds_[known->second].origin == origin && kinds_[known->second].bases == bases) return known->second;
-    index_.emplace(key, kinds_.size());
-    counted made{.bases = std::move(bases), .origin = origin};
-    made.begin = &site_of(made.bases);
-    made.end = &end_of(made.bases);
+    const auto known = index_.find(
+        key, [&](std::uint32_t number) { return kinds_[number].origin == origin && kinds_[number].bases == bases; });
+    if (known != kind_index::none) return known;
+    const auto number = static_cast<std::uint32_t>(kinds_.size());
+    index_.add(key, number);
+    auto& made = kinds_.emplace_back(counted{.bases = std::string{bases}, .origin = origin});
+    made.begin = &site_of(bases);
+    made.end = &end_of(bases);
     choose_primers(made);
-    kinds_.push_back(std::move(made));
-    return kinds_.size() - 1;
+    return number;
   }
 
   const forward_site& site_of(std::string_view bases) {
@@ -148,8 +151,8 @@ class reaction {
     auto& site = place->second;
     if (fresh) {
       for (const auto& one : step_.forward) {
-        site.primings.push_back(prime(one.bases, place->first, options_.model));
-        site.far += is_far(site.primings.back(), options_.model);
+        site.primers.push_back({prime(one.bases, place->first, options_.model)});
+        site.far += is_far(site.primers.back().with, options_.model);
       }
       set_chances(site);
     }
@@ -157,11 +160,11 @@ class reaction {
   }
 
   /// Seen from the reverse primer, the strand begins at its end.
-  const reverse_site& end_of(std::string_view bases) {
+  const primed& end_of(std::string_view bases) {
     const auto [place, fresh] = ends_.try_emplace(std::string{last_of(bases, tail_.size())});
     if (fresh) {
       place->second.with = prime(step_.reverse, reverse_complement(place->first), options_.model);
-      set_chance(place->second);
+      place->second.chance = bound(place->second.with);
     }
     return place->second;
   }
@@ -169,53 +172,53 @@ class reaction {
   double bound(const priming& with) const {
     return with.pass <= 0 ? 0 : with.pass * binding(with.melting_c, annealing_c_, options_.model);
   }
-  void set_chance(reverse_site& end) const { end.chance = bound(end.with); }
   /// Primers compete for a template: together they bind it once at most.
   void set_chances(forward_site& site) const {
-    site.chances.clear();
     double sum = 0;
-    for (std::size_t p = 0; p < site.primings.size(); ++p) {
-      site.chances.push_back(step_.forward[p].concentration * bound(site.primings[p]));
-      sum += site.chances.back();
+    for (std::size_t p = 0; p < site.primers.size(); ++p) {
+      site.primers[p].chance = step_.forward[p].concentration * bound(site.primers[p].with);
+      sum += site.primers[p].chance;
     }
     if (sum > 1)
-      for (auto& chance : site.chances) chance /= sum;
+      for (auto& one : site.primers) one.chance /= sum;
   }
 
   double chance_of(const counted& kind, std::uint32_t primer) const {
-    const double chance = kind.begin->chances[primer];
-    return kind.far_weight != 1 && is_far(kind.begin->primings[primer], options_.model) ? kind.far_weight * chance
-                                                                                        : chance;
+    const auto& [with, chance] = kind.begin->primers[primer];
+    return kind.far_weight != 1 && is_far(with, options_.model) ? kind.far_weight * chance : chance;
   }
 
   /// All, or those that are near and some of the others: the same ones for all copies of a strand, so that these do not
   /// become more and more species.
-  void choose_primers(counted& made) const {
+  void choose_primers(counted& made) {
     const auto all = static_cast<std::uint32_t>(step_.forward.size());
     const auto most = sampling_.far_primers_max == 0 ? all : sampling_.far_primers_max;
     const auto first = made.begin->far > most ? static_cast<std::uint32_t>(made.origin * 2654435761U % all) : 0;
     std::size_t far = 0;
+    made.first_way = ways_.size();
     for (std::uint32_t i = 0; i < all; ++i) {
       const auto p = (first + i) % all;
-      const auto& with = made.begin->primings[p];
-      if (is_near(with, options_.model) || (is_far(with, options_.model) && far++ < most)) made.primers.push_back(p);
+      const auto& with = made.begin->primers[p].with;
+      if (is_near(with, options_.model) || (is_far(with, options_.model) && far++ < most))
+        ways_.push_back({p, kind_index::none});
     }
-    std::ranges::sort(made.primers);
+    std::ranges::sort(std::span{ways_}.subspan(made.first_way), {}, &way::primer);
+    made.reverse_way = ways_.size();
+    ways_.push_back({all, kind_index::none});
     if (made.begin->far > most) made.far_weight = static_cast<double>(made.begin->far) / static_cast<double>(most);
-    made.product.assign(made.primers.size() + 1, none_yet);
   }
 
-  std::size_t product_of(std::size_t i, std::size_t which) {
-    if (kinds_[i].product[which] != none_yet) return kinds_[i].product[which];
-    auto bases = kinds_[i].bases;
-    if (which < kinds_[i].primers.size()) {
-      const auto& primer = step_.forward[kinds_[i].primers[which]].bases;
-      bases.replace(0, std::min(bases.size(), primer.size()), primer);
+  std::uint32_t product_of(std::size_t i, std::size_t by) {
+    if (ways_[by].product != kind_index::none) return ways_[by].product;
+    copy_ = kinds_[i].bases;
+    if (by < kinds_[i].reverse_way) {
+      const auto& primer = step_.forward[ways_[by].primer].bases;
+      copy_.replace(0, std::min(copy_.size(), primer.size()), primer);
     } else {
-      bases.replace(bases.size() - std::min(bases.size(), tail_.size()), bases.npos, tail_);
+      copy_.replace(copy_.size() - std::min(copy_.size(), tail_.size()), copy_.npos, tail_);
     }
-    const auto found = find(std::move(bases), kinds_[i].origin);
-    return kinds_[i].product[which] = found;
+    const auto found = find(copy_, kinds_[i].origin);
+    return ways_[by].product = found;
   }
 
   pcr_options options_;
@@ -226,9 +229,11 @@ class reaction {
   std::size_t seen_;  // bases of a strand that forward primers see
   std::vector<double> efficiencies_;
   std::vector<counted> kinds_;
-  std::unordered_multimap<std::uint64_t, std::size_t> index_;  // by a hash of bases and origin
-  std::unordered_map<std::string, forward_site> sites_;        // whose elements stay where they are
-  std::unordered_map<std::string, reverse_site> ends_;
+  std::vector<way> ways_;                                // of all kinds, one after the other
+  kind_index index_;                                     // of kinds_, by bases and origin
+  std::unordered_map<std::string, forward_site> sites_;  // whose elements stay where they are
+  std::unordered_map<std::string, primed> ends_;
+  std::string copy_;  // so that one that is known costs no memory of its own
   double made_ = 0;
   double annealing_c_ = 0;
 };

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <stdexcept>
+#include <unordered_map>
 
 #include <fmt/format.h>
 
@@ -76,8 +77,7 @@ bool channel::pass_either(std::string_view strand, std::string& bases, std::stri
   return true;
 }
 
-void sequence(const tube& from, std::uint64_t count, const error_profile& profile, double coverage_variation,
-              std::uint64_t seed, const std::function<void(const read&)>& take) {
+sequencing_run draw_molecules(const tube& from, std::uint64_t count, double coverage_variation, std::uint64_t seed) {
   generator random{seed};
   const double squared = coverage_variation * coverage_variation;
   std::gamma_distribution<double> skew{squared > 0 ? 1 / squared : 1, squared > 0 ? squared : 1};
@@ -87,16 +87,35 @@ void sequence(const tube& from, std::uint64_t count, const error_profile& profil
     up_to.push_back((up_to.empty() ? 0 : up_to.back()) + yield);
   }
   if (up_to.empty() || up_to.back() <= 0) throw std::invalid_argument{"sequence: there is nothing in the tube"};
-  channel instrument{profile, random()};
+  sequencing_run run{.error_seed = random()};
   std::uniform_real_distribution<double> place{0, up_to.back()};
-  read made;
+  std::unordered_map<std::size_t, std::uint32_t> known;
   for (std::uint64_t i = 0; i < count; ++i) {
     const auto found = std::upper_bound(up_to.begin(), up_to.end(), place(random)) - up_to.begin();
-    const auto& molecule = from.molecules[std::min(static_cast<std::size_t>(found), from.molecules.size() - 1)];
+    const auto which = std::min(static_cast<std::size_t>(found), from.molecules.size() - 1);
+    const auto [at, fresh] = known.try_emplace(which, static_cast<std::uint32_t>(run.molecules.size()));
+    if (fresh) run.molecules.push_back({from.molecules[which].bases, from.origins.at(from.molecules[which].origin)});
+    run.reads.push_back(at->second);
+  }
+  return run;
+}
+
+void read_molecules(const sequencing_run& run, const error_profile& profile,
+                    const std::function<void(const read&)>& take) {
+  channel instrument{profile, run.error_seed};
+  read made;
+  std::uint64_t number = 0;
+  for (auto which : run.reads) {
+    const auto& molecule = run.molecules[which];
     instrument.pass_either(molecule.bases, made.bases, made.quality);
-    made.name = fmt::format("simulated.{}.{}", i + 1, from.origins.at(molecule.origin));
+    made.name = fmt::format("simulated.{}.{}", ++number, molecule.origin);
     take(made);
   }
+}
+
+void sequence(const tube& from, std::uint64_t count, const error_profile& profile, double coverage_variation,
+              std::uint64_t seed, const std::function<void(const read&)>& take) {
+  read_molecules(draw_molecules(from, count, coverage_variation, seed), profile, take);
 }
 
 }  // namespace chromatin::dna::wetlab

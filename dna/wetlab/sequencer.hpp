@@ -36,6 +36,21 @@ class channel {
   std::uniform_real_distribution<double> chance_;
 };
 
+/// What a sequencer takes out of a tube: all that its reads are of, without what else is in there.
+struct sequencing_run {
+  struct molecule {
+    std::string bases, origin;
+  };
+  std::vector<molecule> molecules;   ///< each that a read is of
+  std::vector<std::uint32_t> reads;  ///< of which of them each is
+  std::uint64_t error_seed = 0;
+};
+
+/// The two steps of `sequence`, for reads that are wanted more than once.
+sequencing_run draw_molecules(const tube& from, std::uint64_t count, double coverage_variation, std::uint64_t seed);
+void read_molecules(const sequencing_run& run, const error_profile& profile,
+                    const std::function<void(const read&)>& take);
+
 /// Draws `count` molecules in proportion to their copies, reads each, and gives the reads to `take`. Names are
 /// "simulated.N.ORIGIN", so that a file of them says what it is. `coverage_variation` skews what each species yields
 /// (gamma, standard deviation over mean), on top of the copies. Throws std::invalid_argument for an empty tube.

@@ -252,5 +252,26 @@ TEST(KvArchive, WhatIsRefusedFailsWithItsReasonAndGoesOnWithoutThem) {
   EXPECT_EQ(work.write(std::vector{source}, world.now).at(0).failure, "");
 }
 
+TEST(KvArchive, WhatAPartitionHoldsIsTheCompressedFile) {
+  outside world;
+  keeper work{{.folder = world.folder / "tubes", .geometry = world.geometry, .cache = small_cache}, world.lab};
+  auto job = plan_archive(talk, 1, world.now, true);
+  job.number = 1;
+  archive_source source{{job, new_key()}, 1, grown(1)};
+  std::uint64_t on_disk = 0;
+  const auto add_chunk = [&](std::uint64_t number) {
+    source.kv.push_back(some_chunk({{2, number}, 64}, 0, number));
+    on_disk += small_cache.geometry.packed_bytes(64);
+  };
+  while (on_disk <= work.room_bytes()) add_chunk(on_disk);
+  EXPECT_EQ(work.write(std::vector{source}, world.now).at(0).failure, "") << "most of a small chunk is padding";
+  while (on_disk <= 16 * work.room_bytes()) add_chunk(on_disk);
+  EXPECT_THAT(
+      work.write(std::vector{source}, world.now).at(0).failure,
+      testing::MatchesRegex(fmt::format("its {} chunks of keys and values are [0-9]+ bytes, compressed and sealed, "
+                                        "and a partition of the archive has {}: archive it without them",
+                                        source.kv.size(), work.room_bytes())));
+}
+
 }  // namespace
 }  // namespace chromatin::archive

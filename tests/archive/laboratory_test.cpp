@@ -163,6 +163,27 @@ TEST(Simulator, TheSameOrdersAfterARestartAreTheSameReads) {
   EXPECT_NE(reads(2), once);
 }
 
+TEST(Simulator, OrdersThatAreReadInTurnsHaveReadsOfTheirOwnWhetherRememberedOrNot) {
+  tube_folder tube;
+  for (char letter = 'a'; letter < 'd'; ++letter) tube.put(std::string{letter} + "/transcript", long_text(900, letter));
+  const auto strands = tube.next_order("tube-order-1");
+  const auto reads = [&](std::size_t remembered_max) {
+    auto options = usual;
+    options.reads_remembered_max = remembered_max;
+    simulator lab{options};
+    lab.order(strands, lab_start);
+    for (const char* which : {"a", "b", "c"})
+      lab.order(tube.recall(std::string{"recall-"} + which, which, 200), strands_come);
+    std::string all;
+    for (const char* name : {"recall-a", "recall-b", "recall-a", "recall-c", "recall-b", "recall-a", "recall-a"})
+      lab.read(name, strands_come + usual.sequencing_time,
+               [&](const dna::read& one) { all += one.name + ' ' + one.bases + one.quality; });
+    return all;
+  };
+  const auto drawn_anew = reads(0);
+  for (std::size_t max : {200, 400, 1000}) EXPECT_EQ(reads(max), drawn_anew) << max;
+}
+
 TEST(Simulator, OneThatKeepsItsOrdersHasTheSameTubesAfterARestart) {
   test::temporary_folder folder;
   tube_folder tube;

@@ -40,7 +40,7 @@ struct archived_life {
     for (int i = 0; i < frames; ++i) {
       for (auto turns = 1 + random() % static_cast<std::uint64_t>(turns_max); turns > 0; --turns) conversation.turn();
       states.push_back(conversation.now);
-      append_frame(file, written.append(conversation.now).value());
+      append_frame(file, static_cast<std::uint32_t>(states.size() - 1), written.append(conversation.now).value());
       ends.push_back(file.size());
     }
   }
@@ -97,7 +97,7 @@ TEST(Transcript, MessagesThatWereCutBackAreNotSaidAnyMore) {
   archived_life life{2, 2};
   auto shorter = life.states[1];
   shorter.messages.pop_back();
-  append_frame(life.file, life.written.append(shorter).value());
+  append_frame(life.file, 3, life.written.append(shorter).value());
   EXPECT_TRUE(read(life.file).said.now() == shorter);
 }
 

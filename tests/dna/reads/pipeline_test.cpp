@@ -104,6 +104,32 @@ TEST_F(Pipeline, RandomChannelsNeverGiveAWrongByte) {
   }
 }
 
+TEST_F(Pipeline, MoleculesThatAreNotInTheTubeAreNotMadeUpByManyMisprimedCopies) {
+  auto blocks = random_blocks(1);
+  auto other = blocks;
+  for (auto* one : {&blocks[0], &other[0]}) {
+    one->content.resize(layout_.geometry().block_bytes());
+    for (auto& byte : one->content) byte = static_cast<std::uint8_t>(random_());
+  }
+  const std::set<std::size_t> lost{3, 5, 6, 8};
+  partition_reads reading{codec_};
+  const auto read = [&](std::string_view strand, int count, double errors) {
+    const auto inner =
+        strand.substr(layout_.head().size(), strand.size() - layout_.head().size() - layout_.tail().size());
+    const auto parsed = layout_.parse(inner).value();
+    for (int i = 0; i < count; ++i) {
+      std::string payload{parsed.payload};
+      for (auto& base : payload)
+        if (std::bernoulli_distribution{errors}(random_)) base = "ACGT"[random_() % 4];
+      reading.add({parsed.id, payload});
+    }
+  };
+  const auto strands = strands_of(blocks), misprimed = strands_of(other);
+  for (std::size_t m = 0; m < strands.size(); ++m)
+    lost.contains(m) ? read(misprimed[m], 12, 0) : read(strands[m], 100, 0.1);
+  EXPECT_EQ(right_blocks(reading.decode(1), blocks), 1U);
+}
+
 TEST_F(Pipeline, ThreadsChangeNothing) {
   const auto blocks = random_blocks(10);
   const auto reads = sequenced(strands_of(blocks), wetlab::nanopore_profile(), 12);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <fstream>
 #include <random>
+#include <set>
 
 #include <gtest/gtest.h>
 
@@ -64,6 +65,14 @@ TEST_F(Retrieval, OneBlockComesOutOfThePartitionAndDecodes) {
     EXPECT_EQ(*one.decoded, blocks_[one.id.leaf]) << "misprimed copies carry the address, and are outvoted";
   }
   EXPECT_GE(found, 1U);
+}
+
+TEST_F(Retrieval, EachKindOfMoleculeIsThereOnce) {
+  const auto product = amplified({{123, 5}, {77, 5}, {64, 3}}, protocol::two_step);
+  std::set<std::pair<std::uint32_t, std::string_view>> kinds;
+  for (const auto& one : product.molecules) kinds.emplace(one.origin, one.bases);
+  EXPECT_GT(kinds.size(), 2000U);
+  EXPECT_EQ(kinds.size(), product.molecules.size());
 }
 
 TEST_F(Retrieval, EveryProtocolIsBetterThanNoneAndTheDefaultIsTheBest) {

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <chrono>
+#include <thread>
+
+#include "rpc/client.hpp"
+
+namespace chromatin::bench {
+
+/// What a call answers, asked again as often as the server says when to: as a client does whose conversation is in DNA
+/// still, or whose server has much to do. Throws rpc::call_error where it does not say so, or for half an hour.
+auto call_again(const auto& call) {
+  const auto end = std::chrono::steady_clock::now() + std::chrono::minutes{30};
+  for (;;) try {
+      return call();
+    } catch (const rpc::call_error& e) {
+      const auto after = e.retry_after();
+      if (!after || std::chrono::steady_clock::now() > end) throw;
+      std::this_thread::sleep_for(*after);
+    }
+}
+
+}  // namespace chromatin::bench
