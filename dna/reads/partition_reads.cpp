@@ -29,7 +29,7 @@ block_id id_of(std::uint64_t key) { return {static_cast<std::uint32_t>(key >> 32
 struct sheet {
   std::vector<molecule_symbols> symbols;       // empty for molecules without a read
   std::vector<std::vector<float>> confidence;  // as long; 0 where the symbol is unreadable
-  std::vector<std::uint64_t> reads;            // of each, foreign ones too
+  std::vector<std::uint64_t> reads;            // of each, foreign ones too; 0 where it is known without them
 
   explicit sheet(std::size_t molecules) : symbols(molecules), confidence(molecules), reads(molecules) {}
 
@@ -50,7 +50,7 @@ struct sheet {
   std::vector<std::size_t> rare() const {
     std::vector<std::size_t> order;
     for (std::size_t m = 0; m < symbols.size(); ++m)
-      if (!symbols[m].empty()) order.push_back(m);
+      if (!symbols[m].empty() && reads[m] > 0) order.push_back(m);
     std::ranges::stable_sort(order, {}, [&](std::size_t m) { return reads[m]; });
     if (order.empty()) return order;
     const auto usual = static_cast<double>(reads[order[order.size() / 2]]);
@@ -140,6 +140,7 @@ block_decoding decode_padded(const block_codec& codec, const block_id& id, const
     for (auto m = first; m < g.data_molecules; ++m) {
       filled.symbols[m] = rows[m];
       filled.confidence[m].assign(g.symbols(), 1);
+      filled.reads[m] = 0;
     }
     if (auto made = decode_with_erasures(codec, id, filled); made.decoded) return made;
   }
