@@ -158,11 +158,10 @@ std::optional<std::uint16_t> scrambler::find_number(std::span<const std::size_t>
     std::array<std::uint16_t, 256> votes{};
     for (std::size_t i = 0; i < at.size(); ++i)
       for (auto low = first[256 * i + (stream[i] ^ high_bytes_[high][at[i]])]; low != none; low = next[256 * i + low])
-        ++votes[low];
-    const auto best = std::max_element(votes.begin(), votes.end());
-    if (*best < wanted) continue;
-    found = static_cast<std::uint16_t>(high << 8 | static_cast<std::size_t>(best - votes.begin()));
-    wanted = *best + std::size_t{1};
+        if (++votes[low] >= wanted) {
+          found = static_cast<std::uint16_t>(high << 8 | low);
+          wanted = votes[low] + std::size_t{1};
+        }
   }
   return found;
 }

@@ -120,8 +120,6 @@ block_decoding decode_with_erasures(const block_codec& codec, const block_id& id
 /// or not, and the others have all the parity. Which number the scramble has is seen at the zeros.
 block_decoding decode_padded(const block_codec& codec, const block_id& id, const sheet& read) {
   const auto& g = codec.geometry();
-  constexpr std::uint32_t molecules_min = 3;  // fewer are strays of an index that was misread
-  if (g.molecules() - read.missing() < molecules_min) return {};
   const partial_block part{id, read.symbols};
   auto zeros = codec.nothing_known();
   const auto know = [&](std::uint32_t first, std::uint32_t last) {
@@ -256,8 +254,6 @@ block_outcome partition_reads::decode_block(const block_id& id, const molecules&
     if (!align_again(codec_, from, read, drafts)) break;
     if (auto again = decode_with_erasures(codec_, id, read); again.decoded) result = std::move(again);
   }
-  if (!result.decoded && erasures == erasure_use::full)
-    if (auto again = decode_padded(codec_, id, read); again.decoded) result = std::move(again);
   if (result.decoded) {
     outcome.decoded = std::move(result.decoded);
     return outcome;
@@ -270,6 +266,20 @@ block_outcome partition_reads::decode_block(const block_id& id, const molecules&
       result.reason + (wanting.empty() ? "; more reads of it are needed"
                                        : "; needs more reads of molecules " + wanting + " (reads that agree so far)");
   return outcome;
+}
+
+void partition_reads::decode_short(const molecules& from, block_outcome& outcome) const {
+  sheet read;
+  for (const auto& one : from) {
+    read.symbols.emplace_back();
+    read.confidence.emplace_back();
+    if (!one.empty())
+      read.put(read.symbols.size() - 1, one.call(codec_.geometry().payload_nt), codec_.geometry().symbols());
+  }
+  outcome.decoded = decode_padded(codec_, outcome.id, read).decoded;
+  if (!outcome.decoded) return;
+  outcome.part.reset();
+  outcome.reason.clear();
 }
 
 void partition_reads::explain(const known_payloads& known, std::vector<block_outcome>& outcomes) const {
@@ -311,6 +321,9 @@ std::vector<block_outcome> partition_reads::decode(
     work();
   }
   mark_traces(outcomes);
+  // Of traces there are many, and nothing is expected of them.
+  for (std::size_t i = 0; erasures == erasure_use::full && i < blocks.size(); ++i)
+    if (!outcomes[i].decoded && !outcomes[i].trace) decode_short(*blocks[i].second, outcomes[i]);
   return outcomes;
 }
 

@@ -66,6 +66,8 @@ class partition_reads {
  private:
   using molecules = std::vector<molecule_reads>;
 
+  /// Of a block that was not decoded, by the zeros behind its content.
+  void decode_short(const molecules& from, block_outcome& outcome) const;
   block_outcome decode_block(const block_id& id, const molecules& from, erasure_use erasures) const;
 
   const block_codec& codec_;
