@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 #include <thread>
 
 #include <fmt/format.h>
@@ -18,6 +19,7 @@ namespace {
 
 constexpr std::uint32_t continued_answer_tokens = 24;
 constexpr std::size_t turns_max = 6;
+constexpr int asked_again_max = 5;
 
 using answers = std::vector<std::vector<std::string>>;  ///< [conversation][turn]
 
@@ -33,14 +35,17 @@ class archived_talks {
     for (std::size_t who = 0; who < users_.size(); ++who)
       while (given_[who].size() < users_[who].size() / 2) say(who);
     there_and_back(true);
-    for (std::size_t who = 0; who < users_.size(); ++who) say(who);
+    each(1, [&](std::size_t who) { say(who); });
     there_and_back(false);  // an update of what is in the tube
-    for (std::size_t who = 0; who < users_.size(); ++who)
+    each(1, [&](std::size_t who) {
       while (given_[who].size() < users_[who].size()) say(who);
+    });
     return given_;
   }
 
   std::uint64_t asked_again() const { return asked_again_; }
+  /// Conversations that did not come back.
+  std::size_t lost() const { return lost_.size(); }
   std::int64_t reads() {
     for (const auto& part : client_.stat())
       for (const auto& [name, value] : part.values)
@@ -75,25 +80,34 @@ class archived_talks {
 
   /// Every third one is spoken in while its strands are written; it is archived by itself afterwards.
   void there_and_back(bool with_turns) {
-    if (archive_)
-      for (std::size_t who = 0; who < users_.size(); ++who) call_again([&] { return client_.archive(name_of(who)); });
-    if (with_turns)
-      for (std::size_t who = 0; who < users_.size(); who += 3) say(who);
+    const auto archive = [&](std::size_t who) { call_again([&] { return client_.archive(name_of(who)); }); };
+    if (archive_) each(1, archive);
+    if (with_turns) each(3, [&](std::size_t who) { say(who); });
     if (!archive_) return;
     wait_for("stored");
-    for (std::size_t who = 0; with_turns && who < users_.size(); who += 3)
-      call_again([&] { return client_.archive(name_of(who)); });
+    if (with_turns) each(3, archive);
     wait_for("stored");
-    while (!client_.list().empty()) std::this_thread::sleep_for(std::chrono::milliseconds{20});
-    for (std::size_t who = 0; who < users_.size(); ++who) call_again([&] { return client_.recall(name_of(who)); });
+    const auto is_here = [&](const auto& one) { return !lost_.contains(one.id); };
+    while (std::ranges::any_of(client_.list(), is_here)) std::this_thread::sleep_for(std::chrono::milliseconds{20});
+    each(1, [&](std::size_t who) { call_again([&] { return client_.recall(name_of(who)); }); });
     wait_for("settled");
   }
 
-  /// A job that has stopped goes on when it is asked for again: what is missing is read for once more.
+  /// Every so many of those that are not lost.
+  void each(std::size_t step, const auto& what) {
+    for (std::size_t who = 0; who < users_.size(); who += step)
+      if (!lost_.contains(name_of(who))) what(who);
+  }
+
+  /// A job that has stopped goes on when it is asked for again: what is missing is read for once more. Each time that
+  /// is as many reads as all before.
   void ask_again(const archive_ticket& stopped, const std::string& state) {
-    if (++asked_again_ > users_.size())
-      throw std::runtime_error{fmt::format("{} stops: {}", stopped.id, stopped.failure)};
-    say_line(fmt::format("  asked for again: {} stops: {}", stopped.id, stopped.failure));
+    say_line(fmt::format("  {} stops: {}", stopped.id, stopped.failure));
+    if (asked_[stopped.number]++ == asked_again_max) {
+      lost_.insert(stopped.id);
+      return;
+    }
+    ++asked_again_;
     call_again([&] { return state == "stored" ? client_.archive(stopped.id) : client_.recall(stopped.id); });
   }
 
@@ -104,8 +118,8 @@ class archived_talks {
       for (auto& one : client_.archives()) last[one.id] = std::move(one);
       std::size_t there = 0;
       for (const auto& [id, one] : last) {
-        if (!one.failure.empty()) ask_again(one, state);
-        there += one.state == state;
+        if (!one.failure.empty() && !lost_.contains(id)) ask_again(one, state);
+        there += one.state == state || lost_.contains(id);
       }
       show_progress(fmt::format("{}, {}", archive_ ? "archived" : "never left", state), there, users_.size());
       if (there == users_.size()) return;
@@ -118,6 +132,8 @@ class archived_talks {
   rpc::client client_;
   answers given_;
   std::uint64_t asked_again_ = 0;
+  std::map<std::uint64_t, int> asked_;  // by job
+  std::set<std::string> lost_;
 };
 
 }  // namespace
@@ -133,18 +149,21 @@ nlohmann::ordered_json archive_continued(const archive_setup& setup) {
   const auto reads = travellers.reads();
   std::uint64_t turns = 0, same = 0, whole = 0;
   for (std::size_t who = 0; who < users.size(); ++who) {
-    for (std::size_t i = 0; i < expected[who].size(); ++i, ++turns) same += expected[who][i] == given[who].at(i);
+    turns += expected[who].size();
+    for (std::size_t i = 0; i < given[who].size(); ++i) same += expected[who][i] == given[who][i];
     whole += expected[who] == given[who];
   }
   say_line(
       fmt::format("{} of {} conversations, {} of {} turns, are answered as if they had never left (float32, "
-                  "deterministic); twice in DNA, {} reads; {} times a job had stopped and was asked for again",
-                  whole, users.size(), same, turns, reads, travellers.asked_again()));
+                  "deterministic); twice in DNA, {} reads; {} did not come back; {} times a job had stopped and was "
+                  "asked for again",
+                  whole, users.size(), same, turns, reads, travellers.lost(), travellers.asked_again()));
   return {{"conversations", users.size()},
           {"same", whole},
           {"turns", turns},
           {"turns_same", same},
           {"reads", reads},
+          {"lost", travellers.lost()},
           {"asked_again", travellers.asked_again()}};
 }
 
