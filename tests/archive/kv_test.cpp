@@ -182,6 +182,7 @@ TEST(KvArchive, WhatIsThereWithoutThemCanBeArchivedWithThem) {
   const auto stored = trip.at->archive(talk, true);
   EXPECT_EQ(stored.state, archive_state::stored);
   EXPECT_EQ(trip.world.lab->syntheses.size(), bare + 1) << "the transcript is there, the chunks are not";
+  EXPECT_THAT(stored.synthesis, testing::EndsWith("-order-2")) << "ordered at once, not when they were found missing";
   trip.recall(stored, true);
   trip.expect_all_back(before);
 }
