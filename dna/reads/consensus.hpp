@@ -36,6 +36,16 @@ class molecule_reads {
     for (const auto& one : kinds_) use(bases(one), one.count);
   }
 
+  /// Goes on without the kinds of which `is_foreign` says so, given a payload. True where there were such. Reads beyond
+  /// the kinds that are kept go, too.
+  template <class Foreign>
+  bool set_aside(Foreign is_foreign) {
+    if (std::erase_if(kinds_, [&](const kind& one) { return is_foreign(bases(one)); }) == 0) return false;
+    reads_ = 0;
+    for (const auto& one : kinds_) reads_ += one.count;
+    return true;
+  }
+
   /// The largest group of reads that are alike (within a quarter of their length in edits), aligned to each other and
   /// voted on base by base; what is then too long or too short loses or gains the bases that reads agree on least.
   consensus call(std::size_t length) const;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <mutex>
+#include <numeric>
 #include <thread>
 
 #include <fmt/format.h>
@@ -29,9 +30,21 @@ block_id id_of(std::uint64_t key) { return {static_cast<std::uint32_t>(key >> 32
 struct sheet {
   std::vector<molecule_symbols> symbols;       // empty for molecules without a read
   std::vector<std::vector<float>> confidence;  // as long; 0 where the symbol is unreadable
-  std::vector<std::uint64_t> reads;            // of each, foreign ones too; 0 where it is known without them
+  std::vector<std::uint32_t> reads;            // of each, foreign ones too; 0 where it is known without them
+  std::vector<std::uint32_t> agreeing;         // of these
+  std::uint64_t foreign_reads = 0;
 
-  explicit sheet(std::size_t molecules) : symbols(molecules), confidence(molecules), reads(molecules) {}
+  sheet(const std::vector<molecule_reads>& from, const profile& g)
+      : symbols(from.size()), confidence(from.size()), reads(from.size()), agreeing(from.size()) {
+    for (std::size_t m = 0; m < from.size(); ++m) {
+      if (from[m].empty()) continue;
+      const auto called = from[m].call(g.payload_nt);
+      reads[m] = from[m].reads();
+      agreeing[m] = called.reads;
+      foreign_reads += called.foreign_reads;
+      put(m, called, g.symbols());
+    }
+  }
 
   void put(std::size_t molecule, const consensus& called, std::uint32_t count) {
     symbols[molecule] = symbols_of(called.bases, count);
@@ -235,18 +248,11 @@ void partition_reads::add(const parsed_strand& strand) {
 
 block_outcome partition_reads::decode_block(const block_id& id, const molecules& from, erasure_use erasures) const {
   const auto& g = codec_.geometry();
-  block_outcome outcome{.id = id};
-  sheet read{from.size()};
-  std::vector<std::uint32_t> supported(from.size());
-  for (std::size_t m = 0; m < from.size(); ++m) {
-    outcome.reads += read.reads[m] = from[m].reads();
-    if (from[m].empty()) continue;
-    ++outcome.molecules;
-    const auto called = from[m].call(g.payload_nt);
-    outcome.foreign_reads += called.foreign_reads;
-    supported[m] = called.reads;
-    read.put(m, called, g.symbols());
-  }
+  sheet read{from, g};
+  block_outcome outcome{.id = id,
+                        .reads = std::accumulate(read.reads.begin(), read.reads.end(), std::uint64_t{0}),
+                        .foreign_reads = read.foreign_reads,
+                        .molecules = static_cast<std::uint32_t>(from.size()) - read.missing()};
   auto result = erasures == erasure_use::full ? decode_with_erasures(codec_, id, read)
                                               : decode_without_erasures(codec_, id, read);
   std::vector<std::string> drafts;
@@ -261,7 +267,7 @@ block_outcome partition_reads::decode_block(const block_id& id, const molecules&
   if (g.outer > 0) outcome.part = partial_block{id, read.trusted_symbols()};
   std::string wanting;
   for (std::size_t m = 0; m < from.size(); ++m)
-    if (supported[m] < 3) wanting += fmt::format("{}{} ({})", wanting.empty() ? "" : ", ", m, supported[m]);
+    if (read.agreeing[m] < 3) wanting += fmt::format("{}{} ({})", wanting.empty() ? "" : ", ", m, read.agreeing[m]);
   outcome.reason =
       result.reason + (wanting.empty() ? "; more reads of it are needed"
                                        : "; needs more reads of molecules " + wanting + " (reads that agree so far)");
@@ -269,16 +275,23 @@ block_outcome partition_reads::decode_block(const block_id& id, const molecules&
 }
 
 void partition_reads::decode_short(const molecules& from, block_outcome& outcome) const {
-  sheet read;
-  for (const auto& one : from) {
-    read.symbols.emplace_back();
-    read.confidence.emplace_back();
-    if (!one.empty())
-      read.put(read.symbols.size() - 1, one.call(codec_.geometry().payload_nt), codec_.geometry().symbols());
-  }
-  outcome.decoded = decode_padded(codec_, outcome.id, read).decoded;
+  outcome.decoded = decode_padded(codec_, outcome.id, sheet{from, codec_.geometry()}).decoded;
   if (!outcome.decoded) return;
   outcome.part.reset();
+  outcome.reason.clear();
+}
+
+void partition_reads::decode_without_copies(const molecules& from, const known_payloads& known,
+                                            block_outcome& outcome) const {
+  auto own = from;
+  bool all = true;
+  for (auto& one : own) all = !one.set_aside([&](std::string_view payload) { return known.explain(payload); }) && all;
+  if (all) return;
+  auto again = decode_block(outcome.id, own, erasure_use::full);
+  if (!again.decoded) decode_short(own, again);
+  outcome.part = std::move(again.part);
+  if (!again.decoded) return;
+  outcome.decoded = std::move(again.decoded);
   outcome.reason.clear();
 }
 
@@ -321,9 +334,15 @@ std::vector<block_outcome> partition_reads::decode(
     work();
   }
   mark_traces(outcomes);
+  if (erasures == erasure_use::none) return outcomes;
   // Of traces there are many, and nothing is expected of them.
-  for (std::size_t i = 0; erasures == erasure_use::full && i < blocks.size(); ++i)
-    if (!outcomes[i].decoded && !outcomes[i].trace) decode_short(*blocks[i].second, outcomes[i]);
+  const auto is_wanted = [](const auto& one) { return !one.decoded && !one.trace; };
+  for (std::size_t i = 0; i < blocks.size(); ++i)
+    if (is_wanted(outcomes[i])) decode_short(*blocks[i].second, outcomes[i]);
+  if (std::ranges::none_of(outcomes, is_wanted)) return outcomes;
+  const known_payloads known{codec_, blocks_of(outcomes).whole};
+  for (std::size_t i = 0; i < blocks.size(); ++i)
+    if (is_wanted(outcomes[i])) decode_without_copies(*blocks[i].second, known, outcomes[i]);
   return outcomes;
 }
 

@@ -68,6 +68,8 @@ class partition_reads {
 
   /// Of a block that was not decoded, by the zeros behind its content.
   void decode_short(const molecules& from, block_outcome& outcome) const;
+  /// Of a block that was not decoded, without those of its reads that are copies of what was.
+  void decode_without_copies(const molecules& from, const known_payloads& known, block_outcome& outcome) const;
   block_outcome decode_block(const block_id& id, const molecules& from, erasure_use erasures) const;
 
   const block_codec& codec_;
