@@ -158,6 +158,14 @@ block_decoding decode_padded(const block_codec& codec, const block_id& id, const
   return {};
 }
 
+/// Of a block that was not decoded at first; nothing, if it still is not.
+void decoded_after_all(block_outcome& outcome, std::optional<block> made) {
+  if (!made) return;
+  outcome.decoded = std::move(made);
+  outcome.part.reset();
+  outcome.reason.clear();
+}
+
 /// Of what decoded, or else of the most that there is.
 void mark_traces(std::vector<block_outcome>& outcomes) {
   std::vector<std::uint64_t> decoded;
@@ -275,24 +283,19 @@ block_outcome partition_reads::decode_block(const block_id& id, const molecules&
 }
 
 void partition_reads::decode_short(const molecules& from, block_outcome& outcome) const {
-  outcome.decoded = decode_padded(codec_, outcome.id, sheet{from, codec_.geometry()}).decoded;
-  if (!outcome.decoded) return;
-  outcome.part.reset();
-  outcome.reason.clear();
+  decoded_after_all(outcome, decode_padded(codec_, outcome.id, sheet{from, codec_.geometry()}).decoded);
 }
 
 void partition_reads::decode_without_copies(const molecules& from, const known_payloads& known,
                                             block_outcome& outcome) const {
   auto own = from;
-  bool all = true;
-  for (auto& one : own) all = !one.set_aside([&](std::string_view payload) { return known.explain(payload); }) && all;
-  if (all) return;
+  bool fewer = false;
+  for (auto& one : own) fewer |= one.set_aside([&](std::string_view payload) { return known.explain(payload); });
+  if (!fewer) return;
   auto again = decode_block(outcome.id, own, erasure_use::full);
   if (!again.decoded) decode_short(own, again);
   outcome.part = std::move(again.part);
-  if (!again.decoded) return;
-  outcome.decoded = std::move(again.decoded);
-  outcome.reason.clear();
+  decoded_after_all(outcome, std::move(again.decoded));
 }
 
 void partition_reads::explain(const known_payloads& known, std::vector<block_outcome>& outcomes) const {
