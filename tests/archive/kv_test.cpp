@@ -239,12 +239,18 @@ TEST(KvArchive, AProcessThatEndsBeforeItSettlesReadsThemAgain) {
   trip.expect_all_back(before);
 }
 
-TEST(KvArchive, WhatIsRefusedFailsWithItsReasonAndGoesOnWithoutThem) {
+/// A conversation's first job with keys and values, before it is written.
+struct first_writing {
+  first_writing() { source.job.number = 1; }
+
   outside world;
   keeper work{{.folder = world.folder / "tubes", .geometry = world.geometry, .cache = small_cache}, world.lab};
-  auto job = plan_archive(talk, 1, world.now, true);
-  job.number = 1;
-  archive_source source{{job, new_key()}, 1, grown(1)};
+  archive_source source{{plan_archive(talk, 1, world.now, true), new_key()}, 1, grown(1)};
+};
+
+TEST(KvArchive, WhatIsRefusedFailsWithItsReasonAndGoesOnWithoutThem) {
+  first_writing first;
+  auto& [world, work, source] = first;
   source.refused = "too large";
   EXPECT_EQ(work.write(std::vector{source}, world.now).at(0).failure, "too large");
   EXPECT_EQ(work.figures().tubes, 0U);
@@ -254,11 +260,8 @@ TEST(KvArchive, WhatIsRefusedFailsWithItsReasonAndGoesOnWithoutThem) {
 }
 
 TEST(KvArchive, WhatAPartitionHoldsIsTheCompressedFile) {
-  outside world;
-  keeper work{{.folder = world.folder / "tubes", .geometry = world.geometry, .cache = small_cache}, world.lab};
-  auto job = plan_archive(talk, 1, world.now, true);
-  job.number = 1;
-  archive_source source{{job, new_key()}, 1, grown(1)};
+  first_writing first;
+  auto& [world, work, source] = first;
   std::uint64_t on_disk = 0;
   const auto add_chunk = [&](std::uint64_t number) {
     source.kv.push_back(some_chunk({{2, number}, 64}, 0, number));

@@ -133,8 +133,12 @@ TEST_F(Framing, ARequestIsNotTakenTogetherWithTheNextOne) {
 TEST_F(Framing, TheVersionIsThatOfTheRequestTakenLast) {
   checked_request old{"GET / HTTP/1.0\r\n\r\n", 1};
   EXPECT_TRUE(old.framing.is_of_http_1_0());
-  old.framing.take("GET /HTTP/1.0 HTTP/1.1\r\nHost: a\r\n\r\n", old.passed);
+  old.framing.take("GET /HTTP/1.0 HTTP/1.1\r\nHost: a\r\nX: HTTP/1.0\r\n\r\n", old.passed);
   EXPECT_FALSE(old.framing.is_of_http_1_0());
+  for (std::size_t size : {1, 2, 7, 100}) {
+    EXPECT_TRUE(checked_request("\r\nGET / HTTP/1.0\r\nHost: a\r\n", size).framing.is_of_http_1_0());
+    EXPECT_FALSE(checked_request("GET / HTTP/1.0", size).framing.is_of_http_1_0()) << "it may go on";
+  }
 }
 
 TEST_F(Framing, WhatKjWouldMisreadIsLeftOut) {
