@@ -7,7 +7,7 @@
 
 #include <fmt/format.h>
 
-#include "bench/archive/again.hpp"
+#include "bench/archive/client_calls.hpp"
 #include "bench/archive/parts.hpp"
 #include "bench/dna.hpp"
 #include "bench/served/own_server.hpp"
@@ -46,12 +46,7 @@ class archived_talks {
   std::uint64_t asked_again() const { return asked_again_; }
   /// Conversations that did not come back.
   std::size_t lost() const { return lost_.size(); }
-  std::int64_t reads() {
-    for (const auto& part : client_.stat())
-      for (const auto& [name, value] : part.values)
-        if (name == "reads_ordered") return value;
-    return 0;
-  }
+  std::int64_t reads() { return counter(client_, "archivist", "reads_ordered"); }
 
  private:
   static std::vector<std::string> options(const archive_setup& setup, const std::filesystem::path& folder,

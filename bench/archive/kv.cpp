@@ -8,7 +8,7 @@
 #include <fmt/format.h>
 
 #include "archive/tubes.hpp"
-#include "bench/archive/again.hpp"
+#include "bench/archive/client_calls.hpp"
 #include "bench/archive/parts.hpp"
 #include "bench/served/own_server.hpp"
 #include "io/cache_folders.hpp"
@@ -110,13 +110,6 @@ class kv_trip {
       all.push_back(client.open(name_of(who)).say(said));
     }
     return all;
-  }
-
-  static std::int64_t counter(rpc::client& client, std::string_view of, std::string_view name) {
-    for (const auto& part : client.stat())
-      for (const auto& [called, value] : part.values)
-        if (part.part.starts_with(of) && called == name) return value;
-    throw std::runtime_error{fmt::format("the server does not count {} of its {}", name, of)};
   }
 
   /// Everybody's way into DNA or back, with a server of its own; the reads that were ordered.
