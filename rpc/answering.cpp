@@ -36,13 +36,11 @@ void answering::leave_place() {
 }
 
 kj::Promise<void> in_time(std::shared_ptr<answering> turn, kj::Promise<void> taken) {
-  auto& door = turn->context.door;
-  auto late =
-      too_late(*turn->context.timer, door.limits, [turn] { return !turn->done; }).then([&door]() -> kj::Promise<void> {
-        ++door.counts.messages_late;
-        return to_exception(caf::make_error(ec::cancelled, "the answer was not taken in time"));
-      });
-  return taken.exclusiveJoin(kj::mv(late));
+  auto late = too_late(*turn->context.timer, turn->context.door.limits, [turn] { return !turn->done; });
+  return taken.exclusiveJoin(late.then([turn]() -> kj::Promise<void> {
+    turn->account->was_late();
+    return to_exception(caf::make_error(ec::cancelled, "the answer was not taken in time"));
+  }));
 }
 
 kj::Promise<void> say(std::shared_ptr<answering> turn, say_request request) {

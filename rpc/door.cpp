@@ -184,6 +184,10 @@ void connection_account::dropped_turn() {
   charge(std::max<std::chrono::nanoseconds>(door_.turn_costs, turn_costs_min));
 }
 
+void connection_account::was_late() {
+  if (!std::exchange(late_, true)) ++door_.counts.messages_late;
+}
+
 std::chrono::nanoseconds connection_account::pause(std::chrono::steady_clock::time_point now) {
   auto& again = account_->read_again;
   if (account_->owed.count() > 0) again = std::max(again, now) + std::exchange(account_->owed, {});

@@ -104,6 +104,10 @@ class connection_account : public std::enable_shared_from_this<connection_accoun
   std::chrono::nanoseconds pause(std::chrono::steady_clock::time_point now);
   /// A turn that is dropped before its end costs its client what one that is answered costs the server.
   void dropped_turn();
+  /// Something that the client was sent was not taken in time, or all of it was taken. A message holds up the turns of
+  /// its connection, which are late then, too: it counts once.
+  void was_late();
+  void took_all() { late_ = false; }
 
  private:
   void owe(std::uint64_t bytes);
@@ -116,7 +120,7 @@ class connection_account : public std::enable_shared_from_this<connection_accoun
   std::uint64_t id_;
   std::string client_;
   std::shared_ptr<client_account> account_;
-  bool logged_in_ = false;
+  bool logged_in_ = false, late_ = false;
   std::uint32_t calls_ = 0, turns_ = 0, handles_ = 0;
   std::uint64_t bytes_ = 0;
 };

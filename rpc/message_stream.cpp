@@ -65,14 +65,12 @@ void message_stream::look_again() {
   }
 }
 
-kj::Promise<void> message_stream::in_time(kj::Promise<void> what) {
-  auto late = timer_.afterDelay(duration(door_.limits.message_within)).then([this] { return is_late(); });
-  return what.exclusiveJoin(kj::mv(late));
-}
-
-kj::Promise<void> message_stream::is_late() {
-  ++door_.counts.messages_late;
-  return KJ_EXCEPTION(DISCONNECTED, "a message was not sent, or not taken, in time");
+kj::Promise<void> message_stream::in_time(kj::Promise<void> received) {
+  auto late = timer_.afterDelay(duration(door_.limits.message_within));
+  return received.exclusiveJoin(late.then([this]() -> kj::Promise<void> {
+    ++door_.counts.messages_late;
+    return KJ_EXCEPTION(DISCONNECTED, "a message was not sent in time");
+  }));
 }
 
 // -- reading --
@@ -156,8 +154,13 @@ void message_stream::count_answer(segment_list segments) {
 kj::Promise<void> message_stream::written(kj::Promise<void> what) {
   writing_ = true;
   auto late = too_late(timer_, door_.limits, [this] { return account_ && account_->has_turns(); });
-  return what.exclusiveJoin(late.then([this] { return is_late(); })).then([this] {
+  late = late.then([this]() -> kj::Promise<void> {
+    account_ ? account_->was_late() : void(++door_.counts.messages_late);
+    return KJ_EXCEPTION(DISCONNECTED, "a message was not taken in time");
+  });
+  return what.exclusiveJoin(kj::mv(late)).then([this] {
     writing_ = false;
+    if (account_) account_->took_all();
     look_again();
   });
 }

@@ -41,8 +41,7 @@ class message_stream final : public capnp::MessageStream {
   kj::Promise<void> grow(incoming& m);
   kj::Promise<void> discard(std::uint64_t bytes);
   kj::Promise<void> written(kj::Promise<void> what);
-  kj::Promise<void> in_time(kj::Promise<void> what);
-  kj::Promise<void> is_late();
+  kj::Promise<void> in_time(kj::Promise<void> received);
   void count_answer(segment_list segments);
 
   kj::AsyncIoStream& stream_;

@@ -45,6 +45,9 @@ void random_run::check_nothing_is_lost() {
   std::set<std::string> names = doubtful_;
   for (const auto& [name, messages] : known_) names.insert(name);
   bool cut = turns_.empty();
+  EXPECT_EQ(copies_.size(), 0u) << "a fork has other messages than its conversation ever had: "
+                                << copies_.front().what.conversation << " as " << copies_.front().what.text << " has "
+                                << copies_.front().messages;
   for (const auto& name : names) {
     auto found = world_->messages(name);
     bool doubted = cut && doubtful_.contains(name);

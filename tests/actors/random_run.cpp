@@ -120,9 +120,9 @@ void random_run::fork() {
   forks_of_[e.text] = known_[e.conversation];
   ask<conversation_info>(
       {e.conversation, e.text},
-      [=, this, turns = turns_.size()](const conversation_info& info) {
-        // A turn of it may have ended before, and be answered later: the copy has its messages.
-        info.messages == known_[e.conversation].size() ? push(e) : note(e, turns);
+      [=, this](const conversation_info& info) {
+        copies_.push_back({e, info.messages});
+        note_copies(e.conversation);
       },
       atom::fork_v, conversation_ref{"tenant", e.conversation}, e.text);
   log_ += 'f';
@@ -245,10 +245,12 @@ void random_run::power_cut() {
   for (const auto& t : turns_) {
     if (t.noted) continue;
     doubtful_.insert(t.what.conversation);
-    for (const auto& e : t.then) doubtful_.insert(e.what == event::kind::forked ? e.text : e.conversation);
+    for (const auto& e : t.then) doubtful_.insert(e.conversation);
   }
   doubtful_.insert(asked_of_.begin(), asked_of_.end());
   asked_of_.clear();
+  for (const auto& c : copies_) doubtful_.insert(c.what.text);
+  copies_.clear();
   turns_.clear();
   machine_->disk_dice->lift();
   machine_->file_dice->lift();
@@ -335,7 +337,20 @@ void random_run::push(event e) {
     case event::kind::truncated:
       break;
   }
+  auto changed = e.conversation;
   events_.push_back(std::move(e));
+  note_copies(changed);
+}
+
+void random_run::note_copies(const std::string& conversation) {
+  auto is_due = [&](const copied& c) {
+    return c.what.conversation == conversation && c.messages == known_[conversation].size();
+  };
+  for (auto due = copies_.begin(); (due = std::ranges::find_if(copies_, is_due)) != copies_.end();) {
+    auto e = std::move(due->what);
+    copies_.erase(due);
+    push(std::move(e));
+  }
 }
 
 void random_run::note(event e, std::size_t turns_before) {

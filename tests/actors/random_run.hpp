@@ -50,6 +50,11 @@ class random_run {
     std::vector<event> then;  ///< what was carried out after it, and answered before it
   };
 
+  struct copied {
+    event what;
+    std::size_t messages;  ///< that the copy has
+  };
+
   std::uint64_t draw(std::uint64_t below) { return random_() % below; }
   std::uint32_t few() { return static_cast<std::uint32_t>(1 + draw(3)); }
   std::string name() { return "c" + std::to_string(draw(6)); }
@@ -88,6 +93,9 @@ class random_run {
   /// An event that was asked for when there were so many turns. A turn of its conversation that was asked for earlier
   /// came first, since none is changed while a turn of it is under way; answers may arrive in another order.
   void note(event e, std::size_t turns_before);
+  /// Forks of a conversation whose copies have the messages that it is known to have now. What came before a fork may
+  /// be answered after it: a turn, or what another client asked for.
+  void note_copies(const std::string& conversation);
 
   // -- what must hold --
   void come_to_rest();
@@ -109,6 +117,7 @@ class random_run {
   std::multiset<std::string> asked_of_;        ///< conversations with a request that was not answered
   std::set<std::string> doubtful_;             ///< conversations with a request that the store failed at
   int forks_ = 0;
+  std::vector<copied> copies_;                    ///< forks that were answered before something that came before them
   std::map<std::string, message_list> forks_of_;  ///< what there was to copy when a fork was asked for
   std::string log_;                               ///< a letter for each thing that was done
   tally tally_;
