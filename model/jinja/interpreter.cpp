@@ -10,7 +10,7 @@
 namespace chromatin::model::jinja {
 namespace {
 
-/// Of everything that is evaluated inside each other, macros that call themselves included.
+/// Of all expressions and blocks inside each other, macros that call themselves included: each takes room on the stack.
 constexpr int depth_most = 1000;
 
 class deeper {
@@ -259,6 +259,7 @@ value interpreter::captured(const body& statements, const expression_ptr& filter
 }
 
 interpreter::flow interpreter::execute(const body& statements, const scope_ptr& in, growing_text& out) {
+  deeper now{depth_};
   for (const auto& s : statements)
     if (auto then = placed(s->at, [&] { return execute(*s, in, out); }); then != flow::on) return then;
   return flow::on;

@@ -118,6 +118,10 @@ TEST(Jinja, WhatIsNestedTooDeeplyIsRefusedAndNotWalkedThrough) {
     EXPECT_THAT(reason(deep), testing::AnyOf(HasSubstr("nested too deeply"), HasSubstr("too long")))
         << deep.substr(0, 40);
   EXPECT_THAT(reason("{% macro m() %}{{ m() }}{% endmacro %}{{ m() }}"), HasSubstr("calls itself too deeply"));
+  EXPECT_THAT(reason("{% macro m() %}" + times(200, "{% if 1 %}") + "{{ m() }}" + times(200, "{% endif %}") +
+                     "{% endmacro %}{{ m() }}"),
+              HasSubstr("calls itself too deeply"))
+      << "blocks take room on the stack, too";
   EXPECT_THAT(reason("{% set n = namespace(l=[]) %}{% for i in range(10000) %}{% set n.l = [n.l] %}{% endfor %}"),
               HasSubstr("nested too deeply"));
   EXPECT_THROW(from_json(times(100'000, "["), 1), fault);
