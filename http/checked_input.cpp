@@ -27,10 +27,7 @@ kj::Promise<std::size_t> checked_input::read(void* buffer, std::size_t least, st
 }
 
 void checked_input::check(std::size_t wanted) {
-  while (!sent_.empty() && passed_.size() < wanted && !framing_.wrong()) {
-    sent_.erase(0, framing_.take(sent_, passed_));
-    if (framing_.is_over() && !passed_.empty()) return;
-  }
+  while (!sent_.empty() && passed_.size() < wanted && !framing_.wrong()) sent_.erase(0, framing_.take(sent_, passed_));
 }
 
 kj::Promise<bool> checked_input::fill() {
