@@ -75,8 +75,8 @@ inline __m512i four_inputs(const std::int8_t* from) {
 
 /// Of some steps, from numbers and inputs on, the sums of products less `less`.
 template <std::uint32_t steps>
-inline __m512 products(const __m512i* numbers, const quant_inputs& x, std::uint32_t input, std::int32_t less) {
-  auto high = _mm512_setzero_si512(), low = _mm512_set1_epi32(-less);
+inline __m512 products(const __m512i* numbers, const quant_inputs& x, std::uint32_t input, std::uint32_t less) {
+  auto high = _mm512_setzero_si512(), low = _mm512_set1_epi32(static_cast<std::int32_t>(0u - less));
   for (std::uint32_t s = 0; s < steps; ++s) {
     high = _mm512_dpbusd_epi32(high, numbers[s], four_inputs(x.high + input + s * step_inputs));
     low = _mm512_dpbusd_epi32(low, numbers[s], four_inputs(x.low + input + s * step_inputs));
@@ -117,10 +117,10 @@ inline void add_span(const chunk_view<kind>& chunk, std::uint32_t s, const quant
     auto group = s * groups + g;
     auto scale = chunk.scale(group);
     for (std::uint32_t r = 0; r < rows; ++r) {
-      std::int32_t less = 0;
+      std::uint32_t less = 0;  // of inputs that are not finite it wraps around, and their scale shows it
       if constexpr (how.offset > 0)
         for (std::uint32_t i = 0; i < how.group_values / 16; ++i)
-          less += how.offset * x[r]->sums[group * how.group_values / 16 + i];
+          less += how.offset * static_cast<std::uint32_t>(x[r]->sums[group * how.group_values / 16 + i]);
       auto input = s * span_inputs + g * how.group_values;
       dots[r] = _mm512_fmadd_ps(products<steps>(numbers + g * steps, *x[r], input, less), scale, dots[r]);
     }

@@ -70,22 +70,6 @@ void random_run::check_nothing_is_lost() {
   if (cut) doubtful_.clear();
 }
 
-/// What happened to a conversation, and to what it was forked from, up to an event.
-std::string random_run::story_of(const std::string& conversation, const event& last) const {
-  std::string story = "the story of " + conversation + ':';
-  for (const auto& e : events_) {
-    static constexpr const char* verbs[] = {"said", "forked to", "truncated", "opened", "forgot"};
-    story += "\n  " + e.conversation + ' ' + verbs[static_cast<int>(e.what)];
-    if (e.what == event::kind::said)
-      story += ' ' + std::to_string(e.text.size()) + " bytes" + (e.reuse ? "" : " without reuse") + ": " +
-               std::to_string(e.tokens) + " tokens" + e.how;
-    else
-      story += ' ' + (e.what == event::kind::truncated ? std::to_string(e.tokens) : e.text);
-    if (&e == &last) break;
-  }
-  return story;
-}
-
 void random_run::check_answers() {
   world_options calm{.device_chunks = 2000, .host_chunks = 64, .disk = false, .context = world_->options.context};
   calm.context = world_->checkpoint->config.context;

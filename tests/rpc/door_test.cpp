@@ -211,5 +211,17 @@ TEST(Door, ACallThatBeganBeforeTheLoginIsGivenBackWhereItWasTaken) {
   EXPECT_FALSE(b->begin_call(1, next)) << "the address has nothing under way";
 }
 
+TEST(Door, AConnectionThatTakesNothingIsLateOnceUntilItTakesSomething) {
+  door d{{}};
+  auto a = connect(d, "x"), b = connect(d, "x");
+  a->was_late();  // a turn, then the message that held it up
+  a->was_late();
+  EXPECT_EQ(d.counts.messages_late, 1);
+  b->was_late();
+  a->took_all();
+  a->was_late();
+  EXPECT_EQ(d.counts.messages_late, 3);
+}
+
 }  // namespace
 }  // namespace chromatin::rpc

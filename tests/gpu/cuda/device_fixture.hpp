@@ -64,7 +64,7 @@ class on_a_device : public testing::TestWithParam<std::uint64_t> {
   fixture_array<T> put(const std::vector<T>& values) {
     auto there = room<T>(values.size());
     auto here = device->pinned(std::max<std::size_t>(values.size(), 1) * sizeof(T));
-    std::memcpy(here.data.get(), values.data(), values.size() * sizeof(T));
+    std::ranges::copy(values, reinterpret_cast<T*>(here.data.get()));
     device->copy(queue, there, here.data.get(), values.size() * sizeof(T));
     device->synchronize(queue);
     return there;
