@@ -250,7 +250,9 @@ using keeper_actor = caf::typed_actor<
   // Takes the reads. The jobs as they are next.
   caf::replies_to<atom::read, keyed_jobs>::with<job_list>,
   // The conversation that a job has decoded; `invalid_argument` where it is damaged.
-  caf::replies_to<atom::open, archive::keyed_job>::with<recalled_conversation>>::extend_with<measured_actor>;
+  caf::replies_to<atom::open, archive::keyed_job>::with<recalled_conversation>,
+  // What the schedule of recalls says now; no lines where there is none.
+  caf::replies_to<atom::list>::with<archive::schedule_view>>::extend_with<measured_actor>;
 
 /// The CARRIER interface: chunks between the disk tier and archives.
 using carrier_actor = upper_tier_actor::extend<
@@ -273,6 +275,8 @@ using archivist_actor = caf::typed_actor<
   caf::replies_to<atom::archive, atom::list, std::string>::with<archive_tickets>,
   // INTERNAL: looks for conversations that nobody asked to archive.
   caf::reacts_to<atom::internal, atom::archive>,
+  // INTERNAL: begins those recalls that the schedule wants by now.
+  caf::reacts_to<atom::internal, atom::recall>,
   // INTERNAL: reads the registry's jobs.
   caf::reacts_to<atom::internal, atom::open>,
   // INTERNAL: takes the next step of every job, if this is the last timer (0: in any case).

@@ -27,7 +27,9 @@ void running_system::parts::open_archive() {
     laboratory = std::make_shared<archive::spool>(wanted.spool);
   }
   archive_work = std::make_shared<archive::keeper>(
-      archive::keeper_options{.folder = wanted.folder / "tubes", .cache = {geometry, cache}}, laboratory);
+      archive::keeper_options{
+          .folder = wanted.folder / "tubes", .cache = {geometry, cache}, .schedule = wanted.schedule},
+      laboratory);
   notices.push_back(fmt::format(
       "{}: {} tubes; {}", wanted.folder.string(), archive_work->figures().tubes,
       wanted.spool.empty() ? "the laboratory is simulated" : fmt::format("orders go to {}", wanted.spool.string())));
@@ -47,7 +49,9 @@ void running_system::parts::spawn_archive() {
   const archivist_options shape{.pool_window = options.archive.pool_window,
                                 .idle = options.archive.idle,
                                 .disk_is_full = std::move(disk_is_full),
+                                .schedule = !options.archive.schedule.empty(),
                                 .usual = laboratory->usual(),
+                                .reads_take = options.archive.sequencing_time,
                                 .simulated = laboratory->simulated()};
   archivist =
       system->spawn(chromatin::archivist, registry, keeper, carrier, eraser_actor{device_tier}, world_clock(), shape);

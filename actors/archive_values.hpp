@@ -11,6 +11,7 @@
 
 #include "actors/client_values.hpp"
 #include "actors/talk.hpp"
+#include "archive/schedule.hpp"
 #include "archive/source.hpp"
 #include "kv/chunk.hpp"
 
@@ -47,6 +48,7 @@ struct copy_dropped {
 }  // namespace chromatin
 
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::archive::keyed_job)
+CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::archive::schedule_view)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::archive_book)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::archive_job)
 CAF_ALLOW_UNSAFE_MESSAGE_TYPE(chromatin::archive_sources)

@@ -134,12 +134,14 @@ counters archivist_state::stats() const {
     if (!entry.trouble.empty())
       all.notes.push_back("job " + std::to_string(number) + " is tried again: " + entry.trouble);
   }
+  if (!schedule_.trouble.empty()) all.notes.push_back("the schedule of recalls stays as it was: " + schedule_.trouble);
   all.values = {{"jobs_planned", in[archive_state::planned]},
                 {"jobs_ordered", in[archive_state::ordered]},
                 {"jobs_asked", in[archive_state::asked]},
                 {"jobs_sequencing", in[archive_state::sequencing]},
                 {"jobs_decoded", in[archive_state::decoded]},
                 {"jobs_stopped", stopped},
+                {"recalls_scheduled", scheduled_},
                 {"recalls_awaited", static_cast<std::int64_t>(waiting_.size())},
                 {"conversations_archived", stored_},
                 {"conversations_recalled", settled_},
@@ -167,12 +169,14 @@ archivist_actor::behavior_type archivist(archivist_actor::stateful_pointer<archi
   self->link_to(state.carrier);
   self->send(self, atom::internal_v, atom::open_v);
   if (state.options.idle.count() > 0 || state.options.disk_is_full) self->send(self, atom::internal_v, atom::archive_v);
+  if (state.options.schedule) self->send(self, atom::internal_v, atom::recall_v);
   return {
       [&state](atom::archive, const conversation_ref& which, bool kv) { return state.archive(which, kv); },
       [&state](atom::recall, const conversation_ref& which, bool kv) { return state.recall(which, kv); },
       [&state](atom::recall, atom::settle, const conversation_ref& which) { return state.await_recall(which); },
       [&state](atom::archive, atom::list, const std::string& tenant) { return state.list(tenant); },
       [&state](atom::internal, atom::archive) { state.look_for_idle(); },
+      [&state](atom::internal, atom::recall) { state.look_at_schedule(); },
       [&state](atom::internal, atom::open) { state.open(); },
       [&state](atom::internal, atom::proceed, std::uint64_t timer) { state.on_timer(timer); },
       [&state](atom::stats) { return state.stats(); },

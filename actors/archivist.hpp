@@ -26,8 +26,10 @@ struct archivist_options {
   std::chrono::seconds look_every{10};  ///< at a laboratory that does not say when it will be done, and after a failure
   std::chrono::seconds idle{0};         ///< what nobody spoke in for so long is archived; 0: nothing is by itself
   std::function<bool()> disk_is_full;   ///< then less idle ones are, too; null: it never is
+  bool schedule = false;                ///< the keeper has one: recalls begin ahead of the times in it
   archive::lab_times usual;             ///< of the laboratory
-  bool simulated = false;               ///< the laboratory is
+  std::chrono::seconds reads_take = std::chrono::hours{36};  ///< where it does not say so, for what is scheduled
+  bool simulated = false;                                    ///< the laboratory is
 };
 
 /// When it came to its state.
@@ -46,6 +48,7 @@ struct archivist_state {
   caf::result<archive_ticket> await_recall(const conversation_ref& which);
   caf::result<archive_tickets> list(const std::string& tenant);
   void look_for_idle();
+  void look_at_schedule();
   void proceed();
   void on_timer(std::uint64_t timer) {
     if (timer == 0 || timer == wake_) proceed();
@@ -73,6 +76,9 @@ struct archivist_state {
   template <class Order>
   caf::result<archive_ticket> begin(Order order, const conversation_ref& which, bool kv);
   void take_up(const archive_job& job);
+  void take(const archive::schedule_view& seen);
+  void recall_due();
+  void recall(const archive::agenda::due_recall& what);
   archive_ticket ticket_of(const archive_job& job) const;
   std::int64_t expected_s(const archive_job& job, const archive::lab_answer& order) const;
 
@@ -108,12 +114,14 @@ struct archivist_state {
   job_numbers jobs_;                                              ///< not at their end
   std::map<std::uint64_t, archive_job> copies_;                   ///< stored, and their copies are still to go
   std::multimap<std::uint64_t, answer<archive_ticket>> waiting_;  ///< for recalls, by number
+  archive::schedule_view schedule_;                               ///< as it was seen last
+  archive::agenda agenda_;                                        ///< of its lines
   std::size_t under_way_ = 0;
   bool happened_ = false;  ///< in this round
   std::optional<archive::lab_time> wake_at_;
   std::uint64_t wake_ = 0;  ///< the last timer's number
   std::int64_t stored_ = 0, settled_ = 0, failed_ = 0, pcrs_ordered_ = 0, reads_ordered_ = 0, short_ = 0,
-               chunks_back_ = 0;
+               chunks_back_ = 0, scheduled_ = 0;
 };
 
 archivist_actor::behavior_type archivist(archivist_actor::stateful_pointer<archivist_state> self,

@@ -1,6 +1,8 @@
-// Which conversations are archived without anybody asking: a part of the archivist.
+// Which conversations are archived without anybody asking, and which come back ahead of their turn: a part of the
+// archivist.
 
 #include <chrono>
+#include <utility>
 
 #include <spdlog/spdlog.h>
 
@@ -15,6 +17,8 @@ constexpr std::chrono::seconds idle_at_least = std::chrono::minutes{10};
 /// At a time, so that those that are idle longer go first; and on their way, so that people can look after them.
 constexpr std::uint32_t at_a_time = 16;
 constexpr std::size_t on_their_way_max = 64;
+/// Of a schedule: the registry has turns to see to, too.
+constexpr std::size_t recalls_at_a_time = 256;
 
 }  // namespace
 
@@ -33,6 +37,56 @@ void archivist_state::look_for_idle() {
                         [](const caf::error& error) { spdlog::warn("archive: {}", explain(error)); });
           },
           [](const caf::error& error) { spdlog::warn("archive: {}", explain(error)); });
+}
+
+// -- what is wanted at a time --
+
+void archivist_state::look_at_schedule() {
+  self->request(keeper, caf::infinite, atom::list_v)
+      .then(
+          [this](const archive::schedule_view& seen) {
+            take(seen);
+            recall_due();
+            self->delayed_send(self, look_every, atom::internal_v, atom::recall_v);
+          },
+          [this](const caf::error& error) {
+            spdlog::warn("schedule: {}", explain(error));
+            self->delayed_send(self, look_every, atom::internal_v, atom::recall_v);
+          });
+}
+
+void archivist_state::take(const archive::schedule_view& seen) {
+  const auto before = std::exchange(schedule_, seen);
+  if (!seen.trouble.empty() && seen.trouble != before.trouble)
+    spdlog::warn("schedule: it stays as it was: {}", seen.trouble);
+  if (!seen.lines || seen.lines == before.lines) return;
+  const auto over = agenda_.replace(*seen.lines, clock());
+  spdlog::info("schedule: {} lines, of which {} are new and over: nothing is done for these", seen.lines->size(), over);
+}
+
+/// A recall is back in time if the laboratory takes as long as it usually does. The margin is for one that just missed
+/// a pool, and for the time between looks.
+void archivist_state::recall_due() {
+  const auto takes = options.pool_window + options.usual.sequencing.value_or(options.reads_take);
+  const auto margin = options.pool_window + look_every;
+  for (const auto& one : agenda_.due(clock(), takes + margin, recalls_at_a_time)) recall(one);
+}
+
+/// One that cannot be recalled now is asked for again, as long as it is due.
+void archivist_state::recall(const archive::agenda::due_recall& what) {
+  const auto& [tenant, id] = what.line.which;
+  self->request(registry, caf::infinite, atom::recall_v, conversation_ref{tenant, id}, false,
+                clock().time_since_epoch().count())
+      .then(
+          [this, line = what.line](const archive_job& job) {
+            if (is_over(job)) return;  // it is here
+            agenda_.begun(line);
+            scheduled_ += !jobs_.contains(job.number);
+            take_up(job);
+          },
+          [what](const caf::error& error) {
+            if (what.first) spdlog::info("schedule: of {}: {}", what.line.which.tenant, explain(error));
+          });
 }
 
 }  // namespace chromatin

@@ -69,6 +69,10 @@ keeper_actor::behavior_type keeper(keeper_actor::pointer self, std::shared_ptr<a
           return recalled_conversation{std::make_shared<archive::recalled>(work->open(one, clock()))};
         });
       },
+      [=](atom::list) {
+        return guarded<archive::schedule_view>(
+            gentle, [&]() -> caf::result<archive::schedule_view> { return work->look_at_schedule(); });
+      },
       [=](atom::stats) { return guarded<counters>(gentle, [&]() -> caf::result<counters> { return count(*work); }); },
   };
 }

@@ -34,8 +34,9 @@ struct archive_options {
   std::uint64_t seed = 1;                ///< its chances
   std::chrono::seconds pool_window{60};  ///< a job waits so long for others to share its order with
   archived_turn on_turn = archived_turn::ticket;
-  std::chrono::seconds idle{0};  ///< what nobody spoke in for so long is archived; 0: nothing is by itself
-  double disk_share_max = 0;     ///< of its file system in use, above which what is idle is archived; 0: none
+  std::chrono::seconds idle{0};    ///< what nobody spoke in for so long is archived; 0: nothing is by itself
+  std::filesystem::path schedule;  ///< conversations that are back at times (archive/schedule.hpp); empty: none are
+  double disk_share_max = 0;       ///< of its file system in use, above which what is idle is archived; 0: none
 };
 
 struct system_options {

@@ -42,6 +42,9 @@ void add_archive_flags(CLI::App& command, archive_options& options) {
                   "share of the disk in use above which idle conversations are archived until it is below; 0: none")
       ->capture_default_str()
       ->check(CLI::Range(0.0, 1.0));
+  command.add_option("--dna-schedule", options.schedule,
+                     "file with lines `2026-12-01T09:00:00Z TENANT CONVERSATION`: archived conversations that are "
+                     "recalled so early that they are back then; looked at every minute");
   add_time(command, "--dna-synthesis", options.synthesis_time, "14d",
            "time that the simulated laboratory takes for strands");
   add_time(command, "--dna-sequencing", options.sequencing_time, "36h", "time that it takes for reads");

@@ -38,7 +38,9 @@ void for_each_group(std::span<const keyed_job> all, auto group, Work work) {
 }  // namespace
 
 keeper::keeper(keeper_options options, std::shared_ptr<laboratory> lab)
-    : options_{std::move(options)}, lab_{std::move(lab)}, tubes_{options_.folder, options_.geometry} {}
+    : options_{std::move(options)}, lab_{std::move(lab)}, tubes_{options_.folder, options_.geometry} {
+  if (!options_.schedule.empty()) schedule_.emplace(options_.schedule);
+}
 
 std::uint64_t keeper::room_bytes() const {
   return std::uint64_t{options_.geometry.leaves()} * options_.geometry.block_bytes();

@@ -17,6 +17,7 @@
 #include <map>
 #include <memory>
 
+#include "archive/schedule.hpp"
 #include "archive/source.hpp"
 #include "archive/tubes.hpp"
 #include "dna/reads/partition_reads.hpp"
@@ -31,14 +32,16 @@ struct keeper_options {
   std::uint64_t reads_a_strand = 20;
   /// Of these, the share that is for the luck of a PCR: those who share one pay for it once.
   double share_for_luck = 0.2;
-  served_cache cache = {};        ///< what keys and values are of
-  std::size_t together_max = 16;  ///< jobs whose directories one PCR brings
+  served_cache cache = {};              ///< what keys and values are of
+  std::size_t together_max = 16;        ///< jobs whose directories one PCR brings
+  std::filesystem::path schedule = {};  ///< what will be wanted when (archive/schedule.hpp); empty: nobody says so
   /// Told before and after whatever outlives the process, for tests that end it there.
   std::function<void()> lasting = [] {};
 };
 
 class keeper {
  public:
+  /// Throws schedule_error for a schedule that cannot be read.
   keeper(keeper_options options, std::shared_ptr<laboratory> lab);
 
   const laboratory& lab() const { return *lab_; }
@@ -57,6 +60,9 @@ class keeper {
   /// next_step::settle: the conversation, and what of its keys and values can be had. Throws frame_error where what was
   /// read of the transcript is not what was sealed.
   recalled open(const keyed_job& one, lab_time now);
+
+  /// As it is now; no lines where there is none.
+  schedule_view look_at_schedule() { return schedule_ ? schedule_->look() : schedule_view{}; }
 
   /// Of an empty tube.
   std::uint64_t room_bytes() const;
@@ -97,6 +103,7 @@ class keeper {
   keeper_options options_;
   std::shared_ptr<laboratory> lab_;
   tubes tubes_;
+  std::optional<schedule_file> schedule_;
   std::map<std::uint64_t, byte_string> kv_read_;  ///< by job, until it is opened
 };
 

@@ -191,26 +191,12 @@ TEST(Archive, WhatIsIdleGoesByItselfAndWhatIsNotStays) {
   auto options = with_archive(archived_turn::reject);
   options.archive_idle = std::chrono::hours{24};
   world w{options};
-  const auto pass = [&](std::chrono::hours time) {
-    for (const auto end = w.system.clock().now() + time; w.system.clock().now() < end; w.drain()) {
-      while (w.poll_disk()) w.drain();
-      w.scheduler_thread.advance_time(std::chrono::minutes{30});
-    }
-  };
-  const auto speak = [&](const std::string& id) {
-    const auto turn = w.say(id, quiet_room, 8);
-    for (int i = 0; i < 100 && !w.outcome(turn).done; ++i) {
-      w.drain();
-      w.poll_disk();
-    }
-    return w.outcome(turn).error;
-  };
-  for (const auto* id : {"idle", "busy"}) EXPECT_EQ(speak(id), "");
+  for (const auto* id : {"idle", "busy"}) EXPECT_EQ(speak(w, id), "");
   for (int day = 0; day < 20; ++day) {
-    pass(std::chrono::hours{20});
-    EXPECT_EQ(speak("busy"), "") << day;
+    pass(w, std::chrono::hours{20});
+    EXPECT_EQ(speak(w, "busy"), "") << day;
   }
-  EXPECT_THAT(speak("idle"), HasSubstr("archived"));
+  EXPECT_THAT(speak(w, "idle"), HasSubstr("archived"));
 }
 
 TEST(Archive, WithoutOneTheServerSaysHowToHaveOne) {

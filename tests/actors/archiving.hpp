@@ -41,6 +41,23 @@ inline std::string answer_of(world& w, const std::string& id, int number) {
   return w.outcome(turn).text;
 }
 
+/// In a world whose clock never rests: so much time passes, step by step.
+inline void pass(world& w, std::chrono::seconds time, std::chrono::seconds step = std::chrono::minutes{30}) {
+  for (const auto end = w.system.clock().now() + time; w.system.clock().now() < end; w.drain()) {
+    while (w.poll_disk()) w.drain();
+    w.scheduler_thread.advance_time(step);
+  }
+}
+/// A turn there; why it was not answered.
+inline std::string speak(world& w, const std::string& id) {
+  const auto turn = w.say(id, quiet_room, 8);
+  for (int i = 0; i < 100 && !w.outcome(turn).done; ++i) {
+    w.drain();
+    w.poll_disk();
+  }
+  return w.outcome(turn).error;
+}
+
 inline std::vector<std::string> said_in(world& w, const std::string& id) {
   std::vector<std::string> all;
   for (const auto& message : w.messages(id)) all.push_back(message.role + ": " + message.content);

@@ -65,23 +65,22 @@ world::world(world_options o, std::shared_ptr<machine> given)
   if (o.archive) spawn_archive();
 }
 
-/// Its laboratory's time is that of the actors.
 void world::spawn_archive() {
-  const lab_clock clock = [this] {
-    return archive::lab_time{std::chrono::days{20'000}} +
-           std::chrono::floor<std::chrono::seconds>(system.clock().now().time_since_epoch());
-  };
+  const lab_clock clock = [this] { return laboratory_time(); };
   const archive::served_cache cache{geometry,
                                     options.archive_model.value_or(checkpoint->cache_fingerprint(geometry.type))};
   archive::keeper_options shape{.folder = on->folder / "tubes", .cache = cache};
   shape.geometry.levels = options.archive_levels;
+  if (options.archive_schedule) shape.schedule = on->folder / "schedule";
   const auto work = std::make_shared<archive::keeper>(shape, on->laboratory);
   keeper = system.spawn(chromatin::keeper, work, clock, false);
   carrier = system.spawn(chromatin::carrier, carrier_options{cache, work->room_bytes()});
   if (disk) caf::anon_send(carrier, atom::attach_v, erased(disk));
-  archivist = system.spawn(
-      chromatin::archivist, registry, keeper, carrier, eraser_actor{device}, clock,
-      archivist_options{.idle = options.archive_idle, .usual = on->laboratory->usual(), .simulated = true});
+  archivist = system.spawn(chromatin::archivist, registry, keeper, carrier, eraser_actor{device}, clock,
+                           archivist_options{.idle = options.archive_idle,
+                                             .schedule = options.archive_schedule,
+                                             .usual = on->laboratory->usual(),
+                                             .simulated = true});
   caf::anon_send(gateway, atom::attach_v, archivist);
 }
 

@@ -69,6 +69,7 @@ struct world_options {
   std::int64_t token_us = 0;              ///< what each token adds to the time that a step says it took
   caf::timespan idle_pause{};             ///< of the prefetcher; the clock never rests with one
   std::chrono::seconds archive_idle{0};   ///< what is idle for so long goes by itself; the clock never rests with it
+  bool archive_schedule = false;          ///< the machine's folder has a file `schedule`; the clock never rests with it
   std::optional<archived_turn> archive;   ///< there is one, and turns on what is in it do this
   std::uint32_t archive_levels = 4;       ///< of its partitions' address tree
   std::optional<kv::fingerprint> archive_model;  ///< that its keys and values are of, in place of the model served
@@ -143,6 +144,11 @@ class world {
   void spawn_prefetcher();
   void spawn_disk(std::vector<io::stored_chunk> found);
   conversation_info info(const std::string& conversation);
+  /// What time it is in the laboratory: that of the actors.
+  archive::lab_time laboratory_time() {
+    return archive::lab_time{std::chrono::days{20'000}} +
+           std::chrono::floor<std::chrono::seconds>(system.clock().now().time_since_epoch());
+  }
   /// What was said in it; nothing if there is no such conversation.
   message_list messages(const std::string& conversation);
 

@@ -1,8 +1,10 @@
 // The real binary with an archive: a conversation goes into simulated DNA and comes back, whenever the server is
 // killed.
 
+#include <fstream>
 #include <functional>
 
+#include <fmt/chrono.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -34,11 +36,9 @@ std::string why_not(const std::function<void()>& call) {
 class archiving_server {
  public:
   /// `time`: that each thing takes. Without any, states pass too fast to be seen.
-  explicit archiving_server(const std::filesystem::path& folder, const std::string& time = "1s")
-      : process_{folder,
-                 {"--compute", "f32", "--dna", folder / "dna", "--dna-pool", time, "--dna-synthesis", time,
-                  "--dna-sequencing", time}},
-        client{process_.address()} {}
+  explicit archiving_server(const std::filesystem::path& folder, const std::string& time = "1s",
+                            const std::vector<std::string>& more = {})
+      : process_{folder, options(folder, time, more)}, client{process_.address()} {}
 
   /// Until the last job of the conversation is there, or past it; its state then.
   std::string wait_for(const std::string& state) {
@@ -58,6 +58,15 @@ class archiving_server {
   void kill() { process_.stop(SIGKILL); }
 
  private:
+  static std::vector<std::string> options(const std::filesystem::path& folder, const std::string& time,
+                                          const std::vector<std::string>& more) {
+    std::vector<std::string> all{"--compute",        "f32", "--dna",           folder / "dna",
+                                 "--dna-pool",       time,  "--dna-synthesis", time,
+                                 "--dna-sequencing", time};
+    all.insert(all.end(), more.begin(), more.end());
+    return all;
+  }
+
   server_process process_;
 
  public:
@@ -116,6 +125,36 @@ TEST(Archive, AServerThatIsKilledInAnyStateGoesOnWithIt) {
   archiving_server server{folder.path()};
   EXPECT_EQ(say(server.client, "talk", archived_talk[1]), say(server.client, "twin", archived_talk[1]));
   EXPECT_EQ(server.client.archives().size(), 2u) << "nothing was begun twice";
+}
+
+TEST(Archive, WhatTheScheduleWantsSoonComesBackThoughNobodyAsks) {
+  temporary_folder folder;
+  {
+    archiving_server server{folder.path(), "0s"};
+    for (const auto* id : {"talk", "twin"}) say(server.client, id, archived_talk[0]);
+    server.client.archive("talk");
+    server.wait_for("stored");
+    for (int i = 0; i < 500 && is_here(server.client, "talk"); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    EXPECT_FALSE(is_here(server.client, "talk"));
+  }
+  const auto schedule = (folder / "recalls").string();
+  const auto soon = std::chrono::system_clock::now() + std::chrono::seconds{55};  // less than a minute: at the start
+  std::ofstream{schedule} << fmt::format("# soon\n{:%Y-%m-%dT%H:%M:%SZ} default talk\n", fmt::gmtime(soon));
+  archiving_server server{folder.path(), "0s", {"--dna-schedule", schedule}};
+  for (int i = 0; i < 1000 && server.client.archives().size() < 2; ++i)
+    std::this_thread::sleep_for(std::chrono::milliseconds{10});
+  server.wait_for("settled");
+  EXPECT_EQ(say(server.client, "talk", archived_talk[1]), say(server.client, "twin", archived_talk[1]));
+}
+
+TEST(Archive, AScheduleThatCannotBeReadEndsTheStart) {
+  temporary_folder folder;
+  const auto schedule = (folder / "recalls").string();
+  std::ofstream{schedule} << "2026-12-01T09:00:00Z default talk\ntomorrow default talk\n";
+  server_process server{folder.path(), {"--dna", folder / "dna", "--dna-schedule", schedule}};
+  EXPECT_NE(server.wait_for_end(), 0);
+  EXPECT_THAT(server.said(), HasSubstr(schedule + ": line 2: it begins with no time like 2026-12-01T09:00:00Z"));
 }
 
 TEST(Archive, NeedsAFolderForItsKeys) {
