@@ -56,7 +56,8 @@ TEST_F(Clients, CompatCanaryFindsAllThatIsServedAndTheRestRefused) {
               "--base-url " +
               server.address() + " --profile " + profile);
       ASSERT_EQ(status, 0) << text;
-      for (const auto& result : nlohmann::json::parse(text)["results"]) {
+      const auto report = nlohmann::json::parse(text);
+      for (const auto& result : report["results"]) {
         auto id = result["id"].get<std::string>();
         if (not_served.contains(id)) {
           EXPECT_EQ(result["error"]["httpStatus"], 400) << result;
