@@ -111,7 +111,7 @@ void device_tier_state::release(const release_order& order) {
     auto claim = savers.find(key);
     if (claim == savers.end() || claim->second != order.turn) continue;
     savers.erase(claim);
-    if (!chunks.find(key)) below.give_up(key);
+    abandon_layers(key);
   }
   chunks.unpin(owner.pinned);
   auto chain = std::move(owner.pinned);
@@ -152,7 +152,10 @@ void device_tier_state::pin(kv::chunk_key key, holder& owner) {
 }
 
 void device_tier_state::erase(const key_list& keys) {
-  for (auto key : keys) chunks.doom(key);
+  for (auto key : keys) {
+    chunks.doom(key);
+    if (!chunks.find(key)) below.forget(key);  // a turn computes it, and its layers below are erased before their answer
+  }
   if (below) self->send(below.tier(), atom::erase_v, keys);
   on_page_free();
 }
@@ -188,13 +191,20 @@ void device_tier_state::on_whole(turn_id turn, save_order order) {
     auto key = c.link.key;
     if (std::erase(owner->second.saving, key) > 0) savers.erase(key);
     if (order.after.failed()) {
-      below.give_up(key);
+      abandon_layers(key);
       continue;
     }
     ++computed;
     make_reusable(c, owner->second);
     below.offer(key);  // unless its layers are on their way already
   }
+}
+
+/// Not all will come. Another turn's tail may be the same chunk, and wait for them to be safe.
+void device_tier_state::abandon_layers(kv::chunk_key key) {
+  if (below.is_safe(key)) return;
+  below.give_up(key);
+  if (chunks.find(key)) below.offer(key);
 }
 
 void device_tier_state::on_saved(const key_list& keys) {
