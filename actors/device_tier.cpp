@@ -154,7 +154,7 @@ void device_tier_state::pin(kv::chunk_key key, holder& owner) {
 void device_tier_state::erase(const key_list& keys) {
   for (auto key : keys) {
     chunks.doom(key);
-    if (!chunks.find(key)) below.forget(key);  // a turn computes it, and its layers below are erased before their answer
+    if (!chunks.find(key)) below.forget(key);  // or a turn that computes it waits for what is erased before its answer
   }
   if (below) self->send(below.tier(), atom::erase_v, keys);
   on_page_free();

@@ -32,6 +32,14 @@ TEST(RandomLives, WithDeathsEveryTurnIsAnsweredAsInAnUndisturbedRun) {
   print(done);
 }
 
+/// As long as a seed draws the same life.
+TEST(RandomLives, ThoseThatDidNotHoldOnceDo) {
+  tally done;
+  random_run{5919, false}.run(done);  // forgotten while another conversation computes the same chunk
+  random_run{4053, true}.run(done);   // given up within its layers, where another turn's tail is the same chunk
+  random_run{4022, true}.run(done);   // a fork is answered before the open that came before it
+}
+
 }  // namespace
 }  // namespace chromatin::test
 
