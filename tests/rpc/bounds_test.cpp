@@ -115,6 +115,19 @@ TEST_F(RpcBounds, AMessageThatIsNotSentToItsEndEndsItsConnection) {
   EXPECT_EQ(door_counter(c, "messages_late"), 2);
 }
 
+TEST_F(RpcBounds, ASecondMessageThatIsNotSentToItsEndEndsItsConnection) {
+  auto address = start_with({.login_within = age, .message_within = moment});
+  capnp::MallocMessageBuilder first;
+  first.initRoot<capnp::rpc::Message>().initBootstrap().setQuestionId(0);
+  auto words = capnp::messageToFlatArray(first);
+  raw_connection known{folder / "socket"};
+  known.say({words.asChars().begin(), words.asChars().size()});
+  known.say(std::string{"\0\0\0\0\x10\0\0\0half", 12});
+  EXPECT_TRUE(known.is_closed());
+  client c{address};
+  EXPECT_EQ(door_counter(c, "messages_late"), 1);
+}
+
 TEST_F(RpcBounds, StrangersGiveWayToWhoComes) {
   auto address = start_with({.connections_max = 3, .login_within = age});
   client known{address};
@@ -195,6 +208,7 @@ TEST_F(RpcBounds, AConnectionThatIsNotReadWhileAnAnswerGoesOnIsClosed) {
   });
   client other{server_->addresses()[0]};
   EXPECT_EQ(door_counter(other, "messages_late"), 1);
+  wait_for([&] { return door_counter(other, "connections") == 1; });
 }
 
 TEST_F(RpcBounds, CallsThatWaitAreBounded) {
