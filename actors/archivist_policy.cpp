@@ -42,16 +42,17 @@ void archivist_state::look_for_idle() {
 // -- what is wanted at a time --
 
 void archivist_state::look_at_schedule() {
+  const auto look_again = [this] { self->delayed_send(self, look_every, atom::internal_v, atom::recall_v); };
   self->request(keeper, caf::infinite, atom::list_v)
       .then(
-          [this](const archive::schedule_view& seen) {
+          [=, this](const archive::schedule_view& seen) {
             take(seen);
             recall_due();
-            self->delayed_send(self, look_every, atom::internal_v, atom::recall_v);
+            look_again();
           },
-          [this](const caf::error& error) {
+          [=](const caf::error& error) {
             spdlog::warn("schedule: {}", explain(error));
-            self->delayed_send(self, look_every, atom::internal_v, atom::recall_v);
+            look_again();
           });
 }
 

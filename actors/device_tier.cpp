@@ -111,7 +111,7 @@ void device_tier_state::release(const release_order& order) {
     auto claim = savers.find(key);
     if (claim == savers.end() || claim->second != order.turn) continue;
     savers.erase(claim);
-    abandon_layers(key);
+    below.give_up(key);
   }
   chunks.unpin(owner.pinned);
   auto chain = std::move(owner.pinned);
@@ -191,20 +191,13 @@ void device_tier_state::on_whole(turn_id turn, save_order order) {
     auto key = c.link.key;
     if (std::erase(owner->second.saving, key) > 0) savers.erase(key);
     if (order.after.failed()) {
-      abandon_layers(key);
+      below.give_up(key);
       continue;
     }
     ++computed;
     make_reusable(c, owner->second);
     below.offer(key);  // unless its layers are on their way already
   }
-}
-
-/// Not all will come. Another turn's tail may be the same chunk, and wait for them to be safe.
-void device_tier_state::abandon_layers(kv::chunk_key key) {
-  if (below.is_safe(key)) return;
-  below.give_up(key);
-  if (chunks.find(key)) below.offer(key);
 }
 
 void device_tier_state::on_saved(const key_list& keys) {

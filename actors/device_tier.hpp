@@ -69,7 +69,6 @@ struct device_tier_state {
   // -- saving --
   void save(turn_id turn, save_order order);
   void on_whole(turn_id turn, save_order order);
-  void abandon_layers(kv::chunk_key key);
   void on_saved(const key_list& keys);
   void on_refused(const key_list& keys);
   void erase(const key_list& keys);

@@ -88,8 +88,10 @@ void tier_below::save_layers(save_order order) {
 }
 
 void tier_below::give_up(kv::chunk_key key) {
+  if (is_safe(key)) return;
   forget(key);
   if (tier_) caf::anon_send(tier_, atom::erase_v, key_list{key});
+  if (settings_.find(key)) offer(key);
 }
 
 void tier_below::forget(kv::chunk_key key) {

@@ -50,7 +50,7 @@ class tier_below {
   /// Layers of chunks on their way; those for which there was no credit at the first layer are left out, and are to be
   /// offered when they are complete.
   void save_layers(save_order order);
-  /// The layers of this chunk will not all come.
+  /// The layers of this chunk will not all come. It goes as a whole if it is here all the same: as another turn's tail.
   void give_up(kv::chunk_key key);
   /// The chunk has left the tier.
   void forget(kv::chunk_key key);

@@ -155,7 +155,10 @@ kj::Promise<void> message_stream::written(kj::Promise<void> what) {
   writing_ = true;
   auto late = too_late(timer_, door_.limits, [this] { return account_ && account_->has_turns(); });
   late = late.then([this]() -> kj::Promise<void> {
-    account_ ? account_->was_late() : void(++door_.counts.messages_late);
+    if (account_)
+      account_->was_late();
+    else
+      ++door_.counts.messages_late;
     return KJ_EXCEPTION(DISCONNECTED, "a message was not taken in time");
   });
   return what.exclusiveJoin(kj::mv(late)).then([this] {

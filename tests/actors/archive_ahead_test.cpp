@@ -2,10 +2,10 @@
 
 #include <fstream>
 
-#include <fmt/chrono.h>
 #include <gmock/gmock.h>
 
 #include "tests/actors/archiving.hpp"
+#include "tests/support/schedule_line.hpp"
 
 namespace chromatin::test {
 namespace {
@@ -19,8 +19,7 @@ struct scheduled_world {
   void write(const std::string& text) const { std::ofstream{on->folder / "schedule"} << text; }
   /// A line that wants it back in so long.
   std::string line(const std::string& id, std::chrono::seconds in, const std::string& tenant = "tenant") {
-    const auto when = (w.laboratory_time() + in).time_since_epoch().count();
-    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ} {} {}\n", fmt::gmtime(static_cast<std::time_t>(when)), tenant, id);
+    return schedule_line(w.laboratory_time() + in, tenant, id);
   }
   /// Says something in each, and archives them: it takes half a month.
   void archive(const std::vector<std::string>& ids) {

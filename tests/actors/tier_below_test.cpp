@@ -64,6 +64,18 @@ TEST_F(TierBelow, CreditComesBackWhenAChunkOnItsWayIsForgottenOrTurnsOutToBeTher
   EXPECT_EQ(below.unsafe(), 0u);
 }
 
+TEST_F(TierBelow, AChunkWhoseLayersDoNotAllComeIsSentAsAWholeIfItIsHere) {
+  attach();
+  below.save_layers({{chunk{.link = {.key = key(1), .fill = 1}}}, 0, 1, {}});
+  EXPECT_EQ(handed(1), 1u);
+  below.give_up(key(1));
+  EXPECT_EQ(handed(1), 2u);
+  below.on_saved({key(1)});
+  EXPECT_EQ(below.unsafe(), 0u);
+  below.give_up(key(1));
+  EXPECT_EQ(handed(1), 2u) << "it is safe";
+}
+
 TEST_F(TierBelow, WhatWasRefusedIsOfferedAgainWhenSomethingElseWasSaved) {
   attach();
   below.offer(key(1));

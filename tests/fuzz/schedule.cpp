@@ -2,11 +2,9 @@
 
 #include <algorithm>
 
-#include <fmt/chrono.h>
-#include <fmt/format.h>
-
 #include "archive/schedule.hpp"
 #include "tests/fuzz/input.hpp"
+#include "tests/support/schedule_line.hpp"
 
 using namespace chromatin;
 
@@ -17,8 +15,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::string again;
     for (const auto& [when, which] : all) {
       fuzz::must(!which.tenant.empty() && !which.id.empty());
-      const std::time_t seconds = when.time_since_epoch().count();
-      again += fmt::format("{:%Y-%m-%dT%H:%M:%SZ} {} {}\n", fmt::gmtime(seconds), which.tenant, which.id);
+      again += test::schedule_line(when, which.tenant, which.id);
     }
     // Years before 0 and after 9999 have no such line: an offset leads there.
     const auto has_line = [](const auto& one) {

@@ -4,11 +4,11 @@
 #include <fstream>
 #include <functional>
 
-#include <fmt/chrono.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "rpc/client.hpp"
+#include "tests/support/schedule_line.hpp"
 #include "tests/support/temporary_folder.hpp"
 #include "tests/system/server_process.hpp"
 
@@ -78,6 +78,10 @@ bool is_here(rpc::client& client, const std::string& id) {
   return std::ranges::any_of(all, [&](const auto& one) { return one.id == id; });
 }
 
+void wait_until_gone(rpc::client& client, const std::string& id) {
+  for (int i = 0; i < 500 && is_here(client, id); ++i) std::this_thread::sleep_for(std::chrono::milliseconds{10});
+}
+
 TEST(Archive, AConversationGoesIntoDnaAndComesBackWithTheSameTokens) {
   temporary_folder folder;
   archiving_server server{folder.path(), "0s"};
@@ -86,7 +90,7 @@ TEST(Archive, AConversationGoesIntoDnaAndComesBackWithTheSameTokens) {
     EXPECT_EQ(say(client, "talk", archived_talk[i]), say(client, "twin", archived_talk[i]));
   EXPECT_EQ(client.archive("talk").state, "planned");
   server.wait_for("stored");
-  for (int i = 0; i < 500 && is_here(client, "talk"); ++i) std::this_thread::sleep_for(std::chrono::milliseconds{10});
+  wait_until_gone(client, "talk");
   EXPECT_FALSE(is_here(client, "talk"));
   EXPECT_THAT(why_not([&] { say(client, "talk", archived_talk[2]); }),
               testing::AllOf(HasSubstr("archived: recall 2 of the conversation talk is asked"),
@@ -112,8 +116,7 @@ TEST(Archive, AServerThatIsKilledInAnyStateGoesOnWithIt) {
   }
   {
     archiving_server server{folder.path()};
-    for (int i = 0; i < 500 && is_here(server.client, "talk"); ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    wait_until_gone(server.client, "talk");
     EXPECT_THAT(why_not([&] { server.client.open("talk"); }), HasSubstr("archived: recall 2"));
     server.kill();
   }
@@ -134,13 +137,13 @@ TEST(Archive, WhatTheScheduleWantsSoonComesBackThoughNobodyAsks) {
     for (const auto* id : {"talk", "twin"}) say(server.client, id, archived_talk[0]);
     server.client.archive("talk");
     server.wait_for("stored");
-    for (int i = 0; i < 500 && is_here(server.client, "talk"); ++i)
-      std::this_thread::sleep_for(std::chrono::milliseconds{10});
+    wait_until_gone(server.client, "talk");
     EXPECT_FALSE(is_here(server.client, "talk"));
   }
   const auto schedule = (folder / "recalls").string();
   const auto soon = std::chrono::system_clock::now() + std::chrono::seconds{55};  // less than a minute: at the start
-  std::ofstream{schedule} << fmt::format("# soon\n{:%Y-%m-%dT%H:%M:%SZ} default talk\n", fmt::gmtime(soon));
+  std::ofstream{schedule} << "# soon\n"
+                          << schedule_line(std::chrono::floor<std::chrono::seconds>(soon), "default", "talk");
   archiving_server server{folder.path(), "0s", {"--dna-schedule", schedule}};
   for (int i = 0; i < 1000 && server.client.archives().size() < 2; ++i)
     std::this_thread::sleep_for(std::chrono::milliseconds{10});
