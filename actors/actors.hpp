@@ -78,6 +78,8 @@ using catalog_actor = caf::typed_actor<
 
 /// The DISK TIER interface: chunks in segment files under a durable catalogue.
 using disk_tier_actor = tier_actor::extend<
+  // The chances that these conversations return within so many microseconds, in their order.
+  caf::replies_to<atom::expect, hash_list, std::int64_t>::with<chance_list>,
   // INTERNAL: the device finished operation `id` with this errno (0: done).
   caf::reacts_to<atom::internal, atom::proceed, std::uint64_t, std::int32_t>>;
 
@@ -232,6 +234,9 @@ using registry_actor = caf::typed_actor<
   caf::replies_to<atom::archive, atom::erase, archive_job>::with<copy_dropped>,
   // At most `m` conversations that nobody spoke in for `n` seconds, those first whose bytes are worth least; none that is on its way.
   caf::replies_to<atom::archive, atom::expect, std::int64_t, std::uint32_t>::with<conversation_refs>,
+  // At most `m` conversations that are in DNA only and do not come back: their jobs, by number. Those above number `n`; behind the
+  // last of them, from the first again.
+  caf::replies_to<atom::archive, atom::lookup, std::uint64_t, std::uint32_t>::with<job_list>,
   // Puts a recalled conversation back, and its job is at its end; durable when it answers. False as for `save`.
   caf::replies_to<atom::archive, atom::settle, archive_job, recalled_conversation>::with<bool>,
   // INTERNAL: makes durable what was written since the last time.
@@ -260,7 +265,9 @@ using carrier_actor = upper_tier_actor::extend<
   caf::replies_to<atom::fetch, archive_sources>::with<archive_sources>,
   // Saves the chunks of an archive; answers with those that are safe on the disk.
   caf::replies_to<atom::save, recalled_conversation>::with<key_list>,
-  // The disk tier (a `tier_actor`); an earlier one is forgotten.
+  // The chances that these conversations return within so many microseconds, as the disk tier sees it; none while it is away.
+  caf::replies_to<atom::expect, hash_list, std::int64_t>::with<chance_list>,
+  // The disk tier (a `disk_tier_actor`); an earlier one is forgotten.
   caf::reacts_to<atom::attach, caf::strong_actor_ptr>>;
 
 /// The ARCHIVIST interface: leads conversations into DNA and back. Answers at once; the work is the keeper's.
@@ -277,6 +284,8 @@ using archivist_actor = caf::typed_actor<
   caf::reacts_to<atom::internal, atom::archive>,
   // INTERNAL: begins those recalls that the schedule wants by now.
   caf::reacts_to<atom::internal, atom::recall>,
+  // INTERNAL: begins recalls of conversations that are likely to return.
+  caf::reacts_to<atom::internal, atom::expect>,
   // INTERNAL: reads the registry's jobs.
   caf::reacts_to<atom::internal, atom::open>,
   // INTERNAL: takes the next step of every job, if this is the last timer (0: in any case).

@@ -50,6 +50,7 @@ void running_system::parts::spawn_archive() {
                                 .idle = options.archive.idle,
                                 .disk_is_full = std::move(disk_is_full),
                                 .schedule = !options.archive.schedule.empty(),
+                                .expect = options.archive.expect,
                                 .usual = laboratory->usual(),
                                 .reads_take = options.archive.sequencing_time,
                                 .simulated = laboratory->simulated()};

@@ -142,6 +142,7 @@ counters archivist_state::stats() const {
                 {"jobs_decoded", in[archive_state::decoded]},
                 {"jobs_stopped", stopped},
                 {"recalls_scheduled", scheduled_},
+                {"recalls_expected", expected_},
                 {"recalls_awaited", static_cast<std::int64_t>(waiting_.size())},
                 {"conversations_archived", stored_},
                 {"conversations_recalled", settled_},
@@ -170,6 +171,7 @@ archivist_actor::behavior_type archivist(archivist_actor::stateful_pointer<archi
   self->send(self, atom::internal_v, atom::open_v);
   if (state.options.idle.count() > 0 || state.options.disk_is_full) self->send(self, atom::internal_v, atom::archive_v);
   if (state.options.schedule) self->send(self, atom::internal_v, atom::recall_v);
+  if (state.options.expect > 0) self->send(self, atom::internal_v, atom::expect_v);
   return {
       [&state](atom::archive, const conversation_ref& which, bool kv) { return state.archive(which, kv); },
       [&state](atom::recall, const conversation_ref& which, bool kv) { return state.recall(which, kv); },
@@ -177,6 +179,7 @@ archivist_actor::behavior_type archivist(archivist_actor::stateful_pointer<archi
       [&state](atom::archive, atom::list, const std::string& tenant) { return state.list(tenant); },
       [&state](atom::internal, atom::archive) { state.look_for_idle(); },
       [&state](atom::internal, atom::recall) { state.look_at_schedule(); },
+      [&state](atom::internal, atom::expect) { state.look_for_returns(); },
       [&state](atom::internal, atom::open) { state.open(); },
       [&state](atom::internal, atom::proceed, std::uint64_t timer) { state.on_timer(timer); },
       [&state](atom::stats) { return state.stats(); },

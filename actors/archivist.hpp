@@ -27,8 +27,9 @@ struct archivist_options {
   std::chrono::seconds idle{0};         ///< what nobody spoke in for so long is archived; 0: nothing is by itself
   std::function<bool()> disk_is_full;   ///< then less idle ones are, too; null: it never is
   bool schedule = false;                ///< the keeper has one: recalls begin ahead of the times in it
+  double expect = 0;                    ///< a recall begins where a turn is so likely by its end; 0: none does
   archive::lab_times usual;             ///< of the laboratory
-  std::chrono::seconds reads_take = std::chrono::hours{36};  ///< where it does not say so, for what is scheduled
+  std::chrono::seconds reads_take = std::chrono::hours{36};  ///< where it does not say so, for recalls ahead
   bool simulated = false;                                    ///< the laboratory is
 };
 
@@ -49,6 +50,7 @@ struct archivist_state {
   caf::result<archive_tickets> list(const std::string& tenant);
   void look_for_idle();
   void look_at_schedule();
+  void look_for_returns();
   void proceed();
   void on_timer(std::uint64_t timer) {
     if (timer == 0 || timer == wake_) proceed();
@@ -79,6 +81,10 @@ struct archivist_state {
   void take(const archive::schedule_view& seen);
   void recall_due();
   void recall(const archive::agenda::due_recall& what);
+  std::chrono::seconds recalls_ahead() const;
+  void ask_chances(const job_list& archived);
+  std::size_t expected_under_way() const;
+  void recall_expected(const archive_job& stored);
   archive_ticket ticket_of(const archive_job& job) const;
   std::int64_t expected_s(const archive_job& job, const archive::lab_answer& order) const;
 
@@ -116,12 +122,14 @@ struct archivist_state {
   std::multimap<std::uint64_t, answer<archive_ticket>> waiting_;  ///< for recalls, by number
   archive::schedule_view schedule_;                               ///< as it was seen last
   archive::agenda agenda_;                                        ///< of its lines
+  std::uint64_t looked_to_ = 0;                                   ///< number of the archive that was looked at last
+  std::map<std::uint64_t, std::uint64_t> foreseen_;  ///< recalls that its chance began, by the archive's number
   std::size_t under_way_ = 0;
   bool happened_ = false;  ///< in this round
   std::optional<archive::lab_time> wake_at_;
   std::uint64_t wake_ = 0;  ///< the last timer's number
   std::int64_t stored_ = 0, settled_ = 0, failed_ = 0, pcrs_ordered_ = 0, reads_ordered_ = 0, short_ = 0,
-               chunks_back_ = 0, scheduled_ = 0;
+               chunks_back_ = 0, scheduled_ = 0, expected_ = 0;
 };
 
 archivist_actor::behavior_type archivist(archivist_actor::stateful_pointer<archivist_state> self,

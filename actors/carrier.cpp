@@ -112,9 +112,14 @@ void carrier_state::end_saves(const key_list& keys, bool safe) {
   std::erase_if(savings_, [](const saving& one) { return one.left.empty(); });
 }
 
+caf::result<chance_list> carrier_state::chances(const hash_list& of, std::int64_t horizon_us) {
+  if (!disk_) return chance_list{};
+  return self->delegate(disk_, atom::expect_v, of, horizon_us);
+}
+
 void carrier_state::attach(const caf::strong_actor_ptr& tier) {
   leave_disk();
-  disk_ = caf::actor_cast<tier_actor>(tier);
+  disk_ = caf::actor_cast<disk_tier_actor>(tier);
   self->monitor(disk_);
 }
 
@@ -142,6 +147,7 @@ carrier_actor::behavior_type carrier(carrier_actor::stateful_pointer<carrier_sta
       [&state](atom::refused, const key_list& keys) { state.end_saves(keys, false); },
       [&state](atom::fetch, archive_sources& all) { return state.fetch(std::move(all)); },
       [&state](atom::save, const recalled_conversation& what) { return state.save(what); },
+      [&state](atom::expect, const hash_list& of, std::int64_t horizon_us) { return state.chances(of, horizon_us); },
       [&state](atom::attach, const caf::strong_actor_ptr& tier) { state.attach(tier); },
   };
 }

@@ -29,6 +29,7 @@ struct carrier_state {
 
   caf::result<archive_sources> fetch(archive_sources all);
   caf::result<key_list> save(const recalled_conversation& what);
+  caf::result<chance_list> chances(const hash_list& of, std::int64_t horizon_us);
   void attach(const caf::strong_actor_ptr& tier);
   void on_ready(ticket id, std::uint32_t layer);
   /// The chunk of this ticket will not come, or did.
@@ -61,7 +62,7 @@ struct carrier_state {
   void read_chunks(const std::shared_ptr<reading>& of, std::size_t source);
   void order(load one);
 
-  tier_actor disk_;
+  disk_tier_actor disk_;
   std::map<ticket, load> loads_;
   std::list<saving> savings_;
 };

@@ -298,6 +298,12 @@ expectations disk_tier_state::expect(std::uint32_t chunks_max) {
   return all;
 }
 
+chance_list disk_tier_state::chances(const hash_list& of, std::int64_t horizon_us) {
+  chance_list all;
+  for (auto conversation : of) all.push_back(policy->returns_within(conversation, horizon_us, now_us()));
+  return all;
+}
+
 void disk_tier_state::hint(const hints& next) {
   if (parts.policy.hears_queue) policy->hint(next.upcoming, now_us());
 }
@@ -351,6 +357,7 @@ disk_tier_actor::behavior_type disk_tier(disk_tier_actor::stateful_pointer<disk_
       [&state](atom::erase, const key_list& keys) { state.erase(keys); },
       [&state](atom::hint, const hints& next) { state.hint(next); },
       [&state](atom::expect, std::uint32_t chunks_max) { return state.expect(chunks_max); },
+      [&state](atom::expect, const hash_list& of, std::int64_t horizon_us) { return state.chances(of, horizon_us); },
       [](atom::attach, const caf::strong_actor_ptr&) { /* nothing stands below the disk yet */ },
       [](atom::detach) {},
       [&state](atom::stats) { return state.stats(); },

@@ -59,6 +59,7 @@ struct disk_tier_state {
   void erase(const key_list& keys);
   void hint(const hints& next);
   expectations expect(std::uint32_t chunks_max);
+  chance_list chances(const hash_list& of, std::int64_t horizon_us);
   void on_operation(std::uint64_t id, int error);
   counters stats() const;
 

@@ -120,7 +120,7 @@ void gateway_state::start(turn_id id, prepared_turn& prepared, std::shared_ptr<t
   const auto& request = turn.request;
   auto conversation_id = request.conversation.id;
   if (request.plain) conversation_id = std::to_string(id) + '\n';  // no conversation has this name
-  auto conversation = std::hash<std::string>{}(request.conversation.tenant + '\n' + conversation_id);
+  auto conversation = hash_of({request.conversation.tenant, conversation_id});
   turn_order order{.turn = id,
                    .conversation = conversation,
                    .window = std::move(prepared.window),

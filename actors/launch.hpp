@@ -36,6 +36,7 @@ struct archive_options {
   archived_turn on_turn = archived_turn::ticket;
   std::chrono::seconds idle{0};    ///< what nobody spoke in for so long is archived; 0: nothing is by itself
   std::filesystem::path schedule;  ///< conversations that are back at times (archive/schedule.hpp); empty: none are
+  double expect = 0;               ///< a recall begins where a turn is so likely by its end; 0: none does
   double disk_share_max = 0;       ///< of its file system in use, above which what is idle is archived; 0: none
 };
 

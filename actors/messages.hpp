@@ -17,7 +17,6 @@
 #include <caf/allowed_unsafe_message_type.hpp>
 #include <caf/timespan.hpp>
 
-
 #include "actors/archive_values.hpp"
 #include "actors/talk.hpp"
 #include "actors/views.hpp"
@@ -92,6 +91,10 @@ struct expected_chunks {
   double worth = 0;  ///< as in kv::expected_use
 };
 using expectations = std::vector<expected_chunks>;  ///< the likeliest first
+
+/// Conversations, as policies know them (`hash_of`), and the chances that they return.
+using hash_list = std::vector<std::uint64_t>;
+using chance_list = std::vector<double>;
 
 /// The scheduler's view of what comes next, in order of expected start (CachedAttention §3.3).
 struct hints {

@@ -384,6 +384,9 @@ registry_actor::behavior_type registry(registry_actor::stateful_pointer<registry
       [&state](atom::archive, atom::expect, std::int64_t idle_s, std::uint32_t count_max) {
         return state.idle(idle_s, count_max);
       },
+      [&state](atom::archive, atom::lookup, std::uint64_t after, std::uint32_t count_max) {
+        return state.list_archived(after, count_max);
+      },
       [&state](atom::archive, atom::settle, const archive_job& job, const recalled_conversation& what) {
         return state.when_durable(state.settle_recall(job, what));
       },

@@ -63,6 +63,7 @@ struct registry_state {
   caf::result<bool> save_job(const archive_job& job);
   caf::result<copy_dropped> drop_copy(const archive_job& job);
   caf::result<conversation_refs> idle(std::int64_t idle_s, std::uint32_t count_max);
+  caf::result<job_list> list_archived(std::uint64_t after, std::uint32_t count_max);
   caf::result<bool> settle_recall(const archive_job& job, const recalled_conversation& what);
   counters stats();
   /// Makes durable what was written, and answers.

@@ -201,6 +201,14 @@ caf::result<conversation_refs> registry_state::idle(std::int64_t idle_s, std::ui
   });
 }
 
+caf::result<job_list> registry_state::list_archived(std::uint64_t after, std::uint32_t count_max) {
+  return guarded<job_list>([&]() -> caf::result<job_list> {
+    auto jobs = store->archives().archived(after, count_max).jobs;
+    if (jobs.empty() && after > 0) jobs = store->archives().archived(0, count_max).jobs;
+    return jobs;
+  });
+}
+
 caf::result<bool> registry_state::settle_recall(const archive_job& job, const recalled_conversation& what) {
   return guarded<bool>([&]() -> caf::result<bool> {
     if (!store->archives().find(job.number)) return false;

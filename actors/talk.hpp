@@ -3,6 +3,7 @@
 /// What clients of any protocol ask for, as it travels to gateway and registry: a part of actors/messages.hpp.
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,6 +29,11 @@ struct conversation_ref {
   /// begins; a conversation keeps the one that it began with. Empty: none, the tenant's own.
   std::string salt = {};
 };
+
+/// What policies know a conversation by: the numbers that kv::chain_use has room for. The salt is no part of the name.
+inline std::uint64_t hash_of(const conversation_ref& which) {
+  return std::hash<std::string>{}(which.tenant + '\n' + which.id) & (~std::uint64_t{0} >> 1);
+}
 
 /// The conversation that begins with the most of some messages.
 struct matched_conversation {

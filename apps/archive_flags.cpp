@@ -45,6 +45,12 @@ void add_archive_flags(CLI::App& command, archive_options& options) {
   command.add_option("--dna-schedule", options.schedule,
                      "file with lines `2026-12-01T09:00:00Z TENANT CONVERSATION`: archived conversations that are "
                      "recalled so early that they are back then; looked at every minute");
+  command
+      .add_option("--dna-expect", options.expect,
+                  "archived conversations whose next turn comes with this chance by the time that they could be back "
+                  "are recalled ahead of it; foretold by --policy predictive, for half a day; 0: none")
+      ->capture_default_str()
+      ->check(CLI::Range(0.0, 1.0));
   add_time(command, "--dna-synthesis", options.synthesis_time, "14d",
            "time that the simulated laboratory takes for strands");
   add_time(command, "--dna-sequencing", options.sequencing_time, "36h", "time that it takes for reads");

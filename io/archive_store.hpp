@@ -89,6 +89,9 @@ class archive_store {
   /// Throws damaged_conversation.
   virtual std::optional<archive_job> find(std::uint64_t number) = 0;
   virtual archive_job_list jobs() = 0;
+  /// At most so many that are stored, and numbered above `after`, of conversations that are not here and on no way
+  /// back.
+  virtual archive_job_list archived(std::uint64_t after, std::uint32_t count_max) = 0;
   virtual archive_job_list jobs_of(const conversation_key& key) = 0;
 
   /// Takes a conversation's messages and window from the disk; its chunks' list, points, key and jobs stay. Only if

@@ -166,6 +166,18 @@ archive_job_list sqlite_archive::jobs() {
   return list(get);
 }
 
+archive_job_list sqlite_archive::archived(std::uint64_t after, std::uint32_t count_max) {
+  statement get{
+      db_, fmt::format("SELECT {} FROM archive_jobs AS mine WHERE number > ? AND state = 'stored' AND NOT EXISTS "
+                       "(SELECT 1 FROM conversations AS here WHERE here.tenant = mine.tenant AND here.id = mine.id) "
+                       "AND NOT EXISTS (SELECT 1 FROM archive_jobs AS back WHERE back.tenant = mine.tenant AND "
+                       "back.id = mine.id AND back.state IN ('asked', 'sequencing', 'decoded')) ORDER BY number "
+                       "LIMIT ?",
+                       job_columns)};
+  get.bind(static_cast<std::int64_t>(after), std::int64_t{count_max});
+  return list(get);
+}
+
 archive_job_list sqlite_archive::jobs_of(const conversation_key& key) {
   statement get{db_,
                 fmt::format("SELECT {} FROM archive_jobs WHERE tenant = ? AND id = ? ORDER BY number", job_columns)};

@@ -19,6 +19,7 @@ class sqlite_archive final : public archive_store {
   void remove(std::uint64_t number) override;
   std::optional<archive_job> find(std::uint64_t number) override;
   archive_job_list jobs() override;
+  archive_job_list archived(std::uint64_t after, std::uint32_t count_max) override;
   archive_job_list jobs_of(const conversation_key& key) override;
   std::optional<std::vector<kv::chunk_key>> drop_copy(const conversation_key& key) override;
 

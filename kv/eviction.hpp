@@ -34,7 +34,7 @@ struct chunk_facts {
 /// about when the user returns. A tier may hear of the settling only.
 struct chain_use {
   std::int64_t now_us = 0;
-  std::uint64_t conversation = 0;   ///< 0: not known
+  std::uint64_t conversation = 0;   ///< below 2^63; 0: not known
   std::uint64_t turn = 0;           ///< the same at all uses by one turn; 0: each use is a turn of its own
   std::uint32_t prompt_tokens = 0;  ///< the conversation up to this answer
   std::uint32_t answer_tokens = 0;  ///< so far
@@ -83,6 +83,12 @@ class eviction_policy {
   /// What holding the chunk that goes next is worth, in the same measure; empty: it must not go for something that is
   /// only expected.
   virtual std::optional<double> least_worth(std::int64_t /*now_us*/) { return {}; }
+
+  /// The chance that the conversation's next turn comes within the horizon. 0 of a policy that expects nothing, and
+  /// where nothing is known.
+  virtual double returns_within(std::uint64_t /*conversation*/, std::int64_t /*horizon_us*/, std::int64_t /*now_us*/) {
+    return 0;
+  }
 
   /// What the policy has learned and is worth keeping over a restart; empty: nothing.
   virtual std::vector<std::byte> learned() const { return {}; }

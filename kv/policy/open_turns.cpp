@@ -128,6 +128,13 @@ double open_turns::index(id what) const {
   return classes_.index(of, r.with, seconds(now_us_ - r.since_us)) * (r.now == state::served ? served_factor : 1);
 }
 
+double open_turns::chance(id what, double horizon_s) const {
+  auto found = records_.find(what);
+  if (found == records_.end() || found->second.now != state::idle) return 0;
+  const auto& r = found->second;
+  return classes_.chance(classes_.class_of(r.with, r.of), r.with, seconds(now_us_ - r.since_us), horizon_s);
+}
+
 void open_turns::save(std::vector<std::byte>& out) const {
   classes_.save(out);
   put(out, now_us_);

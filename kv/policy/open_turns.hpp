@@ -35,6 +35,8 @@ class open_turns {
   bool is_idle(id what) const;
   /// The Gittins index now; 0 for what is not known (any more).
   double index(id what) const;
+  /// That its next turn comes within the horizon; 0 for what is not known, and while a turn is under way.
+  double chance(id what, double horizon_s) const;
   const return_classes& classes() const { return classes_; }
 
   void save(std::vector<std::byte>& out) const;

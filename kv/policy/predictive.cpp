@@ -40,6 +40,7 @@ class predictive_policy final : public policy_book<predictive_entry> {
   void hint(std::span<const upcoming_turn> upcoming, std::int64_t now_us) override { await_turns(upcoming, now_us); }
   std::vector<expected_use> expected(std::size_t chunks_max, std::int64_t now_us) override;
   std::optional<double> least_worth(std::int64_t now_us) override;
+  double returns_within(conversation_id who, std::int64_t horizon_us, std::int64_t now_us) override;
   std::vector<std::byte> learned() const override;
   bool learn(std::span<const std::byte> bytes) override;
 
@@ -320,6 +321,11 @@ std::optional<double> predictive_policy::least_worth(std::int64_t now_us) {
   if (!special_.empty() && std::get<standing>(*special_.begin()).in == standing::group::retired) return 0.0;
   if (order_.empty()) return {};
   return std::get<1>(*order_.begin());
+}
+
+double predictive_policy::returns_within(conversation_id who, std::int64_t horizon_us, std::int64_t now_us) {
+  turns_.advance(now_us);
+  return turns_.chance(who, static_cast<double>(horizon_us) / 1e6);
 }
 
 std::vector<chunk_key> predictive_policy::victims(std::uint64_t bytes, std::int64_t now_us) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "kv/check.hpp"
 #include "kv/policy/bytes.hpp"
@@ -21,6 +22,8 @@ constexpr float hazard_max = 0.9F;
 /// Log likelihood that a split must gain: by chance, the best of all questions seldom gains so much.
 constexpr double gain_min = 8;
 constexpr float events_per_half_min = 8;
+/// Before so many returns nothing is foretold: the first hazards are no more than a place to begin.
+constexpr float events_to_foretell = 64;
 constexpr std::uint32_t events_between_questions = 16, events_between_refreshes = 64;
 /// After so many turns the counts are halved: people change.
 constexpr std::uint32_t turns_remembered = 1 << 17;
@@ -195,25 +198,48 @@ void return_classes::refresh() {
   for (class_id id = 0; id < nodes_.size(); ++id) learn_hazards(id);  // parents come first
 }
 
+return_classes::span_effects return_classes::effects_of(const traits& with) const {
+  span_effects effects{};
+  for (std::size_t span = 0; span < spans_count; ++span) effects[span] = effect(with, span);
+  return effects;
+}
+
+double return_classes::hazard(class_id of, const span_effects& effects, std::size_t age) const {
+  return std::min<double>(hazard_max, hazards_[of][age] * effects[span_of(age)]);
+}
+
 /// At the beginning of the age.
-double return_classes::index_from(class_id of, const std::array<double, spans_count>& effects, std::size_t age) const {
+double return_classes::index_from(class_id of, const span_effects& effects, std::size_t age) const {
   double waits = 1, held_s = 0, best = 0;
   for (; age < ages_count; ++age) {
-    auto hazard = std::min<double>(hazard_max, hazards_[of][age] * effects[span_of(age)]);
-    held_s += waits * (age_begin_s(age + 1) - age_begin_s(age)) * (1 - hazard / 2);  // who returns does so half way
-    waits *= 1 - hazard;
+    auto returns = hazard(of, effects, age);
+    held_s += waits * (age_begin_s(age + 1) - age_begin_s(age)) * (1 - returns / 2);  // who returns does so half way
+    waits *= 1 - returns;
     best = std::max(best, (1 - waits) / held_s);
   }
   return best;
 }
 
 double return_classes::index(class_id of, const traits& with, double age_s) const {
-  std::array<double, spans_count> effects{};
-  for (std::size_t span = 0; span < spans_count; ++span) effects[span] = effect(with, span);
+  auto effects = effects_of(with);
   auto age = age_at(age_s), next = std::min(age + 1, ages_count - 1);
   auto begin_s = age_begin_s(age);
   auto part = std::clamp((age_s - begin_s) / (age_begin_s(age + 1) - begin_s), 0.0, 1.0);
   return index_from(of, effects, age) * (1 - part) + index_from(of, effects, next) * part;
+}
+
+double return_classes::chance(class_id of, const traits& with, double age_s, double horizon_s) const {
+  const auto& all = nodes_[everybody].ages;
+  auto seen = std::accumulate(all.begin(), all.end(), 0.0F, [](float sum, const count& c) { return sum + c.events; });
+  if (seen < events_to_foretell) return 0;
+  auto effects = effects_of(with);
+  double waits = 1;
+  for (auto age = age_at(age_s); age + 1 < ages_count; ++age) {
+    auto begin_s = age_begin_s(age), end_s = age_begin_s(age + 1);
+    auto within_s = std::min(end_s, age_s + horizon_s) - std::max(begin_s, age_s);
+    if (within_s > 0) waits *= std::pow(1 - hazard(of, effects, age), within_s / (end_s - begin_s));
+  }
+  return 1 - waits;
 }
 
 void return_classes::forget_half() {

@@ -60,6 +60,10 @@ class return_classes {
   /// it returns within the horizon and the time (s) for which it is held until it returns or the horizon ends.
   double index(class_id of, const traits& with, double age_s) const;
 
+  /// The chance that the next turn comes within the horizon, if it has not come before the age. What comes when the
+  /// last age has begun adds nothing: that age has no end, so nobody knows when in it. 0 as long as little was seen.
+  double chance(class_id of, const traits& with, double age_s, double horizon_s) const;
+
   std::size_t classes() const { return leaves_; }
 
   /// The counts and the tree as bytes, and back; false if the bytes are not from there.
@@ -95,7 +99,10 @@ class return_classes {
   void try_split(class_id id);
   void learn_hazards(class_id id);
   double effect(const traits& with, std::size_t span) const;
-  double index_from(class_id of, const std::array<double, spans_count>& effects, std::size_t age) const;
+  using span_effects = std::array<double, spans_count>;
+  span_effects effects_of(const traits& with) const;
+  double hazard(class_id of, const span_effects& effects, std::size_t age) const;
+  double index_from(class_id of, const span_effects& effects, std::size_t age) const;
   void refresh();
   void forget_half();
 

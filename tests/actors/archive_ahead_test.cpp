@@ -14,22 +14,10 @@ using namespace std::chrono_literals;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
-/// A world that has a schedule. Turns on what is in DNA are refused and start nothing, so that only the schedule does.
-struct scheduled_world {
-  void write(const std::string& text) const { std::ofstream{on->folder / "schedule"} << text; }
-  /// A line that wants it back in so long.
-  std::string line(const std::string& id, std::chrono::seconds in, const std::string& tenant = "tenant") {
-    return schedule_line(w.laboratory_time() + in, tenant, id);
-  }
-  /// Says something in each, and archives them: it takes half a month.
-  void archive(const std::vector<std::string>& ids) {
-    for (const auto& id : ids) {
-      EXPECT_EQ(speak(w, id), "");
-      ask<archive_ticket>(w, atom::archive_v, ref(id), false);
-    }
-    pass(w, 17 * 24h);
-    for (const auto& id : ids) EXPECT_THAT(speak(w, id), HasSubstr("archived: the conversation " + id));
-  }
+/// What its archivist tells.
+struct archiving_world {
+  archiving_world(world_options o, std::shared_ptr<machine> made) : on{std::move(made)}, w{std::move(o), on} {}
+
   /// Of the jobs, by number.
   std::vector<std::string> states() {
     const auto asked = ask<archive_tickets>(w, atom::archive_v, atom::list_v, std::string{"tenant"});
@@ -52,12 +40,32 @@ struct scheduled_world {
     return -1;
   }
 
-  std::shared_ptr<machine> on = [] {
+  std::shared_ptr<machine> on;
+  world w;
+};
+
+/// A world that has a schedule. Turns on what is in DNA are refused and start nothing, so that only the schedule does.
+struct scheduled_world : archiving_world {
+  scheduled_world() : archiving_world{{.archive_schedule = true, .archive = archived_turn::reject}, with_schedule()} {}
+  static std::shared_ptr<machine> with_schedule() {
     auto made = std::make_shared<machine>(1, false);
     std::ofstream{made->folder / "schedule"} << "# nothing yet\n";
     return made;
-  }();
-  world w{{.archive_schedule = true, .archive = archived_turn::reject}, on};
+  }
+  void write(const std::string& text) const { std::ofstream{on->folder / "schedule"} << text; }
+  /// A line that wants it back in so long.
+  std::string line(const std::string& id, std::chrono::seconds in, const std::string& tenant = "tenant") {
+    return schedule_line(w.laboratory_time() + in, tenant, id);
+  }
+  /// Says something in each, and archives them: it takes half a month.
+  void archive(const std::vector<std::string>& ids) {
+    for (const auto& id : ids) {
+      EXPECT_EQ(speak(w, id), "");
+      ask<archive_ticket>(w, atom::archive_v, ref(id), false);
+    }
+    pass(w, 17 * 24h);
+    for (const auto& id : ids) EXPECT_THAT(speak(w, id), HasSubstr("archived: the conversation " + id));
+  }
 };
 
 TEST(ArchiveAhead, WhatIsScheduledIsBackAtItsTimeAndDoesNotLeaveDnaMuchEarlier) {
@@ -155,6 +163,93 @@ TEST(ArchiveAhead, OneThatCameBackEarlierAndGoesAgainBeforeItsTimeComesBack) {
   pass(at.w, 2h);
   EXPECT_THAT(at.states(), ElementsAre("talk: stored", "talk: sequencing"));
   EXPECT_EQ(at.counter("recalls_scheduled"), 1);
+}
+
+// -- the prediction --
+
+constexpr int short_answer = 4, long_answer = 24;
+
+/// A world whose laboratory takes minutes: a recall that begins 13 minutes before a turn is back in time. People have
+/// come back an hour after a short answer, and never after a long one.
+struct foreseeing_world : archiving_world {
+  explicit foreseeing_world(double expect)
+      : archiving_world{{.policy = "predictive", .archive_expect = expect, .archive = archived_turn::reject}, fast()} {
+    constexpr int people = 120, away = 60;
+    for (int who = 0; who < people + away; ++who) {
+      pass(w, 1min, 1min);
+      if (who < people) speak("short-" + std::to_string(who), short_answer);
+      if (who < people) speak("long-" + std::to_string(who), long_answer);
+      if (who >= away) speak("short-" + std::to_string(who - away), long_answer);
+    }
+  }
+  static std::shared_ptr<machine> fast() {
+    auto made = std::make_shared<machine>(1, false);
+    archive::simulator_options minutes;
+    minutes.synthesis_time = minutes.sequencing_time = 10min;
+    made->laboratory = std::make_shared<archive::simulator>(minutes);
+    return made;
+  }
+  void speak(const std::string& id, int answer_tokens) {
+    EXPECT_EQ(test::speak(w, id, static_cast<std::uint32_t>(answer_tokens)), "");
+  }
+  /// One who comes back and one who does not; half an hour later both are in DNA.
+  void archive_two() {
+    speak("comes", short_answer);
+    speak("stays", long_answer);
+    for (auto id : {"comes", "stays"}) ask<archive_ticket>(w, atom::archive_v, ref(id), false);
+    pass(w, 30min, 1min);
+    EXPECT_THAT(states(), ElementsAre("comes: stored", "stays: stored"));
+    for (auto id : {"comes", "stays"}) EXPECT_THAT(test::speak(w, id), HasSubstr("archived"));
+  }
+};
+
+TEST(ArchiveForesight, WhoseUserIsLikelyToReturnIsBackBeforeAndTheOthersStay) {
+  foreseeing_world in{.5};
+  in.archive_two();
+  pass(in.w, 29min, 1min);
+  EXPECT_THAT(in.states(), ElementsAre("comes: stored", "stays: stored", "comes: settled"));
+  EXPECT_EQ(in.counter("recalls_expected"), 1);
+  in.speak("comes", long_answer);
+  pass(in.w, 3h, 1min);
+  EXPECT_EQ(in.counter("recalls_expected"), 1);
+}
+
+TEST(ArchiveForesight, WithoutAChanceToActOnNothingComesBack) {
+  foreseeing_world in{0};
+  in.archive_two();
+  pass(in.w, 3h, 1min);
+  EXPECT_THAT(in.states(), ElementsAre("comes: stored", "stays: stored"));
+  EXPECT_EQ(in.counter("recalls_expected"), 0);
+}
+
+TEST(ArchiveForesight, WhatCameBackForNobodyAndGoesAgainStays) {
+  foreseeing_world in{.5};
+  in.archive_two();
+  pass(in.w, 29min, 1min);
+  EXPECT_EQ(in.counter("conversations_recalled"), 1);
+  ask<archive_ticket>(in.w, atom::archive_v, ref("comes"), false);
+  pass(in.w, 30min, 1min);
+  EXPECT_THAT(in.states(), ElementsAre("comes: stored", "stays: stored"));
+  EXPECT_EQ(in.counter("recalls_expected"), 1);
+}
+
+TEST(ArchiveForesight, WhatSomebodyAskedForIsNotAskedForAgain) {
+  foreseeing_world in{.5};
+  in.archive_two();
+  pass(in.w, 6min, 1min);
+  ask<archive_ticket>(in.w, atom::recall_v, ref("comes"), false);
+  pass(in.w, 23min, 1min);
+  EXPECT_THAT(in.states(), ElementsAre("comes: stored", "stays: stored", "comes: settled"));
+  EXPECT_EQ(in.counter("recalls_expected"), 0);
+}
+
+TEST(ArchiveForesight, WithoutADiskTierNothingIsForeseen) {
+  foreseeing_world in{.5};
+  in.archive_two();
+  in.w.kill(erased(in.w.disk));
+  pass(in.w, 29min, 1min);
+  EXPECT_THAT(in.states(), ElementsAre("comes: stored", "stays: stored"));
+  EXPECT_EQ(in.counter("recalls_expected"), 0);
 }
 
 }  // namespace

@@ -49,8 +49,8 @@ inline void pass(world& w, std::chrono::seconds time, std::chrono::seconds step 
   }
 }
 /// A turn there; why it was not answered.
-inline std::string speak(world& w, const std::string& id) {
-  const auto turn = w.say(id, quiet_room, 8);
+inline std::string speak(world& w, const std::string& id, std::uint32_t answer_tokens = 8) {
+  const auto turn = w.say(id, quiet_room, answer_tokens);
   for (int i = 0; i < 100 && !w.outcome(turn).done; ++i) {
     w.drain();
     w.poll_disk();

@@ -83,6 +83,7 @@ inline registry_actor::behavior_type fake_registry(registry_actor::pointer self,
       [](atom::archive, atom::save, const archive_job&) { return true; },
       [](atom::archive, atom::erase, const archive_job&) { return copy_dropped{}; },
       [](atom::archive, atom::expect, std::int64_t, std::uint32_t) { return conversation_refs{}; },
+      [](atom::archive, atom::lookup, std::uint64_t, std::uint32_t) { return job_list{}; },
       [](atom::archive, atom::settle, const archive_job&, const recalled_conversation&) { return true; },
       [](atom::internal, atom::commit) {},
       [=](atom::stats) {  // a test asks it to go on

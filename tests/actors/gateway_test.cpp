@@ -284,5 +284,10 @@ TEST_F(Gateway, PagesAreBounded) {
   EXPECT_EQ((**ask<conversation_list>(atom::list_v, std::string{"tenant"}, std::string{}, ~0u)).size(), 7u);
 }
 
+TEST(ConversationHash, IsANumberThatPoliciesTakeForAConversation) {
+  for (int i = 0; i < 64; ++i) EXPECT_LT(hash_of({"tenant", std::to_string(i)}), std::uint64_t{1} << 63) << i;
+  EXPECT_EQ(hash_of({"tenant", "talk"}), hash_of({"tenant", "talk", "salt"}));
+}
+
 }  // namespace
 }  // namespace chromatin::test

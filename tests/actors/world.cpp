@@ -79,6 +79,7 @@ void world::spawn_archive() {
   archivist = system.spawn(chromatin::archivist, registry, keeper, carrier, eraser_actor{device}, clock,
                            archivist_options{.idle = options.archive_idle,
                                              .schedule = options.archive_schedule,
+                                             .expect = options.archive_expect,
                                              .usual = on->laboratory->usual(),
                                              .simulated = true});
   caf::anon_send(gateway, atom::attach_v, archivist);

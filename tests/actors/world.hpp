@@ -70,6 +70,7 @@ struct world_options {
   caf::timespan idle_pause{};             ///< of the prefetcher; the clock never rests with one
   std::chrono::seconds archive_idle{0};   ///< what is idle for so long goes by itself; the clock never rests with it
   bool archive_schedule = false;          ///< the machine's folder has a file `schedule`; the clock never rests with it
+  double archive_expect = 0;              ///< recalls begin where turns are so likely; the clock never rests with it
   std::optional<archived_turn> archive;   ///< there is one, and turns on what is in it do this
   std::uint32_t archive_levels = 4;       ///< of its partitions' address tree
   std::optional<kv::fingerprint> archive_model;  ///< that its keys and values are of, in place of the model served

@@ -240,6 +240,27 @@ TEST(ArchiveStore, FsckDropsADamagedJobAndSaysThatAKeyIsLost) {
   EXPECT_THAT(open_registry(folder.path())->archives().jobs().jobs, ElementsAre(right));
 }
 
+TEST(ArchiveStore, WhatIsInDnaOnlyAndOnNoWayBackIsFoundByNumber) {
+  auto store = open_registry({});
+  talk t{*store};
+  t.say({user("hello", {10})});
+  auto& archives = store->archives();
+  const auto add = [&](const std::string& id, archive_state state) {
+    auto job = some_job({alice.tenant, id}, state);
+    job.number = archives.add(job);
+    return job;
+  };
+  add(alice.id, archive_state::stored);  // it is here
+  add("planned", archive_state::planned);
+  const auto first = add("first", archive_state::stored);
+  add("back", archive_state::stored), add("back", archive_state::sequencing);
+  const auto second = add("second", archive_state::stored), third = add("third", archive_state::stored);
+  EXPECT_THAT(archives.archived(0, 9).jobs, ElementsAre(first, second, third));
+  EXPECT_THAT(archives.archived(0, 2).jobs, ElementsAre(first, second));
+  EXPECT_THAT(archives.archived(first.number, 9).jobs, ElementsAre(second, third));
+  EXPECT_THAT(archives.archived(third.number, 9).jobs, IsEmpty());
+}
+
 TEST(ArchiveStore, FsckKeepsAPointOfAConversationThatIsInDnaOnly) {
   test::temporary_folder folder;
   {

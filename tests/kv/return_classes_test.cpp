@@ -119,6 +119,74 @@ TEST(ReturnClasses, BytesThatAreCutShortAreRefused) {
   }
 }
 
+// -- chances --
+
+constexpr std::int64_t second_us = 1'000'000, hour_us = 3600 * second_us;
+
+void settle(open_turns& turns, std::uint64_t who, std::uint32_t answer_tokens) {
+  turns.settles({.now_us = turns.now_us(),
+                 .conversation = who,
+                 .prompt_tokens = 500,
+                 .answer_tokens = answer_tokens,
+                 .settled = true});
+}
+
+/// One after the other settles with a short answer and returns so much later, and as many with a long one, who never
+/// do.
+void learn(open_turns& turns, std::uint64_t people, std::int64_t gap_us) {
+  constexpr std::uint64_t between = 60;  // of those who are away
+  for (std::uint64_t who = 1; who <= people + between; ++who) {
+    turns.advance(turns.now_us() + gap_us / static_cast<std::int64_t>(between));
+    if (who <= people) settle(turns, who, 10), settle(turns, people + who, 1000);
+    if (who > between) turns.begins(who - between, 0);
+  }
+  settle(turns, quick, 10), settle(turns, slow, 1000);
+}
+
+TEST(ReturnChances, WhoseClassReturnsWithinAnHourIsThereByThenAndTheOthersAreNot) {
+  open_turns turns{[](auto) {}};
+  learn(turns, 200, hour_us);
+  EXPECT_LT(turns.chance(quick, 1800), .2);
+  EXPECT_GT(turns.chance(quick, 2 * 3600), .85);
+  EXPECT_LT(turns.chance(slow, 12 * 3600), .15);
+  for (double before = 0, s = 1; s < 1e6; s *= 1.3) {
+    EXPECT_GE(turns.chance(quick, s), before) << s;
+    before = turns.chance(quick, s);
+  }
+  turns.advance(turns.now_us() + 40 * 60 * second_us);
+  EXPECT_LT(turns.chance(quick, 5 * 60), .1);
+  EXPECT_GT(turns.chance(quick, 30 * 60), .85);
+  turns.advance(turns.now_us() + 60 * 60 * second_us);
+  EXPECT_LT(turns.chance(quick, 30 * 60), .3) << "by now it is not coming";
+}
+
+TEST(ReturnChances, PartsOfAHorizonMakeItUp) {
+  open_turns turns{[](auto) {}};
+  learn(turns, 200, hour_us);
+  auto whole = turns.chance(quick, 3600), first = turns.chance(quick, 3100);
+  turns.advance(turns.now_us() + 3100 * second_us);
+  EXPECT_NEAR(1 - whole, (1 - first) * (1 - turns.chance(quick, 500)), 1e-6);
+}
+
+TEST(ReturnChances, OfReturnsAfterHalfADayNothingIsForetold) {
+  open_turns turns{[](auto) {}};
+  learn(turns, 1000, 30 * hour_us);
+  EXPECT_LT(turns.chance(quick, 100 * 3600), .1);
+  turns.advance(turns.now_us() + 29 * hour_us);
+  EXPECT_EQ(turns.chance(quick, 100 * 3600), 0);
+}
+
+TEST(ReturnChances, NoneOfWhatIsNotKnownOrServedAndNoneAtFirst) {
+  open_turns turns{[](auto) {}};
+  learn(turns, 200, hour_us);
+  EXPECT_EQ(turns.chance(77'777'777, 3600), 0);
+  turns.begins(quick, 9);
+  EXPECT_EQ(turns.chance(quick, 3600), 0);
+  open_turns young{[](auto) {}};
+  learn(young, 30, hour_us);
+  EXPECT_EQ(young.chance(quick, 3600), 0) << "nobody can say that of thirty";
+}
+
 TEST(OpenTurns, OneTurnThatSettlesTwiceIsOneTurn) {
   auto index = [](bool twice) {
     open_turns turns{[](auto) {}};
