@@ -8,6 +8,7 @@
 #include "actors/system_parts.hpp"
 #include "archive/kept_simulator.hpp"
 #include "archive/spool.hpp"
+#include "kv/policy/policies.hpp"
 
 namespace chromatin {
 
@@ -17,6 +18,9 @@ void running_system::parts::open_archive() {
   if (wanted.folder.empty()) return;
   if (options.disk.empty())
     throw std::runtime_error("--dna needs --disk: the keys that archives are sealed with must outlive the process");
+  if (wanted.expect > 0 && !kv::make_policy(options.policy)->foretells())
+    throw std::runtime_error(fmt::format(
+        "--dna-expect needs --policy predictive: {} does not learn when conversations return", options.policy));
   if (wanted.spool.empty()) {
     auto model = archive::simulator_options::of(dna::wetlab::find_error_profile(wanted.channel));
     model.seed = wanted.seed;

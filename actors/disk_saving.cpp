@@ -80,15 +80,11 @@ void disk_tier_state::carry_out(io::group_commit::todo todo) {
 }
 
 void disk_tier_state::learn_saved(const key_list& keys) {
-  std::map<std::shared_ptr<const key_list>, kv::chain_use> chains;
   for (auto key : keys) {
     learn(*store.find(key));
-    if (auto touch = early_touches.extract(key); !touch.empty())
-      chains.emplace(touch.mapped().chain, touch.mapped().use);
-  }
-  for (const auto& [chain, use] : chains) policy->touch(*chain, use);
-  for (auto key : keys)
+    early_touches.erase(key);
     if (saves.at(key).retired) policy->retire(key);
+  }
 }
 
 /// Tells each upper tier of its keys.

@@ -248,7 +248,7 @@ void disk_tier_state::ended(const write_done& write, int error) {
   saves.at(write.key).page = {};
   // Its chain counts as used in the commit that brings its row.
   if (auto touch = early_touches.find(write.key); touch != early_touches.end())
-    if (const auto& chain = touch->second.chain; std::exchange(used_in_group, chain) != chain) store.use(*chain);
+    if (const auto& chain = touch->second; std::exchange(used_in_group, chain) != chain) store.use(*chain);
   store.wrote(write.key, error == 0);
 }
 
@@ -278,7 +278,7 @@ void disk_tier_state::touch(const key_list& chain, const kv::chain_use& use) {
   if (early_touches.size() + chain.size() > early_touches_max) early_touches.clear();
   auto shared = std::make_shared<const key_list>(chain);
   for (auto key : chain)
-    if (!store.find(key)) early_touches[key] = {shared, use};
+    if (!store.find(key)) early_touches[key] = shared;
 }
 
 void disk_tier_state::retire(const key_list& keys) {

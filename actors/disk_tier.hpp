@@ -157,8 +157,9 @@ struct disk_tier_state {
   std::unique_ptr<kv::eviction_policy> policy;  ///< of the durable chunks
 
   std::unordered_map<kv::chunk_key, save_state> saves;
-  std::unordered_map<kv::chunk_key, chain_touch> early_touches;  ///< by chunks that are not durable yet
-  std::shared_ptr<const key_list> used_in_group;                 ///< the chain that was named last for the next commit
+  /// Chains that were used when these chunks of theirs were not durable yet.
+  std::unordered_map<kv::chunk_key, std::shared_ptr<const key_list>> early_touches;
+  std::shared_ptr<const key_list> used_in_group;  ///< the chain that was named last for the next commit
   std::map<ticket, load_state> loads;
   std::unordered_map<std::uint64_t, operation> operations;
   std::unordered_map<io::read_queue::read_id, std::uint64_t> operation_of_read;

@@ -59,7 +59,8 @@ kv::page_ref host_tier_state::allocate() {
 
 void host_tier_state::insert(entry e) {
   auto key = e.link.key;
-  policy->insert(key, {.depth = e.depth, .bytes = static_cast<std::uint32_t>(parts.arena->page_bytes())});
+  policy->insert(
+      key, {.depth = e.depth, .bytes = static_cast<std::uint32_t>(parts.arena->page_bytes()), .loaded = !e.complete});
   index.emplace(key, std::move(e));
 }
 

@@ -28,6 +28,7 @@ struct chunk_facts {
   std::uint32_t bytes = 0;        ///< of room that it takes here
   std::int64_t recompute_us = 0;  ///< what computing it again would take; 0: not known
   std::int64_t load_us = 0;       ///< what loading it from the tier below would take; 0: not known
+  bool loaded = false;            ///< from the tier below, ahead of a use; else a turn computed it
 };
 
 /// Who used a chain, and when. Sent at a turn's admission and again when it settles: the length of the answer says most
@@ -58,7 +59,8 @@ class eviction_policy {
   virtual void insert(chunk_key key, const chunk_facts& facts) = 0;
   /// Whether losing the chunk here is no loss. The key must be known.
   virtual void safe_below(chunk_key key, bool safe) = 0;
-  /// A chain, head first, was used; keys that are not here are passed over.
+  /// A chain, head first, was used. Of keys that are not here it counts when they arrive: what a turn saves when it
+  /// settles comes later.
   virtual void touch(std::span<const chunk_key> chain, const chain_use& use) = 0;
   /// Pins are counted; unpin balances pin. The key must be known.
   virtual void pin(chunk_key key) = 0;
@@ -84,7 +86,9 @@ class eviction_policy {
   /// only expected.
   virtual std::optional<double> least_worth(std::int64_t /*now_us*/) { return {}; }
 
-  /// The chance that the conversation's next turn comes within the horizon. 0 of a policy that expects nothing, and
+  /// It learns when conversations return.
+  virtual bool foretells() const { return false; }
+  /// The chance that the conversation's next turn comes within the horizon. 0 of a policy that foretells nothing, and
   /// where nothing is known.
   virtual double returns_within(std::uint64_t /*conversation*/, std::int64_t /*horizon_us*/, std::int64_t /*now_us*/) {
     return 0;

@@ -12,6 +12,7 @@
 
 #include "kv/check.hpp"
 #include "kv/eviction.hpp"
+#include "kv/policy/recent.hpp"
 
 namespace chromatin::kv {
 
@@ -48,6 +49,8 @@ class policy_book : public eviction_policy {
     at->second.used = touches_;
     if (auto turn = awaited_.find(key); turn != awaited_.end()) await(at->second, turn->second);
     arrived(key, at->second);
+    if (const auto early = early_.take(key))
+      use_entry(key, at->second, early->use, facts.loaded ? touches_ : early->touch);
   }
   void safe_below(chunk_key key, bool safe) final {
     update(key, [&](Entry& e) { e.safe = safe; });
@@ -57,7 +60,10 @@ class policy_book : public eviction_policy {
     ++touches_;
     begin_use(chain, use);
     for (auto key : chain)
-      if (entries_.contains(key)) update(key, [&](Entry& e) { use_entry(key, e, use); });
+      if (entries_.contains(key))
+        update(key, [&](Entry& e) { use_entry(key, e, use, touches_); });
+      else
+        early_.note(key, {touches_, use});
     end_use(chain, use);
   }
   void pin(chunk_key key) final {
@@ -93,7 +99,8 @@ class policy_book : public eviction_policy {
   /// The chunk joins those that may go, or leaves them. What its order depends on changes only in between.
   virtual void enter(chunk_key key, const Entry& e) = 0;
   virtual void leave(chunk_key key, const Entry& e) = 0;
-  /// Of interest to some policies: a chunk arrived; it is used; it left; it was retired; a touch begins and ends.
+  /// Of interest to some policies: a chunk arrived; it is used, in a touch or, if it was not here then, when it
+  /// arrives; it left; it was retired; a touch begins and ends.
   virtual void arrived(chunk_key, Entry&) {}
   virtual void used(chunk_key, Entry&, const chain_use&) {}
   virtual void left(chunk_key, const Entry&) {}
@@ -148,6 +155,15 @@ class policy_book : public eviction_policy {
 
  private:
   static constexpr std::int32_t retention_steps = 4;
+  /// Chunks that were used before they arrived and may never come; the newest are remembered.
+  static constexpr std::size_t early_max = 1u << 14;
+
+  /// The use of a chunk that was not here. If a turn saves it later, it is ranked as if it had been: else it would look
+  /// younger than its head, and the head would go before it.
+  struct early_use {
+    std::uint64_t touch = 0;
+    chain_use use;
+  };
 
   /// A chunk whose retention falls by a step at `due_us`.
   struct retained {
@@ -175,8 +191,8 @@ class policy_book : public eviction_policy {
     e.place.awaited = 0;
     e.place.shallow = 0;
   }
-  void use_entry(chunk_key key, Entry& e, const chain_use& use) {
-    e.used = touches_;
+  void use_entry(chunk_key key, Entry& e, const chain_use& use, std::uint64_t touch) {
+    e.used = touch;
     if (e.place.in == standing::group::retired)
       e.place.in = awaited_.contains(key) ? standing::group::awaited : standing::group::ordinary;
     e.place.retention = 0;
@@ -184,11 +200,12 @@ class policy_book : public eviction_policy {
       e.place.retention = use.keep.priority - usual_priority;
       auto step_us = std::max<std::int64_t>(use.keep.ttl_us / retention_steps, 1);
       auto due_us = use.now_us > std::numeric_limits<std::int64_t>::max() - step_us ? use.now_us : use.now_us + step_us;
-      retained_.insert({due_us, key, touches_, step_us, e.place.retention});
+      retained_.insert({due_us, key, touch, step_us, e.place.retention});
     }
     used(key, e, use);
   }
 
+  recent<early_use> early_{early_max};
   std::unordered_map<chunk_key, std::int64_t> awaited_;  ///< minus the start of the first turn that awaits the chunk
   std::set<retained> retained_;
   std::uint64_t evictable_bytes_ = 0;

@@ -1,6 +1,5 @@
-#include <deque>
-
 #include "kv/policy/ranked.hpp"
+#include "kv/policy/recent.hpp"
 
 namespace chromatin::kv {
 namespace {
@@ -11,17 +10,12 @@ constexpr std::size_t remembered_max = 1u << 20;
 /// By the number of turns that used the chunk; a turn counts when it settles.
 class lfu_policy final : public ranked_policy {
   void arrived(chunk_key key, ranked_entry& e) override {
-    if (auto past = gone_.extract(key); !past.empty()) e.value = past.mapped();
+    if (auto past = gone_.take(key)) e.value = *past;
   }
   void used(chunk_key, ranked_entry& e, const chain_use& use) override { e.value += use.settled; }
-  void left(chunk_key key, const ranked_entry& e) override {
-    gone_[key] = e.value;
-    order_.push_back(key);
-    for (; order_.size() > remembered_max; order_.pop_front()) gone_.erase(order_.front());
-  }
+  void left(chunk_key key, const ranked_entry& e) override { gone_.note(key, e.value); }
 
-  std::unordered_map<chunk_key, std::int64_t> gone_;
-  std::deque<chunk_key> order_;  ///< in which they left, some of them more than once
+  recent<std::int64_t> gone_{remembered_max};
 };
 
 }  // namespace

@@ -31,6 +31,7 @@ class open_turns {
   void opens_unknown(id what);
   void forget(id what);
 
+  bool knows(id what) const { return records_.contains(what); }
   /// It is known and nobody serves it.
   bool is_idle(id what) const;
   /// The Gittins index now; 0 for what is not known (any more).

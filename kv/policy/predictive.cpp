@@ -10,6 +10,7 @@
 #include "kv/policy/bytes.hpp"
 #include "kv/policy/open_turns.hpp"
 #include "kv/policy/policies.hpp"
+#include "kv/policy/recent.hpp"
 
 namespace chromatin::kv {
 namespace {
@@ -21,6 +22,8 @@ constexpr std::size_t users_max = 4;
 constexpr std::size_t looks_max = 1;
 /// Conversations that have become likelier to return and nobody asked for yet; of more the oldest are forgotten.
 constexpr std::size_t risen_max = 1024;
+/// Chunks that left and whose owner is remembered: what comes back ahead of its turn is worth what it was.
+constexpr std::size_t gone_max = 1u << 18;
 constexpr std::uint64_t learned_format =
     0x31'6e'72'75'74'65'72ULL;  ///< "return1", and by its bytes the machine's order
 
@@ -40,6 +43,7 @@ class predictive_policy final : public policy_book<predictive_entry> {
   void hint(std::span<const upcoming_turn> upcoming, std::int64_t now_us) override { await_turns(upcoming, now_us); }
   std::vector<expected_use> expected(std::size_t chunks_max, std::int64_t now_us) override;
   std::optional<double> least_worth(std::int64_t now_us) override;
+  bool foretells() const override { return true; }
   double returns_within(conversation_id who, std::int64_t horizon_us, std::int64_t now_us) override;
   std::vector<std::byte> learned() const override;
   bool learn(std::span<const std::byte> bytes) override;
@@ -76,6 +80,7 @@ class predictive_policy final : public policy_book<predictive_entry> {
   }
   conversation_id open_unknown();
   void join(predictive_entry& e, conversation_id owner);
+  void arrived_of(predictive_entry& e, conversation_id owner);
   void part(conversation_id owner);
   void mark(conversation_id owner);
   void learn_tail(group& g, std::span<const chunk_key> chain);
@@ -93,7 +98,9 @@ class predictive_policy final : public policy_book<predictive_entry> {
   std::vector<conversation_id> stale_;
   std::deque<conversation_id> risen_;                            ///< whose rank has become better by itself
   mutable std::unordered_map<conversation_id, double> indices_;  ///< during one decision
-  conversation_id next_unknown_ = unknown_from, arrivals_ = 0, user_ = 0;
+  recent<conversation_id> gone_{gone_max};                       ///< whose the chunks were that left
+  conversation_id next_unknown_ = unknown_from, arrivals_ = 0;
+  conversation_id user_ = 0;                ///< during a touch
   double tails_seen_ = 8, tails_used_ = 8;  ///< a tail may be of no use to the next turn: one that is only copied whole
 };
 
@@ -149,15 +156,19 @@ void predictive_policy::part(conversation_id owner) {
   if (owner >= unknown_from && owner != arrivals_) turns_.forget(owner);
 }
 
-void predictive_policy::arrived(chunk_key, predictive_entry& e) {
+void predictive_policy::arrived(chunk_key key, predictive_entry& e) {
   if (arrivals_ == 0) arrivals_ = open_unknown();
   e.users[0] = arrivals_;
   auto& g = groups_[arrivals_];
   ++g.chunks;
   g.used = touches_;
+  if (const auto owner = gone_.take(key); owner && e.facts.loaded) arrived_of(e, *owner);
 }
 
-void predictive_policy::left(chunk_key, const predictive_entry& e) { part(e.owner()); }
+void predictive_policy::left(chunk_key key, const predictive_entry& e) {
+  if (e.owner() < unknown_from) gone_.note(key, e.owner());
+  part(e.owner());
+}
 
 void predictive_policy::begin_use(std::span<const chunk_key>, const chain_use& use) {
   turns_.advance(use.now_us);
@@ -171,19 +182,33 @@ void predictive_policy::begin_use(std::span<const chunk_key>, const chain_use& u
     turns_.settles(use);
 }
 
-void predictive_policy::used(chunk_key, predictive_entry& e, const chain_use&) { join(e, user_); }
+void predictive_policy::used(chunk_key, predictive_entry& e, const chain_use& use) {
+  if (user_ != 0)
+    join(e, user_);
+  else
+    arrived_of(e, use.conversation);
+}
+
+/// The chunk is one of this conversation's, which may be over.
+void predictive_policy::arrived_of(predictive_entry& e, conversation_id owner) {
+  if (!turns_.knows(owner)) return;
+  join(e, owner);
+  groups_.at(owner).used = e.used;
+  mark(owner);
+}
 
 void predictive_policy::end_use(std::span<const chunk_key> chain, const chain_use& use) {
-  auto found = groups_.find(user_);
+  auto user = std::exchange(user_, 0);
+  auto found = groups_.find(user);
   if (found == groups_.end()) {
-    if (user_ >= unknown_from) turns_.forget(user_);
+    if (user >= unknown_from) turns_.forget(user);
     return;
   }
   found->second.used = touches_;
-  mark(user_);
+  mark(user);
   if (!use.settled || chain.empty()) return;
   learn_tail(found->second, chain);
-  abandon_rest(user_);
+  abandon_rest(user);
 }
 
 void predictive_policy::learn_tail(group& g, std::span<const chunk_key> chain) {

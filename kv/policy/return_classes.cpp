@@ -24,7 +24,9 @@ constexpr double gain_min = 8;
 constexpr float events_per_half_min = 8;
 /// Before so many returns nothing is foretold: the first hazards are no more than a place to begin.
 constexpr float events_to_foretell = 64;
-constexpr std::uint32_t events_between_questions = 16, events_between_refreshes = 64;
+constexpr std::uint32_t events_between_questions = 16;
+/// The hazards are computed again when half of all events are new to them, or this many.
+constexpr float refresh_share = 1.0F / 2, events_between_refreshes = 64;
 /// After so many turns the counts are halved: people change.
 constexpr std::uint32_t turns_remembered = 1 << 17;
 
@@ -115,7 +117,7 @@ void return_classes::returned(class_id of, const traits& with, std::size_t age) 
     if (evidence_[of]) ++evidence_[of]->seen[t][with[t]][span].events;
   }
   if (evidence_[of] && ++evidence_[of]->events >= events_between_questions) try_split(of);
-  if (++events_ >= events_between_refreshes) refresh();
+  if (static_cast<float>(++events_) >= std::min(events_between_refreshes, refresh_share * returns_seen())) refresh();
 }
 
 struct return_classes::split {
@@ -204,6 +206,11 @@ return_classes::span_effects return_classes::effects_of(const traits& with) cons
   return effects;
 }
 
+float return_classes::returns_seen() const {
+  const auto& all = nodes_[everybody].ages;
+  return std::accumulate(all.begin(), all.end(), 0.0F, [](float sum, const count& c) { return sum + c.events; });
+}
+
 double return_classes::hazard(class_id of, const span_effects& effects, std::size_t age) const {
   return std::min<double>(hazard_max, hazards_[of][age] * effects[span_of(age)]);
 }
@@ -229,9 +236,7 @@ double return_classes::index(class_id of, const traits& with, double age_s) cons
 }
 
 double return_classes::chance(class_id of, const traits& with, double age_s, double horizon_s) const {
-  const auto& all = nodes_[everybody].ages;
-  auto seen = std::accumulate(all.begin(), all.end(), 0.0F, [](float sum, const count& c) { return sum + c.events; });
-  if (seen < events_to_foretell) return 0;
+  if (returns_seen() < events_to_foretell) return 0;
   auto effects = effects_of(with);
   double waits = 1;
   for (auto age = age_at(age_s); age + 1 < ages_count; ++age) {

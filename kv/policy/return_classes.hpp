@@ -103,6 +103,7 @@ class return_classes {
   span_effects effects_of(const traits& with) const;
   double hazard(class_id of, const span_effects& effects, std::size_t age) const;
   double index_from(class_id of, const span_effects& effects, std::size_t age) const;
+  float returns_seen() const;  ///< as far as they are not forgotten
   void refresh();
   void forget_half();
 

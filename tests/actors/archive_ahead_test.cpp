@@ -26,19 +26,7 @@ struct archiving_world {
     for (const auto& one : asked->value.value()) all.push_back(one.id + ": " + one.state);
     return all;
   }
-  counters stats() {
-    counters all;
-    w.system.spawn([&](caf::event_based_actor* self) {
-      self->request(w.archivist, caf::infinite, atom::stats_v).then([&](const counters& c) { all = c; });
-    });
-    w.drain();
-    return all;
-  }
-  std::int64_t counter(const std::string& name) {
-    for (const auto& [key, value] : stats().values)
-      if (key == name) return value;
-    return -1;
-  }
+  std::int64_t counter(const std::string& name) { return w.counter_now(w.archivist, name); }
 
   std::shared_ptr<machine> on;
   world w;
@@ -120,11 +108,11 @@ TEST(ArchiveAhead, AScheduleThatIsDamagedStaysAsItWasUntilItIsMended) {
   at.write(second + "tomorrow tenant second\n");
   pass(at.w, 43h);
   EXPECT_THAT(at.states(), ElementsAre("first: stored", "second: stored", "first: settled"));
-  EXPECT_THAT(at.stats().notes, trouble);
+  EXPECT_THAT(at.w.stats(at.w.archivist).notes, trouble);
   at.write(second);
   pass(at.w, 50h);
   EXPECT_THAT(at.states(), ElementsAre("first: stored", "second: stored", "first: settled", "second: settled"));
-  EXPECT_THAT(at.stats().notes, testing::Not(trouble));
+  EXPECT_THAT(at.w.stats(at.w.archivist).notes, testing::Not(trouble));
 }
 
 TEST(ArchiveAhead, LinesForWhatIsNotThereNotArchivedOrOverHurtNobody) {

@@ -316,16 +316,24 @@ void world::forget(const std::string& conversation) {
   run();
 }
 
-std::int64_t world::counter(const measured_actor& of, const std::string& name) {
-  std::int64_t result = -1;
+counters world::stats(const measured_actor& of) {
+  counters all;
   system.spawn([&](caf::event_based_actor* self) {
-    self->request(of, caf::infinite, atom::stats_v).then([&](const counters& c) {
-      for (const auto& [key, value] : c.values)
-        if (key == name) result = value;
-    });
+    self->request(of, caf::infinite, atom::stats_v).then([&](const counters& c) { all = c; });
   });
+  drain();
+  return all;
+}
+
+std::int64_t world::counter_now(const measured_actor& of, const std::string& name) {
+  for (const auto& [key, value] : stats(of).values)
+    if (key == name) return value;
+  return -1;
+}
+
+std::int64_t world::counter(const measured_actor& of, const std::string& name) {
   run();
-  return result;
+  return counter_now(of, name);
 }
 
 std::string world::describe() {

@@ -130,7 +130,11 @@ class world {
   /// Pieces of advice that were lost, or came twice.
   std::int64_t advice_lost = 0, advice_twice = 0;
   const ending& outcome(turn_id id) { return endings_.at(id); }
+  /// Runs the system to its rest first.
   std::int64_t counter(const measured_actor& of, const std::string& name);
+  /// What it tells without that: no time passes.
+  counters stats(const measured_actor& of);
+  std::int64_t counter_now(const measured_actor& of, const std::string& name);
   /// All counters, for a failure's report. Runs the system for a bounded time only.
   std::string describe();
   /// When it has handled what is in its mailbox.

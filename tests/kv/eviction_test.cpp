@@ -184,6 +184,46 @@ TEST_P(EveryPolicy, RetentionIsAnOrderAndDecays) {
   EXPECT_EQ(policy.victims(all, 2'000'000), plain->victims(all, 2'000'000)) << "nothing is left of it";
 }
 
+/// What a turn saves when it settles arrives when its use was told.
+TEST_P(EveryPolicy, WhatIsSavedAfterItsUseStandsWithItsChain) {
+  if (GetParam() == "fifo") GTEST_SKIP() << "by arrival, whatever the chain";
+  std::vector<chunk_key> chain{key(1), key(2)}, other{key(11)};
+  store(policy, {1});
+  policy.touch(chain, {.now_us = 1, .conversation = 1, .settled = true});
+  store(policy, {11});
+  policy.touch(other, {.now_us = 2, .conversation = 11, .settled = true});
+  policy.insert(key(2), {.depth = 1, .bytes = 10});
+  policy.safe_below(key(2), true);
+  auto before = make_policy(GetParam(), {.future = &future});
+  store(*before, {1, 2});
+  before->touch(chain, {.now_us = 1, .conversation = 1, .settled = true});
+  store(*before, {11});
+  before->touch(other, {.now_us = 2, .conversation = 11, .settled = true});
+  EXPECT_EQ(victims(policy), victims(*before));
+}
+
+TEST_P(EveryPolicy, WhatIsSavedAfterItsUseIsRetainedAsItSays) {
+  auto use = [&](std::uint64_t n, std::uint8_t priority) {
+    auto k = key(n);
+    policy.touch(std::span{&k, 1}, {.now_us = 1, .conversation = n, .settled = true, .keep = {priority, 1000}});
+  };
+  use(1, 90), use(2, 10), use(3, 50);
+  for (auto n : {3, 2, 1}) store(policy, {static_cast<std::uint64_t>(n)});
+  EXPECT_EQ(victims(policy), (order{2, 3, 1}));
+}
+
+TEST(LruPolicy, WhatIsLoadedAheadOfItsNextUseIsYoung) {
+  auto made = make_policy("lru");
+  auto& policy = *made;
+  touch(policy, {1});
+  store(policy, {2});
+  touch(policy, {2});
+  touch(policy, {3});
+  policy.insert(key(1), {.bytes = 10, .loaded = true});
+  policy.safe_below(key(1), true);
+  EXPECT_EQ(victims(policy), (order{2, 1}));
+}
+
 TEST(MakePolicy, ANameThatIsNotThereIsToldWithThoseThatAre) {
   auto says = [](const char* name) {
     try {
@@ -235,6 +275,38 @@ TEST(AwaitedChunks, AreAwaitedBeforeTheyArriveToo) {
     policy.safe_below(key(2), true);
     EXPECT_EQ(victims(policy), (order{12, 11, 2, 1}));
   });
+}
+
+/// A hundred conversations whose user came back half a minute after a short answer, and never after a long one.
+std::unique_ptr<eviction_policy> experienced(std::int64_t& now_us) {
+  auto made = make_policy("predictive");
+  for (std::uint64_t n = 100; n < 200; ++n)
+    for (auto answer_tokens : {4U, 500U}) {
+      auto k = key(n);
+      made->touch(std::span{&k, 1},
+                  {.now_us = now_us += 30'000'000, .conversation = n, .answer_tokens = answer_tokens, .settled = true});
+    }
+  return made;
+}
+
+TEST(Predictive, WhatIsLoadedIsWhoseItWas) {
+  std::int64_t now_us = 0;
+  auto made = experienced(now_us);
+  auto use = [&](std::uint64_t n, std::uint32_t answer_tokens) {
+    auto k = key(n);
+    made->touch(std::span{&k, 1},
+                {.now_us = now_us, .conversation = n, .answer_tokens = answer_tokens, .settled = true});
+  };
+  store(*made, {1});
+  store(*made, {2});
+  use(1, 4), use(2, 500);
+  EXPECT_EQ(victims(*made), (order{2, 1}));
+  for (std::uint64_t n : {1, 2}) made->erase(key(n));
+  for (std::uint64_t n : {1, 2}) {
+    made->insert(key(n), {.bytes = 10, .loaded = true});
+    made->safe_below(key(n), true);
+  }
+  EXPECT_EQ(victims(*made), (order{2, 1})) << "they were worth that before they left, too";
 }
 
 TEST(Predictive, WhatItLearnedIsTakenWholeOrNotAtAll) {

@@ -187,6 +187,17 @@ TEST(ReturnChances, NoneOfWhatIsNotKnownOrServedAndNoneAtFirst) {
   EXPECT_EQ(young.chance(quick, 3600), 0) << "nobody can say that of thirty";
 }
 
+TEST(ReturnClasses, SomeReturnsSayWhen) {
+  return_classes classes;
+  traits with{};
+  auto age = age_at(100);
+  for (int n = 0; n < 20; ++n) {
+    for (std::size_t at = 0; at <= age; ++at) classes.reached(return_classes::everybody, with, at);
+    classes.returned(return_classes::everybody, with, age);
+  }
+  EXPECT_GT(classes.index(return_classes::everybody, with, 95), 4 * classes.index(return_classes::everybody, with, 10));
+}
+
 TEST(OpenTurns, OneTurnThatSettlesTwiceIsOneTurn) {
   auto index = [](bool twice) {
     open_turns turns{[](auto) {}};

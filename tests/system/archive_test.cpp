@@ -160,6 +160,13 @@ TEST(Archive, AScheduleThatCannotBeReadEndsTheStart) {
   EXPECT_THAT(server.said(), HasSubstr(schedule + ": line 2: it begins with no time like 2026-12-01T09:00:00Z"));
 }
 
+TEST(Archive, APolicyThatLearnsNothingOfReturnsIsRefusedWhereTheyAreToBeForeseen) {
+  temporary_folder folder;
+  server_process server{folder.path(), {"--dna", folder / "dna", "--dna-expect", "0.5", "--policy", "lru"}};
+  EXPECT_NE(server.wait_for_end(), 0);
+  EXPECT_THAT(server.said(), HasSubstr("--dna-expect needs --policy predictive"));
+}
+
 TEST(Archive, NeedsAFolderForItsKeys) {
   temporary_folder folder;
   server_process server{folder.path(), {"--disk", "", "--dna", folder / "dna"}};
