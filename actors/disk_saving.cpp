@@ -83,7 +83,6 @@ void disk_tier_state::learn_saved(const key_list& keys) {
   for (auto key : keys) {
     learn(*store.find(key));
     early_touches.erase(key);
-    if (saves.at(key).retired) policy->retire(key);
   }
 }
 

@@ -282,10 +282,7 @@ void disk_tier_state::touch(const key_list& chain, const kv::chain_use& use) {
 }
 
 void disk_tier_state::retire(const key_list& keys) {
-  for (auto key : keys) {
-    policy->retire(key);
-    if (auto save = saves.find(key); save != saves.end()) save->second.retired = true;
-  }
+  for (auto key : keys) policy->retire(key);
 }
 
 expectations disk_tier_state::expect(std::uint32_t chunks_max) {

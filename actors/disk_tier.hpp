@@ -68,7 +68,6 @@ struct disk_tier_state {
   struct save_state {
     kv::page_ref page;
     std::set<upper_tier_actor> uppers;  ///< who has to hear of it
-    bool retired = false;               ///< meanwhile
   };
   /// A fetch order. The pages are the orderer's; the slots are held until no read goes into them.
   struct load_state {

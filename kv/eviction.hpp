@@ -65,7 +65,8 @@ class eviction_policy {
   /// Pins are counted; unpin balances pin. The key must be known.
   virtual void pin(chunk_key key) = 0;
   virtual void unpin(chunk_key key) = 0;
-  /// Nobody is expected to use this chunk again: it goes first. A touch takes that back. Unknown keys are passed over.
+  /// Nobody is expected to use this chunk again: it goes first. A touch takes that back. If it is not here, this counts
+  /// when it is saved later.
   virtual void retire(chunk_key key) = 0;
   /// The scheduler's view of what comes next replaces the one before.
   virtual void hint(std::span<const upcoming_turn> upcoming, std::int64_t now_us) = 0;

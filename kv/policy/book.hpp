@@ -47,10 +47,9 @@ class policy_book : public eviction_policy {
     CHROMATIN_CHECK(fresh, "a chunk arrives once");
     at->second.facts = facts;
     at->second.used = touches_;
-    if (auto turn = awaited_.find(key); turn != awaited_.end()) await(at->second, turn->second);
+    if (auto turns = awaited_.find(key); turns != awaited_.end()) await(at->second, turns->second.start);
     arrived(key, at->second);
-    if (const auto early = early_.take(key))
-      use_entry(key, at->second, early->use, facts.loaded ? touches_ : early->touch);
+    if (const auto early = early_.take(key)) happened_early(key, at->second, *early);
   }
   void safe_below(chunk_key key, bool safe) final {
     update(key, [&](Entry& e) { e.safe = safe; });
@@ -59,11 +58,13 @@ class policy_book : public eviction_policy {
     decay(use.now_us);
     ++touches_;
     begin_use(chain, use);
+    if (use.settled)
+      for (auto key : chain) await_one_less(key);
     for (auto key : chain)
       if (entries_.contains(key))
         update(key, [&](Entry& e) { use_entry(key, e, use, touches_); });
       else
-        early_.note(key, {touches_, use});
+        early_.note(key, {.touch = touches_, .use = use});
     end_use(chain, use);
   }
   void pin(chunk_key key) final {
@@ -76,7 +77,7 @@ class policy_book : public eviction_policy {
     });
   }
   void retire(chunk_key key) final {
-    if (!entries_.contains(key)) return;
+    if (!entries_.contains(key)) return early_.note(key, {.retired = true});
     update(key, [](Entry& e) { e.place.in = standing::group::retired; });
     retired(key);
   }
@@ -125,18 +126,19 @@ class policy_book : public eviction_policy {
 
   /// For policies that heed the scheduler: the chunks of these turns go after all others (CachedAttention §3.3).
   void await_turns(std::span<const upcoming_turn> upcoming, std::int64_t now_us) {
-    std::unordered_map<chunk_key, std::int64_t> next;
+    std::unordered_map<chunk_key, awaiting> next;
     for (const auto& turn : upcoming)
       for (auto key : turn.keys) {
-        auto [at, fresh] = next.try_emplace(key, -(now_us + turn.starts_in_us));
-        if (!fresh) at->second = std::max(at->second, -(now_us + turn.starts_in_us));
+        auto& by = next.try_emplace(key, awaiting{-(now_us + turn.starts_in_us)}).first->second;
+        by.start = std::max(by.start, -(now_us + turn.starts_in_us));
+        ++by.turns;
       }
-    for (const auto& [key, start] : awaited_)
+    for (const auto& [key, by] : awaited_)
       if (!next.contains(key) && entries_.contains(key)) update(key, [](Entry& e) { await_no_more(e); });
     awaited_ = std::move(next);
-    for (const auto& [key, start] : awaited_)
-      if (auto at = entries_.find(key); at != entries_.end() && !awaits(at->second, start))
-        update(key, [&, start = start](Entry& e) { await(e, start); });
+    for (const auto& [key, by] : awaited_)
+      if (auto at = entries_.find(key); at != entries_.end() && !awaits(at->second, by.start))
+        update(key, [start = by.start](Entry& e) { await(e, start); });
   }
 
   /// Retention falls with time. Called before chunks are compared.
@@ -155,14 +157,14 @@ class policy_book : public eviction_policy {
 
  private:
   static constexpr std::int32_t retention_steps = 4;
-  /// Chunks that were used before they arrived and may never come; the newest are remembered.
+  /// Chunks of which was told before they arrived, and which may never come; the newest are remembered.
   static constexpr std::size_t early_max = 1u << 14;
 
-  /// The use of a chunk that was not here. If a turn saves it later, it is ranked as if it had been: else it would look
-  /// younger than its head, and the head would go before it.
-  struct early_use {
+  /// What was told of a chunk that was not here: its last use, or that it was retired.
+  struct early_news {
     std::uint64_t touch = 0;
-    chain_use use;
+    chain_use use = {};
+    bool retired = false;
   };
 
   /// A chunk whose retention falls by a step at `due_us`.
@@ -178,6 +180,20 @@ class policy_book : public eviction_policy {
     }
   };
 
+  /// Turns that await a chunk.
+  struct awaiting {
+    std::int64_t start = 0;  ///< minus that of the first of them
+    std::uint32_t turns = 0;
+  };
+
+  /// A turn that awaited the chunk is over. The queue is told anew only now and then: until then what was served
+  /// already would be held before all that is still to come.
+  void await_one_less(chunk_key key) {
+    auto by = awaited_.find(key);
+    if (by == awaited_.end() || --by->second.turns > 0) return;
+    awaited_.erase(by);
+    if (entries_.contains(key)) update(key, [](Entry& e) { await_no_more(e); });
+  }
   static bool awaits(const Entry& e, std::int64_t start) {
     return e.place.in == standing::group::awaited && e.place.awaited == start;
   }
@@ -190,6 +206,14 @@ class policy_book : public eviction_policy {
     if (e.place.in == standing::group::awaited) e.place.in = standing::group::ordinary;
     e.place.awaited = 0;
     e.place.shallow = 0;
+  }
+  /// If a turn saves it later, it is ranked as if it had been here: else it would look younger than its head, and the
+  /// head would go before it. What is loaded is wanted.
+  void happened_early(chunk_key key, Entry& e, const early_news& news) {
+    if (!news.retired) return use_entry(key, e, news.use, e.facts.loaded ? touches_ : news.touch);
+    if (e.facts.loaded) return;
+    e.place.in = standing::group::retired;
+    retired(key);
   }
   void use_entry(chunk_key key, Entry& e, const chain_use& use, std::uint64_t touch) {
     e.used = touch;
@@ -205,8 +229,8 @@ class policy_book : public eviction_policy {
     used(key, e, use);
   }
 
-  recent<early_use> early_{early_max};
-  std::unordered_map<chunk_key, std::int64_t> awaited_;  ///< minus the start of the first turn that awaits the chunk
+  recent<early_news> early_{early_max};
+  std::unordered_map<chunk_key, awaiting> awaited_;
   std::set<retained> retained_;
   std::uint64_t evictable_bytes_ = 0;
 };

@@ -193,7 +193,7 @@ void predictive_policy::used(chunk_key, predictive_entry& e, const chain_use& us
 void predictive_policy::arrived_of(predictive_entry& e, conversation_id owner) {
   if (!turns_.knows(owner)) return;
   join(e, owner);
-  groups_.at(owner).used = e.used;
+  groups_.at(owner).used = std::max(groups_.at(owner).used, e.used);
   mark(owner);
 }
 

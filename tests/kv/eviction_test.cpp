@@ -202,6 +202,20 @@ TEST_P(EveryPolicy, WhatIsSavedAfterItsUseStandsWithItsChain) {
   EXPECT_EQ(victims(policy), victims(*before));
 }
 
+TEST_P(EveryPolicy, WhatIsRetiredBeforeItIsSavedGoesFirst) {
+  store(policy, {1});
+  policy.retire(key(2));
+  policy.retire(key(3));
+  touch(policy, {3});
+  policy.insert(key(4), {.depth = 1, .bytes = 10, .loaded = true});
+  policy.safe_below(key(4), true);
+  store(policy, {2});
+  EXPECT_EQ(victims(policy).front(), 2u);
+  policy.erase(key(2));
+  store(policy, {3});
+  EXPECT_NE(victims(policy, 1), order{3}) << "a use takes it back";
+}
+
 TEST_P(EveryPolicy, WhatIsSavedAfterItsUseIsRetainedAsItSays) {
   auto use = [&](std::uint64_t n, std::uint8_t priority) {
     auto k = key(n);
@@ -265,6 +279,21 @@ TEST(AwaitedChunks, AreLikeOthersWhenTheirTurnIsGone) {
   with_awaited_chain([](eviction_policy& policy, auto&) {
     policy.hint({}, 0);
     EXPECT_EQ(victims(policy), (order{2, 1, 12, 11}));
+  });
+}
+
+TEST(AwaitedChunks, AreLikeOthersWhenTheLastTurnThatAwaitedThemHasSettled) {
+  with_awaited_chain([](eviction_policy& policy, auto& upcoming) {
+    upcoming.push_back({.keys = {key(1)}, .starts_in_us = 2000});
+    policy.hint(upcoming, 0);
+    std::vector<chunk_key> chain{key(1), key(2)}, other{key(11), key(12)};
+    policy.touch(chain, {.settled = true});
+    policy.touch(other, {.settled = true});
+    EXPECT_EQ(victims(policy), (order{2, 12, 11, 1})) << "another turn awaits 1";
+    policy.touch(std::span{chain}.first(1), {.settled = true});
+    EXPECT_EQ(victims(policy), (order{2, 12, 11, 1})) << "used last";
+    policy.hint({}, 0);
+    EXPECT_EQ(victims(policy), (order{2, 12, 11, 1})) << "nobody awaited it";
   });
 }
 
