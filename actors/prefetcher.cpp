@@ -16,6 +16,7 @@ constexpr std::uint32_t idle_share = 8;
 
 void prefetcher_state::hint(const hints& next) {
   ++hints_seen;
+  turns_wait = !next.upcoming.empty();
   if (!host) return;
   if (next.whole) self->send(host, atom::hint_v, next);
   std::unordered_set<std::uint64_t> upcoming;
@@ -69,7 +70,7 @@ void prefetcher_state::look_later() {
 
 void prefetcher_state::on_idle() {
   looks = false;
-  if (!host || chunks_under_way > 0) return look_later();  // turns that wait come first
+  if (!host || turns_wait || chunks_under_way > 0) return look_later();  // turns that wait come first
   looks = true;
   self->request(host, idle_answer_within, atom::expect_v, std::max(1u, window_chunks / idle_share))
       .then(

@@ -22,7 +22,7 @@ struct prefetcher_state {
   /// `cost`: of what is not ordered, or does not come in time.
   void order(const std::vector<kv::link>& chain, caf::timespan deadline, const kv::recompute_cost& cost);
   void on_ended(ticket id);
-  /// Nothing was to do for a while: what is likely to be wanted soon is raised, if there is room.
+  /// No turn waits: what is likely to be wanted soon is raised, if there is room.
   void on_idle();
   void attach(const caf::strong_actor_ptr& tier);
   void detach();
@@ -40,6 +40,7 @@ struct prefetcher_state {
   std::map<ticket, std::uint32_t> under_way;  ///< orders and how many chunks each raises
   std::uint32_t chunks_under_way = 0;
   std::unordered_set<std::uint64_t> seen;  ///< turns that have been ordered for and are still upcoming
+  bool turns_wait = false;                 ///< by the last hint
   bool looks = false;                      ///< a look is due or under way
   std::int64_t hints_seen = 0, ordered = 0, expected = 0, failed = 0;
 };

@@ -12,7 +12,7 @@ namespace chromatin::test {
 struct idle_tier_state {
   bool promises = false;
   bool joins = true;  ///< what an order joins comes in time
-  int orders = 0, cancels = 0;
+  int orders = 0, cancels = 0, looks = 0;
   kv::recompute_cost cost;  ///< of the last order
   std::map<kv::chunk_key, std::uint32_t> layers_handed_down;
 };
@@ -37,7 +37,10 @@ inline tier_actor::behavior_type idle_tier(tier_actor::pointer, idle_tier_state*
           [](atom::retire, const key_list&) {},
           [](atom::erase, const key_list&) {},
           [](atom::hint, const hints&) {},
-          [](atom::expect, std::uint32_t) { return expectations{}; },
+          [it](atom::expect, std::uint32_t) {
+            ++it->looks;
+            return expectations{};
+          },
           [](atom::attach, const caf::strong_actor_ptr&) {},
           [](atom::detach) {},
           [](atom::stats) { return counters{}; }};

@@ -41,6 +41,28 @@ TEST(Prefetcher, OrdersNoMoreThanItsWindowHolds) {
   EXPECT_EQ(idle.cost.starts_in_us, 1) << "what would come too late is not read";
 }
 
+TEST(Prefetcher, LooksForNobodyWhileTurnsWait) {
+  world w;
+  idle_tier_state idle;  // nothing is under way: it has nothing
+  auto tier = w.system.spawn(idle_tier, &idle);
+  auto prefetcher =
+      w.system.spawn(chromatin::prefetcher, w.geometry.layers, 7u, caf::timespan{std::chrono::seconds{1}});
+  caf::anon_send(prefetcher, atom::attach_v, caf::actor_cast<caf::strong_actor_ptr>(tier));
+  auto pass = [&](hints next) {
+    caf::anon_send(prefetcher, atom::hint_v, std::move(next));
+    for (int i = 0; i < 4; ++i) {
+      w.drain();
+      w.scheduler_thread.advance_time(std::chrono::seconds{1});
+    }
+    w.drain();
+    return std::exchange(idle.looks, 0);
+  };
+  EXPECT_EQ(pass(waiting(1, 3)), 0);
+  EXPECT_GT(pass({}), 0);
+  caf::anon_send_exit(prefetcher, caf::exit_reason::user_shutdown);
+  w.drain();
+}
+
 /// Notes how many turns each hint names.
 prefetcher_actor::behavior_type hint_listener(prefetcher_actor::pointer, std::vector<std::size_t>* turns) {
   return {[](atom::ready, ticket, std::uint32_t, const gpu::fence&) {},
