@@ -331,11 +331,6 @@ std::int64_t world::counter_now(const measured_actor& of, const std::string& nam
   return -1;
 }
 
-std::int64_t world::counter(const measured_actor& of, const std::string& name) {
-  run();
-  return counter_now(of, name);
-}
-
 std::string world::describe() {
   std::string all;
   auto add = [&](const counters& c) {

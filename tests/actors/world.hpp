@@ -131,7 +131,10 @@ class world {
   std::int64_t advice_lost = 0, advice_twice = 0;
   const ending& outcome(turn_id id) { return endings_.at(id); }
   /// Runs the system to its rest first.
-  std::int64_t counter(const measured_actor& of, const std::string& name);
+  std::int64_t counter(const measured_actor& of, const std::string& name) {
+    run();
+    return counter_now(of, name);
+  }
   /// What it tells without that: no time passes.
   counters stats(const measured_actor& of);
   std::int64_t counter_now(const measured_actor& of, const std::string& name);
