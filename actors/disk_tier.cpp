@@ -123,7 +123,7 @@ disk_tier_state::choice disk_tier_state::worth_reading(const fetch_order& order,
     bytes.push_back(all.missing == 0 ? 0 : last * geometry.slice(0).bytes);
   }
   for (std::size_t i = 0; i < here; ++i) {
-    tokens.push_back(order.links[i].fill);
+    tokens.push_back(order.brings_tokens.empty() ? order.links[i].fill : order.brings_tokens.at(i));
     bytes.push_back(bytes.back() + geometry.packed_bytes(order.links[i].fill));
   }
   auto deadline_us = std::chrono::duration<double, std::micro>{order.deadline}.count();

@@ -86,13 +86,13 @@ void host_tier_state::order_missing(const fetch_order& order, fetch_order& from_
   std::uint32_t ahead = 0;
   for (const auto& link : order.links) {
     if (index.contains(link.key)) {
-      // What is here is of use only behind what is not.
-      (from_below.links.empty() ? ahead : from_below.recompute.tokens_after) += link.fill;
+      (from_below.links.empty() ? ahead : from_below.brings_tokens.back()) += link.fill;
       continue;
     }
     auto page = allocate();
     if (!page) break;
     from_below.links.push_back(link);
+    from_below.brings_tokens.push_back(link.fill);
     from_below.into.push_back(std::move(page));
   }
   auto& head = from_below.recompute.head_tokens;

@@ -69,6 +69,8 @@ struct fetch_order {
   caf::timespan deadline{};  ///< from now; after it the orderer no longer wants the answer, so the tier need not start
   io::urgency urgency = io::urgency::turn_waits;
   kv::recompute_cost recompute = {};  ///< a tier does not promise what is computed sooner than it could be read
+  /// Tokens that each link makes of use: its own, and those of what the orderer has right behind it. Empty: its own.
+  std::vector<std::uint32_t> brings_tokens = {};
   /// Orders ahead of need, not over yet, that the turn would wait for as well: the heads of what it wants.
   std::vector<ticket> joins = {};
   std::uint32_t joined_tokens = 0;

@@ -14,6 +14,7 @@ struct idle_tier_state {
   bool joins = true;  ///< what an order joins comes in time
   int orders = 0, cancels = 0, looks = 0;
   kv::recompute_cost cost;  ///< of the last order
+  std::vector<std::uint32_t> brings_tokens;
   std::map<kv::chunk_key, std::uint32_t> layers_handed_down;
 };
 
@@ -24,6 +25,7 @@ inline tier_actor::behavior_type idle_tier(tier_actor::pointer, idle_tier_state*
           [it](atom::fetch, const fetch_order& order, const layer_sink_actor&) {
             ++it->orders;
             it->cost = order.recompute;
+            it->brings_tokens = order.brings_tokens;
             std::size_t count = it->promises ? order.links.size() : 0;
             return fetch_started{std::vector<fetch_started::promised>(count, {.tier = "nowhere"}), it->joins};
           },

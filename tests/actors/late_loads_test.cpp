@@ -80,6 +80,44 @@ TEST_F(LateLoads, WhatIsOnItsWayIsJoinedIfItComesSoonerThanItIsComputed) {
   EXPECT_TRUE(joins(1000)) << "it is there";
 }
 
+TEST_F(LateLoads, WhatStandsBehindAChunkCountsWithIt) {
+  begin();
+  auto promised = [&](std::vector<std::uint32_t> brings_tokens) {
+    ask({.id = new_ticket(),
+         .links = chain(1, 1),
+         .into = {arena_->try_allocate()},
+         .deadline = std::chrono::hours{1},
+         .recompute = {.us_per_token = 1000, .head_tokens = 5 * 64, .beside_tokens = 0},
+         .brings_tokens = std::move(brings_tokens)});
+    messages();
+    run();
+    return promised_;
+  };
+  EXPECT_EQ(promised({}), 0u) << "100 ms in place of 64, and of no use without the rest";
+  EXPECT_EQ(promised({5 * 64}), 1u) << "100 ms in place of 320";
+}
+
+TEST(LateLoad, AGapIsFilledThoughTheChunksBehindItAreThere) {
+  world w;
+  idle_tier_state below{.promises = true};
+  caf::anon_send(w.host, atom::attach_v, erased(w.system.spawn(idle_tier, &below)));
+  auto fetch = [&](std::vector<kv::link> links) {
+    w.system.spawn([&w, links](caf::event_based_actor* self) {
+      self->request(
+              w.host, caf::infinite, atom::fetch_v,
+              fetch_order{new_ticket(), links, {}, std::chrono::hours{1}, urgency::ahead_of_need, {.head_tokens = 200}},
+              caf::actor_cast<layer_sink_actor>(w.prefetcher))
+          .then([](const fetch_started&) {});
+    });
+    w.drain();
+  };
+  fetch({{key(1), 64}});
+  fetch({{key(3), 64}, {key(4), 8}});
+  fetch({{key(1), 64}, {key(2), 64}, {key(3), 64}, {key(4), 8}});
+  EXPECT_EQ(below.cost.head_tokens, 136u) << "without what stands before the gap";
+  EXPECT_EQ(below.brings_tokens, std::vector<std::uint32_t>{136});
+}
+
 /// A turn's order for what is on its way ahead of need, and comes in time or not.
 std::int64_t taken_back_if(bool in_time) {
   world w;
