@@ -130,8 +130,7 @@ TEST_P(EveryPolicy, WhatIsRetiredGoesFirstUnlessItIsUsedAgain) {
 
 TEST_P(EveryPolicy, RetentionIsAnOrderAndDecays) {
   auto settle = [&](std::uint64_t n, std::uint8_t priority, std::int64_t ttl_us) {
-    auto k = key(n);
-    policy.touch(std::span{&k, 1}, {.now_us = 1, .conversation = n, .settled = true, .keep = {priority, ttl_us}});
+    touch(policy, {n}, {.now_us = 1, .conversation = n, .settled = true, .keep = {priority, ttl_us}});
   };
   store(policy, {1});
   store(policy, {2});
@@ -150,28 +149,24 @@ TEST_P(EveryPolicy, RetentionIsAnOrderAndDecays) {
   store(*plain, {1});
   store(*plain, {2});
   store(*plain, {3});
-  for (std::uint64_t n : {1, 2, 3, 3, 1, 3}) {
-    auto k = key(n);
-    plain->touch(std::span{&k, 1}, {.now_us = 1, .conversation = n, .settled = true});
-  }
+  for (std::uint64_t n : {1, 2, 3, 3, 1, 3}) touch(*plain, {n}, {.now_us = 1, .conversation = n, .settled = true});
   EXPECT_EQ(policy.victims(all, 2'000'000), plain->victims(all, 2'000'000)) << "nothing is left of it";
 }
 
 /// What a turn saves when it settles arrives when its use was told.
 TEST_P(EveryPolicy, WhatIsSavedAfterItsUseStandsWithItsChain) {
   if (GetParam() == "fifo") GTEST_SKIP() << "by arrival, whatever the chain";
-  std::vector<chunk_key> chain{key(1), key(2)}, other{key(11)};
   store(policy, {1});
-  policy.touch(chain, {.now_us = 1, .conversation = 1, .settled = true});
+  touch(policy, {1, 2}, {.now_us = 1, .conversation = 1, .settled = true});
   store(policy, {11});
-  policy.touch(other, {.now_us = 2, .conversation = 11, .settled = true});
+  touch(policy, {11}, {.now_us = 2, .conversation = 11, .settled = true});
   policy.insert(key(2), {.depth = 1, .bytes = 10});
   policy.safe_below(key(2), true);
   auto before = make_policy(GetParam(), {.future = &future});
   store(*before, {1, 2});
-  before->touch(chain, {.now_us = 1, .conversation = 1, .settled = true});
+  touch(*before, {1, 2}, {.now_us = 1, .conversation = 1, .settled = true});
   store(*before, {11});
-  before->touch(other, {.now_us = 2, .conversation = 11, .settled = true});
+  touch(*before, {11}, {.now_us = 2, .conversation = 11, .settled = true});
   EXPECT_EQ(victims(policy), victims(*before));
 }
 
@@ -191,8 +186,7 @@ TEST_P(EveryPolicy, WhatIsRetiredBeforeItIsSavedGoesFirst) {
 
 TEST_P(EveryPolicy, WhatIsSavedAfterItsUseIsRetainedAsItSays) {
   auto use = [&](std::uint64_t n, std::uint8_t priority) {
-    auto k = key(n);
-    policy.touch(std::span{&k, 1}, {.now_us = 1, .conversation = n, .settled = true, .keep = {priority, 1000}});
+    touch(policy, {n}, {.now_us = 1, .conversation = n, .settled = true, .keep = {priority, 1000}});
   };
   use(1, 90), use(2, 10), use(3, 50);
   for (auto n : {3, 2, 1}) store(policy, {static_cast<std::uint64_t>(n)});

@@ -44,11 +44,10 @@ TEST(AwaitedChunks, AreLikeOthersWhenTheLastTurnThatAwaitedThemHasSettled) {
   with_awaited_chain([](eviction_policy& policy, auto& upcoming) {
     upcoming.push_back({.keys = {key(1)}, .starts_in_us = 2000});
     policy.hint(upcoming, 0);
-    std::vector<chunk_key> chain{key(1), key(2)}, other{key(11), key(12)};
-    policy.touch(chain, {.settled = true});
-    policy.touch(other, {.settled = true});
+    touch(policy, {1, 2}, {.settled = true});
+    touch(policy, {11, 12}, {.settled = true});
     EXPECT_EQ(victims(policy), (order{2, 12, 11, 1})) << "another turn awaits 1";
-    policy.touch(std::span{chain}.first(1), {.settled = true});
+    touch(policy, {1}, {.settled = true});
     EXPECT_EQ(victims(policy), (order{2, 12, 11, 1})) << "used last";
     policy.hint({}, 0);
     EXPECT_EQ(victims(policy), (order{2, 12, 11, 1})) << "nobody awaited it";
@@ -68,11 +67,9 @@ TEST(AwaitedChunks, AreAwaitedBeforeTheyArriveToo) {
 std::unique_ptr<eviction_policy> experienced(std::int64_t& now_us) {
   auto made = make_policy("predictive");
   for (std::uint64_t n = 100; n < 200; ++n)
-    for (auto answer_tokens : {4U, 500U}) {
-      auto k = key(n);
-      made->touch(std::span{&k, 1},
-                  {.now_us = now_us += 30'000'000, .conversation = n, .answer_tokens = answer_tokens, .settled = true});
-    }
+    for (auto answer_tokens : {4U, 500U})
+      touch(*made, {n},
+            {.now_us = now_us += 30'000'000, .conversation = n, .answer_tokens = answer_tokens, .settled = true});
   return made;
 }
 
@@ -80,9 +77,7 @@ TEST(Predictive, WhatIsLoadedIsWhoseItWas) {
   std::int64_t now_us = 0;
   auto made = experienced(now_us);
   auto use = [&](std::uint64_t n, std::uint32_t answer_tokens) {
-    auto k = key(n);
-    made->touch(std::span{&k, 1},
-                {.now_us = now_us, .conversation = n, .answer_tokens = answer_tokens, .settled = true});
+    touch(*made, {n}, {.now_us = now_us, .conversation = n, .answer_tokens = answer_tokens, .settled = true});
   };
   store(*made, {1});
   store(*made, {2});
@@ -99,8 +94,7 @@ TEST(Predictive, WhatIsLoadedIsWhoseItWas) {
 TEST(Predictive, WhatItLearnedIsTakenWholeOrNotAtAll) {
   auto made = make_policy("predictive");
   store(*made, {1, 2});
-  std::vector<chunk_key> chain{key(1), key(2)};
-  made->touch(chain, {.now_us = 1, .conversation = 1, .answer_tokens = 5, .settled = true});
+  touch(*made, {1, 2}, {.now_us = 1, .conversation = 1, .answer_tokens = 5, .settled = true});
   auto bytes = made->learned();
   EXPECT_TRUE(make_policy("predictive")->learn(bytes));
   EXPECT_FALSE(make_policy("predictive")->learn(std::span{bytes}.first(bytes.size() - 1)));

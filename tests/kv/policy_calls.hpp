@@ -23,10 +23,10 @@ inline void store(eviction_policy& policy, std::initializer_list<std::uint64_t> 
   }
 }
 
-inline void touch(eviction_policy& policy, std::initializer_list<std::uint64_t> chain) {
+inline void touch(eviction_policy& policy, std::initializer_list<std::uint64_t> chain, const chain_use& use = {}) {
   std::vector<chunk_key> keys;
   for (auto n : chain) keys.push_back(key(n));
-  policy.touch(keys, {});
+  policy.touch(keys, use);
 }
 
 inline std::vector<std::uint64_t> victims(eviction_policy& policy, std::uint64_t bytes = all) {
