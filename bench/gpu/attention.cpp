@@ -120,7 +120,7 @@ void add_rotation(const std::string& key, const std::string& name, const std::st
 void measure_attention(workbench& on, const model::config& shape, const gpu_bench_sizes& sizes,
                        const machine_limits& limits, report& to) {
   to.section("The attention kernels alone, a layer");
-  std::uint32_t longest = 1;
+  auto longest = sizes.turn_history + sizes.turn_new;
   for (const auto* list : {&sizes.attention_prefills, &sizes.attention_decodes})
     for (auto tokens : *list) longest = std::max(longest, tokens);
   attention_rig rig{on, shape, longest};
@@ -135,6 +135,13 @@ void measure_attention(workbench& on, const model::config& shape, const gpu_benc
             .beside = fmt::format("{:.0f} us with rotation, {:.0f} % of {:g} TFLOP/s; half of the square counts",
                                   s * 1e6, 100 * operations / s / limits.bf16_per_s(), limits.bf16_per_s() * 1e-12)});
     add_rotation(key, name, "in the store before and inside", s, rotated_s, to);
+  }
+  {
+    auto s = rig.layer_s(sizes.turn_new, sizes.turn_history, false, true);
+    to.add({.key = "attention_turn.us",
+            .name = fmt::format("{} tokens after {}, with the store before", sizes.turn_new, sizes.turn_history),
+            .value = s * 1e6,
+            .unit = "us"});
   }
   for (auto keys : sizes.attention_decodes) {
     auto s = rig.layer_s(1, keys - 1, false), rotated_s = rig.layer_s(1, keys - 1, true);

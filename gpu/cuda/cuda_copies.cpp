@@ -38,7 +38,6 @@ class cuda_copies::core : public std::enable_shared_from_this<core> {
 
  private:
   using order = std::function<void(bool passed)>;
-  enum class direction : std::uint8_t { in, out };
   struct slot_copy {
     kv::page_ref from, to;
     std::uint32_t tokens = 0;
@@ -53,7 +52,6 @@ class cuda_copies::core : public std::enable_shared_from_this<core> {
   void when(const fence& after, stream in, order enqueue);
   std::shared_ptr<transfer> prepare(std::vector<slice_copy> slices, bool packs_all) const;
   void pack(stream in, const transfer& of, std::size_t i) const;
-  void move_bytes(const std::vector<slice_run>& runs, direction way, stream in) const;
   /// Those that arrive packed: in a stream of their own, so that the link has something to do while they are unpacked.
   void enqueue_packed(const transfer& of) const;
   void enqueue_out(std::shared_ptr<transfer> of, const copied& done);
@@ -104,25 +102,10 @@ void cuda_copies::core::pack(stream in, const transfer& of, std::size_t i) const
                            of.stage(i));
 }
 
-void cuda_copies::core::move_bytes(const std::vector<slice_run>& runs, direction way, stream in) const {
-  for (const auto& run : runs) {
-    auto *to = run.device, *from = run.host;
-    auto to_stride = run.device_stride, from_stride = run.host_stride;
-    if (way == direction::out) {
-      std::swap(to, from);
-      std::swap(to_stride, from_stride);
-    }
-    if (run.rows == 1)
-      runtime_->copy(in, to, from, run.bytes);
-    else
-      runtime_->copy_rows(in, to, to_stride, from, from_stride, run.bytes, run.rows);
-  }
-}
-
 void cuda_copies::core::enqueue_packed(const transfer& of) const {
-  const auto runs = of.packed_runs();
-  if (runs.empty()) return;
-  move_bytes(runs, direction::in, packed_loads_);
+  const auto copies = of.staged(transfer::direction::in);
+  if (copies.empty()) return;
+  runtime_->copy_many(packed_loads_, copies);
   for (std::size_t i = 0; i < of.slices().size(); ++i) {
     if (!of.stage(i)) continue;
     const auto used = static_cast<std::uint32_t>(of.slices()[i].tokens * shape_.token_bytes());
@@ -145,7 +128,7 @@ fence cuda_copies::core::in(std::vector<slice_copy> slices, copied done) {
     });
     return fence{never};
   }
-  move_bytes(of->direct_runs(), direction::in, loads_);
+  runtime_->copy_many(loads_, of->direct(transfer::direction::in));
   enqueue_packed(*of);
   auto arrived = std::make_shared<device_fence>(events_->record(loads_), !checks);
   auto last = checks ? checks_ : loads_;
@@ -197,8 +180,8 @@ void cuda_copies::core::enqueue_out(std::shared_ptr<transfer> of, const copied& 
   for (std::size_t i = 0; i < of->slices().size(); ++i)
     if (of->stage(i)) pack(saves_, *of, i);
   of->check(*runtime_, saves_);
-  move_bytes(of->direct_runs(), direction::out, saves_);
-  move_bytes(of->packed_runs(), direction::out, saves_);
+  runtime_->copy_many(saves_, of->direct(transfer::direction::out));
+  runtime_->copy_many(saves_, of->staged(transfer::direction::out));
   runtime_->then(saves_, [self = shared_from_this(), of = std::move(of), done](bool passed) mutable {
     auto result = passed ? self->outcome(*of) : copy_result{.error = copy_error::failed};
     of.reset();

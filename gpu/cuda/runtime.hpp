@@ -9,6 +9,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <thread>
 
@@ -24,6 +25,13 @@ using event = struct event_handle*;
 
 /// Work that was captured once and is launched as a whole.
 using graph = struct graph_handle*;
+
+/// Bytes that are to be at another place, too.
+struct byte_copy {
+  std::byte* to = nullptr;
+  const std::byte* from = nullptr;
+  std::size_t bytes = 0;
+};
 
 struct device_properties {
   std::string name;    ///< "NVIDIA H100 80GB HBM3", "emulated"
@@ -67,6 +75,8 @@ class runtime {
   /// `rows` pieces of `bytes`, which begin so many bytes apart.
   virtual void copy_rows(stream, void* to, std::size_t to_stride, const void* from, std::size_t from_stride,
                          std::size_t bytes, std::size_t rows) = 0;
+  /// Many of them, in any order among each other: one by one they would leave a link idle between any two.
+  virtual void copy_many(stream, std::span<const byte_copy>) = 0;
   /// Calls from a thread of the runtime's, in the stream's order, when all before it is done, or with false when the
   /// device failed. The call may enqueue; it must not wait. The stream does not wait for it.
   virtual void then(stream, std::function<void(bool passed)> call) = 0;

@@ -1,6 +1,7 @@
 #include "gpu/cuda/transfer.hpp"
 
 #include <algorithm>
+#include <utility>
 
 #include "kv/check.hpp"
 
@@ -46,12 +47,15 @@ std::byte* transfer::in_host(std::size_t i) const {
   return kv::packed_slice_of(slices_[i].host, shape_, slices_[i].layer, slices_[i].tokens).data();
 }
 
-std::vector<slice_run> transfer::runs(bool packed_ones) const {
-  std::vector<slice_place_pair> places;
-  for (std::size_t i = 0; i < slices_.size(); ++i)
-    if ((stages_[i] != nullptr) == packed_ones)
-      places.push_back({packed_ones ? stages_[i] : in_page(i), in_host(i), packed(i).bytes});
-  return runs_of(places);
+std::vector<byte_copy> transfer::copies(direction way, bool staged) const {
+  std::vector<byte_copy> all;
+  for (std::size_t i = 0; i < slices_.size(); ++i) {
+    if ((stages_[i] != nullptr) != staged) continue;
+    auto *to = staged ? stages_[i] : in_page(i), *from = in_host(i);
+    if (way == direction::out) std::swap(to, from);
+    all.push_back({.to = to, .from = from, .bytes = packed(i).bytes});
+  }
+  return all;
 }
 
 void transfer::check(runtime& on, stream in) const {

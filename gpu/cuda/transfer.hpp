@@ -8,7 +8,6 @@
 
 #include "gpu/copy_engine.hpp"
 #include "gpu/cuda/room_pool.hpp"
-#include "gpu/cuda/slice_runs.hpp"
 
 namespace chromatin::gpu::cuda {
 
@@ -25,9 +24,10 @@ class transfer {
   /// The packed copy in the device; null for a slice that is the same in both forms.
   std::byte* stage(std::size_t i) const { return stages_[i]; }
 
+  enum class direction : std::uint8_t { in, out };
   /// What is to be copied between the host and the device's pages, and between the host and packed copies.
-  std::vector<slice_run> direct_runs() const { return runs(false); }
-  std::vector<slice_run> packed_runs() const { return runs(true); }
+  std::vector<byte_copy> direct(direction way) const { return copies(way, false); }
+  std::vector<byte_copy> staged(direction way) const { return copies(way, true); }
 
   /// Enqueues the checksums of all slices and their way to the host.
   void check(runtime& on, stream in) const;
@@ -36,7 +36,7 @@ class transfer {
 
  private:
   bool is_same_in_both(std::size_t i) const;
-  std::vector<slice_run> runs(bool packed_ones) const;
+  std::vector<byte_copy> copies(direction way, bool staged) const;
 
   std::vector<slice_copy> slices_;
   kv::geometry shape_;

@@ -1,13 +1,16 @@
 #include "gpu/cuda/emulated/runtime.hpp"
 
+#include <algorithm>
 #include <condition_variable>
 #include <cstring>
 #include <functional>
 #include <mutex>
 #include <optional>
+#include <random>
 #include <thread>
 #include <unordered_set>
 #include <utility>
+#include <vector>
 
 #include "gpu/cuda/emulated/kernels.hpp"
 #include "gpu/cuda/emulated/products.hpp"
@@ -127,8 +130,14 @@ class emulated_device final : public emulated_runtime {
                  std::size_t bytes, std::size_t rows) override {
     if (bytes == 0 || rows == 0) return;
     CHROMATIN_CHECK(to_stride >= bytes && from_stride >= bytes, "rows of a copy do not overlap");
-    enqueue_copy(
-        s, {static_cast<std::byte*>(to), to_stride, static_cast<const std::byte*>(from), from_stride, bytes, rows});
+    enqueue_copies(
+        s, {{static_cast<std::byte*>(to), to_stride, static_cast<const std::byte*>(from), from_stride, bytes, rows}});
+  }
+
+  void copy_many(stream s, std::span<const byte_copy> copies) override {
+    std::vector<rows_copy> all;
+    for (const auto& c : copies) all.push_back({c.to, c.bytes, c.from, c.bytes, c.bytes, 1});
+    enqueue_copies(s, std::move(all));
   }
 
   void then(stream s, std::function<void(bool passed)> call) override {
@@ -279,17 +288,24 @@ class emulated_device final : public emulated_runtime {
     });
   }
 
-  void enqueue_copy(stream s, const rows_copy& c) {
-    auto target = memory_->use(c.to, c.to_span()), source = memory_->use(c.from, c.from_span());
-    CHROMATIN_CHECK(c.rows > 1 || c.to + c.bytes <= c.from || c.from + c.bytes <= c.to,
-                    "source and target of a copy do not overlap");
+  /// Of one operation, in an order that is drawn with it.
+  void enqueue_copies(stream s, std::vector<rows_copy> copies) {
+    std::vector<std::shared_ptr<const void>> names;
+    for (const auto& c : copies) {
+      CHROMATIN_CHECK(c.rows > 1 || c.to + c.bytes <= c.from || c.from + c.bytes <= c.to,
+                      "source and target of a copy do not overlap");
+      names.push_back(memory_->use(c.to, c.to_span()));
+      names.push_back(memory_->use(c.from, c.from_span()));
+    }
     with_lock([&] {
       auto& queue = at(s);
       if (queue.captured)
-        queue.captured->push_back([this, c](stream later) { enqueue_copy(later, c); });
+        queue.captured->push_back([this, copies](stream later) { enqueue_copies(later, copies); });
       else
-        queue.operations.push_back(
-            {.work = [c, t = std::move(target), f = std::move(source)](std::uint64_t) { c.run(); }});
+        queue.operations.push_back({.work = [copies, names](std::uint64_t seed) mutable {
+          std::ranges::shuffle(copies, std::mt19937_64{seed});
+          for (const auto& c : copies) c.run();
+        }});
     });
   }
 

@@ -1,11 +1,13 @@
 /// Checksums: XXH3-64 (xxHash 0.8, default secret, seed 0) of pieces of 4 KiB, as kv::checksum() takes them.
 ///
-/// A block of threads makes 32 pieces of one view. Four lanes share a piece: lane j of them keeps accumulators 2j and
-/// 2j + 1, hence the 16 bytes from 16j on of every stripe of 64, which no other lane needs. A stripe takes the secret's
-/// words from its number in the kilobyte on; after each kilobyte but the last the accumulators are scrambled.
+/// A block of threads makes 8 pieces of one view, and is over soon: products that need a whole multiprocessor wait for
+/// blocks of other streams there. Sixteen lanes share a piece, four of them a kilobyte: lane j of these keeps
+/// accumulators 2j and 2j + 1, hence the 16 bytes from 16j on of every stripe of 64, which no other lane needs. A
+/// stripe takes the secret's words from its number in the kilobyte on. What a kilobyte adds does not depend on what was
+/// there before, so that each is summed for itself; between two of them the accumulators are scrambled.
 ///
 /// Address and bounds: a piece beyond the view is not read and its sum not written (its lanes do take part in the
-/// shuffles). Of a piece, stripe s < 64 and lane j < 4 read 16 bytes from 64s + 16j <= 4080 on. Words of the secret:
+/// shuffles). Of a kilobyte, stripe s < 16 and lane j < 4 read 16 bytes from 64s + 16j <= 1008 on. Words of the secret:
 /// n + 2j + 1 <= 22 of 24 in a stripe; the scramble has 16 + 2j + 1 <= 23; the unaligned ones read words o / 8 and
 /// o / 8 + 1 <= 23 for o <= 121 + 48 + 8.
 
@@ -15,8 +17,10 @@ namespace chromatin::gpu::cuda {
 inline namespace CHROMATIN_KERNELS {
 namespace {
 
-constexpr std::uint32_t threads = 128, lanes_per_piece = 4, pieces_per_block = threads / lanes_per_piece;
-constexpr std::uint32_t piece_bytes = 4096, stripe_bytes = 64, block_stripes = 16, blocks = 4;
+constexpr std::uint32_t piece_bytes = 4096, kilobyte_bytes = 1024, kilobytes = piece_bytes / kilobyte_bytes;
+constexpr std::uint32_t stripe_bytes = 64, stripes = kilobyte_bytes / stripe_bytes;
+constexpr std::uint32_t threads = 128, lanes_per_kilobyte = 4, lanes_per_piece = kilobytes * lanes_per_kilobyte;
+constexpr std::uint32_t pieces_per_block = threads / lanes_per_piece;
 constexpr std::uint32_t secret_words = 24;
 
 /// XXH3's, in words.
@@ -61,6 +65,18 @@ DEVICE void take(accumulators& sum, words_16 data, std::uint64_t even_key, std::
 
 DEVICE std::uint64_t scrambled(std::uint64_t sum, std::uint64_t key) { return (sum ^ sum >> 47 ^ key) * prime32_1; }
 
+/// What a lane adds to its accumulators for its kilobyte.
+DEVICE accumulators sum_of(const std::byte* from, const std::uint64_t* key, std::uint32_t j, bool last_kilobyte) {
+  words_16 data[stripes];
+  UNROLL for (std::uint32_t n = 0; n < stripes; ++n) data[n] = load_16_once(from + n * stripe_bytes);
+  accumulators sum{0, 0};
+  constexpr auto end = stripes - 1;
+  UNROLL for (std::uint32_t n = 0; n < end; ++n) take(sum, data[n], key[n + 2 * j], key[n + 2 * j + 1]);
+  take(sum, data[end], last_kilobyte ? secret_at(key, 121 + 16 * j) : key[end + 2 * j],
+       last_kilobyte ? secret_at(key, 129 + 16 * j) : key[end + 2 * j + 1]);
+  return sum;
+}
+
 KERNEL_BOUNDS(threads, 4)
 void checksum_pieces(const checksum_view* views, secret words, std::uint64_t* sums) {
   auto* key = reinterpret_cast<std::uint64_t*>(shared_memory());
@@ -68,23 +84,21 @@ void checksum_pieces(const checksum_view* views, secret words, std::uint64_t* su
   barrier();
   auto view = views[block_y()];
   auto piece = block_x() * pieces_per_block + thread_x() / lanes_per_piece;
-  auto j = thread_x() % lanes_per_piece;
+  auto j = thread_x() % lanes_per_kilobyte, kilobyte = thread_x() / lanes_per_kilobyte % kilobytes;
   bool there = piece < view.pieces;
+  accumulators own{0, 0};
+  if (there)
+    own = sum_of(view.bytes + std::size_t{piece} * piece_bytes + kilobyte * kilobyte_bytes + j * sizeof(words_16), key,
+                 j, kilobyte == kilobytes - 1);
+  // Those of the first kilobyte go on with the sums of the others.
   auto sum = initial(j);
-  const auto* from = view.bytes + std::size_t{there ? piece : 0} * piece_bytes + j * sizeof(words_16);
-  for (std::uint32_t block = 0; there && block < blocks; ++block, from += block_stripes * stripe_bytes) {
-    words_16 data[block_stripes];
-    UNROLL for (std::uint32_t n = 0; n < block_stripes; ++n) data[n] = load_16_once(from + n * stripe_bytes);
-    UNROLL for (std::uint32_t n = 0; n < block_stripes - 1; ++n) {
-      take(sum, data[n], key[n + 2 * j], key[n + 2 * j + 1]);
+  UNROLL for (std::uint32_t k = 0; k < kilobytes; ++k) {
+    if (k > 0) {
+      sum.even = scrambled(sum.even, key[stripes + 2 * j]);
+      sum.odd = scrambled(sum.odd, key[stripes + 2 * j + 1]);
     }
-    bool last = block == blocks - 1;
-    auto end = block_stripes - 1;
-    take(sum, data[end], last ? secret_at(key, 121 + 16 * j) : key[end + 2 * j],
-         last ? secret_at(key, 129 + 16 * j) : key[end + 2 * j + 1]);
-    if (last) break;
-    sum.even = scrambled(sum.even, key[block_stripes + 2 * j]);
-    sum.odd = scrambled(sum.odd, key[block_stripes + 2 * j + 1]);
+    sum.even += shuffle_xor(own.even, k * lanes_per_kilobyte);
+    sum.odd += shuffle_xor(own.odd, k * lanes_per_kilobyte);
   }
   auto even = sum.even ^ secret_at(key, 11 + 16 * j), odd = sum.odd ^ secret_at(key, 19 + 16 * j);
   auto mixed = even * odd ^ multiply_high(even, odd);
@@ -92,7 +106,7 @@ void checksum_pieces(const checksum_view* views, secret words, std::uint64_t* su
   mixed += shuffle_xor(mixed, 2);
   auto result = piece_bytes * prime64_1 + mixed;
   result = (result ^ result >> 37) * 0x165667919e3779f9;
-  if (there && j == 0) sums[view.first + piece] = result ^ result >> 32;
+  if (there && thread_x() % lanes_per_piece == 0) sums[view.first + piece] = result ^ result >> 32;
 }
 
 }  // namespace

@@ -67,6 +67,26 @@ TEST_P(Runtime, RowsKeepTheirStrides) {
   EXPECT_EQ(target[2 * to_stride + 5], -1);
 }
 
+TEST_P(Runtime, ManyCopiesAllArriveAndWhatComesAfterThemSeesThem) {
+  constexpr std::size_t pieces = 50, width = 3;
+  auto source = pinned_values(*device, pieces * width, 0), target = pinned_values(*device, pieces * width, -1);
+  std::iota(source.data(), source.data() + pieces * width, 0);
+  auto there = device_values<int>(*device, pieces * width);
+  auto bytes_at = [](auto& of, std::size_t piece) { return reinterpret_cast<std::byte*>(of.data() + piece * width); };
+  std::vector<byte_copy> in, out;
+  for (std::size_t i = 0; i < pieces; ++i) {
+    in.push_back({bytes_at(there, i * 7 % pieces), bytes_at(source, i), width * sizeof(int)});
+    out.push_back({bytes_at(target, i), bytes_at(there, i), width * sizeof(int)});
+  }
+  device->copy_many(s, in);
+  device->copy_many(s, out);
+  device->copy_many(s, {});
+  ASSERT_TRUE(device->synchronize(s));
+  for (std::size_t i = 0; i < pieces; ++i)
+    for (std::size_t k = 0; k < width; ++k)
+      EXPECT_EQ(target[i * 7 % pieces * width + k], static_cast<int>(i * width + k));
+}
+
 TEST_P(Runtime, AnEventOrdersTwoStreams) {
   constexpr std::size_t many = std::size_t{1} << 20;  // long enough to be overtaken
   auto other = device->make_stream(true);
