@@ -11,6 +11,7 @@
 namespace chromatin::bench {
 namespace {
 
+constexpr std::size_t plain_bytes = std::size_t{32} << 20;   ///< of one copy of copy_out
 constexpr std::size_t reserve_bytes = std::size_t{2} << 30;  ///< of the device, beside weights and pages
 
 std::uint32_t pages_that_fit(const gpu::cuda::runtime& device, const kv::geometry& shape, std::uint32_t wanted) {
@@ -52,6 +53,10 @@ model_rig::model_rig(std::shared_ptr<gpu::cuda::runtime> device, std::shared_ptr
     host_arena_ = kv::page_arena::make(device_->pinned(how.host_pages * chunk_bytes), chunk_bytes);
 }
 
+model_rig::~model_rig() {
+  if (plain_.queue) device_->destroy(plain_.queue);
+}
+
 std::uint64_t model_rig::matrix_bytes() const {
   const auto& c = config();
   auto q = std::uint64_t{c.heads} * c.head_dim, kv = std::uint64_t{c.kv_heads} * c.head_dim;
@@ -84,12 +89,14 @@ gpu::sequence_step model_rig::part(const kv::block_table& pages, std::uint32_t p
           .sampler = std::make_shared<model::sampler>(model::sampling{})};
 }
 
-std::vector<gpu::sequence_result> model_rig::run(gpu::step_batch batch, std::span<const gpu::fence> loads,
+std::vector<gpu::sequence_result> model_rig::run(gpu::step_batch batch, const load_of_layer& loads,
                                                  const layer_hook& written) {
   auto ended = std::make_shared<std::promise<gpu::step_output>>();
   backend_->begin(std::move(batch));
   for (std::uint32_t layer = 0; layer < geometry().layers; ++layer) {
-    auto fence = backend_->run_layer(layer, loads.empty() ? loads : loads.subspan(layer, 1));
+    std::vector<gpu::fence> after;
+    if (loads) after.push_back(loads(layer));
+    auto fence = backend_->run_layer(layer, after);
     if (written) written(layer, fence);
   }
   backend_->finish([ended](gpu::step_output output) { ended->set_value(std::move(output)); });
@@ -142,17 +149,23 @@ void model_rig::save_layer(const kv::block_table& from, const std::shared_ptr<ke
   });
 }
 
-std::vector<gpu::fence> model_rig::load(const kept_chunks& from, const kv::block_table& to, moves& under_way) {
-  std::vector<gpu::fence> fences;
+void model_rig::load(const kept_chunks& from, const kv::block_table& to, moves& under_way, const layer_hook& coming) {
   for (std::uint32_t layer = 0; layer < geometry().layers; ++layer) {
     auto copies = slices(to, from, layer);
     for (std::size_t i = 0; i < copies.size(); ++i) copies[i].checksum = from.checksums[layer].at(i);
-    fences.push_back(backend_->copies().in(std::move(copies), [end = under_way.open()](const gpu::copy_result& r) {
+    auto fence = backend_->copies().in(std::move(copies), [end = under_way.open()](const gpu::copy_result& r) {
       end(r.error == gpu::copy_error::none);
-    }));
-    fences.back().then(under_way.open());
+    });
+    fence.then(under_way.open());
+    if (coming) coming(layer, fence);
   }
-  return fences;
+}
+
+void model_rig::copy_out(std::size_t bytes, moves& under_way) {
+  if (!plain_.queue) plain_ = {device_->make_stream(), device_->allocate(plain_bytes), device_->pinned(plain_bytes)};
+  for (std::size_t done = 0; done < bytes; done += plain_bytes)
+    device_->copy(plain_.queue, plain_.to.data.get(), plain_.from.data.get(), std::min(plain_bytes, bytes - done));
+  device_->then(plain_.queue, under_way.open());
 }
 
 void model_rig::copy(const kv::block_table& from, const kv::block_table& to, std::uint32_t tokens) {

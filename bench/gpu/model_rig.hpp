@@ -51,6 +51,7 @@ class model_rig {
   };
   model_rig(std::shared_ptr<gpu::cuda::runtime> device, std::shared_ptr<const model::checkpoint> checkpoint,
             const options& how);
+  ~model_rig();
 
   const model::config& config() const { return checkpoint_->config; }
   const kv::geometry& geometry() const { return backend_->geometry(); }
@@ -72,8 +73,10 @@ class model_rig {
   gpu::sequence_step part(const kv::block_table& pages, std::uint32_t position, std::uint32_t count) const;
 
   using layer_hook = std::function<void(std::uint32_t layer, const gpu::fence& written)>;
-  /// Computes to the end. `loads`: what each layer waits for, or none. Throws when the device fails.
-  std::vector<gpu::sequence_result> run(gpu::step_batch batch, std::span<const gpu::fence> loads = {},
+  /// What a layer waits for.
+  using load_of_layer = std::function<gpu::fence(std::uint32_t layer)>;
+  /// Computes to the end. Throws when the device fails.
+  std::vector<gpu::sequence_result> run(gpu::step_batch batch, const load_of_layer& loads = {},
                                         const layer_hook& written = {});
   /// Tokens from `from` to `to`, in as few steps as there can be; the last one's result.
   std::vector<gpu::sequence_result> prefill(const kv::block_table& pages, std::uint32_t from, std::uint32_t to);
@@ -83,8 +86,10 @@ class model_rig {
   /// Enqueues one layer's slices, device to host.
   void save_layer(const kv::block_table& from, const std::shared_ptr<kept_chunks>& to, std::uint32_t layer,
                   const gpu::fence& after, moves& under_way);
-  /// Enqueues all layers, host to device, in their order: a fence for each.
-  std::vector<gpu::fence> load(const kept_chunks& from, const kv::block_table& to, moves& under_way);
+  /// Enqueues all layers, host to device, in their order, and tells each one's fence when it has one.
+  void load(const kept_chunks& from, const kv::block_table& to, moves& under_way, const layer_hook& coming = {});
+  /// Copies out of the device that nothing else belongs to: as fast as the link is, and behind nothing.
+  void copy_out(std::size_t bytes, moves& under_way);
   /// Within the device.
   void copy(const kv::block_table& from, const kv::block_table& to, std::uint32_t tokens);
 
@@ -96,6 +101,10 @@ class model_rig {
   std::shared_ptr<const model::checkpoint> checkpoint_;
   std::unique_ptr<gpu::backend> backend_;
   std::shared_ptr<kv::page_arena> device_arena_, host_arena_;
+  struct {
+    gpu::cuda::stream queue = nullptr;
+    kv::memory_block from, to;
+  } plain_;  ///< of copy_out
   int repeats_;
   std::uint32_t step_tokens_max_;
   std::uint64_t token_cache_bytes_;

@@ -1,3 +1,4 @@
+#include <future>
 #include <optional>
 
 #include <fmt/format.h>
@@ -51,9 +52,17 @@ first_token_times first_token(model_rig& rig, std::uint32_t history, std::uint32
   std::optional<kv::token_id> from_loaded;  // of the first time: later the pages have had it all before
   t.both = median_s(rig.repeats(), [&] {
     moves under_way;
-    auto fences = rig.load(*kept, returned, under_way);
-    auto token = rig.run(turn(returned), fences).front().tokens.front();
+    std::vector<std::promise<gpu::fence>> coming(rig.geometry().layers);
+    // A thread enqueues loads while another enqueues the step, as the actors of the host tier and of the executor do.
+    auto loads = std::async(std::launch::async, [&] {
+      rig.load(*kept, returned, under_way,
+               [&](std::uint32_t layer, const gpu::fence& f) { coming[layer].set_value(f); });
+    });
+    auto token = rig.run(turn(returned), [&](std::uint32_t layer) { return coming[layer].get_future().get(); })
+                     .front()
+                     .tokens.front();
     from_loaded = from_loaded.value_or(token);
+    loads.get();
     under_way.wait();  // over by then, but for what is told to the host
   });
   t.compute = median_s(rig.repeats(), [&] { from_resident = rig.run(turn(resident)).front().tokens.front(); });
@@ -160,27 +169,40 @@ void measure_saving(model_rig& rig, const gpu_bench_sizes& sizes, report& to) {
   {
     auto pages = rig.pages(sizes.history);
     auto kept = rig.room(sizes.history);
-    auto steps_s = [&](moves* under_way) {
-      model_rig::layer_hook save;
-      if (under_way)
-        save = [&](std::uint32_t layer, const gpu::fence& f) { rig.save_layer(pages, kept, layer, f, *under_way); };
+    auto tokens = std::min(sizes.history, rig.step_tokens_max());
+    auto steps_s = [&](const model_rig::layer_hook& written) {
       return seconds_of([&] {
                for (int i = 0; i < steps_with_saving; ++i)
-                 rig.run(
-                     {.sequences = {rig.part(pages, 0, std::min(sizes.history, rig.step_tokens_max()))}, .ends = {}},
-                     {}, save);
+                 rig.run({.sequences = {rig.part(pages, 0, tokens)}, .ends = {}}, {}, written);
              }) /
              steps_with_saving;
     };
+    auto with = [&](const std::function<void(std::uint32_t, const gpu::fence&, moves&)>& save) {
+      moves under_way;
+      auto s = steps_s([&](std::uint32_t layer, const gpu::fence& f) { save(layer, f, under_way); });
+      under_way.wait();
+      return s;
+    };
     auto [plain, saving] = in_turns(
-        rig.repeats(), [&] { return steps_s(nullptr); },
+        2 * rig.repeats(), [&] { return steps_s({}); },
         [&] {
-          moves under_way;
-          auto s = steps_s(&under_way);
-          under_way.wait();
-          return s;
+          return with([&](std::uint32_t layer, const gpu::fence& f, moves& under_way) {
+            rig.save_layer(pages, kept, layer, f, under_way);
+          });
         });
     add_saving("saving.prefill_percent", fmt::format("to steps of {} new tokens", sizes.history), plain, saving, to);
+    auto [alone, copying] = in_turns(
+        2 * rig.repeats(), [&] { return steps_s({}); },
+        [&] {
+          return with([&](std::uint32_t, const gpu::fence&, moves& under_way) {
+            rig.copy_out(rig.cache_bytes(tokens) / layers, under_way);
+          });
+        });
+    to.add({.key = "saving.copying_percent",
+            .name = "  as many bytes copied out, behind nothing and unchecked",
+            .value = 100 * (copying / alone - 1),
+            .unit = "%",
+            .beside = fmt::format("{:.2f} ms over {:.2f}", copying * 1e3, alone * 1e3)});
   }
   // Each sequence fills a chunk in the time of so many steps; that of the chunks before is when they are saved.
   for (std::uint32_t count : {1u, 8u}) {

@@ -75,11 +75,9 @@ class small_kernels {
     std::vector<gpu::cuda::checksum_view> views;
     for (std::size_t at = 0; at < memory.size_bytes; at += slice_bytes)
       views.push_back({memory.data.get() + at, pieces, static_cast<std::uint32_t>(views.size()) * pieces});
-    auto on_device_views = on_.upload(std::span<const gpu::cuda::checksum_view>{views});
     auto sums = on_.device().allocate(sizeof(std::uint64_t) * views.size() * pieces);
     add("checksum", static_cast<double>(memory.size_bytes), [&] {
-      kernels_.checksum(on_.stream(), as<gpu::cuda::checksum_view>(on_device_views),
-                        static_cast<std::uint32_t>(views.size()), pieces, as<std::uint64_t>(sums));
+      kernels_.checksum(on_.stream(), views.data(), static_cast<std::uint32_t>(views.size()), as<std::uint64_t>(sums));
     });
   }
 

@@ -177,9 +177,8 @@ struct kernel_table {
   /// tokens[row] = the first of the largest logits of the row; `broken` counts logits that are not finite, by row.
   void (*argmax)(stream, const float* logits, std::uint32_t vocabulary, std::uint32_t rows, std::uint32_t* tokens,
                  std::uint32_t* broken);
-  /// sums[view.first + p] = XXH3-64 of the view's p-th 4 KiB. `views` are in the device.
-  void (*checksum)(stream, const checksum_view* views, std::uint32_t count, std::uint32_t pieces_max,
-                   std::uint64_t* sums);
+  /// sums[view.first + p] = XXH3-64 of the view's p-th 4 KiB. `views` are in the host, and are read before this returns.
+  void (*checksum)(stream, const checksum_view* views, std::uint32_t count, std::uint64_t* sums);
   /// The packed form (kv::geometry::packed) of a slice in a page and back; padding becomes zeros.
   void (*pack)(stream, const std::byte* slice, std::uint32_t heads, std::uint32_t head_bytes, std::uint32_t used_bytes,
                std::size_t packed_bytes, std::byte* packed);

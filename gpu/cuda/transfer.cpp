@@ -1,13 +1,10 @@
 #include "gpu/cuda/transfer.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "kv/check.hpp"
 
 namespace chromatin::gpu::cuda {
-
-static_assert(sizeof(checksum_view) % alignof(std::uint64_t) == 0, "checksums follow the views");
 
 transfer::transfer(std::vector<slice_copy> slices, const kv::geometry& shape, room_pool& rooms, bool packs_all)
     : slices_{std::move(slices)}, shape_{shape}, stages_(slices_.size(), nullptr) {
@@ -19,17 +16,14 @@ transfer::transfer(std::vector<slice_copy> slices, const kv::geometry& shape, ro
     CHROMATIN_CHECK(slices_[i].tokens > 0 && slices_[i].tokens <= kv::tokens_per_chunk, "a slice has 1 … 64 tokens");
     auto bytes = packed(i).bytes;
     first_piece_.push_back(pieces);
-    auto own = static_cast<std::uint32_t>(bytes / kv::slice_alignment_bytes);
-    pieces += own;
-    pieces_max_ = std::max(pieces_max_, own);
+    pieces += static_cast<std::uint32_t>(bytes / kv::slice_alignment_bytes);
     offsets[i] = staged;
     if (packs_all || !is_same_in_both(i)) staged += bytes;
   }
   first_piece_.push_back(pieces);
-  const auto views = slices_.size() * sizeof(checksum_view), sums = pieces * sizeof(std::uint64_t);
-  const auto head =
-      (views + sums + kv::slice_alignment_bytes - 1) / kv::slice_alignment_bytes * kv::slice_alignment_bytes;
-  room_ = rooms.take(views + sums, head + staged);
+  const auto sums = pieces * sizeof(std::uint64_t);
+  const auto head = (sums + kv::slice_alignment_bytes - 1) / kv::slice_alignment_bytes * kv::slice_alignment_bytes;
+  room_ = rooms.take(sums, head + staged);
   for (std::size_t i = 0; i < slices_.size(); ++i)
     if (packs_all || !is_same_in_both(i)) stages_[i] = room_->device.data() + head + offsets[i];
 }
@@ -59,23 +53,19 @@ std::vector<byte_copy> transfer::copies(direction way, bool staged) const {
 }
 
 void transfer::check(runtime& on, stream in) const {
-  const auto views_bytes = slices_.size() * sizeof(checksum_view);
-  auto* views = reinterpret_cast<checksum_view*>(room_->host.data());
+  std::vector<checksum_view> views;
   for (std::size_t i = 0; i < slices_.size(); ++i)
-    views[i] = {.bytes = stages_[i] ? stages_[i] : in_page(i),
-                .pieces = first_piece_[i + 1] - first_piece_[i],
-                .first = first_piece_[i]};
-  on.copy(in, room_->device.data(), views, views_bytes);
-  auto* sums = room_->device.data() + views_bytes;
-  on.kernels().checksum(in, reinterpret_cast<const checksum_view*>(room_->device.data()),
-                        static_cast<std::uint32_t>(slices_.size()), pieces_max_,
+    views.push_back({.bytes = stages_[i] ? stages_[i] : in_page(i),
+                     .pieces = first_piece_[i + 1] - first_piece_[i],
+                     .first = first_piece_[i]});
+  auto* sums = room_->device.data();
+  on.kernels().checksum(in, views.data(), static_cast<std::uint32_t>(views.size()),
                         reinterpret_cast<std::uint64_t*>(sums));
-  on.copy(in, room_->host.data() + views_bytes, sums, first_piece_.back() * sizeof(std::uint64_t));
+  on.copy(in, room_->host.data(), sums, first_piece_.back() * sizeof(std::uint64_t));
 }
 
 std::uint64_t transfer::checksum(std::size_t i) const {
-  const auto* sums =
-      reinterpret_cast<const std::uint64_t*>(room_->host.data() + slices_.size() * sizeof(checksum_view));
+  const auto* sums = reinterpret_cast<const std::uint64_t*>(room_->host.data());
   return kv::checksum_of_pieces({sums + first_piece_[i], first_piece_[i + 1] - first_piece_[i]});
 }
 

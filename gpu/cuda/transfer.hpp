@@ -42,7 +42,6 @@ class transfer {
   kv::geometry shape_;
   std::vector<std::byte*> stages_;
   std::vector<std::uint32_t> first_piece_;  ///< of each slice, and the number of all
-  std::uint32_t pieces_max_ = 0;
   std::shared_ptr<room> room_;
 };
 

@@ -23,6 +23,12 @@ constexpr std::uint32_t threads = 128, lanes_per_kilobyte = 4, lanes_per_piece =
 constexpr std::uint32_t pieces_per_block = threads / lanes_per_piece;
 constexpr std::uint32_t secret_words = 24;
 
+/// Those of one launch come with it: a copy of their own would wait behind all that the link brings.
+constexpr std::uint32_t views_max = 64;
+struct view_list {
+  checksum_view of[views_max];
+};
+
 /// XXH3's, in words.
 struct secret {
   std::uint64_t words[secret_words];
@@ -78,11 +84,11 @@ DEVICE accumulators sum_of(const std::byte* from, const std::uint64_t* key, std:
 }
 
 KERNEL_BOUNDS(threads, 4)
-void checksum_pieces(const checksum_view* views, secret words, std::uint64_t* sums) {
+void checksum_pieces(view_list views, secret words, std::uint64_t* sums) {
   auto* key = reinterpret_cast<std::uint64_t*>(shared_memory());
   if (thread_x() < secret_words) key[thread_x()] = words.words[thread_x()];
   barrier();
-  auto view = views[block_y()];
+  auto view = views.of[block_y()];
   auto piece = block_x() * pieces_per_block + thread_x() / lanes_per_piece;
   auto j = thread_x() % lanes_per_kilobyte, kilobyte = thread_x() / lanes_per_kilobyte % kilobytes;
   bool there = piece < view.pieces;
@@ -111,10 +117,17 @@ void checksum_pieces(const checksum_view* views, secret words, std::uint64_t* su
 
 }  // namespace
 
-void checksum(stream queue, const checksum_view* views, std::uint32_t count, std::uint32_t pieces_max,
-              std::uint64_t* sums) {
-  LAUNCH(checksum_pieces, (grid{pieces_of(pieces_max, pieces_per_block), count}), threads, sizeof(secret), queue, views,
-         default_secret, sums);
+void checksum(stream queue, const checksum_view* views, std::uint32_t count, std::uint64_t* sums) {
+  for (std::uint32_t done = 0; done < count;) {
+    view_list some{};
+    std::uint32_t number = 0, pieces_max = 0;
+    for (; number < views_max && done < count; ++number, ++done) {
+      some.of[number] = views[done];
+      pieces_max = some.of[number].pieces > pieces_max ? some.of[number].pieces : pieces_max;
+    }
+    LAUNCH(checksum_pieces, (grid{pieces_of(pieces_max, pieces_per_block), number}), threads, sizeof(secret), queue,
+           some, default_secret, sums);
+  }
 }
 
 }  // namespace CHROMATIN_KERNELS

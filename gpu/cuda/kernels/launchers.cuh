@@ -19,7 +19,7 @@ extern const std::uint32_t attention_prefill_rows;
 void silu_mul(stream, const std::uint16_t* gate_up, std::uint32_t ffn, std::uint32_t rows, std::uint16_t* out);
 void argmax(stream, const float* logits, std::uint32_t vocabulary, std::uint32_t rows, std::uint32_t* tokens,
             std::uint32_t* broken);
-void checksum(stream, const checksum_view* views, std::uint32_t count, std::uint32_t pieces_max, std::uint64_t* sums);
+void checksum(stream, const checksum_view* views, std::uint32_t count, std::uint64_t* sums);
 void pack(stream, const std::byte* slice, std::uint32_t heads, std::uint32_t head_bytes, std::uint32_t used_bytes,
           std::size_t packed_bytes, std::byte* packed);
 void unpack(stream, const std::byte* packed, std::uint32_t heads, std::uint32_t head_bytes, std::uint32_t used_bytes,
