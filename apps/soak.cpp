@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "apps/commands.hpp"
+#include "apps/flags/choice.hpp"
 #include "apps/output.hpp"
 #include "apps/replay/workload.hpp"
 #include "apps/soak/run.hpp"
@@ -39,7 +40,9 @@ void soak_command(soak_flags flags) {
   run.lasts = std::chrono::milliseconds{static_cast<std::int64_t>(flags.minutes * 60'000)};
   io::progress_line line{"soak"};
   run.progress = [&line](const std::string& how_far) { line.say(how_far); };
-  fmt::print("soak with --seed {} --minutes {} --context {}\n", run.seed, flags.minutes, run.context);
+  auto how = fmt::format("--seed {} --minutes {} --context {}", run.seed, flags.minutes, run.context);
+  if (run.system.backend == backend_choice::cuda) how += " --backend cuda";
+  fmt::print("soak with {}\n", how);
   std::fflush(stdout);
   auto report = soak::run(run);
   line.take_away();
@@ -56,8 +59,7 @@ void soak_command(soak_flags flags) {
   for (const auto& failure : report.failures) fmt::print("FAILED: {}\n", failure);
   if (!report.failures.empty())
     throw std::runtime_error(
-        fmt::format("{} things did not hold; again: chromatin soak --seed {} --minutes {} --context {}",
-                    report.failures.size(), run.seed, flags.minutes, run.context));
+        fmt::format("{} things did not hold; again: chromatin soak {}", report.failures.size(), how));
   fmt::print("all held\n");
 }
 
@@ -77,6 +79,10 @@ void add_soak_command(CLI::App& app) {
   command->add_option("--users", flags->run.users, "tenants who talk at the same time")
       ->capture_default_str()
       ->check(CLI::Range(1, 64));
+  choose(command->add_option("--backend", flags->run.system.backend, "cpu or cuda, which computes both"),
+         std::map<std::string, backend_choice>{{"cpu", backend_choice::cpu}, {"cuda", backend_choice::cuda}})
+      ->default_str("cpu")
+      ->option_text("NAME");
   command->add_option("--model", flags->run.system.model,
                       "Hugging Face checkpoint folder (default: the embedded model)");
   command->add_option("--conversations", flags->file,

@@ -25,6 +25,7 @@ using std::chrono::milliseconds;
 
 constexpr auto operator_token = "token-of-the-operator";
 constexpr auto rest_within = std::chrono::seconds{180}, round_max = std::chrono::seconds{30};
+constexpr std::uint64_t driver_bytes = std::uint64_t{4} << 30;  ///< of a process, by CUDA's driver and libraries
 
 class soak {
  public:
@@ -41,6 +42,7 @@ class soak {
   void check_server();
   void say_how_far();
   std::uint64_t draw(std::uint64_t below) { return random_() % below; }
+  bool on_device() const { return options_.system.backend == backend_choice::cuda; }
 
   const options& options_;
   std::mt19937_64 random_;
@@ -51,7 +53,7 @@ class soak {
   std::unique_ptr<running_system> reference_;
   std::unique_ptr<rpc::server> reference_door_;
   child_server child_;
-  std::uint64_t arenas_bytes_ = 0, resident_bytes_max_ = 0;
+  std::uint64_t memory_bytes_ = 0, resident_bytes_max_ = 0;
 };
 
 soak::soak(const options& o)
@@ -72,10 +74,12 @@ soak::soak(const options& o)
   ground_.server = child_.address();
   auto calm = o.system;
   calm.disk.clear();
-  calm.compute = compute_type::f32;
   calm.deterministic = true;
   calm.context = o.context;
-  calm.threads = 1;
+  if (!on_device()) {
+    calm.compute = compute_type::f32;
+    calm.threads = 1;
+  }
   reference_ = std::make_unique<running_system>(calm);
   rpc::server_options door{.listen = {"unix:" + (o.folder / "reference").string()}};
   door.tokens = rpc::read_token_file(tokens_);
@@ -87,11 +91,16 @@ soak::soak(const options& o)
 /// Other memory and other odds in each round; the disk's layout is that of the folder.
 std::vector<std::string> soak::arguments(bool with_faults) {
   auto window =
-      reference_->checkpoint().config.cache_geometry(kv::dtype::f32).chunk_bytes() * kv::chunks_for(options_.context);
+      reference_->checkpoint().config.cache_geometry(on_device() ? kv::dtype::bf16 : kv::dtype::f32).chunk_bytes() *
+      kv::chunks_for(options_.context);
   auto device = window * (2 + draw(8)), host = window * (1 + draw(12));
-  arenas_bytes_ = device + host;
-  std::vector<std::string> words{"--compute", "f32", "--deterministic", "--threads", "1", "--log-level", "off"};
+  memory_bytes_ = device + host + (on_device() ? driver_bytes : 0);
+  std::vector<std::string> words{"--deterministic", "--log-level", "off"};
   auto add = [&](const char* option, const std::string& value) { words.insert(words.end(), {option, value}); };
+  if (on_device())
+    add("--backend", "cuda");
+  else
+    words.insert(words.end(), {"--backend", "cpu", "--compute", "f32", "--threads", "1"});
   add("--model", options_.system.model.string());
   add("--context", std::to_string(options_.context));
   add("--device-mem", std::to_string(device));
@@ -127,7 +136,7 @@ void soak::check_server() {
   }
   auto resident = child_.process().resident_bytes();
   resident_bytes_max_ = std::max(resident_bytes_max_, resident);
-  ground_.fail(check_memory(resident, arenas_bytes_));
+  ground_.fail(check_memory(resident, memory_bytes_));
   auto waiting = check_waiting(ground_.longest_wait());
   ground_.fail(waiting);
   if (!waiting.empty()) ground_.stop();

@@ -20,7 +20,7 @@ struct options {
   std::chrono::milliseconds lasts = std::chrono::minutes{1};
   std::uint32_t context = 256;  ///< so small that windows overflow all the time
   std::uint32_t users = 3;
-  system_options system;           ///< of the server without faults: the model
+  system_options system;           ///< of the server without faults: the model and the backend, which are those of both
   std::filesystem::path folder;    ///< empty, for everything that is written
   std::vector<std::string> texts;  ///< what users say
   std::function<void(const std::string&)> progress;
