@@ -6,6 +6,8 @@
 
 #include <fmt/format.h>
 
+#include "io/store_folder.hpp"
+
 namespace chromatin::soak {
 namespace {
 
@@ -90,7 +92,8 @@ std::string check_files(const std::vector<std::string>& names) {
     bool segment = name.starts_with("segment-") && name.ends_with(".kv");
     bool database = name.starts_with("registry.sqlite") || name.starts_with("catalog.sqlite");
     if (name.ends_with(".damaged")) return name + ": was put aside as damaged";
-    if (!segment && !database && name != "lock") return name + ": does not belong into the server's folder";
+    if (!segment && !database && name != "lock" && !name.starts_with(io::device_algorithms_file))
+      return name + ": does not belong into the server's folder";
   }
   return {};
 }

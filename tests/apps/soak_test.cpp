@@ -96,7 +96,8 @@ TEST(SoakChecks, WhatIsHeldAtRestIsTold) {
 }
 
 TEST(SoakChecks, AFileThatDoesNotBelongThereIsTold) {
-  EXPECT_THAT(check_files({"lock", "segment-0000.kv", "registry.sqlite", "registry.sqlite-wal", "catalog.sqlite"}),
+  EXPECT_THAT(check_files({"lock", "segment-0000.kv", "registry.sqlite", "registry.sqlite-wal", "catalog.sqlite",
+                           "cuda-algorithms"}),
               IsEmpty());
   EXPECT_THAT(check_files({"segment-0000.kv.tmp"}), HasSubstr("does not belong"));
   EXPECT_THAT(check_files({"catalog.sqlite.damaged"}), HasSubstr("damaged"));

@@ -92,6 +92,7 @@ struct prefill_state {
   /// Puts the warp's results where its queries were, and from there, in whole lines, to their rows.
   DEVICE void write(const prefill_share& share) {
     auto* own = shared + warp_row() * pitch;
+    warp_barrier();  // no lane still reads queries
     UNROLL for (std::uint32_t i = 0; i < strips * 2; ++i) {
       auto s = i / 2, half = i % 2;
       float total = sum[s][half];

@@ -33,9 +33,10 @@ DEVICE void sort(std::uint64_t* ranks) {
     for (auto distance = run / 2; distance > 0; distance /= 2) {
       barrier();
       auto other = t ^ distance;
+      if (other < t) continue;  // the pair is the other thread's
       auto a = ranks[t], b = ranks[other];
       bool falling = (t & run) == 0;
-      if (other > t && (a < b) == falling) {
+      if ((a < b) == falling) {
         ranks[t] = b;
         ranks[other] = a;
       }

@@ -115,7 +115,7 @@ struct few_rows_block {
       mma_16x8x16(sums[i / 2], {low.w[0], high.w[0], low.w[1], high.w[1]}, {w.w[0], w.w[1]});
       mma_16x8x16(sums[i / 2], {low.w[2], high.w[2], low.w[3], high.w[3]}, {w.w[2], w.w[3]});
     }
-    // The last product waited for all lanes: none still reads the stage.
+    warp_barrier();  // none still reads the stage
     stage = stage + 1 < layout::stages ? stage + 1 : 0;
     copy();
   }
