@@ -40,8 +40,8 @@ std::uint32_t context_of(const gpu_bench_sizes& s) {
 }  // namespace
 
 const std::vector<std::string>& gpu_bench_parts() {
-  static const std::vector<std::string> parts{"attention", "kernels", "products",    "prefill", "decode",
-                                              "load",      "saving",  "first-token", "long"};
+  static const std::vector<std::string> parts{"copies", "attention", "kernels", "products",    "prefill",
+                                              "decode", "load",      "saving",  "first-token", "long"};
   return parts;
 }
 
@@ -58,6 +58,7 @@ void bench_gpu(const std::shared_ptr<gpu::cuda::runtime>& device, const gpu_benc
   auto checkpoint = model::random_checkpoint(o.shape, 1, context_of(sizes));
   workbench on{device, o.repeats};
   auto limits = measure_limits(on, sizes, to);
+  if (o.wants("copies")) measure_copies(on, sizes, to);
   if (o.wants("attention")) measure_attention(on, checkpoint->config, sizes, limits, to);
   if (o.wants("kernels")) measure_small_kernels(on, checkpoint->config, sizes, limits, to);
   if (o.wants("products")) measure_products(on, checkpoint->config, sizes, limits, to);

@@ -11,6 +11,8 @@ namespace chromatin::bench {
 
 /// What the machine does at best.
 machine_limits measure_limits(workbench& on, const gpu_bench_sizes& sizes, report& to);
+/// Slices between the host and the device, as the copy engine moves them and one by one.
+void measure_copies(workbench& on, const gpu_bench_sizes& sizes, report& to);
 /// The attention kernels alone, and what rotating keys adds to them and, for prefill, to the store before them.
 void measure_attention(workbench& on, const model::config& shape, const gpu_bench_sizes& sizes,
                        const machine_limits& limits, report& to);

@@ -38,8 +38,11 @@ TEST(BenchGpu, EveryPartGivesItsFigures) {
                    "to_device_gb_per_s",
                    "to_host_gb_per_s",
                    "product_tflop_per_s",
+                   "copies.1024.in_gb_per_s",
+                   "copies.16384.out_gb_per_s",
                    "attention_prefill.66.tflop_per_s",
                    "attention_prefill.66.rotation_percent",
+                   "attention_turn.us",
                    "attention_decode.66.gb_per_s",
                    "kernel.embed.gb_per_s",
                    "kernel.rms_norm.gb_per_s",
@@ -59,6 +62,7 @@ TEST(BenchGpu, EveryPartGivesItsFigures) {
                    "first_token.percent_below",
                    "first_token_long.throughput",
                    "saving.prefill_percent",
+                   "saving.copying_percent",
                    "saving.decode_percent.1",
                    "saving.decode_percent.8"})
     EXPECT_TRUE(figures.contains(key)) << key;
