@@ -59,8 +59,10 @@ kv::page_ref host_tier_state::allocate() {
 
 void host_tier_state::insert(entry e) {
   auto key = e.link.key;
-  policy->insert(
-      key, {.depth = e.depth, .bytes = static_cast<std::uint32_t>(parts.arena->page_bytes()), .loaded = !e.complete});
+  policy->insert(key, {.depth = e.depth,
+                       .bytes = static_cast<std::uint32_t>(parts.arena->page_bytes()),
+                       .filled = static_cast<float>(e.link.fill) / kv::tokens_per_chunk,
+                       .loaded = !e.complete});
   index.emplace(key, std::move(e));
 }
 

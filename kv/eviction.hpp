@@ -26,6 +26,7 @@ struct upcoming_turn {
 struct chunk_facts {
   std::uint32_t depth = 0;        ///< its index in its chain
   std::uint32_t bytes = 0;        ///< of room that it takes here
+  float filled = 1;               ///< the part of that room which has tokens: the end of a conversation has few
   std::int64_t recompute_us = 0;  ///< what computing it again would take; 0: not known
   std::int64_t load_us = 0;       ///< what loading it from the tier below would take; 0: not known
   bool loaded = false;            ///< from the tier below, ahead of a use; else a turn computed it

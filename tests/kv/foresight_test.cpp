@@ -91,6 +91,20 @@ TEST(Predictive, WhatIsLoadedIsWhoseItWas) {
   EXPECT_EQ(victims(*made), (order{2, 1})) << "they were worth that before they left, too";
 }
 
+TEST(Predictive, OfEqualsWhatHasFewTokensInItsRoomGoesFirst) {
+  for (auto filled : {0.25F, 1.0F}) {
+    std::int64_t now_us = 0;
+    auto made = experienced(now_us);
+    made->insert(key(1), {.bytes = 10});
+    made->insert(key(2), {.bytes = 10, .filled = filled});
+    for (std::uint64_t n : {1, 2}) {
+      made->safe_below(key(n), true);
+      touch(*made, {n}, {.now_us = now_us, .conversation = n, .answer_tokens = 4, .settled = true});
+    }
+    EXPECT_EQ(victims(*made), filled < 1 ? (order{2, 1}) : (order{1, 2})) << filled;
+  }
+}
+
 TEST(Predictive, WhatItLearnedIsTakenWholeOrNotAtAll) {
   auto made = make_policy("predictive");
   store(*made, {1, 2});
