@@ -18,6 +18,7 @@ namespace {
 constinit thread_local block_runner* current_runner = nullptr;
 
 void happen(const pending_copy& c) {
+  writes_16(c.to);
   if (c.from)
     std::memcpy(c.to, c.from, 16);
   else
@@ -30,6 +31,8 @@ void block_runner::copy_async(void* shared, const void* global) {
   check_in_shared(shared, "a copy_async_16");
   check_aligned(global, 16, "the source of a copy_async_16");
   pending_copy c{static_cast<std::byte*>(shared), static_cast<const std::byte*>(global), current->groups};
+  writes_16(c.to);
+  if (c.from) reads_16(c.from);
   if (draw() % 4 == 0) return happen(c);
   current->copies.push_back(c);
 }
@@ -50,7 +53,13 @@ void block_runner::wait_for_copies(std::uint64_t groups_under_way) {
   me.copies.erase(me.copies.begin(), late);
 }
 
-const exchange& meet(collective kind, std::uint32_t matrices) { return current_runner->meet(kind, matrices); }
+const exchange& meet(collective kind, std::uint32_t matrices) {
+  const auto* orders = current_runner->what_orders(kind);
+  if (orders) releases(orders);
+  const auto& all = current_runner->meet(kind, matrices);
+  if (orders) acquires(orders);
+  return all;
+}
 void copy_async(void* shared, const void* global) { current_runner->copy_async(shared, global); }
 void commit_copies() { current_runner->commit_copies(); }
 void wait_for_copies(std::uint64_t groups_under_way) { current_runner->wait_for_copies(groups_under_way); }

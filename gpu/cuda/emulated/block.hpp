@@ -63,8 +63,9 @@ struct thread_state {
   std::uint32_t number = 0;
   warp_state* warp = nullptr;
   std::vector<pending_copy> copies;
-  std::uint64_t groups = 0;  ///< of copies that were committed
-  bool awaited = false;      ///< earlier kernels
+  std::uint64_t groups = 0;    ///< of copies that were committed
+  std::uint64_t barriers = 0;  ///< that were passed
+  bool awaited = false;        ///< earlier kernels
 
   std::uint32_t lane() const { return number % warp_lanes; }
   /// For the warp's next collective.

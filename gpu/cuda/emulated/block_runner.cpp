@@ -32,14 +32,18 @@ void complain(const block_state& block, const std::string& what) {
 block_runner::block_runner()
     : fibers_(threads_max,
               [this](std::uint32_t) {
+                acquires(this);
                 (*kernel_)();
                 if (!current->copies.empty())
                   complain(block_, fmt::format("thread {} ended before it waited for its copies", current->number));
+                current->barriers = 0;
+                releases(this);
                 meet(collective::end, 0);
               }),
       shared_(shared_bytes_max + shared_alignment),
       threads_(threads_max),
       warps_(std::make_unique<std::array<warp_state, threads_max / warp_lanes>>()) {
+  runnable_.reserve(warps_->size());
   for (std::uint32_t i = 0; i < threads_max; ++i) {
     threads_[i].number = i;
     threads_[i].warp = &(*warps_)[i / warp_lanes];
@@ -87,7 +91,9 @@ void block_runner::run_block() {
   // Now and then warps overtake each other at every collective, now and then only at barriers.
   stay_ = (std::uint64_t{1} << draw() % 5) - 1;
   for (std::uint32_t i = 0; i < block_.threads / warp_lanes; ++i) runnable_.push_back(&(*warps_)[i]);
+  releases(this);
   go_to(go_on(nullptr));
+  acquires(this);
   check_shared();
 }
 
@@ -130,7 +136,8 @@ void block_runner::perform(warp_state& w) {
 
 /// The warp waits for the block's others at a barrier, or is done.
 std::uint32_t block_runner::stop(warp_state& w) {
-  runnable_.erase(std::find(runnable_.begin(), runnable_.end(), &w));
+  std::swap(*std::find(runnable_.begin(), runnable_.end(), &w), runnable_.back());
+  runnable_.pop_back();
   ++(w.kind == collective::end ? ended_ : waiting_);
   auto count = block_.threads / warp_lanes;
   if (waiting_ > 0 && ended_ > 0)

@@ -10,6 +10,7 @@
 
 #include "gpu/cuda/emulated/block.hpp"
 #include "gpu/cuda/emulated/fibers.hpp"
+#include "gpu/cuda/emulated/races.hpp"
 
 namespace chromatin::gpu::cuda::emulated {
 
@@ -33,6 +34,12 @@ class block_runner {
     auto next = ++w.arrived < warp_lanes ? w.thread(w.arrived) : finish(w);
     go_to(next);
     return turn;
+  }
+  /// The address that stands for it; null for what orders nothing. Neighbouring barriers have different ones: a thread
+  /// may reach the next while another leaves the last.
+  const void* what_orders(collective kind) const {
+    if (kind == collective::barrier) return &barriers_[current->barriers++ % barriers_.size()];
+    return kind == collective::warp_barrier ? &current->giving() : nullptr;
   }
   void copy_async(void* shared, const void* global);
   void commit_copies();
@@ -66,6 +73,7 @@ class block_runner {
   std::uint64_t random_ = 0, stay_ = 0;
   std::vector<warp_state*> runnable_;
   std::uint32_t waiting_ = 0, ended_ = 0;  ///< warps at a barrier, and those that are done
+  std::array<char, 2> barriers_{};         ///< their addresses stand for every other barrier
 };
 
 /// Aborts with a line on the block and what its threads did.

@@ -5,6 +5,9 @@
 #include <new>
 #include <utility>
 
+#if defined(CHROMATIN_SEES_RACES)
+#include <sanitizer/tsan_interface.h>
+#endif
 #if defined(__SANITIZE_ADDRESS__)
 #include <sanitizer/asan_interface.h>
 #include <sanitizer/common_interface_defs.h>
@@ -44,6 +47,9 @@ fibers::fibers(std::uint32_t most, std::function<void(std::uint32_t)> body) : bo
 fibers::~fibers() {
   leaving_ = true;
   for (std::uint32_t i = 0; i < made_; ++i) switch_to(i);
+#if defined(CHROMATIN_SEES_RACES)
+  for (std::uint32_t i = 0; i < made_; ++i) __tsan_destroy_fiber(places_[i].seen);
+#endif
 }
 
 void fibers::grow(std::uint32_t count) {
@@ -54,6 +60,9 @@ void fibers::make(std::uint32_t i) {
   namespace context = boost::context;
   auto& p = places_[i];
   p.stack = std::make_unique<guarded_memory>(stack_bytes);
+#if defined(CHROMATIN_SEES_RACES)
+  p.seen = __tsan_create_fiber(0);
+#endif
   // Stacks do not begin at the same place of a page: their hot ends would share the cache's few lines for it.
   auto bytes = stack_bytes - i * 320 % page_bytes / 64 * 64;
   p.bottom = p.stack->begin();
@@ -74,6 +83,8 @@ void fibers::make(std::uint32_t i) {
                              came_from_ = &places_[i];
 #if defined(__SANITIZE_ADDRESS__)
                              __sanitizer_start_switch_fiber(nullptr, home_.bottom, home_.bytes);
+#elif defined(CHROMATIN_SEES_RACES)
+                             leave(places_[i], home_);
 #endif
                              return std::move(home_.fiber);
                            });
@@ -92,6 +103,11 @@ void fibers::arrived(place& here) {
   if (came_from_ != &home_) return;
   home_.bottom = bottom;
   home_.bytes = bytes;
+}
+#elif defined(CHROMATIN_SEES_RACES)
+void fibers::leave(place& here, const place& there) {
+  if (!here.seen) here.seen = __tsan_get_current_fiber();  // home's
+  __tsan_switch_to_fiber(there.seen, __tsan_switch_to_fiber_no_sync);
 }
 #endif
 

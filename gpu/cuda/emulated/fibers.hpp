@@ -60,6 +60,7 @@ class fibers {
     const void* bottom = nullptr;
     std::size_t bytes = 0;
     void* fake_stack = nullptr;  ///< AddressSanitizer's
+    void* seen = nullptr;        ///< what it is to ThreadSanitizer
   };
 
   place& at(std::uint32_t i) { return i == home ? home_ : places_[i]; }
@@ -67,6 +68,9 @@ class fibers {
 #if defined(__SANITIZE_ADDRESS__)
   static void leave(place& here, const place& there);
   void arrived(place& here);
+#elif defined(CHROMATIN_SEES_RACES)
+  static void leave(place& here, const place& there);
+  void arrived(place&) {}
 #else
   static void leave(place&, const place&) {}
   void arrived(place&) {}

@@ -5,9 +5,9 @@
 
 #include <cmath>
 #include <cstring>
-#include <utility>
 
 #include "gpu/cuda/emulated/block.hpp"
+#include "gpu/cuda/emulated/races.hpp"
 
 #define KERNEL
 #define KERNEL_BOUNDS(threads, blocks)
@@ -48,7 +48,7 @@ DEVICE void barrier() { emulated::meet(emulated::collective::barrier); }
 DEVICE void warp_barrier() { emulated::meet(emulated::collective::warp_barrier); }
 
 template <class T>
-DEVICE T shuffle(T value, std::uint32_t from) {
+CHROMATIN_NOT_OF_THE_KERNEL DEVICE T shuffle(T value, std::uint32_t from) {
   static_assert(sizeof(T) == 4 || sizeof(T) == 8);
   auto& me = *emulated::current;
   std::memcpy(&me.giving().values[me.lane()], &value, sizeof value);
@@ -59,7 +59,7 @@ template <class T>
 DEVICE T shuffle_xor(T value, std::uint32_t mask) {
   return shuffle(value, thread_x() ^ mask);
 }
-DEVICE bool vote_any(bool condition) {
+CHROMATIN_NOT_OF_THE_KERNEL DEVICE bool vote_any(bool condition) {
   auto& me = *emulated::current;
   me.giving().values[me.lane()] = condition;
   const auto& all = emulated::meet(emulated::collective::vote).values;
@@ -71,7 +71,8 @@ DEVICE bool vote_any(bool condition) {
 DEVICE void await_earlier_kernels() { emulated::current->awaited = true; }
 DEVICE void admit_later_kernels() {}
 
-DEVICE void mma_16x8x16(float (&d)[4], const std::uint32_t (&a)[4], const std::uint32_t (&b)[2]) {
+CHROMATIN_NOT_OF_THE_KERNEL DEVICE void mma_16x8x16(float (&d)[4], const std::uint32_t (&a)[4],
+                                                    const std::uint32_t (&b)[2]) {
   auto lane = emulated::current->lane();
   auto& given = emulated::current->giving();
   for (std::uint32_t i = 0; i < 4; ++i) given.a[i][lane] = a[i];
@@ -82,8 +83,10 @@ DEVICE void mma_16x8x16(float (&d)[4], const std::uint32_t (&a)[4], const std::u
 }
 
 template <std::uint32_t matrices>
-DEVICE void load_matrices(std::uint32_t (&r)[matrices], const void* row, emulated::collective kind) {
+CHROMATIN_NOT_OF_THE_KERNEL DEVICE void load_matrices(std::uint32_t (&r)[matrices], const void* row,
+                                                      emulated::collective kind) {
   auto lane = emulated::current->lane();
+  if (lane < matrices * 8) emulated::reads_16(row);
   auto& given = emulated::current->giving();
   given.rows[lane] = static_cast<const std::byte*>(row);
   emulated::meet(kind, matrices);
@@ -128,7 +131,11 @@ DEVICE void store_8(void* p, words_8 words) {
 }
 
 /// No other thread runs before the next collective.
-DEVICE std::uint32_t add_in_shared(std::uint32_t* to, std::uint32_t what) { return std::exchange(*to, *to + what); }
+CHROMATIN_NOT_OF_THE_KERNEL DEVICE std::uint32_t add_in_shared(std::uint32_t* to, std::uint32_t what) {
+  auto before = *to;
+  *to += what;
+  return before;
+}
 
 /// Blocks run one after the other.
 DEVICE bool take_turn(std::uint32_t* turns, std::uint32_t count) {

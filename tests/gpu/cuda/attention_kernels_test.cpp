@@ -180,9 +180,6 @@ INSTANTIATE_TEST_SUITE_P(Devices, AttentionKernels, testing::Values(on_a_device:
 
 /// The order of warps and lanes, of blocks and of copies' arrivals are the seed's.
 TEST(AttentionOrder, DoesNotMatter) {
-#ifdef __SANITIZE_THREAD__
-  GTEST_SKIP() << "ThreadSanitizer does not know fibers";
-#endif
   attention_problem p{{64, 2, 2, {{100, 30}, {520, 17}}}};
   auto pieces = p.pieces_of(256), rows = p.pieces_of(1);
   bits prefill, decode;

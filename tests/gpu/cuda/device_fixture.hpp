@@ -44,9 +44,6 @@ class on_a_device : public testing::TestWithParam<std::uint64_t> {
         GTEST_SKIP() << why.what();
       }
     } else {
-#ifdef __SANITIZE_THREAD__
-      GTEST_SKIP() << "ThreadSanitizer does not know fibers";
-#endif
       device = make_emulated_device({.seed = GetParam(), .own_thread = false});
     }
     queue = device->make_stream();

@@ -22,12 +22,6 @@ struct seeded_stream : stream_handle {
 
 struct emulation : testing::Test {
   static constexpr std::uint64_t seeds = 40;
-
-  void SetUp() override {
-#ifdef __SANITIZE_THREAD__
-    GTEST_SKIP() << "ThreadSanitizer does not know fibers";
-#endif
-  }
 };
 
 /// Of the seeds, how many make `run(stream)` true.
