@@ -1,6 +1,9 @@
 #include <algorithm>
+#include <cstring>
 #include <numeric>
 #include <random>
+#include <span>
+#include <utility>
 #include <vector>
 
 #include <fmt/format.h>

@@ -52,15 +52,16 @@ first_token_times first_token(model_rig& rig, std::uint32_t history, std::uint32
   std::optional<kv::token_id> from_loaded;  // of the first time: later the pages have had it all before
   t.both = median_s(rig.repeats(), [&] {
     moves under_way;
-    std::vector<std::promise<gpu::fence>> coming(rig.geometry().layers);
+    std::vector<std::promise<gpu::fence>> promised(rig.geometry().layers);
+    std::vector<std::future<gpu::fence>> coming;
+    for (auto& p : promised) coming.push_back(p.get_future());
     // A thread enqueues loads while another enqueues the step, as the actors of the host tier and of the executor do.
     auto loads = std::async(std::launch::async, [&] {
-      rig.load(*kept, returned, under_way,
-               [&](std::uint32_t layer, const gpu::fence& f) { coming[layer].set_value(f); });
+      auto own = std::move(promised);  // broken if a load throws
+      rig.load(*kept, returned, under_way, [&](std::uint32_t layer, const gpu::fence& f) { own[layer].set_value(f); });
     });
-    auto token = rig.run(turn(returned), [&](std::uint32_t layer) { return coming[layer].get_future().get(); })
-                     .front()
-                     .tokens.front();
+    auto token =
+        rig.run(turn(returned), [&](std::uint32_t layer) { return coming[layer].get(); }).front().tokens.front();
     from_loaded = from_loaded.value_or(token);
     loads.get();
     under_way.wait();  // over by then, but for what is told to the host

@@ -75,7 +75,8 @@ class runtime {
   /// `rows` pieces of `bytes`, which begin so many bytes apart.
   virtual void copy_rows(stream, void* to, std::size_t to_stride, const void* from, std::size_t from_stride,
                          std::size_t bytes, std::size_t rows) = 0;
-  /// Many of them, in any order among each other: one by one they would leave a link idle between any two.
+  /// Many copies, none of them empty, in any order among each other: one by one they would leave a link idle between any
+  /// two.
   virtual void copy_many(stream, std::span<const byte_copy>) = 0;
   /// Calls from a thread of the runtime's, in the stream's order, when all before it is done, or with false when the
   /// device failed. The call may enqueue; it must not wait. The stream does not wait for it.
