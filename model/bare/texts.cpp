@@ -1,7 +1,9 @@
 // Stands for the libraries that read texts where the project is built without them (preset gpu-only). Tokenizers know
 // their pieces, so that checkpoints open and templates find their control tokens; any other text is no token at all.
 
+#include <algorithm>
 #include <map>
+#include <set>
 
 #include <fmt/format.h>
 
@@ -10,6 +12,7 @@
 #include "model/normal_forms.hpp"
 #include "model/sentencepiece_tokenizer.hpp"
 #include "model/split_pattern.hpp"
+#include "model/tokenizer_parts.hpp"
 
 namespace chromatin::model {
 namespace {
@@ -69,33 +72,50 @@ class message {
 }  // namespace
 
 struct sentencepiece_tokenizer::implementation {
-  std::uint32_t size = 0;
   std::map<std::string, kv::token_id, std::less<>> pieces;
+  std::set<std::string> controls;
 };
 
-sentencepiece_tokenizer::sentencepiece_tokenizer(const std::filesystem::path& file)
+sentencepiece_tokenizer::sentencepiece_tokenizer(const std::filesystem::path& file, const folder_tokens& more,
+                                                 std::uint32_t vocabulary)
     : implementation_{std::make_unique<implementation>()} {
-  constexpr std::uint64_t piece_field = 1, text_field = 1;
+  constexpr std::uint64_t piece_field = 1, text_field = 1, type_field = 3, control_type = 3, byte_type = 6;
   auto content = read_file(file);
   hash_ = kv::hash(std::as_bytes(std::span{content}));
   for (message model{content}; model.next();) {
     if (model.field != piece_field) continue;
-    for (message piece{model.text}; piece.next();)
-      if (piece.field == text_field) implementation_->pieces.emplace(piece.text, implementation_->size);
-    ++implementation_->size;
+    std::string text;
+    std::uint64_t type = 0;
+    for (message piece{model.text}; piece.next();) {
+      if (piece.field == text_field) text = piece.text;
+      if (piece.field == type_field) type = piece.value;
+    }
+    implementation_->pieces.emplace(text, size_);
+    if (type == control_type || (type != byte_type && looks_like_control(text))) implementation_->controls.insert(text);
+    ++size_;
   }
-  if (implementation_->size == 0) throw load_error(fmt::format("{}: not a SentencePiece model", file.string()));
+  if (size_ == 0) throw load_error(fmt::format("{}: not a SentencePiece model", file.string()));
+  for (const auto& token : more.added) {
+    if (token.id >= vocabulary) continue;
+    implementation_->pieces.insert_or_assign(token.content, token.id);
+    if (token.special || looks_like_control(token.content)) implementation_->controls.insert(token.content);
+    size_ = std::max(size_, token.id + 1);
+  }
 }
 
 sentencepiece_tokenizer::~sentencepiece_tokenizer() = default;
 
-std::uint32_t sentencepiece_tokenizer::size() const { return implementation_->size; }
+std::vector<std::string> sentencepiece_tokenizer::controls() const {
+  return {implementation_->controls.begin(), implementation_->controls.end()};
+}
 
 std::optional<kv::token_id> sentencepiece_tokenizer::find_control(std::string_view piece) const {
   auto found = implementation_->pieces.find(piece);
   if (found == implementation_->pieces.end()) return std::nullopt;
   return found->second;
 }
+
+token_margins sentencepiece_tokenizer::margins(kv::token_id) const { return {}; }
 
 std::vector<kv::token_id> sentencepiece_tokenizer::encode(std::string_view, text_place) const { return {}; }
 
