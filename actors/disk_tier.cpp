@@ -54,9 +54,8 @@ disk_tier_state::~disk_tier_state() {
 }
 
 void disk_tier_state::learn(const io::stored_chunk& row) {
-  policy->insert(row.key, {.depth = row.depth,
-                           .bytes = static_cast<std::uint32_t>(geometry.chunk_bytes()),
-                           .filled = static_cast<float>(row.fill) / kv::tokens_per_chunk});
+  policy->insert(row.key,
+                 {.depth = row.depth, .bytes = static_cast<std::uint32_t>(geometry.chunk_bytes()), .fill = row.fill});
   policy->safe_below(row.key, true);
 }
 

@@ -61,7 +61,7 @@ void host_tier_state::insert(entry e) {
   auto key = e.link.key;
   policy->insert(key, {.depth = e.depth,
                        .bytes = static_cast<std::uint32_t>(parts.arena->page_bytes()),
-                       .filled = static_cast<float>(e.link.fill) / kv::tokens_per_chunk,
+                       .fill = e.link.fill,
                        .loaded = !e.complete});
   index.emplace(key, std::move(e));
 }

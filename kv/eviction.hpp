@@ -24,12 +24,12 @@ struct upcoming_turn {
 
 /// What a tier knows of a chunk when it arrives.
 struct chunk_facts {
-  std::uint32_t depth = 0;        ///< its index in its chain
-  std::uint32_t bytes = 0;        ///< of room that it takes here
-  float filled = 1;               ///< the part of that room which has tokens: the end of a conversation has few
-  std::int64_t recompute_us = 0;  ///< what computing it again would take; 0: not known
-  std::int64_t load_us = 0;       ///< what loading it from the tier below would take; 0: not known
-  bool loaded = false;            ///< from the tier below, ahead of a use; else a turn computed it
+  std::uint32_t depth = 0;                ///< its index in its chain
+  std::uint32_t bytes = 0;                ///< of room that it takes here
+  std::uint32_t fill = tokens_per_chunk;  ///< tokens in that room: the end of a conversation has few
+  std::int64_t recompute_us = 0;          ///< what computing it again would take; 0: not known
+  std::int64_t load_us = 0;               ///< what loading it from the tier below would take; 0: not known
+  bool loaded = false;                    ///< from the tier below, ahead of a use; else a turn computed it
 };
 
 /// Who used a chain, and when. Sent at a turn's admission and again when it settles: the length of the answer says most

@@ -255,7 +255,7 @@ double predictive_policy::worth(chunk_key key, const predictive_entry& e) const 
     if (auto g = groups_.find(user); g != groups_.end() && g->second.tail == key) one *= tails_used_ / tails_seen_;
     sum += one;
   }
-  return sum * e.facts.filled;
+  return sum * e.facts.fill / tokens_per_chunk;
 }
 
 predictive_policy::rank predictive_policy::fresh_rank(conversation_id owner, const group& g, chunk_key deepest) const {

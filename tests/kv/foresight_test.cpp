@@ -92,16 +92,16 @@ TEST(Predictive, WhatIsLoadedIsWhoseItWas) {
 }
 
 TEST(Predictive, OfEqualsWhatHasFewTokensInItsRoomGoesFirst) {
-  for (auto filled : {0.25F, 1.0F}) {
+  for (auto fill : {16U, 64U}) {
     std::int64_t now_us = 0;
     auto made = experienced(now_us);
     made->insert(key(1), {.bytes = 10});
-    made->insert(key(2), {.bytes = 10, .filled = filled});
+    made->insert(key(2), {.bytes = 10, .fill = fill});
     for (std::uint64_t n : {1, 2}) {
       made->safe_below(key(n), true);
       touch(*made, {n}, {.now_us = now_us, .conversation = n, .answer_tokens = 4, .settled = true});
     }
-    EXPECT_EQ(victims(*made), filled < 1 ? (order{2, 1}) : (order{1, 2})) << filled;
+    EXPECT_EQ(victims(*made), fill < 64 ? (order{2, 1}) : (order{1, 2})) << fill;
   }
 }
 

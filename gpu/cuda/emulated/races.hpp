@@ -24,11 +24,13 @@ void __tsan_write16(void*);
 namespace chromatin::gpu::cuda::emulated {
 
 #if defined(CHROMATIN_SEES_RACES)
+inline constexpr bool sees_races = true;
 inline void releases(const void* at) { __tsan_release(const_cast<void*>(at)); }
 inline void acquires(const void* at) { __tsan_acquire(const_cast<void*>(at)); }
 inline void reads_16(const void* at) { __tsan_read16(const_cast<void*>(at)); }
 inline void writes_16(void* at) { __tsan_write16(at); }
 #else
+inline constexpr bool sees_races = false;
 inline void releases(const void*) {}
 inline void acquires(const void*) {}
 inline void reads_16(const void*) {}

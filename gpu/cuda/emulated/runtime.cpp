@@ -302,7 +302,7 @@ class emulated_device final : public emulated_runtime {
       if (queue.captured)
         queue.captured->push_back([this, copies](stream later) { enqueue_copies(later, copies); });
       else
-        queue.operations.push_back({.work = [copies, names](std::uint64_t seed) mutable {
+        queue.operations.push_back({.work = [copies = std::move(copies), names](std::uint64_t seed) mutable {
           std::ranges::shuffle(copies, std::mt19937_64{seed});
           for (const auto& c : copies) c.run();
         }});
